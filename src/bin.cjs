@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+// Plain CommonJS that any Node understands: starts the proxy with the Node that the package pins, whatever Node called it.
+'use strict';
+const { existsSync } = require('node:fs');
+const { spawn } = require('node:child_process');
+const path = require('node:path');
+
+const root = path.join(__dirname, '..');
+const built = path.join(root, 'dist', 'main.js');
+const main = existsSync(built) ? built : path.join(root, 'src', 'main.ts');
+const args = process.argv.slice(2);
+
+if (Number(process.versions.node.split('.')[0]) >= 24) {
+  import(require('node:url').pathToFileURL(main).href);
+} else {
+  const node = pinnedNode();
+  if (!node) {
+    process.stderr.write(
+      `sallyport needs Node 24 or newer; this is ${process.version}, and no pinned Node is installed for ${process.platform}-${process.arch}.\n`,
+    );
+    process.exit(69);
+  }
+  const child = spawn(node, [main, ...args], { stdio: 'inherit' });
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => (signal ? process.kill(process.pid, signal) : process.exit(code)));
+}
+
+function pinnedNode() {
+  const names = [`node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`, `node-bin-${process.platform}-${process.arch}`];
+  for (const name of names) {
+    try {
+      const folder = path.dirname(require.resolve(`${name}/package.json`));
+      const file = path.join(folder, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+      if (existsSync(file)) return file;
+    } catch {
+      // not installed: the next name
+    }
+  }
+  return undefined;
+}

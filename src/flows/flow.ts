@@ -1,0 +1,116 @@
+// Owns the record of one exchange: the values its stages decided with, kept as references and numbers. Words are made later, by whoever wants them.
+// Stages write their own facts into it and read nobody else's; it cannot answer, delay or change a request.
+import type { ProxyError } from '../errors/proxy-error.ts';
+import type { Decision } from '../policy/policy.ts';
+
+/** How it ended. `aborted` means that the client left first; `failed`, that a `ProxyError` was answered or broke the response off. */
+export type Outcome = 'forwarded' | 'tunnelled' | 'answered' | 'denied' | 'failed' | 'aborted';
+
+/** One address that a name resolved to, and what the address guard said of it. */
+export interface JudgedAddress {
+  readonly address: string;
+  readonly allowed: boolean;
+  /** Why not, in a few words; empty when allowed. */
+  readonly reason: string;
+}
+
+/** Times are milliseconds on the monotonic clock since the exchange began; `null` where the stage was not reached or not needed. */
+export interface Flow {
+  readonly id: number;
+  readonly connectionId: number;
+  /** Milliseconds since the epoch, for people. */
+  readonly startedAtMs: number;
+  /** `performance.now()` at the same moment, for differences. */
+  readonly startedMs: number;
+  readonly listener: string;
+  readonly clientAddress: string;
+  readonly clientPort: number;
+  user: string | null;
+
+  // receive
+  method: string;
+  /** As it was sent (never with credentials: a target with user information is refused before it gets here). */
+  target: string;
+  version: string;
+  /** Of the request as the client sent them: `Referer` and `User-Agent`, for the combined log. */
+  referer: string | null;
+  userAgent: string | null;
+
+  // authorize
+  decision: Decision | null;
+
+  // resolve, connect
+  /** `direct`, or the parent proxy's `host:port`; never its credentials. */
+  route: string | null;
+  judged: readonly JudgedAddress[];
+  /** Whether the addresses came from the cache, the hosts file, the resolver, or were literal. */
+  resolvedFrom: 'literal' | 'hosts' | 'cache' | 'resolver' | null;
+  upstreamAddress: string | null;
+  upstreamPort: number;
+  reusedConnection: boolean;
+  resolveMs: number | null;
+  connectMs: number | null;
+  tlsMs: number | null;
+
+  // forward, deliver
+  firstByteMs: number | null;
+  totalMs: number | null;
+  status: number;
+  /** Octets on the client's connection for this exchange, heads and framing included. */
+  bytesFromClient: number;
+  bytesToClient: number;
+  contentType: string | null;
+  outcome: Outcome;
+  error: ProxyError | null;
+}
+
+export type EmitFlow = (flow: Flow) => void;
+
+let lastId = 0;
+
+/** A record with nothing in it yet but where the request came from. Every property is set here, once, so that all records share one shape. */
+export function createFlow(connection: FlowOrigin): Flow {
+  lastId += 1;
+  return {
+    id: lastId,
+    connectionId: connection.id,
+    startedAtMs: Date.now(),
+    startedMs: performance.now(),
+    listener: connection.listener,
+    clientAddress: connection.address,
+    clientPort: connection.port,
+    user: null,
+    method: '',
+    target: '',
+    version: '',
+    referer: null,
+    userAgent: null,
+    decision: null,
+    route: null,
+    judged: NONE,
+    resolvedFrom: null,
+    upstreamAddress: null,
+    upstreamPort: 0,
+    reusedConnection: false,
+    resolveMs: null,
+    connectMs: null,
+    tlsMs: null,
+    firstByteMs: null,
+    totalMs: null,
+    status: 0,
+    bytesFromClient: 0,
+    bytesToClient: 0,
+    contentType: null,
+    outcome: 'failed',
+    error: null,
+  };
+}
+
+export interface FlowOrigin {
+  readonly id: number;
+  readonly listener: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+const NONE: readonly JudgedAddress[] = Object.freeze([]);

@@ -1,0 +1,45 @@
+// Owns what a listener is told: where to listen, and every limit and timer on the client's side, each with its unit.
+
+export type ListenAddress =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
+
+export interface ListenerOptions {
+  /** Octets of a request's head in all, start line and fields. Over it: 431. */
+  readonly headBytes: number;
+  /** Octets of the request target. Over it: 414. */
+  readonly targetBytes: number;
+  /** Field lines of a request. Over it: 431. */
+  readonly fieldCount: number;
+  /** Octets of a trailer section. */
+  readonly trailerBytes: number;
+  /** Milliseconds from a request's first octet to the end of its head; also from accepting a connection to that first octet. Over it: 408. */
+  readonly headTimeoutMs: number;
+  /** Milliseconds a connection may wait for its next request. */
+  readonly idleTimeoutMs: number;
+  /** Octets a second that a request's content must arrive with on average, after the grace; 0 turns the check off. */
+  readonly contentMinBytesPerSecond: number;
+  readonly contentGraceMs: number;
+  /** Milliseconds that a client may refuse to read our answer. */
+  readonly writeTimeoutMs: number;
+  /** Milliseconds that a tunnel may be silent in both directions. */
+  readonly tunnelIdleTimeoutMs: number;
+  /** Open client connections in all, and from one address. Over it: 503 and close. */
+  readonly connections: number;
+  readonly connectionsPerClient: number;
+}
+
+export const LISTENER_DEFAULTS: ListenerOptions = {
+  headBytes: 32 * 1024,
+  targetBytes: 16 * 1024,
+  fieldCount: 100,
+  trailerBytes: 8 * 1024,
+  headTimeoutMs: 10_000,
+  idleTimeoutMs: 60_000,
+  contentMinBytesPerSecond: 240,
+  contentGraceMs: 10_000,
+  writeTimeoutMs: 60_000,
+  tunnelIdleTimeoutMs: 15 * 60_000,
+  connections: 16_384,
+  connectionsPerClient: 8_192,
+};
