@@ -1,0 +1,221 @@
+// Owns how one finished exchange reads as a line: JSON, Squid's native format, Apache's combined format.
+// Every line is printable ASCII and one line feed: what else a value holds is escaped the way its format does it, so no value
+// can end a line, forge one or steer a terminal, and a line's length is its number of octets.
+// Credentials are no part of a flow; user information in a target or a Referer (RFC 3986 §3.2.1) is dropped here all the same.
+//
+// Two departures. Squid drops the query of a URL unless told otherwise: here the whole target stands. Apache leaves blanks in user
+// names, which moves the columns behind them: here they are `\x20`.
+import type { Flow } from '../flows/flow.ts';
+
+export type LogFormat = 'json' | 'squid' | 'combined';
+
+export const LOG_FORMATS: Readonly<Record<LogFormat, (flow: Flow) => string>> = {
+  json: jsonLine,
+  squid: squidLine,
+  combined: combinedLine,
+};
+
+/**
+ * One JSON object (RFC 8259), keys always in this order. What was not reached or is not known is `null`; `refused_addresses` is there
+ * only when an address was refused. `time` is when the exchange began (RFC 3339, UTC); `..._ms` count from then, in hundredths.
+ * Assembled by hand because it runs once an exchange: no object is built only to be serialised.
+ */
+export function jsonLine(flow: Flow): string {
+  const decision = flow.decision;
+  const error = flow.error;
+  const refused = flow.judged.length === 0 ? '' : refusedAddresses(flow);
+  return (
+    `{"time":"${rfc3339(flow.startedAtMs)}","id":${flow.id},"connection":${flow.connectionId},"listener":${quoted(flow.listener)}` +
+    `,"client":${quoted(flow.clientAddress)},"client_port":${flow.clientPort},"user":${quoted(flow.user)}` +
+    `,"method":${quoted(flow.method)},"target":${quoted(withoutUserInformation(flow.target))},"version":${quoted(flow.version)}` +
+    `,"status":${flow.status === 0 ? 'null' : flow.status},"outcome":"${flow.outcome}","result":"${resultCode(flow)}"` +
+    `,"bytes_in":${flow.bytesFromClient},"bytes_out":${flow.bytesToClient}` +
+    `,"resolve_ms":${hundredths(flow.resolveMs)},"connect_ms":${hundredths(flow.connectMs)},"tls_ms":${hundredths(flow.tlsMs)}` +
+    `,"first_byte_ms":${hundredths(flow.firstByteMs)},"total_ms":${hundredths(flow.totalMs)}` +
+    (decision === null
+      ? ',"decision":null,"rule":null,"rule_at":null,"decided_by":null'
+      : `,"decision":"${decision.action}","rule":${decision.rule === null ? 'null' : quoted(decision.rule.name)}` +
+        `,"rule_at":${quoted(`${decision.position.file}:${decision.position.line}`)},"decided_by":"${decision.decidedBy}"`) +
+    `,"route":${quoted(flow.route)},"upstream":${quoted(upstream(flow))},"reused":${flow.reusedConnection}` +
+    `,"resolved_from":${flow.resolvedFrom === null ? 'null' : `"${flow.resolvedFrom}"`}${refused}` +
+    (error === null ? ',"error":null,"error_detail":null}\n' : `,"error":"${error.code}","error_detail":${quoted(error.message)}}\n`)
+  );
+}
+
+/**
+ * Squid's native format, ten columns: `time elapsed client result/status bytes method URL user hierarchy/peer type`.
+ * The time is the end of the exchange, as Squid has it. Octets that may not stand in a URI (RFC 3986 §2) are percent-encoded.
+ */
+export function squidLine(flow: Flow): string {
+  const totalMs = Math.round(flow.totalMs ?? 0);
+  const endedAtMs = flow.startedAtMs + totalMs;
+  const time = `${Math.floor(endedAtMs / 1000)}.${String(endedAtMs % 1000).padStart(3, '0')}`;
+  const request =
+    flow.method === ''
+      ? 'NONE error:invalid-request'
+      : `${percentEncoded(flow.method)} ${percentEncoded(withoutUserInformation(flow.target))}`;
+  return (
+    `${time} ${String(totalMs).padStart(6)} ${percentEncoded(flow.clientAddress)} ${resultCode(flow)}/${threeDigits(flow.status)}` +
+    ` ${flow.bytesToClient} ${request} ${percentEncoded(flow.user)} ${hierarchy(flow)} ${percentEncoded(mediaType(flow.contentType))}\n`
+  );
+}
+
+/** Apache's combined format, the target as it was sent. The time is the beginning of the exchange, in UTC; the size counts the head too (`%O`). */
+export function combinedLine(flow: Flow): string {
+  const version = flow.version === '' ? '' : ` HTTP/${flow.version}`;
+  const request = flow.method === '' ? '-' : `${flow.method} ${withoutUserInformation(flow.target)}${version}`;
+  return (
+    `${backslashed(flow.clientAddress)} - ${backslashed(flow.user).replaceAll(' ', '\\x20')} [${clfTime(flow.startedAtMs)}]` +
+    ` "${backslashed(request)}" ${threeDigits(flow.status)} ${flow.bytesToClient}` +
+    ` "${backslashed(flow.referer === null ? null : withoutUserInformation(flow.referer))}" "${backslashed(flow.userAgent)}"\n`
+  );
+}
+
+/**
+ * The outcome in Squid's words. `_ABORTED` and `_TIMEOUT` say that the client did not get a whole response; a failure that was answered
+ * in full with its own status has neither.
+ */
+function resultCode(flow: Flow): string {
+  switch (flow.outcome) {
+    case 'forwarded':
+      return 'TCP_MISS';
+    case 'tunnelled':
+      return 'TCP_TUNNEL';
+    case 'denied':
+      return 'TCP_DENIED';
+    case 'answered':
+      return flow.status === 407 ? 'TCP_DENIED' : 'NONE_NONE';
+    case 'aborted':
+      return `${attempted(flow)}_ABORTED`;
+    case 'failed':
+      return failedResultCode(flow);
+    default:
+      return flow.outcome satisfies never;
+  }
+}
+
+function failedResultCode(flow: Flow): string {
+  const error = flow.error;
+  if (error === null) return attempted(flow);
+  if (error.code === 'destination_ip_prohibited' || error.code === 'http_request_denied') return 'TCP_DENIED';
+  if (error.status === flow.status) return attempted(flow);
+  return `${attempted(flow)}${error.code.endsWith('_timeout') ? '_TIMEOUT' : '_ABORTED'}`;
+}
+
+/** What was under way; `NONE_NONE` when the request ended before a route was chosen. */
+function attempted(flow: Flow): string {
+  if (flow.route === null) return 'NONE_NONE';
+  return flow.method === 'CONNECT' ? 'TCP_TUNNEL' : 'TCP_MISS';
+}
+
+function hierarchy(flow: Flow): string {
+  if (flow.upstreamAddress === null) return 'HIER_NONE/-';
+  return `${flow.route === 'direct' ? 'HIER_DIRECT' : 'FIRSTUP_PARENT'}/${percentEncoded(flow.upstreamAddress)}`;
+}
+
+function upstream(flow: Flow): string | null {
+  const address = flow.upstreamAddress;
+  if (address === null) return null;
+  return address.includes(':') ? `[${address}]:${flow.upstreamPort}` : `${address}:${flow.upstreamPort}`;
+}
+
+function refusedAddresses(flow: Flow): string {
+  let members = '';
+  for (const { address, allowed, reason } of flow.judged) {
+    if (!allowed) members += `${members === '' ? '' : ','}{"address":${quoted(address)},"reason":${quoted(reason)}}`;
+  }
+  return members === '' ? '' : `,"refused_addresses":[${members}]`;
+}
+
+function mediaType(contentType: string | null): string | null {
+  if (contentType === null) return null;
+  const semicolon = contentType.indexOf(';');
+  return (semicolon === -1 ? contentType : contentType.slice(0, semicolon)).trim();
+}
+
+/** An absolute-form or authority-form target, or a Referer, without what stands before the last `@` of its authority. */
+function withoutUserInformation(uri: string): string {
+  if (!uri.includes('@')) return uri;
+  const slashes = uri.indexOf('//');
+  const start = slashes === -1 || uri.indexOf('@') < slashes ? 0 : slashes + 2;
+  const rest = uri.slice(start);
+  const end = rest.search(/[/?#\\]/);
+  const at = rest.lastIndexOf('@', end === -1 ? rest.length : end);
+  return at === -1 ? uri : uri.slice(0, start) + rest.slice(at + 1);
+}
+
+const NOT_PLAIN_IN_JSON = /[^\x20\x21\x23-\x5b\x5d-\x7e]/;
+const NOT_ASCII = /[^\x20-\x7e]/g;
+
+/** A JSON string. Beyond what JSON asks, everything outside of printable ASCII is escaped (RFC 8259 §7 allows it). */
+function quoted(text: string | null): string {
+  if (text === null) return 'null';
+  if (!NOT_PLAIN_IN_JSON.test(text)) return `"${text}"`;
+  return JSON.stringify(text).replace(NOT_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+const NOT_IN_URI = /[^\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]/gu;
+
+/** One column: never empty, never with a blank in it. A `%` stays as it is, since most stand for an encoded octet already. */
+function percentEncoded(text: string | null): string {
+  if (text === null || text === '') return '-';
+  return text.replace(NOT_IN_URI, (character) => octets(character, '%').toUpperCase());
+}
+
+const NOT_PLAIN_FOR_APACHE = /["\\]|[^\x20-\x7e]/gu;
+const APACHE_ESCAPES: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\b': '\\b',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+};
+
+function backslashed(text: string | null): string {
+  if (text === null || text === '') return '-';
+  return text.replace(NOT_PLAIN_FOR_APACHE, (character) => APACHE_ESCAPES[character] ?? octets(character, '\\x'));
+}
+
+/** A character as octets in hexadecimal. Text of messages has one character an octet; anything wider (a rule's name) is taken as UTF-8. */
+function octets(character: string, prefix: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  if (code <= 0xff) return prefix + code.toString(16).padStart(2, '0');
+  return encodeURIComponent(character.toWellFormed()).toLowerCase().replaceAll('%', prefix);
+}
+
+function threeDigits(status: number): string {
+  return status === 0 ? '000' : `${status}`;
+}
+
+/** Milliseconds with two decimals. Faster than printing a double: both parts are small integers. */
+function hundredths(ms: number | null): string {
+  if (ms === null) return 'null';
+  const whole = Math.floor(ms);
+  return `${whole}.${TWO_DIGITS[Math.floor((ms - whole) * 100)]}`;
+}
+
+const TWO_DIGITS: readonly string[] = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, '0'));
+const THREE_DIGITS: readonly string[] = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, '0'));
+
+// Most lines of a busy log fall into the second of the line before, so that second's text is kept.
+let rfc3339Second = Number.NaN;
+let rfc3339Prefix = '';
+
+function rfc3339(epochMs: number): string {
+  const second = Math.floor(epochMs / 1000);
+  if (second !== rfc3339Second) {
+    rfc3339Prefix = new Date(second * 1000).toISOString().slice(0, 20);
+    rfc3339Second = second;
+  }
+  return `${rfc3339Prefix}${THREE_DIGITS[epochMs - second * 1000]}Z`;
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
+
+/** `10/Oct/2000:13:55:36 +0000` */
+function clfTime(epochMs: number): string {
+  const iso = new Date(epochMs).toISOString();
+  return `${iso.slice(8, 10)}/${MONTHS[Number(iso.slice(5, 7)) - 1]}/${iso.slice(0, 4)}:${iso.slice(11, 19)} +0000`;
+}
