@@ -1,8 +1,11 @@
 // The support itself, where a mistake would let a wrong proxy pass: octets, waits, endings.
+import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { startOrigin, startRawServer } from '../../support/origin.ts';
 import { connectRaw } from '../../support/raw-client.ts';
+import { RawConnection } from '../../support/raw-connection.ts';
+import { temporaryFolder } from '../../support/temp-files.ts';
 import { blocks, digest, expectedContent, startEcho, startSink, startSource } from '../../support/tunnel-servers.ts';
 
 test('a wait that fails says what it waited for and what had arrived', async () => {
@@ -42,7 +45,7 @@ test('our direction stays open after the other has ended, until we end it', asyn
 });
 
 test('a client that pauses makes the sender wait', async () => {
-  const content = Buffer.alloc(64 * 1024 * 1024);
+  const content = Buffer.alloc(32 * 1024 * 1024);
   const { promise: sent, resolve } = Promise.withResolvers<void>();
   await using server = await startRawServer(async (connection) => {
     await connection.readExactly(1);
@@ -127,4 +130,13 @@ test('a request that breaks off is counted, not refused', async () => {
   client.end();
   await client.closed;
   expect(origin).toMatchObject({ brokenOff: 1, refused: [], requests: [] });
+});
+
+test('octets that trickle in over a unix socket are one response', async () => {
+  const path = `${temporaryFolder(onTestFinished)}/origin.sock`;
+  const server = createServer((socket) => new RawConnection(socket, 5_000).sendSlowly('HTTP/1.1 204 No Content\r\n\r\n', 1, 1));
+  await new Promise<void>((listening) => server.listen(path, listening));
+  onTestFinished(() => void server.close());
+  using client = await connectRaw({ path });
+  expect(await client.readResponse()).toMatchObject({ status: 204, reason: 'No Content', fields: [], framing: 'none' });
 });
