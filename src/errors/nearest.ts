@@ -14,10 +14,13 @@ export function nearest(word: string, known: Iterable<string>): string | null {
   return best;
 }
 
-/** ` Did you mean "limits"?` with its leading blank, or nothing. */
-export function didYouMean(word: string, known: Iterable<string>): string {
-  const hint = nearest(word, known);
-  return hint === null ? '' : ` Did you mean "${hint}"?`;
+/** ` Did you mean "limits"?` with its leading blank, or nothing. @param prefix which all have in common, and which says nothing of nearness */
+export function didYouMean(word: string, known: Iterable<string>, prefix = ''): string {
+  const hint = nearest(
+    word.slice(prefix.length),
+    Array.from(known, (each) => each.slice(prefix.length)),
+  );
+  return hint === null ? '' : ` Did you mean "${prefix}${hint}"?`;
 }
 
 function editDistance(a: string, b: string): number {

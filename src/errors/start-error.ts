@@ -4,7 +4,7 @@
 /** What went wrong, by whose hand it is mended; `cli/exit-codes.ts` gives each its exit code. */
 export type StartErrorKind =
   | 'usage' // the command line
-  | 'config' // a value in the configuration file, the environment or a flag
+  | 'config' // a value in the configuration file or the environment
   | 'data' // a policy or another file that was read, but says something impossible
   | 'unreadable' // a file that is named and cannot be read
   | 'unavailable' // an address that is taken, or that this machine does not have
@@ -36,7 +36,9 @@ export function cannotRead(what: string, file: string, cause: unknown): StartErr
 export function cannotListen(where: string, cause: unknown): StartError {
   const code = codeOf(cause);
   if (code === 'EADDRINUSE') {
-    return new StartError('unavailable', [`${where} is in use by another program. Stop it, or choose another address with --listen.`], { cause });
+    return new StartError('unavailable', [`${where} is in use by another program. Stop it, or choose another address with --listen.`], {
+      cause,
+    });
   }
   // libuv reports a missing folder of a unix socket as EACCES too, so the two cannot be told apart here.
   if ((code === 'EACCES' || code === 'EPERM') && where.startsWith('unix:')) {

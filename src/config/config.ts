@@ -1,0 +1,115 @@
+// Owns the configuration as the program uses it: one frozen value made of each folder's own options, with every default.
+// The defaults of limits and timers stand beside their meaning, in the folder that keeps them; here are only those of the whole.
+// It holds secrets (the passwords of parent proxies) and is never printed.
+import type { ListenAddress, ListenerOptions } from '../listeners/listener.ts';
+import { LISTENER_DEFAULTS } from '../listeners/listener.ts';
+import { ACCESS_LOG_DEFAULTS, type AccessLogOptions } from '../observe/access-log.ts';
+import {
+  RESOLVER_DEFAULTS,
+  type ResolverOptions,
+  type RouteOptions,
+  UPSTREAM_DEFAULTS,
+  type UpstreamOptions,
+} from '../upstream/options.ts';
+import type { Settings } from './settings.ts';
+
+export interface Config {
+  readonly listen: readonly ListenAddress[];
+  readonly listener: ListenerOptions;
+  readonly upstream: UpstreamOptions;
+  readonly resolver: ResolverOptions;
+  readonly route: RouteOptions;
+  /** Path of the policy. */
+  readonly policyFile: string;
+  /** `null` keeps no access log. */
+  readonly accessLog: AccessLogOptions | null;
+  /** Our name in `Via` (RFC 9110 §7.6.3); `null` lets the start make one. */
+  readonly viaName: string | null;
+  /** Path of a PEM file whose certificates are trusted for TLS to origins besides the system's; `null` adds none. */
+  readonly rootCertificates: string | null;
+  /** Milliseconds that exchanges and tunnels have to finish once a stop is asked for. */
+  readonly drainTimeoutMs: number;
+}
+
+/** Only this machine may connect, unless an operator says otherwise. */
+export const DEFAULT_LISTEN: readonly ListenAddress[] = [{ kind: 'tcp', host: '127.0.0.1', port: 8080 }];
+export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000;
+
+/** What the sources said together, with the defaults for what they did not. @param defaultPolicyFile the policy that comes with the program */
+export function configFrom(settings: Settings, defaultPolicyFile: string): Config {
+  const { limits = {}, timeouts = {} } = settings;
+  return deepFreeze({
+    listen: settings.listen ?? DEFAULT_LISTEN,
+    listener: withDefaults(LISTENER_DEFAULTS, {
+      headBytes: limits.head,
+      targetBytes: limits.target,
+      fieldCount: limits.fields,
+      trailerBytes: limits.trailers,
+      headTimeoutMs: timeouts.head,
+      idleTimeoutMs: timeouts.idle,
+      contentMinBytesPerSecond: settings.content_min_rate,
+      contentGraceMs: timeouts.content_grace,
+      writeTimeoutMs: timeouts.client_write,
+      tunnelIdleTimeoutMs: timeouts.tunnel_idle,
+      connections: limits.connections,
+      connectionsPerClient: limits.connections_per_client,
+    }),
+    upstream: withDefaults(UPSTREAM_DEFAULTS, {
+      connectTimeoutMs: timeouts.connect,
+      responseTimeoutMs: timeouts.response,
+      gapTimeoutMs: timeouts.gap,
+      writeTimeoutMs: timeouts.upstream_write,
+      idleTimeoutMs: timeouts.upstream_idle,
+      idlePerDestination: limits.idle_upstream_per_destination,
+      idleTotal: limits.idle_upstream,
+      headBytes: limits.response_head,
+      fieldCount: limits.response_fields,
+      trailerBytes: limits.response_trailers,
+      interimResponses: limits.interim_responses,
+    }),
+    resolver: resolverOptions(settings.dns ?? {}),
+    route: { parents: settings.parents ?? [], noProxy: settings.no_proxy ?? [] },
+    policyFile: settings.policy ?? defaultPolicyFile,
+    accessLog: accessLogOptions(settings.access_log ?? {}),
+    viaName: settings.via ?? null,
+    rootCertificates: settings.tls?.roots ?? null,
+    drainTimeoutMs: timeouts.drain ?? DEFAULT_DRAIN_TIMEOUT_MS,
+  });
+}
+
+function resolverOptions(dns: NonNullable<Settings['dns']>): ResolverOptions {
+  return withDefaults(RESOLVER_DEFAULTS, {
+    servers: dns.servers,
+    hostsFile: dns.hosts_file,
+    timeoutMs: dns.timeout,
+    minTtlMs: dns.min_ttl,
+    maxTtlMs: dns.max_ttl,
+    negativeTtlMs: dns.negative_ttl,
+    systemTtlMs: dns.system_ttl,
+    entries: dns.entries,
+  });
+}
+
+function accessLogOptions(log: NonNullable<Settings['access_log']>): AccessLogOptions | null {
+  if (log.file === 'off') return null;
+  return withDefaults(ACCESS_LOG_DEFAULTS, {
+    file: log.file === '-' ? null : log.file,
+    format: log.format,
+    flushMs: log.flush,
+    maxPendingBytes: log.max_pending,
+  });
+}
+
+/** `given` names every option, so that one added to a folder's type does not compile until a setting feeds it. */
+function withDefaults<T extends object>(defaults: T, given: { readonly [K in keyof T]: T[K] | undefined }): T {
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(set) };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(deepFreeze);
+  }
+  return value;
+}

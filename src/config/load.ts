@@ -1,0 +1,68 @@
+// Owns where settings come from and which source wins: flags, then SALLYPORT_ variables, then the configuration file, then the defaults.
+// Paths in the file are relative to the file's folder; those in flags and variables, to the working directory.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cannotRead, StartError } from '../errors/start-error.ts';
+import { type Config, configFrom } from './config.ts';
+import { CONFIG_VARIABLE, overlay, parseEnvironment, parseFile, parseFlags, type Source } from './parse.ts';
+
+/** What flags can set, each as it was written. */
+export interface FlagSettings {
+  readonly config?: string | undefined;
+  readonly listen?: readonly string[] | undefined;
+  readonly policy?: string | undefined;
+  readonly accessLog?: string | undefined;
+  readonly accessLogFormat?: string | undefined;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The policy that holds when nobody names one. The same folder from src/config/ and from dist/config/. */
+export const DEFAULT_POLICY_FILE = fileURLToPath(new URL('../../policies/open.yaml', import.meta.url));
+
+/**
+ * Reads every source anew; called at start and at each reload.
+ *
+ * @throws StartError `unreadable` or `permission` for the file itself, else `config` with the problems of all
+ * sources together; `usage` when the flags alone are wrong
+ */
+export async function loadConfig(flags: FlagSettings, environment: Environment, workingDirectory: string): Promise<Config> {
+  const fromHere = (file: string) => path.resolve(workingDirectory, file);
+  const file = flags.config ?? environment[CONFIG_VARIABLE];
+  const inFile = file ? await readSettings(file, fromHere(file)) : NOTHING;
+  const inEnvironment = parseEnvironment(environment, fromHere);
+  const inFlags = parseFlags(shaped(flags), (name) => FLAG_OF_SETTING.get(name) ?? '--listen', fromHere);
+  const lower = [...inFile.problems, ...inEnvironment.problems];
+  if (lower.length + inFlags.problems.length > 0)
+    throw new StartError(lower.length > 0 ? 'config' : 'usage', [...lower, ...inFlags.problems]);
+  return configFrom([inFile, inEnvironment, inFlags].map(({ settings }) => settings).reduce(overlay), DEFAULT_POLICY_FILE);
+}
+
+async function readSettings(file: string, absolute: string): Promise<Source> {
+  let text: string;
+  try {
+    text = await readFile(absolute, 'utf8');
+  } catch (error) {
+    throw cannotRead('the configuration file', file, error);
+  }
+  return parseFile(text, file, (relative) => path.resolve(path.dirname(absolute), relative));
+}
+
+/** The flags in the shape of the file; one that was not given is not mentioned. */
+function shaped({ listen, policy, accessLog, accessLogFormat }: FlagSettings): object {
+  const log = { ...(accessLog !== undefined && { file: accessLog }), ...(accessLogFormat !== undefined && { format: accessLogFormat }) };
+  return {
+    ...(listen !== undefined && { listen: [...listen] }),
+    ...(policy !== undefined && { policy }),
+    ...(Object.keys(log).length > 0 && { access_log: log }),
+  };
+}
+
+const FLAG_OF_SETTING: ReadonlyMap<string, string> = new Map([
+  ['policy', '--policy'],
+  ['access_log.file', '--access-log'],
+  ['access_log.format', '--access-log-format'],
+]);
+
+const NOTHING: Source = { settings: {}, problems: [] };

@@ -1,0 +1,48 @@
+// Owns the names of hosts and servers in settings: which spellings are taken.
+// Every function throws an Error whose message says what was expected, fit to be printed after the file and line.
+import { ProxyError } from '../errors/proxy-error.ts';
+import { parseIpAddress } from '../net/ip-address.ts';
+import { createRoute } from '../upstream/route.ts';
+import { shown } from './units.ts';
+
+/**
+ * A destination for `parents` and `no_proxy`: `example.com`, `.example.com` (and everything below), `*.example.com` (one label more), an IP
+ * address, a block such as `10.0.0.0/8`, `*`; a port may follow. `createRoute` itself is asked, so that there is one grammar.
+ */
+export function parseDestination(value: string | number): string {
+  const text = String(value);
+  try {
+    createRoute({ parents: [{ host: 'parent', port: 80, user: null, password: null, hosts: [text] }], noProxy: [] });
+  } catch (error) {
+    if (!(error instanceof ProxyError)) throw error;
+    throw new Error(
+      `expected a host such as example.com or .example.com (and everything below), or a block such as 10.0.0.0/8; found ${shown(value)}`,
+    );
+  }
+  return text;
+}
+
+/** `192.0.2.53`, `192.0.2.53:5353`, `2001:db8::53`, `[2001:db8::53]:53`: always an address, since a name would need a server to look it up. */
+export function parseDnsServer(value: string | number): string {
+  const text = String(value);
+  const [, bracketed, dotted, port] = /^(?:\[([^\]]+)\]|([\d.]+))(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const ip = parseIpAddress(bracketed ?? dotted ?? text);
+  const isBracketed = bracketed !== undefined;
+  const fits = ip !== null && (!isBracketed || ip.version === 6) && (port === undefined || (Number(port) > 0 && Number(port) <= 65_535));
+  if (!fits)
+    throw new Error(
+      `expected the address of a DNS server, such as 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53; found ${shown(value)}`,
+    );
+  return text;
+}
+
+/** `received-by` of a `Via` member (RFC 9110 §7.6.3): a pseudonym, or a host with an optional port. */
+export function parsePseudonym(value: string | number): string {
+  const text = String(value);
+  if (!/^[\w!#$%&'*+.^`|~-]{1,128}(?::\d{1,5})?$/.test(text)) {
+    throw new Error(
+      `expected a name for the Via field: letters, digits and hyphens, such as proxy-1 or proxy.example:8080; found ${shown(value)}`,
+    );
+  }
+  return text;
+}

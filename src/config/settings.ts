@@ -1,0 +1,164 @@
+// Owns what may be set, under which name and in which spelling: the one schema for the configuration file, the environment and the flags.
+// Everything may be left out; an unknown key may not stand. Names and groups are the file's; `config.ts` says which option each becomes.
+import * as z from 'zod';
+import { LOG_FORMATS, type LogFormat } from '../observe/log-formats.ts';
+import { parseParentUrl } from '../upstream/route.ts';
+import { parseListenAddress } from './listen-address.ts';
+import { parseDestination, parseDnsServer, parsePseudonym } from './names.ts';
+import { parseCount, parseDuration, parseRate, parseSize, shown } from './units.ts';
+
+export type SettingsSchema = ReturnType<typeof settingsSchema>;
+/** What one source (file, environment, flags) says, every value parsed; what it does not mention is absent. */
+export type Settings = z.output<SettingsSchema>;
+
+/** @param resolvePath makes a path absolute, from the folder that paths of this source are relative to */
+export function settingsSchema(resolvePath: (path: string) => string) {
+  const path = scalar((value) => resolvePath(nonEmpty(value)));
+  return settingsGroup({
+    listen: list(scalar((value) => parseListenAddress(value, resolvePath))),
+    policy: path,
+    access_log: shorthand('file', {
+      // `-` is standard output, `off` keeps no log; a file of that name is written ./off.
+      file: scalar((value) => (value === '-' || value === 'off' ? value : resolvePath(nonEmpty(value)))),
+      format: scalar((value) => oneOf(value, Object.keys(LOG_FORMATS) as LogFormat[])),
+      flush: timer,
+      max_pending: size,
+    }),
+    limits: group({
+      head: size,
+      target: size,
+      fields: count,
+      trailers: size,
+      connections: count,
+      connections_per_client: count,
+      response_head: size,
+      response_fields: count,
+      response_trailers: size,
+      interim_responses: count,
+      idle_upstream_per_destination: count,
+      idle_upstream: count,
+    }),
+    timeouts: group({
+      head: timer,
+      idle: timer,
+      content_grace: period,
+      client_write: timer,
+      tunnel_idle: timer,
+      connect: timer,
+      response: timer,
+      gap: timer,
+      upstream_write: timer,
+      upstream_idle: timer,
+      drain: period,
+    }),
+    content_min_rate: scalar(parseRate),
+    dns: group({
+      servers: list(scalar(parseDnsServer), 0),
+      // `off` reads no hosts file.
+      hosts_file: scalar((value) => (value === 'off' ? '' : resolvePath(nonEmpty(value)))),
+      timeout: timer,
+      min_ttl: period,
+      max_ttl: period,
+      negative_ttl: period,
+      system_ttl: period,
+      entries: count,
+    }),
+    parents: list(parent, 0),
+    no_proxy: list(scalar(parseDestination), 0),
+    tls: group({ roots: path }),
+    via: scalar(parsePseudonym),
+  });
+}
+
+export interface SettingName {
+  /** One key, or a group and its key. */
+  readonly path: readonly [string] | readonly [string, string];
+  readonly isList: boolean;
+}
+
+/** Every name that may be set, read off the schema, in its order. */
+export function settingNames(schema: SettingsSchema): SettingName[] {
+  return Object.entries(schema.shape).flatMap(([key, outer]): SettingName[] => {
+    const value = inside(outer);
+    if (!(value instanceof z.ZodObject)) return [{ path: [key], isList: value instanceof z.ZodArray }];
+    const entries: [string, z.core.$ZodType][] = Object.entries(value.shape);
+    return entries.map(([name, inner]) => ({ path: [key, name], isList: inside(inner) instanceof z.ZodArray }));
+  });
+}
+
+/** What a setting is, without the wrappers that let it be absent or be written shorter. */
+function inside(schema: z.core.$ZodType): z.core.$ZodType {
+  if (schema instanceof z.ZodOptional) return inside(schema.unwrap());
+  return schema instanceof z.ZodPipe && schema.in instanceof z.ZodTransform ? inside(schema.out) : schema;
+}
+
+/** One value of text or number; `parse` throws an Error whose message is fit to print. */
+function scalar<T>(parse: (value: string | number) => T) {
+  return z.unknown().transform((value, context): T => {
+    try {
+      if (typeof value === 'string' || typeof value === 'number') return parse(value);
+      throw new Error(`expected one value; found ${kindOf(value)}`);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+}
+
+/** A list, or its only member. */
+function list<T extends z.ZodType>(member: T, least: 0 | 1 = 1) {
+  return z.preprocess(
+    (value) => (typeof value === 'string' || typeof value === 'number' ? [value] : value),
+    z
+      .array(member, { error: ({ input }) => `expected a list; found ${kindOf(input)}` })
+      .min(least, 'expected at least one in this list; it is empty'),
+  );
+}
+
+/** A group of settings; empty when everything in it is commented out. */
+function group<T extends z.ZodRawShape>(shape: T) {
+  return z.preprocess((value) => value ?? {}, settingsGroup(shape));
+}
+
+/** A group that may be written as the one value of its chief setting. */
+function shorthand<T extends z.ZodRawShape>(chief: keyof T & string, shape: T) {
+  return z.preprocess((value) => (typeof value === 'string' ? { [chief]: value } : (value ?? {})), settingsGroup(shape));
+}
+
+function settingsGroup<T extends z.ZodRawShape>(shape: T) {
+  return z.strictObject(shape, { error: ({ input }) => `expected a group of settings; found ${kindOf(input)}` }).partial();
+}
+
+function nonEmpty(value: string | number): string {
+  const text = String(value);
+  if (text === '' || text.includes('\0')) throw new Error(`expected a path; found ${shown(value)}`);
+  return text;
+}
+
+function oneOf<T extends string>(value: string | number, known: readonly T[]): T {
+  const found = known.find((each) => each === value);
+  if (found === undefined) throw new Error(`expected one of ${known.join(', ')}; found ${shown(value)}`);
+  return found;
+}
+
+/** What something is, without showing it: a value in the wrong place may be a secret. */
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'a group';
+  return typeof value === 'string' ? 'text' : `a ${typeof value}`;
+}
+
+const size = scalar(parseSize);
+const count = scalar((value) => parseCount(value, 10_000_000));
+/** A timer that cannot be off. */
+const timer = scalar((value) => parseDuration(value, 1));
+const period = scalar((value) => parseDuration(value, 0));
+
+/** `http://user:password@host:port` for every host, or with the hosts that go through it. */
+const parent = z.preprocess(
+  (value) => (typeof value === 'string' ? { proxy: value } : value),
+  z
+    .strictObject({ proxy: scalar((value) => parseParentUrl(String(value))), hosts: list(scalar(parseDestination), 0).optional() })
+    .transform(({ proxy, hosts }) => ({ ...proxy, hosts: hosts ?? [] })),
+);

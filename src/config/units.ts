@@ -1,0 +1,86 @@
+// Owns the quantities of a configuration: text with its unit → one number in the unit that the code uses (milliseconds, octets, octets a second).
+// Refuses a duration without a unit: 30 is half a minute to one reader and 30 ms to the next. Sizes may be plain octets.
+// Every function throws an Error whose message says what was expected, fit to be printed after the file and line.
+
+/** `10s`, `500ms`, `2m`, `1.5h` → milliseconds, at most what a timer can hold. @param leastMs 1 for what must not be off */
+export function parseDuration(value: string | number, leastMs: 0 | 1): number {
+  const [amount, unit] = split(String(value));
+  const expected = 'expected a duration with its unit, such as 500ms, 10s, 2m or 1h';
+  if (amount === null) throw new Error(`${expected}; found ${shown(value)}`);
+  if (unit === '')
+    throw new Error(`${expected}; found ${amount} without one: write ${amount}s for seconds or ${amount}ms for milliseconds`);
+  const factor = DURATION_UNITS.get(unit);
+  if (factor === undefined) throw new Error(`${expected}; "${unit}" is none of ${[...DURATION_UNITS.keys()].join(', ')}`);
+  const ms = Math.round(amount * factor);
+  if (ms < leastMs) throw new Error('expected a duration of at least 1ms; found 0');
+  if (ms > LONGEST_MS) throw new Error(`expected a duration of at most 24 days (576h); found ${shown(value)}`);
+  return ms;
+}
+
+/** `32KiB`, `1MB`, `4096` → octets, at least 1 and at most 1 GiB: every size here is a limit on what is held in memory. */
+export function parseSize(value: string | number): number {
+  const octets = parseOctets(value, 'expected a size, such as 32KiB, 1MB or 4096 (octets)');
+  if (octets < 1 || octets > LARGEST_OCTETS) throw new Error(`expected a size from 1B to 1GiB; found ${shown(value)}`);
+  return octets;
+}
+
+/** `240B/s`, `1KiB/s` → octets a second; `0` turns the check off. */
+export function parseRate(value: string | number): number {
+  const text = String(value);
+  if (text === '0') return 0;
+  const expected = 'expected a rate, such as 240B/s or 1KiB/s (0 turns the check off)';
+  if (!text.endsWith('/s')) throw new Error(`${expected}; found ${shown(value)}`);
+  return parseOctets(text.slice(0, -2), expected);
+}
+
+/** A whole number from 1 to `most`. */
+export function parseCount(value: string | number, most: number): number {
+  const count = /^\d{1,15}$/.test(String(value)) ? Number(value) : 0;
+  if (count < 1 || count > most) throw new Error(`expected a whole number from 1 to ${most}; found ${shown(value)}`);
+  return count;
+}
+
+/** A value as it stands in a message: short, on one line, quoted when it is text. */
+export function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+function parseOctets(value: string | number, expected: string): number {
+  const [amount, unit] = split(String(value));
+  if (amount === null) throw new Error(`${expected}; found ${shown(value)}`);
+  const factor = SIZE_UNITS.get(unit);
+  if (factor === undefined) throw new Error(`${expected}; "${unit}" is none of ${[...SIZE_UNITS.keys()].slice(1).join(', ')}`);
+  const octets = amount * factor;
+  if (!Number.isInteger(octets)) throw new Error(`${expected}; ${shown(value)} is not a whole number of octets`);
+  return octets;
+}
+
+/** Amount and unit; the amount is `null` when the text does not begin with a number. */
+function split(text: string): [number | null, string] {
+  const match = /^(\d{1,15}(?:\.\d{1,6})?) ?([A-Za-z]*)$/.exec(text.trim());
+  return match === null ? [null, ''] : [Number(match[1]), match[2]!];
+}
+
+const DURATION_UNITS: ReadonlyMap<string, number> = new Map([
+  ['ms', 1],
+  ['s', 1_000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+]);
+
+const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['B', 1],
+  ['KB', 1e3],
+  ['kB', 1e3],
+  ['KiB', 2 ** 10],
+  ['MB', 1e6],
+  ['MiB', 2 ** 20],
+  ['GB', 1e9],
+  ['GiB', 2 ** 30],
+]);
+
+// Node's timers hold 2^31 - 1 ms; a longer one fires at once.
+const LONGEST_MS = 24 * 24 * 3_600_000;
+const LARGEST_OCTETS = 2 ** 30;

@@ -1,0 +1,112 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { DEFAULT_POLICY_FILE, loadConfig } from '../../../src/config/load.ts';
+import { LISTENER_DEFAULTS } from '../../../src/listeners/listener.ts';
+import { ACCESS_LOG_DEFAULTS } from '../../../src/observe/access-log.ts';
+import { RESOLVER_DEFAULTS, UPSTREAM_DEFAULTS } from '../../../src/upstream/options.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const file = write('s.yaml', 'listen: 127.0.0.1:1\npolicy: p.yaml\nvia: from-file\ntimeouts: {connect: 1s, gap: 1s}\n');
+
+test('without any source every default holds', async () => {
+  expect(await loadConfig({}, {}, '/srv')).toEqual({
+    listen: [{ kind: 'tcp', host: '127.0.0.1', port: 8080 }],
+    listener: LISTENER_DEFAULTS,
+    upstream: UPSTREAM_DEFAULTS,
+    resolver: RESOLVER_DEFAULTS,
+    route: { parents: [], noProxy: [] },
+    policyFile: DEFAULT_POLICY_FILE,
+    accessLog: ACCESS_LOG_DEFAULTS,
+    viaName: null,
+    rootCertificates: null,
+    drainTimeoutMs: 30_000,
+  });
+});
+
+test('flags win over variables, variables over the file, the file over the defaults', async () => {
+  const environment = {
+    SALLYPORT_CONFIG: file,
+    SALLYPORT_LISTEN: '127.0.0.1:2',
+    SALLYPORT_TIMEOUTS_CONNECT: '2s',
+    SALLYPORT_POLICY: 'e.yaml',
+  };
+  const config = await loadConfig({ listen: ['127.0.0.1:3', '[::1]:3'] }, environment, '/srv');
+  expect(config.listen).toEqual([
+    { kind: 'tcp', host: '127.0.0.1', port: 3 },
+    { kind: 'tcp', host: '::1', port: 3 },
+  ]);
+  expect(config.policyFile).toBe('/srv/e.yaml');
+  expect(config.upstream).toMatchObject({
+    connectTimeoutMs: 2_000,
+    gapTimeoutMs: 1_000,
+    responseTimeoutMs: UPSTREAM_DEFAULTS.responseTimeoutMs,
+  });
+  expect(config.viaName).toBe('from-file');
+});
+
+test('--config wins over SALLYPORT_CONFIG, and is relative to the working directory', async () => {
+  write('other.yaml', 'via: other');
+  expect((await loadConfig({ config: 'other.yaml' }, { SALLYPORT_CONFIG: file }, folder)).viaName).toBe('other');
+});
+
+test('paths in the file are relative to it, paths of flags to the working directory', async () => {
+  expect((await loadConfig({ config: file, accessLog: 'a.log' }, {}, '/srv')).policyFile).toBe(path.join(folder, 'p.yaml'));
+  expect((await loadConfig({ config: file, accessLog: 'a.log' }, {}, '/srv')).accessLog).toEqual({
+    ...ACCESS_LOG_DEFAULTS,
+    file: '/srv/a.log',
+  });
+});
+
+test.each([
+  [{ accessLog: 'off', accessLogFormat: 'squid' }, null],
+  [
+    { accessLog: '-', accessLogFormat: 'combined' },
+    { ...ACCESS_LOG_DEFAULTS, file: null, format: 'combined' },
+  ],
+  [{ accessLog: './off' }, { ...ACCESS_LOG_DEFAULTS, file: '/srv/off' }],
+])('the access log of %j', async (flags, accessLog) => {
+  expect((await loadConfig(flags, {}, '/srv')).accessLog).toEqual(accessLog);
+});
+
+test('the default policy is a file of the package', () => {
+  expect(DEFAULT_POLICY_FILE).toBe(path.resolve(import.meta.dirname, '../../../policies/open.yaml'));
+});
+
+test('nothing in it can be changed', async () => {
+  const config = await loadConfig({ config: file }, {}, '/srv');
+  for (const part of [config, config.listen, config.listen[0], config.listener, config.route.parents])
+    expect(Object.isFrozen(part)).toBe(true);
+});
+
+test('the problems of all sources come together', async () => {
+  const bad = write('bad.yaml', 'vai: x\n');
+  const loading = loadConfig({ config: bad, listen: ['x'] }, { SALLYPORT_DNS_TIMEOUT: '5' }, folder);
+  await expect(loading).rejects.toMatchObject({
+    kind: 'config',
+    problems: [
+      expect.stringContaining('bad.yaml:1:1: unknown key "vai"'),
+      expect.stringContaining('SALLYPORT_DNS_TIMEOUT: '),
+      expect.stringContaining('--listen: '),
+    ],
+  });
+});
+
+test('a wrong flag alone is a wrong command line', async () => {
+  await expect(loadConfig({ listen: [':8080'] }, {}, folder)).rejects.toMatchObject({ kind: 'usage' });
+});
+
+test('a file that is not there is named as it was written', async () => {
+  await expect(loadConfig({ config: 'none.yaml' }, {}, folder)).rejects.toMatchObject({
+    kind: 'unreadable',
+    problems: ['none.yaml: the configuration file does not exist. Check the path.'],
+  });
+});
+
+function write(name: string, text: string): string {
+  const written = path.join(folder, name);
+  writeFileSync(written, text);
+  return written;
+}

@@ -1,0 +1,204 @@
+import { expect, test } from 'vitest';
+import { overlay, parseEnvironment, parseFile, parseFlags, variableName } from '../../../src/config/parse.ts';
+import { settingNames, settingsSchema } from '../../../src/config/settings.ts';
+
+const inEtc = (path: string) => (path.startsWith('/') ? path : `/etc/${path}`);
+const problemsOf = (text: string) => parseFile(text, 's.yaml', inEtc).problems;
+const names = settingNames(settingsSchema(inEtc));
+
+test('a file that sets everything is read into units', () => {
+  const { settings, problems } = parseFile(EVERY_KEY, 's.yaml', inEtc);
+  expect(problems).toEqual([]);
+  expect(settings).toMatchObject({
+    listen: [
+      { kind: 'tcp', host: '127.0.0.1', port: 3128 },
+      { kind: 'unix', path: '/etc/s.sock' },
+    ],
+    policy: '/etc/policy.yaml',
+    access_log: { file: '/var/log/access.log', format: 'squid', flush: 1_000, max_pending: 1_048_576 },
+    limits: { head: 65_536, connections_per_client: 100 },
+    timeouts: { connect: 5_000, drain: 0 },
+    content_min_rate: 0,
+    dns: { servers: ['192.0.2.53'], hosts_file: '' },
+    parents: [
+      { host: 'parent.example', port: 3128, user: 'user', password: 'pass', hosts: ['.example.org'] },
+      { host: 'other.example', port: 8080, user: null, password: null, hosts: [] },
+    ],
+    tls: { roots: '/etc/roots.pem' },
+    via: 'proxy-1',
+  });
+  const set = Object.entries(settings).flatMap(([key, value]) =>
+    Array.isArray(value) || typeof value !== 'object' ? [key] : Object.keys(value).map((inner) => `${key}.${inner}`),
+  );
+  expect(set.sort()).toEqual(names.map(({ path }) => path.join('.')).sort());
+});
+
+test.each([
+  ['', 'nothing in it'],
+  ['# only a comment\n', 'only a comment'],
+  ['timeouts:\n  # connect: 5s\n', 'a group with everything commented out'],
+])('%j says nothing and is no mistake (%s)', (text) => {
+  expect(problemsOf(text)).toEqual([]);
+});
+
+test.each([
+  ['listen: 8080', 'listen', [{ kind: 'tcp', host: '127.0.0.1', port: 8080 }]],
+  ['access_log: off', 'access_log', { file: 'off' }],
+  ['access_log: logs/a.log', 'access_log', { file: '/etc/logs/a.log' }],
+  ['parents: http://p:3128', 'parents', [{ host: 'p', port: 3128, user: null, password: null, hosts: [] }]],
+] as const)('the short form %s', (text, key, value) => {
+  expect(parseFile(text, 's.yaml', inEtc).settings[key]).toEqual(value);
+});
+
+test('every problem is told at once, in the order of the file, with its place', () => {
+  expect(problemsOf('timeout: 5s\nlimits:\n  heads: 1\n  fields: none\ntimeouts:\n  idle: 60\nlisten: []\n')).toEqual([
+    's.yaml:1:1: unknown key "timeout". Did you mean "timeouts"?',
+    's.yaml:3:3: unknown key "heads" in "limits". Did you mean "head"?',
+    's.yaml:4:11: limits.fields: expected a whole number from 1 to 10000000; found "none"',
+    's.yaml:6:9: timeouts.idle: expected a duration with its unit, such as 500ms, 10s, 2m or 1h; found 60 without one: write 60s for seconds or 60ms for milliseconds',
+    's.yaml:7:9: listen: expected at least one in this list; it is empty',
+  ]);
+});
+
+test.each([
+  ['connect: 5s', 's.yaml:1:1: unknown key "connect". There is "timeouts.connect".'],
+  ['"__proto__": 1', 's.yaml:1:1: unknown key "__proto__".'],
+  ['parents: [{proxy: http://p, host: x}]', 's.yaml:1:29: unknown key "host" in "parents[1]". Did you mean "hosts"?'],
+  ['parents: [{hosts: x}]', 's.yaml:1:11: parents[1].proxy: expected one value; found nothing'],
+  ['limits: 5', 's.yaml:1:9: limits: expected a group of settings; found a number'],
+  ['- listen', 's.yaml:1:1: expected a group of settings; found a list'],
+  ['timeouts: {connect: }', 's.yaml:1:21: timeouts.connect: expected one value; found nothing'],
+  ['via: true', 's.yaml:1:6: via: expected one value; found a boolean'],
+  ['listen: {a: 1}', 's.yaml:1:9: listen: expected a list; found a group'],
+  ['access_log: {format: apache}', 's.yaml:1:22: access_log.format: expected one of json, squid, combined; found "apache"'],
+  ['via: a\nvia: b', 's.yaml:2:1: not valid YAML: Map keys must be unique'],
+  ['via: [', 's.yaml:1:7: not valid YAML: Flow sequence in block collection must be sufficiently indented and end with a ]'],
+  ['via: *nobody', 's.yaml:1:1: not valid YAML: Unresolved alias (the anchor must be set before the alias): nobody'],
+  ['via: !!js/function x', 's.yaml:1:6: not valid YAML: Unresolved tag: tag:yaml.org,2002:js/function'],
+  ['policy: ""', 's.yaml:1:9: policy: expected a path; found ""'],
+])('%j is refused', (text, problem) => {
+  expect(problemsOf(text)).toEqual([problem]);
+});
+
+test('a parent proxy that is written wrongly does not show its password', () => {
+  for (const url of ['https://user:s3cret@p:1', 'http://user:s3cret@p:99999', 'http://user:s3cret@/x', 'http://us%er:s3cret@p']) {
+    const problems = problemsOf(`parents: ["${url}", ["${url}"]]`).join();
+    expect(problems).toContain('parents[1].proxy');
+    expect(problems).not.toContain('s3cret');
+  }
+});
+
+test('every setting has a variable of its own, under its name in the file', () => {
+  const variables = names.map(({ path }) => variableName(path));
+  expect(new Set(variables).size).toBe(names.length);
+  expect(variables).toEqual(
+    expect.arrayContaining([
+      'SALLYPORT_LISTEN',
+      'SALLYPORT_ACCESS_LOG',
+      'SALLYPORT_ACCESS_LOG_FORMAT',
+      'SALLYPORT_TIMEOUTS_CONNECT',
+      'SALLYPORT_TLS_ROOTS',
+    ]),
+  );
+});
+
+test('variables are read like the file, lists at their commas', () => {
+  const { settings, problems } = parseEnvironment(
+    {
+      SALLYPORT_LISTEN: '127.0.0.1:1, [::1]:2',
+      SALLYPORT_TIMEOUTS_CONNECT: '5s',
+      SALLYPORT_LIMITS_FIELDS: '7',
+      SALLYPORT_PARENTS: 'http://a:1,http://b:2',
+      SALLYPORT_VIA: '',
+      PATH: '/bin',
+    },
+    inEtc,
+  );
+  expect(problems).toEqual([]);
+  expect(settings).toMatchObject({
+    listen: [{ port: 1 }, { host: '::1', port: 2 }],
+    timeouts: { connect: 5_000 },
+    limits: { fields: 7 },
+    parents: [{ host: 'a' }, { host: 'b' }],
+  });
+  expect(settings).not.toHaveProperty('via');
+});
+
+test('an unknown variable, and a wrong value, is a problem under its name', () => {
+  expect(
+    parseEnvironment({ SALLYPORT_TIMEOUT_CONNECT: '5s', SALLYPORT_VAI: 'x', SALLYPORT_DNS_ENTRIES: '0', SALLYPORT_NEW: '1' }, inEtc)
+      .problems,
+  ).toEqual([
+    'SALLYPORT_TIMEOUT_CONNECT: no such setting. Did you mean "SALLYPORT_TIMEOUTS_CONNECT"?',
+    'SALLYPORT_VAI: no such setting. Did you mean "SALLYPORT_VIA"?',
+    'SALLYPORT_NEW: no such setting.',
+    'SALLYPORT_DNS_ENTRIES: expected a whole number from 1 to 10000000; found "0"',
+  ]);
+});
+
+test('the variables that Kubernetes makes for a service called sallyport are not ours', () => {
+  const made = [
+    'SERVICE_HOST',
+    'SERVICE_PORT',
+    'SERVICE_PORT_HTTP',
+    'PORT',
+    'PORT_8080_TCP',
+    'PORT_8080_TCP_PROTO',
+    'PORT_8080_TCP_PORT',
+    'PORT_8080_TCP_ADDR',
+  ];
+  expect(parseEnvironment(Object.fromEntries(made.map((name) => [`SALLYPORT_${name}`, 'x'])), inEtc).problems).toEqual([]);
+});
+
+test('a wrong flag is named as it was typed', () => {
+  const flagOf = (name: string) => (name === 'access_log.format' ? '--access-log-format' : '--listen');
+  expect(parseFlags({ listen: ['x'], access_log: { format: 'y' } }, flagOf, inEtc).problems).toEqual([
+    '--listen: expected an address to listen on, such as 127.0.0.1:8080, [::1]:8080 or unix:/run/sallyport.sock; found "x"',
+    '--access-log-format: expected one of json, squid, combined; found "y"',
+  ]);
+});
+
+test('an overlay replaces single settings within a group, and lists as a whole', () => {
+  const lower = parseFile('timeouts: {connect: 1s, gap: 2s}\nno_proxy: [a, b]\nvia: x', 's.yaml', inEtc).settings;
+  const upper = parseFile('timeouts: {connect: 9s}\nno_proxy: [c]', 's.yaml', inEtc).settings;
+  expect(overlay(lower, upper)).toEqual({ timeouts: { connect: 9_000, gap: 2_000 }, no_proxy: ['c'], via: 'x' });
+});
+
+const EVERY_KEY = `
+listen: ['127.0.0.1:3128', 'unix:s.sock']
+policy: policy.yaml
+access_log: { file: /var/log/access.log, format: squid, flush: 1s, max_pending: 1MiB }
+limits:
+  head: 64KiB
+  target: 8KiB
+  fields: 50
+  trailers: 4KiB
+  connections: 1000
+  connections_per_client: 100
+  response_head: 32KiB
+  response_fields: 60
+  response_trailers: 4KiB
+  interim_responses: 4
+  idle_upstream_per_destination: 8
+  idle_upstream: 64
+timeouts:
+  head: 5s
+  idle: 30s
+  content_grace: 5s
+  client_write: 30s
+  tunnel_idle: 5m
+  connect: 5s
+  response: 1m
+  gap: 1m
+  upstream_write: 30s
+  upstream_idle: 10s
+  drain: 0s
+content_min_rate: 0
+dns: { servers: 192.0.2.53, hosts_file: off, timeout: 1s, min_ttl: 2s, max_ttl: 1h, negative_ttl: 1s, system_ttl: 10s, entries: 100 }
+parents:
+  - { proxy: 'http://user:pass@parent.example:3128', hosts: [.example.org] }
+  - http://other.example:8080
+no_proxy: [localhost, 10.0.0.0/8]
+tls: { roots: roots.pem }
+via: proxy-1
+`;

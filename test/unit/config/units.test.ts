@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { parseCount, parseDuration, parseRate, parseSize, shown } from '../../../src/config/units.ts';
+
+test.each([
+  ['500ms', 500],
+  ['10s', 10_000],
+  ['2m', 120_000],
+  ['1.5h', 5_400_000],
+  ['0.25s', 250],
+  ['10 s', 10_000],
+  ['0s', 0],
+  ['576h', 2_073_600_000],
+])('the duration %s is %d ms', (text, ms) => {
+  expect(parseDuration(text, 0)).toBe(ms);
+});
+
+test.each([
+  [10, 'found 10 without one: write 10s for seconds or 10ms for milliseconds'],
+  ['10', 'found 10 without one'],
+  ['10d', '"d" is none of ms, s, m, h'],
+  ['10constructor', '"constructor" is none of ms, s, m, h'],
+  ['1m30s', 'found "1m30s"'],
+  ['-1s', 'found "-1s"'],
+  ['', 'found ""'],
+  ['Infinity', 'found "Infinity"'],
+  ['577h', 'at most 24 days'],
+])('the duration %j is refused: %s', (value, problem) => {
+  expect(() => parseDuration(value, 0)).toThrow(problem);
+});
+
+test('a timer that cannot be off is at least 1ms', () => {
+  expect(parseDuration('1ms', 1)).toBe(1);
+  expect(() => parseDuration('0s', 1)).toThrow('at least 1ms');
+});
+
+test.each([
+  ['32KiB', 32_768],
+  ['1MB', 1_000_000],
+  ['1kB', 1_000],
+  ['1.5KiB', 1_536],
+  ['4096', 4_096],
+  [4096, 4_096],
+  ['1GiB', 2 ** 30],
+])('the size %j is %d octets', (value, octets) => {
+  expect(parseSize(value)).toBe(octets);
+});
+
+test.each([
+  ['32k', '"k" is none of B, KB, kB, KiB, MB, MiB, GB, GiB'],
+  ['32kib', '"kib" is none of'],
+  ['1.5B', 'not a whole number of octets'],
+  [0, 'from 1B to 1GiB'],
+  ['2GiB', 'from 1B to 1GiB'],
+  ['big', 'expected a size, such as'],
+])('the size %j is refused: %s', (value, problem) => {
+  expect(() => parseSize(value)).toThrow(problem);
+});
+
+test('a rate is a size a second; 0 turns the check off', () => {
+  expect(parseRate('240B/s')).toBe(240);
+  expect(parseRate('1KiB/s')).toBe(1024);
+  expect(parseRate(0)).toBe(0);
+  expect(() => parseRate('240')).toThrow('expected a rate, such as 240B/s');
+  expect(() => parseRate('240B/m')).toThrow('expected a rate');
+});
+
+test('a count is a whole number from 1', () => {
+  expect(parseCount('100', 1_000)).toBe(100);
+  for (const value of [0, -1, 1.5, 1001, '1e2', 'many', ''])
+    expect(() => parseCount(value, 1_000)).toThrow('expected a whole number from 1 to 1000');
+});
+
+test('a value stands in a message on one line and cut short', () => {
+  expect(shown('a\nb')).toBe('"a\\nb"');
+  expect(shown('x'.repeat(100))).toHaveLength(60);
+});
