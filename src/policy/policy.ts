@@ -1,4 +1,5 @@
 // Owns what a policy and a decision are. Parsing is parse.ts, the fast form compile.ts, judging decide.ts, sentences explain.ts.
+import type { Criterion, PortRange } from '../match/matcher.ts';
 
 export type Action = 'allow' | 'deny';
 
@@ -9,27 +10,12 @@ export interface SourcePosition {
   readonly column: number;
 }
 
-/** What one rule asks of a request. A criterion that is left out asks nothing; values of one criterion are alternatives; criteria are combined with "and". */
-export interface Criteria {
-  /** `example.com` (exact), `.example.com` (it and everything below), `*.example.com` (exactly one label more), or an IP address. */
-  readonly hosts?: readonly string[];
-  readonly ports?: readonly PortRange[];
-  /** Exact bytes, as RFC 9110 §9.1 has it: `get` is not `GET`. */
-  readonly methods?: readonly string[];
-  /** Against the normalised path without the query; `*` stands for any characters, a pattern without `*` is a whole path. */
-  readonly paths?: readonly string[];
-}
-
-export interface PortRange {
-  readonly from: number;
-  readonly to: number;
-}
-
 export interface Rule {
   readonly action: Action;
   /** A name for people; the block page and the log show it. */
   readonly name: string | null;
-  readonly criteria: Criteria;
+  /** Combined with "and"; at most one of a kind, in the order host, port, method, path. None at all matches everything. */
+  readonly criteria: readonly Criterion[];
   /** On deny: a sentence for the person who is refused. */
   readonly message: string | null;
   /**
@@ -46,6 +32,8 @@ export interface Policy {
   readonly defaultPosition: SourcePosition;
   /** Ports that CONNECT may name, before any rule. */
   readonly connectPorts: readonly PortRange[];
+  /** The key in the file, or the file's start where the key is left out and 443 alone holds. */
+  readonly connectPortsPosition: SourcePosition;
   readonly rules: readonly Rule[];
 }
 
@@ -56,7 +44,7 @@ export interface Question {
   /** Canonical: lower-case A-labels, dotted IPv4, or RFC 5952 IPv6 without brackets. */
   readonly host: string;
   readonly port: number;
-  /** Normalised path and query as they will be sent; `null` inside a tunnel, where nobody sees one. */
+  /** As it came (`normalisePath` is applied where a path criterion asks); `null` inside a tunnel, where nobody sees one. */
   readonly pathAndQuery: string | null;
   readonly clientAddress: string;
   readonly user: string | null;
@@ -65,9 +53,9 @@ export interface Question {
 /** The reason a request may pass or not. Holds references only; `explain` renders the sentences when somebody asks. */
 export interface Decision {
   readonly action: Action;
-  /** The rule that decided; `null` when the default or the CONNECT port list did. */
+  /** The rule that decided, or whose path criterion met an unusable path; `null` when no rule was in play. */
   readonly rule: Rule | null;
-  readonly decidedBy: 'rule' | 'default' | 'connect-ports' | 'unusable-path';
+  readonly decidedBy: 'rule' | 'default' | 'connect-ports' | 'unusable-path' | 'unusable-question';
   readonly position: SourcePosition;
   readonly question: Question;
   /** Set when a path criterion was consulted: the path and query to send, so that what was matched is what is sent. */
