@@ -65,7 +65,7 @@ export function isInRanges(ranges: readonly PortRange[], port: number): boolean 
 }
 
 /**
- * Why the criterion holds or does not, as the end of a sentence: `host api.example.com is not example.org or below it`.
+ * Why the criterion holds or does not, as the end of a sentence: `host api.example.com is not within example.org`.
  *
  * @param isTrue what `holds` said
  */
@@ -101,7 +101,7 @@ function hostWords(pattern: HostPattern): string {
     case 'exact':
       return pattern.name;
     case 'below':
-      return `${pattern.name} or below it`;
+      return `within ${pattern.name}`;
     case 'one-label':
       return `one label below ${pattern.name}`;
     default:

@@ -6,12 +6,12 @@ const subject: Subject = { method: 'GET', host: 'api.example.com', port: 8080, p
 const inTunnel: Subject = { ...subject, method: 'CONNECT', path: null };
 
 const rows: readonly (readonly [Criterion, Subject, boolean, string])[] = [
-  [{ kind: 'host', patterns: [{ kind: 'below', name: 'example.com' }] }, subject, true, 'host api.example.com is example.com or below it'],
+  [{ kind: 'host', patterns: [{ kind: 'below', name: 'example.com' }] }, subject, true, 'host api.example.com is within example.com'],
   [
     { kind: 'host', patterns: [{ kind: 'below', name: 'example.org' }] },
     subject,
     false,
-    'host api.example.com is not example.org or below it',
+    'host api.example.com is not within example.org',
   ],
   [
     { kind: 'host', patterns: [{ kind: 'one-label', name: 'example.com' }] },

@@ -47,7 +47,7 @@ describe('the whole way', () => {
     expect(
       steps.map(({ number, name, action, outcome, criteria }) => [number, name, action, outcome, criteria.map((c) => [c.isTrue, c.words])]),
     ).toEqual([
-      [1, 'Adverts', 'deny', 'no-match', [[false, 'host files.example is not ads.example or below it']]],
+      [1, 'Adverts', 'deny', 'no-match', [[false, 'host files.example is not within ads.example']]],
       [
         2,
         null,
