@@ -7,12 +7,7 @@ const inTunnel: Subject = { ...subject, method: 'CONNECT', path: null };
 
 const rows: readonly (readonly [Criterion, Subject, boolean, string])[] = [
   [{ kind: 'host', patterns: [{ kind: 'below', name: 'example.com' }] }, subject, true, 'host api.example.com is within example.com'],
-  [
-    { kind: 'host', patterns: [{ kind: 'below', name: 'example.org' }] },
-    subject,
-    false,
-    'host api.example.com is not within example.org',
-  ],
+  [{ kind: 'host', patterns: [{ kind: 'below', name: 'example.org' }] }, subject, false, 'host api.example.com is not within example.org'],
   [
     { kind: 'host', patterns: [{ kind: 'one-label', name: 'example.com' }] },
     subject,
