@@ -42,16 +42,29 @@ export function splitList(value: string, into: string[] = []): string[] {
   for (let i = 0; i <= value.length; i += 1) {
     const c = i < value.length ? value.charCodeAt(i) : 0x2c;
     if (quoted && i < value.length) {
-      if (c === 0x5c) i += 1;
+      if (c === 0x5c && i + 1 < value.length) i += 1;
       else if (c === 0x22) quoted = false;
     } else if (c === 0x22) quoted = true;
     else if (c === 0x2c) {
-      const member = value.slice(start, i).trim();
+      const member = withoutBlanks(value, start, i);
       if (member !== '') into.push(member);
       start = i + 1;
     }
   }
   return into;
+}
+
+/** `trim` would take U+00A0 for a blank too; optional white space is SP and HTAB (RFC 9110 §5.6.3). */
+function withoutBlanks(text: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
+  while (start < end && isBlank(text.charCodeAt(start))) start += 1;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
+function isBlank(c: number): boolean {
+  return c === 0x20 || c === 0x09;
 }
 
 export function withoutField(fields: Fields, lower: string): Field[] {
