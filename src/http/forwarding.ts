@@ -1,0 +1,159 @@
+// Owns what a proxy takes out of a message and puts into it on the way (RFC 9110 §7.6), in both directions.
+// Removal comes first and ours are added after it, so a Connection field that nominates Via, Host or Content-Length removes nothing of ours.
+import { ProxyError } from '../errors/proxy-error.ts';
+import { hasField, isNamed, listMembers } from './fields.ts';
+import type { Field, Fields, HttpVersion } from './message.ts';
+
+/**
+ * Fields of a request on its way to an origin or parent: hop-by-hop and nominated fields removed (§7.6.1), framing and Host left out
+ * (the writer makes them), proxy credentials and untrusted forwarding fields dropped, Via appended (§7.6.3).
+ */
+export function forwardRequestFields(fields: Fields, version: HttpVersion, via: string): Field[] {
+  const kept = keptFields(fields, REQUEST_DROPPED, REQUEST_DROPPED_LENGTHS);
+  kept.push({ name: 'Via', value: version === '1.1' ? `1.1 ${via}` : `1.0 ${via}` });
+  return kept;
+}
+
+/**
+ * Fields of a response on its way to a client: as above, without anything that speaks of proxy credentials (an origin must not ask for ours),
+ * with Via appended and with Date when the origin sent none (§6.6.1).
+ */
+export function forwardResponseFields(fields: Fields, version: HttpVersion, via: string, date: () => string): Field[] {
+  const kept = keptFields(fields, RESPONSE_DROPPED, RESPONSE_DROPPED_LENGTHS);
+  if (!hasField(kept, 'date')) kept.push({ name: 'Date', value: date() });
+  kept.push({ name: 'Via', value: version === '1.1' ? `1.1 ${via}` : `1.0 ${via}` });
+  return kept;
+}
+
+/** Fields of an interim response on its way to a client: nothing is added to them. */
+export function forwardInterimFields(fields: Fields): Field[] {
+  return keptFields(fields, RESPONSE_DROPPED, RESPONSE_DROPPED_LENGTHS);
+}
+
+/** Whether a request has passed this proxy before (§7.6.3): its Via names us. */
+export function isLoop(fields: Fields, via: string): boolean {
+  for (const field of fields) {
+    if (field.name.length !== 3 || !isNamed(field.name, 'via') || !field.value.includes(via)) continue;
+    if (listMembers(fields, 'via').some((member) => member.split(/[ \t]+/)[1] === via)) return true;
+  }
+  return false;
+}
+
+/**
+ * Max-Forwards of a TRACE or OPTIONS request (§7.6.2).
+ *
+ * @returns the number to act on, or `null` when the field is absent or no number
+ */
+export function maxForwards(method: string, fields: Fields): number | null {
+  if (method !== 'TRACE' && method !== 'OPTIONS') return null;
+  const field = fields.find(({ name }) => isNamed(name, 'max-forwards'));
+  return field !== undefined && /^\d{1,9}$/.test(field.value) ? Number(field.value) : null;
+}
+
+/** The protocol a request asks to upgrade to, when it is one that we pass on: `websocket` (RFC 6455 §4.1); `h2c` and others never are. */
+export function requestedUpgrade(fields: Fields): 'websocket' | null {
+  if (!hasField(fields, 'upgrade')) return null;
+  const isNominated = listMembers(fields, 'connection').some((option) => option.toLowerCase() === 'upgrade');
+  const protocols = listMembers(fields, 'upgrade');
+  return isNominated && protocols.length === 1 && protocols[0]!.toLowerCase() === 'websocket' ? 'websocket' : null;
+}
+
+/**
+ * Whether the peer keeps the connection open after this message (RFC 9112 §9.3). `Proxy-Connection` counts as Connection towards HTTP/1.0
+ * clients, which is the only place where it ever meant something.
+ */
+export function isPersistent(version: HttpVersion, fields: Fields): boolean {
+  let isKept = version === '1.1';
+  for (let i = 0; i < fields.length; i += 1) {
+    const field = fields[i]!;
+    if (!isConnectionField(field.name)) continue;
+    const value = field.value.toLowerCase();
+    if (value === 'keep-alive') isKept = true;
+    else if (value === 'close' || listHas(value, 'close')) return false;
+    else if (listHas(value, 'keep-alive')) isKept = true;
+  }
+  return isKept;
+}
+
+/**
+ * What the request expects (RFC 9110 §10.1.1).
+ *
+ * @throws ProxyError `http_request_error` 417 for any expectation but 100-continue
+ */
+export function expectsContinue(version: HttpVersion, fields: Fields): boolean {
+  if (!hasField(fields, 'expect')) return false;
+  const expectations = listMembers(fields, 'expect');
+  if (expectations.length === 1 && expectations[0]!.toLowerCase() === '100-continue') return version === '1.1';
+  throw new ProxyError('http_request_error', 'The request expects something that is not served here; only 100-continue is.', {
+    status: 417,
+  });
+}
+
+function keptFields(fields: Fields, dropped: ReadonlySet<string>, lengths: number): Field[] {
+  const nominated = nominatedFields(fields);
+  const kept: Field[] = [];
+  for (let i = 0; i < fields.length; i += 1) {
+    const field = fields[i]!;
+    const length = field.name.length;
+    // Most names are told apart by their length alone; only the rest is looked at.
+    if (length < 32 && (lengths & (1 << length)) !== 0 && dropped.has(field.name.toLowerCase())) continue;
+    if (nominated?.has(field.name.toLowerCase())) continue;
+    kept.push(field);
+  }
+  return kept;
+}
+
+/** Field names that Connection lists (§7.6.1), in lower case; `null` when there are none beyond the options everybody sends. */
+function nominatedFields(fields: Fields): Set<string> | null {
+  let nominated: Set<string> | null = null;
+  for (let i = 0; i < fields.length; i += 1) {
+    const field = fields[i]!;
+    if (!isConnectionField(field.name)) continue;
+    const value = field.value.toLowerCase();
+    if (value === 'keep-alive' || value === 'close') continue;
+    nominated ??= new Set();
+    for (const option of value.split(',')) nominated.add(option.trim());
+  }
+  return nominated;
+}
+
+function isConnectionField(name: string): boolean {
+  return (name.length === 10 && isNamed(name, 'connection')) || (name.length === 16 && isNamed(name, 'proxy-connection'));
+}
+
+function listHas(list: string, option: string): boolean {
+  return list.split(',').some((member) => member.trim() === option);
+}
+
+const HOP_BY_HOP = [
+  'connection',
+  'proxy-connection',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'content-length',
+  'upgrade',
+  'proxy-authorization',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+];
+// X-Forwarded-For and Forwarded of a client are a claim that we cannot check: dropped, and nothing put in their place.
+const REQUEST_DROPPED: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  'host',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'forwarded',
+  'max-forwards',
+]);
+const RESPONSE_DROPPED: ReadonlySet<string> = new Set(HOP_BY_HOP);
+const REQUEST_DROPPED_LENGTHS = lengthMask(REQUEST_DROPPED);
+const RESPONSE_DROPPED_LENGTHS = lengthMask(RESPONSE_DROPPED);
+
+function lengthMask(names: ReadonlySet<string>): number {
+  let mask = 0;
+  for (const name of names) mask |= 1 << name.length;
+  return mask;
+}

@@ -1,0 +1,235 @@
+// Owns the writing of HTTP/1.1 (RFC 9112): heads as text, content with the framing that we choose. No I/O: it writes to an `Output`, which a
+// socket is. What cannot be written without changing its meaning is refused here too, whoever made it: the last line against injection.
+import { ProxyError } from '../errors/proxy-error.ts';
+import { CHUNKED, type Framing, UNTIL_CLOSE } from '../http/framing.ts';
+import { type BodySink, type Fields, FULL, KEPT, type RequestHead, type ResponseHead, TAKEN, type Taken } from '../http/message.ts';
+import { isFieldText, isToken } from './syntax.ts';
+
+/** The part of a writable socket that is needed here. */
+export interface Output {
+  write(bytes: Buffer): unknown;
+  write(text: string, encoding: 'latin1'): unknown;
+  cork(): void;
+  uncork(): void;
+  /** Octets that the kernel has not taken yet. */
+  readonly writableLength: number;
+  /** More than enough waits; a `drain` event will follow. */
+  readonly writableNeedDrain: boolean;
+}
+
+/**
+ * @param fields without framing fields and Host
+ * @param host the value of the Host field, made from the target (RFC 9112 §3.2)
+ * @param framing `UNTIL_CLOSE` is not possible in a request
+ */
+export function requestHeadText(method: string, target: string, host: string, fields: Fields, framing: Framing): string {
+  let text = `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${fieldLines(fields)}`;
+  if (framing === CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
+  else if (framing > 0 || METHODS_WITH_CONTENT.has(method)) text += `Content-Length: ${framing}\r\n`;
+  return `${text}\r\n`;
+}
+
+/**
+ * @param fields without framing fields and Connection
+ * @param framing how the content will be written; `null` when the response has none by definition (1xx, 204, 304)
+ * @param connection the value of Connection, or `null` for none
+ */
+export function responseHeadText(
+  status: number,
+  reason: string,
+  fields: Fields,
+  framing: Framing | null,
+  connection: string | null,
+): string {
+  let text = `HTTP/1.1 ${status} ${reason}\r\n${fieldLines(fields)}`;
+  if (framing === CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
+  else if (framing !== null && framing !== UNTIL_CLOSE) text += `Content-Length: ${framing}\r\n`;
+  if (connection !== null) text += `Connection: ${connection}\r\n`;
+  return `${text}\r\n`;
+}
+
+export function fieldLines(fields: Fields): string {
+  let text = '';
+  for (let i = 0; i < fields.length; i += 1) {
+    const field = fields[i]!;
+    text += `${field.name}: ${field.value}\r\n`;
+  }
+  return text;
+}
+
+/**
+ * Refuses a head that our own code, a rule or a page made wrongly. What a reader of ours has read needs no second look.
+ *
+ * @throws ProxyError `proxy_internal_error`
+ */
+export function assertWritable(head: RequestHead | ResponseHead): void {
+  const startsWell =
+    'method' in head ? isToken(head.method) && TARGET.test(head.target) : isStatus(head.status) && isFieldText(head.reason);
+  const isWell = startsWell && head.fields.every(({ name, value }) => isToken(name) && isFieldText(value));
+  if (!isWell) throw new ProxyError('proxy_internal_error', 'A message was made that cannot be written as HTTP.');
+}
+
+/**
+ * Writes one message: its head together with the first content where they come together, then the rest as it comes.
+ * Small pieces of the chunked coding wait for the end of the current turn, so that a short answer leaves in one write, its last chunk included.
+ */
+export class MessageWriter implements BodySink {
+  readonly #output: Output;
+  readonly #onDone: (error: ProxyError | null) => void;
+  #framing: Framing;
+  #head: string | null;
+  #left: number;
+  /** A small chunked piece that waits for company: octets in use, of a buffer with room for the last chunk. */
+  #waiting: Buffer | null = null;
+  #waitingSize = 0;
+  #isDone = false;
+  /** Octets written so far, head and framing included. */
+  bytesWritten = 0;
+
+  /**
+   * @param framing `null` or 0: no content will be written
+   * @param onDone called once: null when everything was handed to the output, the error when the content broke off
+   */
+  constructor(output: Output, head: string, framing: Framing | null, onDone: (error: ProxyError | null) => void) {
+    this.#output = output;
+    this.#head = head;
+    this.#framing = framing ?? 0;
+    this.#left = this.#framing;
+    this.#onDone = onDone;
+  }
+
+  write(bytes: Buffer): Taken {
+    // Nothing is written for no content: a chunk of no octets would be the last one.
+    if (this.#isDone || bytes.length === 0) return TAKEN;
+    if (this.#framing === CHUNKED) return this.#writeChunk(bytes);
+    if (this.#framing !== UNTIL_CLOSE) {
+      this.#left -= bytes.length;
+      if (this.#left < 0) {
+        this.fail(new ProxyError('proxy_internal_error', 'More content came than the head of the message announced.'));
+        return TAKEN;
+      }
+    }
+    const head = this.#head;
+    if (head === null) return this.#send(bytes);
+    this.#head = null;
+    if (bytes.length > SMALL) return this.#sendParts(head, bytes, null);
+    const whole = Buffer.allocUnsafe(head.length + bytes.length);
+    whole.write(head, 0, 'latin1');
+    bytes.copy(whole, head.length);
+    return this.#sendCopy(whole);
+  }
+
+  end(trailers: Fields): void {
+    if (this.#isDone) return;
+    if (this.#framing === CHUNKED) this.#endChunked(trailers);
+    else if (this.#framing > 0 && this.#left > 0) {
+      this.fail(new ProxyError('http_response_incomplete', 'Less content came than the head of the message announced.'));
+      return;
+    } else this.flush();
+    this.#isDone = true;
+    this.#onDone(null);
+  }
+
+  fail(error: ProxyError): void {
+    if (this.#isDone) return;
+    this.flush();
+    this.#isDone = true;
+    this.#onDone(error);
+  }
+
+  /** Sends the head if no content has taken it along, and what waits. */
+  flush(): void {
+    const waiting = this.#waiting;
+    if (waiting !== null) {
+      this.#waiting = null;
+      this.#sendCopy(waiting.subarray(0, this.#waitingSize));
+    }
+    const head = this.#head;
+    if (head !== null) {
+      this.#head = null;
+      this.bytesWritten += head.length;
+      this.#output.write(head, 'latin1');
+    }
+  }
+
+  #writeChunk(bytes: Buffer): Taken {
+    const prefix = `${bytes.length.toString(16)}\r\n`;
+    if (bytes.length > SMALL) {
+      this.flush();
+      return this.#sendParts(prefix, bytes, '\r\n');
+    }
+    if (this.#waiting !== null) this.flush();
+    const head = this.#head ?? '';
+    this.#head = null;
+    const size = head.length + prefix.length + bytes.length + 2;
+    const waiting = Buffer.allocUnsafe(size + LAST_CHUNK.length);
+    waiting.write(head + prefix, 0, 'latin1');
+    bytes.copy(waiting, head.length + prefix.length);
+    waiting.write('\r\n', size - 2, 'latin1');
+    this.#waiting = waiting;
+    this.#waitingSize = size;
+    queueMicrotask(() => {
+      if (this.#waiting === waiting) this.flush();
+    });
+    return this.#copied();
+  }
+
+  #endChunked(trailers: Fields): void {
+    const waiting = this.#waiting;
+    if (trailers.length === 0 && waiting !== null) {
+      this.#waiting = null;
+      waiting.write(LAST_CHUNK, this.#waitingSize, 'latin1');
+      this.#sendCopy(waiting);
+      return;
+    }
+    this.flush();
+    const text = trailers.length === 0 ? LAST_CHUNK : `0\r\n${fieldLines(trailers)}\r\n`;
+    this.bytesWritten += text.length;
+    this.#output.write(text, 'latin1');
+  }
+
+  #sendParts(before: string, bytes: Buffer, after: string | null): Taken {
+    this.#output.cork();
+    this.#output.write(before, 'latin1');
+    this.#output.write(bytes);
+    if (after !== null) this.#output.write(after, 'latin1');
+    this.#output.uncork();
+    this.bytesWritten += before.length + bytes.length + (after === null ? 0 : after.length);
+    return this.#taken();
+  }
+
+  #send(bytes: Buffer): Taken {
+    this.bytesWritten += bytes.length;
+    this.#output.write(bytes);
+    return this.#taken();
+  }
+
+  #sendCopy(bytes: Buffer): Taken {
+    this.bytesWritten += bytes.length;
+    this.#output.write(bytes);
+    return this.#copied();
+  }
+
+  /** A write that the kernel took at once needs no `drain`, however large it was. */
+  #taken(): Taken {
+    if (this.#output.writableLength === 0) return TAKEN;
+    return this.#output.writableNeedDrain ? FULL : KEPT;
+  }
+
+  /** As #taken, for a copy of ours: the caller's memory is free whatever becomes of it. */
+  #copied(): Taken {
+    return this.#output.writableLength > 0 && this.#output.writableNeedDrain ? FULL : TAKEN;
+  }
+}
+
+function isStatus(status: number): boolean {
+  return Number.isInteger(status) && status >= 100 && status <= 999;
+}
+
+// Characters above U+00FF would be cut to their low octet by latin1, and U+010A becomes LF.
+const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
+/** Up to this many octets it is cheaper to copy content behind its head than to write twice. */
+const SMALL = 16 * 1024;
+const LAST_CHUNK = '0\r\n\r\n';
+/** RFC 9110 §8.6: these announce a length even when it is 0. */
+const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
