@@ -10,7 +10,7 @@ test.each([
   ['dn', 'dns', 'one edit in a short word'],
   ['policy', null, 'nothing near'],
   ['ab', null, 'a short word that shares nothing'],
-])('%s is a slip for %s (%s)', (word, known) => {
+])('%s is a slip for %s (%s)', (word, known, _why) => {
   expect(nearest(word, KEYS)).toBe(known);
 });
 

@@ -1,0 +1,91 @@
+// Owns the command table: what each command takes and what its help says. The work is in the file that each loads when it is called,
+// so that help and version do not wait for the proxy's parts.
+import type { Command, Flag } from './command.ts';
+import { EXIT_OK } from './exit-codes.ts';
+import { versionLine } from './version.ts';
+
+const POLICY_FLAG: Flag = { value: 'FILE', text: 'the policy; without it the one that the settings name, else open.yaml' };
+const CONFIG_FLAG: Flag = { value: 'FILE', text: 'the configuration file (YAML)' };
+
+export const COMMANDS: readonly Command[] = [
+  {
+    name: 'run',
+    summary: 'Start the proxy',
+    operands: '',
+    leastOperands: 0,
+    mostOperands: 0,
+    flags: {
+      listen: {
+        value: 'ADDRESS',
+        repeats: true,
+        text: 'where to listen: 127.0.0.1:8080 (the default), [::1]:8080, unix:PATH; may be given several times. Port 0 takes a free one',
+      },
+      policy: POLICY_FLAG,
+      config: CONFIG_FLAG,
+      'access-log': { value: 'FILE', text: 'where finished exchanges are logged: a file, - for standard output (the default), or off' },
+      'access-log-format': { value: 'FORMAT', text: 'json (the default), squid or combined' },
+    },
+    details: [
+      'A flag wins over the environment, the environment over the configuration file, and that over the defaults. Every key of the file is a ' +
+        'variable too: timeouts.connect is SALLYPORT_TIMEOUTS_CONNECT, a list is separated by commas, and SALLYPORT_CONFIG names the file itself.',
+      'SIGTERM and SIGINT stop it: nothing new is accepted, what runs may finish until timeouts.drain (30s), and a second signal ends it at ' +
+        'once. SIGHUP reads configuration and policy again and opens the access log anew; with any mistake in them the old ones stay in force.',
+    ],
+    examples: [
+      ['sallyport run', 'Listen on 127.0.0.1:8080, for this machine only.'],
+      ['sallyport run --listen 0.0.0.0:3128 --policy policies/allowlist.yaml', 'Serve the network, with only the listed sites allowed.'],
+      ['sallyport run --config sallyport.yaml --access-log access.log', 'Settings from a file, the access log to another.'],
+    ],
+    perform: async (given, terminal) => (await import('./run.ts')).run(given, terminal),
+  },
+  {
+    name: 'policy check',
+    summary: 'Check policies, and print every problem in them',
+    operands: '[FILE...]',
+    leastOperands: 0,
+    mostOperands: Number.POSITIVE_INFINITY,
+    flags: { config: CONFIG_FLAG },
+    details: ['Without a FILE, the policy that run would use. Exits 65 when a policy is wrong, 66 when a file cannot be read.'],
+    examples: [['sallyport policy check policies/*.yaml', 'Check all of them.']],
+    perform: async (given, terminal) => (await import('./policy.ts')).checkPolicies(given, terminal),
+  },
+  {
+    name: 'policy explain',
+    summary: 'Say how a policy judges a request, and why',
+    operands: 'METHOD URL',
+    leastOperands: 2,
+    mostOperands: 2,
+    flags: {
+      policy: POLICY_FLAG,
+      config: CONFIG_FLAG,
+      client: { value: 'ADDRESS', text: 'who asks; 127.0.0.1 if not given' },
+      user: { value: 'NAME', text: 'the user who asks; nobody if not given' },
+      json: { value: null, text: 'print JSON' },
+    },
+    details: [
+      'The decision comes first, then every rule that was considered, with each of its criteria. Exits 0 whatever the decision is; scripts ' +
+        'read "action" from --json.',
+      'Of an https URL a proxy sees only CONNECT and the host, so that is what is judged. Names are not looked up: an allowed host can still be ' +
+        'refused for its address when a request is made.',
+    ],
+    examples: [
+      ['sallyport policy explain GET http://example.com/', 'A request that the proxy sees whole.'],
+      ['sallyport policy explain CONNECT example.com:443 --policy allowlist.yaml', 'A tunnel, judged by another policy.'],
+    ],
+    perform: async (given, terminal) => (await import('./policy.ts')).explainRequest(given, terminal),
+  },
+  {
+    name: 'version',
+    summary: 'Print the version',
+    operands: '',
+    leastOperands: 0,
+    mostOperands: 0,
+    flags: {},
+    details: [],
+    examples: [],
+    perform: async (_, terminal) => {
+      terminal.print(versionLine());
+      return EXIT_OK;
+    },
+  },
+];

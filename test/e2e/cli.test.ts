@@ -1,0 +1,203 @@
+// The command line as a process: what it prints where, with which exit code, and how `run` lives and ends.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, expect, test } from 'vitest';
+
+const MAIN = path.join(import.meta.dirname, '../../src/main.ts');
+const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-cli-'));
+const running = new Set<ChildProcess>();
+const servers = new Set<Server>();
+
+afterEach(() => {
+  for (const child of running) child.kill('SIGKILL');
+  for (const server of servers) server.close();
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+write('open.yaml', 'version: 1\ndefault: allow\nconnect_ports: any\n');
+write('bad-policy.yaml', 'version: 1\ndefault: maybe\n');
+write('bad-config.yaml', 'timeout: 5s\nlimits: {head: 5 apples}\n');
+
+test('version goes to standard output', async () => {
+  expect(await ended('version')).toEqual({ code: 0, out: expect.stringMatching(/^sallyport \d+\.\d+\.\d+ \(node .*\)\n$/), err: '' });
+});
+
+test('help goes to standard output', async () => {
+  expect(await ended('--help')).toEqual({ code: 0, out: expect.stringMatching(/^Usage: sallyport COMMAND/), err: '' });
+});
+
+test('a reader that leaves early is no failure', async () => {
+  const child = start(['help', 'run']);
+  child.process.stdout?.destroy();
+  expect((await child.ended).code).toBe(0);
+});
+
+test.each([
+  [['run', '--lisen', 'x'], 64, ['unknown flag --lisen. Did you mean "--listen"? See sallyport run --help.']],
+  [['run', '--listen', ':8080'], 64, ['--listen: expected an address to listen on']],
+  [['policy', 'check', 'bad-policy.yaml'], 65, ['bad-policy.yaml:2:10: ']],
+  [['policy', 'check', 'none.yaml'], 66, ['none.yaml: ']],
+  [['run', '--config', 'none.yaml'], 66, ['none.yaml: the configuration file does not exist. Check the path.']],
+  [
+    ['run', '--config', 'bad-config.yaml'],
+    78,
+    ['bad-config.yaml:1:1: unknown key "timeout"', 'bad-config.yaml:2:16: limits.head: expected a size'],
+  ],
+  [['run', '--policy', 'bad-policy.yaml', '--listen', '127.0.0.1:0'], 65, ['bad-policy.yaml:2:10: ']],
+  [['run', '--listen', 'unix:no/folder/s.sock'], 77, ['its folder does not exist, or this user may not write there']],
+] as const)('%j is a mistake of the operator: exit code %d, a line a problem, no stack', async (words, code, problems) => {
+  const result = await ended(...words);
+  expect(result).toMatchObject({ code, out: '' });
+  const lines = result.err.trimEnd().split('\n');
+  expect(lines).toEqual(problems.map((problem) => expect.stringContaining(problem)));
+  for (const line of lines) expect(line).toMatch(/^sallyport: /);
+});
+
+test('policy explain exits 0 whatever it says', async () => {
+  const { code, out } = await ended('policy', 'explain', 'GET', 'http://example.com/', '--policy', 'open.yaml');
+  expect({ code, out }).toEqual({ code: 0, out: 'allow  default  open.yaml:2\n' });
+});
+
+test('a port in use is one line', async () => {
+  const port = await listening(createServer());
+  expect(await ended('run', '--listen', `127.0.0.1:${port}`)).toEqual({
+    code: 69,
+    out: '',
+    err: `sallyport: 127.0.0.1:${port} is in use by another program. Stop it, or choose another address with --listen.\n`,
+  });
+});
+
+test('run says in five lines what it does, on standard error, and ends with 0 on a signal', async () => {
+  const child = start(['run', '--listen', '127.0.0.1:0', '--listen', 'unix:s.sock', '--policy', 'open.yaml']);
+  const banner = await child.said(/browser .*\n/);
+  expect(banner.split('\n')).toEqual([
+    expect.stringMatching(/^sallyport {2}\d+\.\d+\.\d+, node \d+\.\d+\.\d+, process \d+$/),
+    expect.stringMatching(/^listening {2}http:\/\/127\.0\.0\.1:\d+ .*s\.sock$/),
+    expect.stringMatching(/^policy {5}.*open\.yaml.*allow/),
+    expect.stringMatching(/^curl {7}curl --proxy http:\/\/127\.0\.0\.1:\d+ https:\/\/example\.com\/$/),
+    expect.stringMatching(/^browser {4}chromium --proxy-server=http:\/\/127\.0\.0\.1:\d+$/),
+    '',
+  ]);
+  child.process.kill('SIGTERM');
+  expect(await child.ended).toMatchObject({ code: 0, out: '', err: expect.stringContaining('sallyport: stopping on SIGTERM: ') });
+});
+
+test('a stop lets an open tunnel finish', async () => {
+  const child = start(['run', '--listen', '127.0.0.1:0', '--policy', 'open.yaml']);
+  const tunnel = await openTunnel(child);
+  child.process.kill('SIGTERM');
+  await child.said(/stopping on SIGTERM/);
+  tunnel.end();
+  expect((await child.ended).code).toBe(0);
+});
+
+test('a second signal ends open tunnels at once', async () => {
+  const child = start(['run', '--listen', '127.0.0.1:0', '--policy', 'open.yaml'], { SALLYPORT_TIMEOUTS_DRAIN: '1h' });
+  await openTunnel(child);
+  child.process.kill('SIGINT');
+  await child.said(/stopping on SIGINT: exchanges and tunnels have 3600 s/);
+  // Copies of one Ctrl-C count once, so it takes a moment until another is heard.
+  const again = setInterval(() => child.process.kill('SIGINT'), 100);
+  const { code, err } = await child.ended;
+  clearInterval(again);
+  expect(code).toBe(0);
+  expect(err).toContain('sallyport: stopping at once on SIGINT\n');
+});
+
+test('the deadline of a stop ends what has not finished', async () => {
+  const child = start(['run', '--listen', '127.0.0.1:0', '--policy', 'open.yaml'], { SALLYPORT_TIMEOUTS_DRAIN: '50ms' });
+  await openTunnel(child);
+  child.process.kill('SIGTERM');
+  expect(await child.ended).toMatchObject({ code: 0, err: expect.stringContaining('1 had not finished and was cut off') });
+});
+
+test('SIGHUP takes up a changed policy, and refuses a wrong one without forgetting the old', async () => {
+  const policy = write('changing.yaml', 'version: 1\ndefault: allow\n');
+  const child = start(['run', '--listen', '127.0.0.1:0', '--policy', policy]);
+  await child.said(/browser .*\n/);
+  write('changing.yaml', 'version: 1\ndefault: deny\n');
+  child.process.kill('SIGHUP');
+  expect(await child.said(/reloaded on SIGHUP.*\n/)).toMatch(/sallyport: reloaded on SIGHUP; policy .*changing\.yaml.*deny/);
+  write('changing.yaml', 'version: 2\ndefault: maybe\n');
+  child.process.kill('SIGHUP');
+  const said = await child.said(/not reloaded on SIGHUP: .*\n/);
+  expect(said).toContain('changing.yaml:1:10: ');
+  expect(said).toContain('changing.yaml:2:10: ');
+  child.process.kill('SIGTERM');
+  expect((await child.ended).code).toBe(0);
+});
+
+interface Child {
+  readonly process: ChildProcess;
+  readonly ended: Promise<{ code: number | null; out: string; err: string }>;
+  /** What was said on standard error so far, once the pattern is in it. */
+  said(pattern: RegExp): Promise<string>;
+}
+
+function start(words: readonly string[], settings: Record<string, string> = {}): Child {
+  // Variables of whoever runs the tests are not settings of this proxy.
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('SALLYPORT_'));
+  const child = spawn(process.execPath, [MAIN, ...words], { cwd: folder, env: { ...Object.fromEntries(inherited), ...settings } });
+  running.add(child);
+  let out = '';
+  let err = '';
+  const waiting = new Set<() => void>();
+  child.stdout.on('data', (bytes) => (out += bytes));
+  child.stderr.on('data', (bytes) => {
+    err += bytes;
+    for (const look of waiting) look();
+  });
+  const ended = new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
+    child.on('close', (code) => {
+      running.delete(child);
+      resolve({ code, out, err });
+      for (const look of waiting) look();
+    });
+  });
+  const said = (pattern: RegExp) =>
+    new Promise<string>((resolve, reject) => {
+      const look = () => {
+        if (pattern.test(err)) resolve(err);
+        else if (running.has(child)) return;
+        reject(new Error(`ended without saying ${pattern}: ${err}`));
+        waiting.delete(look);
+      };
+      waiting.add(look);
+      look();
+    });
+  return { process: child, ended, said };
+}
+
+function ended(...words: string[]) {
+  return start(words).ended;
+}
+
+/** A tunnel through the proxy to a server that says nothing. */
+async function openTunnel(child: Child): Promise<Socket> {
+  const origin = await listening(createServer({ allowHalfOpen: false }, (socket) => socket.on('error', () => {}).resume()));
+  const [, port] = /listening {2}http:\/\/127\.0\.0\.1:(\d+)/.exec(await child.said(/browser .*\n/)) ?? [];
+  const socket = connect(Number(port), '127.0.0.1');
+  socket.on('error', () => {});
+  socket.write(`CONNECT 127.0.0.1:${origin} HTTP/1.1\r\nHost: 127.0.0.1:${origin}\r\n\r\n`);
+  const answer = await new Promise<Buffer>((resolve, reject) => {
+    socket.once('data', resolve);
+    socket.once('close', () => reject(new Error('closed before the tunnel was open')));
+  });
+  expect(answer.toString('latin1')).toMatch(/^HTTP\/1\.1 200 /);
+  socket.resume();
+  return socket;
+}
+
+function listening(server: Server): Promise<number> {
+  servers.add(server);
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)));
+}
+
+function write(name: string, text: string): string {
+  const file = path.join(folder, name);
+  writeFileSync(file, text);
+  return file;
+}
