@@ -11,11 +11,20 @@ export default defineConfig({
     projects: [
       {
         root,
-        test: { name: 'unit', include: ['test/layering.test.ts', 'test/unit/**/*.test.ts', 'test/property/**/*.test.ts'], testTimeout: 20_000 },
+        test: {
+          name: 'unit',
+          include: ['test/layering.test.ts', 'test/unit/**/*.test.ts', 'test/property/**/*.test.ts'],
+          testTimeout: 20_000,
+        },
       },
       {
         root,
-        test: { name: 'behaviour', include: ['test/behaviour/**/*.test.ts', 'test/conformance/**/*.test.ts'], testTimeout: 30_000, hookTimeout: 30_000 },
+        test: {
+          name: 'behaviour',
+          include: ['test/behaviour/**/*.test.ts', 'test/conformance/**/*.test.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
       },
       {
         root,

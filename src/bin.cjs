@@ -26,7 +26,10 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
 }
 
 function pinnedNode() {
-  const names = [`node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`, `node-bin-${process.platform}-${process.arch}`];
+  const names = [
+    `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`,
+    `node-bin-${process.platform}-${process.arch}`,
+  ];
   for (const name of names) {
     try {
       const folder = path.dirname(require.resolve(`${name}/package.json`));

@@ -1,5 +1,5 @@
 // Owns the five lines that a start prints: what runs, what listens where, which policy holds, and what to paste for curl and for the browser.
-import type { Proxy as RunningProxy } from '../proxy.ts';
+import type { RunningProxy } from '../proxy.ts';
 
 export interface BannerFacts extends Pick<RunningProxy, 'listening' | 'policySummary'> {
   readonly version: string;

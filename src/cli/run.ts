@@ -2,7 +2,7 @@
 import type { Config } from '../config/config.ts';
 import { type FlagSettings, loadConfig } from '../config/load.ts';
 import { StartError } from '../errors/start-error.ts';
-import { type Proxy as RunningProxy, startProxy } from '../proxy.ts';
+import { type RunningProxy, startProxy } from '../proxy.ts';
 import { banner } from './banner.ts';
 import type { Arguments } from './command.ts';
 import { describeDefect, surviveDefects } from './defects.ts';

@@ -69,5 +69,7 @@ export class ProxyError extends Error {
 /** Any thrown value as a `ProxyError`: what is not one already is a defect of ours, and is named so without its text reaching a client. */
 export function asProxyError(thrown: unknown): ProxyError {
   if (thrown instanceof ProxyError) return thrown;
-  return new ProxyError('proxy_internal_error', 'The proxy failed while handling this request; its log has the details.', { cause: thrown });
+  return new ProxyError('proxy_internal_error', 'The proxy failed while handling this request; its log has the details.', {
+    cause: thrown,
+  });
 }

@@ -2,20 +2,13 @@
 // Stages write their own facts into it and read nobody else's; it cannot answer, delay or change a request.
 import type { ProxyError } from '../errors/proxy-error.ts';
 import type { Decision } from '../policy/policy.ts';
+import type { JudgedAddress, UpstreamFacts } from '../upstream/facts.ts';
 
 /** How it ended. `aborted` means that the client left first; `failed`, that a `ProxyError` was answered or broke the response off. */
 export type Outcome = 'forwarded' | 'tunnelled' | 'answered' | 'denied' | 'failed' | 'aborted';
 
-/** One address that a name resolved to, and what the address guard said of it. */
-export interface JudgedAddress {
-  readonly address: string;
-  readonly allowed: boolean;
-  /** Why not, in a few words; empty when allowed. */
-  readonly reason: string;
-}
-
-/** Times are milliseconds on the monotonic clock since the exchange began; `null` where the stage was not reached or not needed. */
-export interface Flow {
+/** `firstByteMs` and `totalMs` count from the exchange's beginning, on the monotonic clock; `null` where that was not reached. */
+export interface Flow extends UpstreamFacts {
   readonly id: number;
   readonly connectionId: number;
   /** Milliseconds since the epoch, for people. */
@@ -38,19 +31,6 @@ export interface Flow {
 
   // authorize
   decision: Decision | null;
-
-  // resolve, connect
-  /** `direct`, or the parent proxy's `host:port`; never its credentials. */
-  route: string | null;
-  judged: readonly JudgedAddress[];
-  /** Whether the addresses came from the cache, the hosts file, the resolver, or were literal. */
-  resolvedFrom: 'literal' | 'hosts' | 'cache' | 'resolver' | null;
-  upstreamAddress: string | null;
-  upstreamPort: number;
-  reusedConnection: boolean;
-  resolveMs: number | null;
-  connectMs: number | null;
-  tlsMs: number | null;
 
   // forward, deliver
   firstByteMs: number | null;

@@ -282,3 +282,8 @@ const CARRYING_PREFIXES: readonly Cidr[] = [
   parseCidr('64:ff9b::/96')!, // NAT64, RFC 6052 §2.1
   parseCidr('64:ff9b:1::/48')!, // NAT64 for local use, RFC 8215; of the lengths it allows, the common /96
 ];
+
+/** Whether a socket's remote address is one of this machine's loopback addresses, IPv4-mapped ones included. */
+export function isLoopbackAddress(address: string): boolean {
+  return address.startsWith('127.') || address === '::1' || address.startsWith('::ffff:127.');
+}

@@ -1,0 +1,165 @@
+// Owns one listening socket of the explicit proxy: accepts within its limits, and gives each connection to an Http1Connection.
+// Out of descriptors it goes on: what is idle is let go, and what cannot be accepted waits or is dropped by the kernel.
+import { lstatSync, unlinkSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { ProxyError } from '../errors/proxy-error.ts';
+import { isLoopbackAddress } from '../net/ip-address.ts';
+import { type ConnectionContext, Http1Connection } from './http1-connection.ts';
+import type { ListenAddress } from './listener.ts';
+
+/** Counts that all listeners share. */
+export class ConnectionCounts {
+  total = 0;
+  readonly #perClient = new Map<string, number>();
+
+  add(address: string): number {
+    this.total += 1;
+    const count = (this.#perClient.get(address) ?? 0) + 1;
+    this.#perClient.set(address, count);
+    return count;
+  }
+
+  remove(address: string): void {
+    this.total -= 1;
+    const count = (this.#perClient.get(address) ?? 1) - 1;
+    if (count === 0) this.#perClient.delete(address);
+    else this.#perClient.set(address, count);
+  }
+}
+
+export interface HttpListenerContext {
+  /** Asked for each connection, so that a reload holds for the next one. */
+  readonly connectionContext: () => ConnectionContext;
+  readonly counts: ConnectionCounts;
+  readonly nextConnectionId: () => number;
+  readonly report: (line: string) => void;
+}
+
+export class HttpListener {
+  readonly address: ListenAddress;
+  readonly #context: HttpListenerContext;
+  readonly #server: Server;
+  /** Open sockets; null in place of the connection once it has become a tunnel. */
+  readonly #sockets = new Map<Socket, Http1Connection>();
+  #reportedMs = Number.NEGATIVE_INFINITY;
+
+  /** @throws the error of `listen` as Node gives it */
+  static async listen(address: ListenAddress, context: HttpListenerContext): Promise<HttpListener> {
+    if (address.kind === 'unix') await removeStaleSocket(address.path);
+    const listener = new HttpListener(address, context);
+    await new Promise<void>((resolve, reject) => {
+      listener.#server.once('error', reject);
+      const options = address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port, backlog: BACKLOG };
+      listener.#server.listen(options, () => {
+        listener.#server.off('error', reject);
+        listener.#server.on('error', (error) => listener.#acceptFailed(error));
+        resolve();
+      });
+    });
+    return listener;
+  }
+
+  private constructor(address: ListenAddress, context: HttpListenerContext) {
+    this.address = address;
+    this.#context = context;
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+  }
+
+  /** Where it really listens, with the port that the system chose for 0; null for a Unix socket. */
+  get bound(): { readonly host: string; readonly port: number } | null {
+    const bound = this.#server.address() as AddressInfo | string | null;
+    return typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : null;
+  }
+
+  get openConnections(): number {
+    return this.#sockets.size;
+  }
+
+  /** Accepts no more, and lets each connection go once its answer is out. */
+  drain(): void {
+    this.#server.close();
+    for (const connection of this.#sockets.values()) connection.drain();
+  }
+
+  /** Ends everything at once. */
+  close(): void {
+    this.#server.close();
+    for (const socket of this.#sockets.keys()) socket.destroy();
+  }
+
+  #accept(socket: Socket): void {
+    // A connection that broke is dealt with at its `close`; without a listener its error would end the process.
+    socket.on('error', ignore);
+    const { counts } = this.#context;
+    const address = socket.remoteAddress ?? '';
+    const isUnix = this.address.kind === 'unix';
+    if (address === '' && !isUnix) {
+      socket.destroy(); // gone before we looked
+      return;
+    }
+    const count = counts.add(address);
+    const context = this.#context.connectionContext();
+    const client = { address: isUnix ? 'unix' : plainAddress(address), isLocal: isUnix || isLoopbackAddress(address) };
+    const origin = { id: this.#context.nextConnectionId(), listener: this.#name(), address: client.address, port: socket.remotePort ?? 0 };
+    const connection = new Http1Connection(socket, client, origin, context);
+    this.#sockets.set(socket, connection);
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      counts.remove(address);
+    });
+    const { connections, connectionsPerClient } = context.options;
+    if (counts.total > connections)
+      this.#refuse(socket, connection, counts.total - connections, `The proxy has ${connections} connections open and takes no more.`);
+    else if (count > connectionsPerClient)
+      this.#refuse(
+        socket,
+        connection,
+        count - connectionsPerClient,
+        `${client.address} has ${connectionsPerClient} connections open and may have no more.`,
+      );
+  }
+
+  /** Says why, unless so many are too many that saying it would cost what the limit is to save. */
+  #refuse(socket: Socket, connection: Http1Connection, excess: number, message: string): void {
+    if (excess > MOST_REFUSALS) socket.destroy();
+    else connection.refuse(new ProxyError('connection_limit_reached', message));
+  }
+
+  /** EMFILE and the like: the descriptors that idle clients hold are the ones that can be had back. */
+  #acceptFailed(error: Error): void {
+    for (const connection of this.#sockets.values()) connection.letGoIfIdle();
+    const nowMs = performance.now();
+    if (nowMs - this.#reportedMs < REPORT_EVERY_MS) return;
+    this.#reportedMs = nowMs;
+    this.#context.report(`a connection could not be accepted: ${error.message}; idle ones are closed to make room`);
+  }
+
+  #name(): string {
+    const { bound } = this;
+    if (this.address.kind === 'unix') return `unix:${this.address.path}`;
+    const host = this.address.host;
+    return `${host.includes(':') ? `[${host}]` : host}:${bound?.port ?? this.address.port}`;
+  }
+}
+
+/** IPv4 clients of an IPv6 socket by their IPv4 address. */
+function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}
+
+/** A socket file that nobody listens on any more is left by a process that was killed; one that somebody answers on is in use. */
+async function removeStaleSocket(path: string): Promise<void> {
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return;
+  const isAlive = await new Promise<boolean>((resolve) => {
+    const probe = connect({ path });
+    probe.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    probe.once('connect', () => probe.destroy());
+  });
+  if (!isAlive) unlinkSync(path);
+}
+
+function ignore(): void {}
+
+const BACKLOG = 4096;
+const MOST_REFUSALS = 256;
+const REPORT_EVERY_MS = 5_000;

@@ -1,0 +1,411 @@
+// Owns one client socket that speaks HTTP/1.1 or 1.0: reads requests one after another, writes their responses, keeps the timers, and gives the
+// socket away when it becomes a tunnel. Requests that come early wait in the reader; each is judged anew when its turn comes.
+import type { Socket } from 'node:net';
+import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
+import type { Client, Incoming, Responder } from '../exchange/exchange.ts';
+import { createFlow, type EmitFlow, type Flow, type FlowOrigin } from '../flows/flow.ts';
+import { isPersistent } from '../http/forwarding.ts';
+import { CHUNKED, type Framing, UNTIL_CLOSE } from '../http/framing.ts';
+import { type Body, type BodySink, type Fields, FULL, NO_FIELDS, type RequestHead } from '../http/message.ts';
+import { type BodySource, IncomingBody } from '../http1/incoming-body.ts';
+import { Http1Reader, type ReaderEvent } from '../http1/reader.ts';
+import { MessageWriter, responseHeadText } from '../http1/writer.ts';
+import { Cancellation } from '../net/cancellation.ts';
+import type { Deadline, Deadlines } from '../net/deadlines.ts';
+import type { ListenerOptions } from './listener.ts';
+
+/** What a connection is given by its listener. */
+export interface ConnectionContext {
+  readonly options: ListenerOptions;
+  readonly deadlines: Deadlines;
+  readonly startExchange: (incoming: Incoming) => void;
+  readonly answerUnreadable: (incoming: Incoming, error: ProxyError) => void;
+  readonly emit: EmitFlow;
+}
+
+/**
+ * `waiting`: for a request's first octet. `head`: within one. `exchange`: a request is being answered. `lingering`: the last response is written and
+ * the client may finish what it was sending. `over`: closed, or given away.
+ */
+type State = 'waiting' | 'head' | 'exchange' | 'lingering' | 'over';
+
+export class Http1Connection implements Responder, BodySource {
+  readonly #socket: Socket;
+  readonly #context: ConnectionContext;
+  readonly #client: Client;
+  readonly #origin: FlowOrigin;
+  readonly #reader: Http1Reader;
+  readonly #deadline: Deadline;
+  #state: State = 'waiting';
+  #incoming: Incoming | null = null;
+  #body: IncomingBody | null = null;
+  #response: { writer: MessageWriter; body: Body | null } | null = null;
+  #isResponseBlocked = false;
+  #mayPersist = false;
+  #isDraining = false;
+  /** Octets that came in all, and up to the end of the last exchange. */
+  #octetsIn = 0;
+  #octetsBefore = 0;
+  /** Content's octets when its rate was looked at last. */
+  #contentSeen = 0;
+  readonly #onData = (bytes: Buffer): void => this.#read(bytes);
+  readonly #onEnd = (): void => this.#ended();
+  readonly #onDrain = (): void => this.#drained();
+  readonly #onClose = (): void => this.#closed();
+
+  constructor(socket: Socket, client: Client, origin: FlowOrigin, context: ConnectionContext) {
+    this.#socket = socket;
+    this.#client = client;
+    this.#origin = origin;
+    this.#context = context;
+    this.#reader = new Http1Reader('request', context.options);
+    this.#deadline = context.deadlines.create(() => this.#timedOut());
+    this.#deadline.set(context.options.headTimeoutMs);
+    socket.on('data', this.#onData);
+    socket.on('end', this.#onEnd);
+    socket.on('drain', this.#onDrain);
+    socket.on('close', this.#onClose);
+  }
+
+  /** No further request after the one under way; at once when there is none. */
+  drain(): void {
+    this.#isDraining = true;
+    if (this.#state === 'waiting') this.#finish();
+  }
+
+  /** As drain, but only if it waits for a request. */
+  letGoIfIdle(): void {
+    if (this.#state === 'waiting') this.#finish();
+  }
+
+  /** Answers with an error before anything is read, and closes. */
+  refuse(error: ProxyError): void {
+    this.#unreadable(error);
+  }
+
+  // Responder: what the exchange says
+
+  interim(status: number, reason: string, fields: Fields): void {
+    if (this.#incoming?.head.version !== '1.1' || this.#state !== 'exchange') return;
+    this.#socket.write(responseHeadText(status, reason, fields, null, null), 'latin1');
+  }
+
+  respond(status: number, reason: string, fields: Fields, body: Body | null, announcedLength: number | null): void {
+    const incoming = this.#incoming;
+    if (incoming === null || this.#state !== 'exchange') {
+      body?.cancel();
+      return;
+    }
+    incoming.cancellation.listen(() => body?.cancel());
+    incoming.flow.status = status;
+    const { method, version } = incoming.head;
+    const framing = framingOf(method, version, status, body);
+    if (framing === UNTIL_CLOSE || this.#isDraining || !this.#canSkipRequestBody()) this.#mayPersist = false;
+    const connection = this.#mayPersist ? (version === '1.0' ? 'keep-alive' : null) : 'close';
+    const head = responseHeadText(status, reason, fields, method === 'HEAD' ? announcedLength : framing, connection);
+    const writer = new MessageWriter(this.#socket, head, method === 'HEAD' ? null : framing, (error) => this.#responded(error));
+    const sent = method === 'HEAD' ? null : body;
+    if (sent !== body) body?.cancel();
+    this.#response = { writer, body: sent };
+    if (sent === null) writer.end(NO_FIELDS);
+    else this.#send(sent, writer);
+  }
+
+  takeOver(status: number, reason: string, fields: Fields): { socket: Socket; early: Buffer } {
+    const { flow } = this.#incoming!;
+    flow.status = status;
+    const head = responseHeadText(status, reason, fields, null, null);
+    this.#state = 'over';
+    this.#deadline.clear();
+    const early = this.#reader.takeRest();
+    flow.bytesFromClient = this.#octetsIn - this.#octetsBefore - early.length;
+    flow.bytesToClient += head.length;
+    this.#incoming = null;
+    this.#socket.off('data', this.#onData);
+    this.#socket.off('end', this.#onEnd);
+    this.#socket.off('drain', this.#onDrain);
+    this.#socket.off('close', this.#onClose);
+    this.#socket.write(head, 'latin1');
+    return { socket: this.#socket, early };
+  }
+
+  // BodySource: what the consumer of the request's content says
+
+  pauseReading(): void {
+    // The origin is slow, not the client: its rate is not judged meanwhile.
+    this.#deadline.suspend();
+    this.#socket.pause();
+  }
+
+  resumeReading(): void {
+    this.#watchContent();
+    if (this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  contentEnded(): void {
+    this.#deadline.suspend();
+  }
+
+  contentCancelled(): void {
+    this.#deadline.suspend();
+  }
+
+  contentFailed(_error: ProxyError): void {
+    this.#mayPersist = false;
+    this.#deadline.suspend();
+  }
+
+  #read(bytes: Buffer): void {
+    this.#octetsIn += bytes.length;
+    if (this.#state === 'lingering') return;
+    this.#reader.feed(bytes);
+    if (this.#state === 'exchange') {
+      if (this.#body?.isStarted && !this.#body.isOver) this.#body.pump();
+      // Content that nobody takes yet, or requests that came early: enough is enough.
+      if (this.#reader.buffered > MOST_UNREAD) this.#socket.pause();
+      return;
+    }
+    this.#next();
+  }
+
+  /** Takes the next request out of the reader, if it is there. */
+  #next(): void {
+    if (this.#reader.buffered > 0 && this.#state === 'waiting') {
+      this.#state = 'head';
+      this.#deadline.set(this.#context.options.headTimeoutMs);
+    }
+    let event: ReaderEvent | null;
+    try {
+      event = this.#reader.next();
+    } catch (thrown) {
+      this.#unreadable(asProxyError(thrown));
+      return;
+    }
+    if (event === null) return;
+    if (event.kind !== 'request') throw new Error(`a request begins with its head, not with ${event.kind}`);
+    this.#deadline.suspend();
+    this.#begin(event.head, event.framing);
+  }
+
+  #begin(head: RequestHead, framing: Framing): void {
+    this.#state = 'exchange';
+    this.#mayPersist = isPersistent(head.version, head.fields);
+    this.#body = null;
+    if (framing === 0 && head.method !== 'CONNECT')
+      this.#reader.next(); // the end event of a request without content
+    else if (framing !== 0) {
+      this.#body = new IncomingBody(framing === CHUNKED ? null : framing, this.#reader, this, asProxyError);
+      this.#contentSeen = 0;
+      this.#watchContent();
+    }
+    this.#incoming = this.#createIncoming(head);
+    this.#context.startExchange(this.#incoming);
+  }
+
+  #createIncoming(head: RequestHead): Incoming {
+    const flow: Flow = createFlow(this.#origin);
+    return { head, body: this.#body, client: this.#client, flow, cancellation: new Cancellation(), responder: this };
+  }
+
+  #unreadable(error: ProxyError): void {
+    this.#state = 'exchange';
+    this.#mayPersist = false;
+    this.#body = null;
+    this.#reader.discard();
+    this.#incoming = this.#createIncoming(NO_HEAD);
+    this.#context.answerUnreadable(this.#incoming, error);
+  }
+
+  #send(body: Body, writer: MessageWriter): void {
+    body.start(new ResponseSink(writer, () => this.#blocked()));
+    writer.flush();
+  }
+
+  #blocked(): void {
+    this.#isResponseBlocked = true;
+    this.#deadline.set(this.#context.options.writeTimeoutMs);
+  }
+
+  #drained(): void {
+    if (!this.#isResponseBlocked) return;
+    this.#isResponseBlocked = false;
+    this.#deadline.suspend();
+    this.#response?.body?.resume();
+  }
+
+  /** The response was written, or broke off. */
+  #responded(error: ProxyError | null): void {
+    const incoming = this.#incoming;
+    if (incoming === null) return;
+    const { flow } = incoming;
+    flow.bytesToClient = this.#response?.writer.bytesWritten ?? 0;
+    this.#response = null;
+    this.#isResponseBlocked = false;
+    incoming.cancellation.listen(null);
+    if (error !== null) {
+      flow.error = error;
+      flow.outcome = 'failed';
+      this.#end(flow);
+      this.#state = 'over';
+      // The client must not take what it has for the whole: a reset can't be mistaken for an end.
+      this.#socket.resetAndDestroy();
+      return;
+    }
+    this.#skipRequestBody();
+    this.#end(flow);
+    if (!this.#mayPersist || this.#isDraining) this.#finish();
+    else this.#awaitNext();
+  }
+
+  #end(flow: Flow): void {
+    const octets = this.#octetsIn - this.#reader.buffered;
+    flow.bytesFromClient = octets - this.#octetsBefore;
+    this.#octetsBefore = octets;
+    flow.totalMs = performance.now() - flow.startedMs;
+    this.#incoming = null;
+    this.#context.emit(flow);
+  }
+
+  #awaitNext(): void {
+    this.#state = 'waiting';
+    this.#body = null;
+    this.#deadline.set(this.#context.options.idleTimeoutMs);
+    if (this.#socket.isPaused()) this.#socket.resume();
+    if (this.#reader.buffered > 0) this.#next();
+  }
+
+  /** Whether what is left of the request's content is here already, so that reading over it is all it takes to go on. */
+  #canSkipRequestBody(): boolean {
+    const body = this.#body;
+    if (body === null || body.hasEnded) return true;
+    return body.length !== null && body.length - body.octets <= this.#reader.buffered;
+  }
+
+  #skipRequestBody(): void {
+    const body = this.#body;
+    if (body === null || body.hasEnded) return;
+    body.cancel();
+    if (!this.#mayPersist || !this.#canSkipRequestBody()) {
+      this.#mayPersist = false;
+      return;
+    }
+    for (let event = this.#reader.next(); event !== null && event.kind !== 'end'; event = this.#reader.next());
+  }
+
+  /** Says goodbye (FIN) and lets the client finish what it was sending: closing at once could take our answer from it (RFC 9112 §9.6). */
+  #finish(): void {
+    this.#state = 'lingering';
+    this.#reader.discard();
+    this.#socket.end();
+    this.#socket.resume();
+    this.#deadline.set(LINGER_MS);
+  }
+
+  #ended(): void {
+    if (this.#state === 'exchange') {
+      // A client that has sent its FIN before its answer has left: as every proxy does, the work for it stops.
+      this.#socket.destroy();
+      return;
+    }
+    this.#socket.end();
+  }
+
+  #closed(): void {
+    const wasIn = this.#state;
+    this.#state = 'over';
+    this.#deadline.clear();
+    const incoming = this.#incoming;
+    if (wasIn !== 'exchange' || incoming === null) return;
+    const { flow } = incoming;
+    flow.outcome = 'aborted';
+    flow.bytesToClient = this.#response?.writer.bytesWritten ?? 0;
+    this.#body?.finish(new ProxyError('http_request_error', 'The client closed the connection before its request was complete.'));
+    incoming.cancellation.cancel();
+    this.#response = null;
+    this.#end(flow);
+  }
+
+  /** Content must keep coming at the least rate, once its grace is over. */
+  #watchContent(): void {
+    if (this.#context.options.contentMinBytesPerSecond > 0) this.#deadline.set(this.#context.options.contentGraceMs);
+  }
+
+  #timedOut(): void {
+    const { options } = this.#context;
+    switch (this.#state) {
+      case 'head':
+        this.#unreadable(
+          new ProxyError('http_request_error', `The head of the request did not arrive within ${options.headTimeoutMs} ms.`, {
+            status: 408,
+          }),
+        );
+        return;
+      case 'exchange':
+        if (this.#isResponseBlocked) this.#socket.destroy();
+        else this.#judgeRate();
+        return;
+      case 'waiting':
+        this.#finish();
+        return;
+      case 'lingering':
+      case 'over':
+        this.#socket.destroy();
+        return;
+      default:
+        this.#state satisfies never;
+    }
+  }
+
+  #judgeRate(): void {
+    const body = this.#body;
+    if (body === null || body.isOver) return;
+    const { contentMinBytesPerSecond, contentGraceMs } = this.#context.options;
+    const came = body.octets + this.#reader.buffered - this.#contentSeen;
+    this.#contentSeen += came;
+    if (came * 1000 >= contentMinBytesPerSecond * contentGraceMs) {
+      this.#watchContent();
+      return;
+    }
+    const error = new ProxyError(
+      'http_request_error',
+      `The content of the request came slower than ${contentMinBytesPerSecond} octets a second.`,
+      { status: 408 },
+    );
+    if (body.isStarted) body.fail(error);
+    else this.#socket.destroy();
+  }
+}
+
+/** Passes content on and tells when the client is slow. */
+class ResponseSink implements BodySink {
+  readonly #writer: MessageWriter;
+  readonly #blocked: () => void;
+  constructor(writer: MessageWriter, blocked: () => void) {
+    this.#writer = writer;
+    this.#blocked = blocked;
+  }
+  write(bytes: Buffer): ReturnType<BodySink['write']> {
+    const taken = this.#writer.write(bytes);
+    if (taken === FULL) this.#blocked();
+    return taken;
+  }
+  end(): void {
+    // Trailers are dropped: they could carry what a head may not (RFC 9110 §6.5.1).
+    this.#writer.end(NO_FIELDS);
+  }
+  fail(error: ProxyError): void {
+    this.#writer.fail(error);
+  }
+}
+
+function framingOf(method: string, version: RequestHead['version'], status: number, body: Body | null): Framing | null {
+  if (status === 204 || status === 304 || status < 200) return null;
+  if (method === 'HEAD') return null;
+  if (body === null) return 0;
+  return body.length ?? (version === '1.1' ? CHUNKED : UNTIL_CLOSE);
+}
+
+/** Stands for the head of a request that could not be read. */
+const NO_HEAD: RequestHead = { method: '', target: '', version: '1.1', fields: NO_FIELDS };
+const MOST_UNREAD = 64 * 1024;
+const LINGER_MS = 2_000;

@@ -1,0 +1,113 @@
+// Owns time limits for many things at once: one timer for all, coarse on purpose. Moving a deadline further out, which happens with every
+// read and write, costs two stores; nothing is allocated and no timer is touched.
+// It imports no clock: ticks are counted from `performance.now()`, which is monotonic, so a clock that is set does no harm.
+
+/** One time limit. `set` again moves it; once over, it is called once and is unset. */
+export class Deadline {
+  readonly #wheel: Deadlines;
+  readonly #expired: () => void;
+  /** The tick at which it is over; 0 when unset. */
+  #due = 0;
+  /** The tick whose set holds it, never later than #due; 0 when none does. */
+  #slot = 0;
+
+  constructor(wheel: Deadlines, expired: () => void) {
+    this.#wheel = wheel;
+    this.#expired = expired;
+  }
+
+  /** @param afterMs from now; it is over at most one tick (100 ms) later, or one second later from ten seconds on. 0 or less unsets it. */
+  set(afterMs: number): void {
+    if (afterMs <= 0) {
+      this.clear();
+      return;
+    }
+    const due = this.#wheel.tickAfter(afterMs);
+    this.#due = due;
+    if (this.#slot !== 0 && this.#slot <= due) return;
+    if (this.#slot !== 0) this.#wheel.remove(this, this.#slot);
+    this.#slot = due;
+    this.#wheel.add(this, due);
+  }
+
+  /** Unsets it at the price of one store; for what is set again soon. It is let go of when its old time comes. */
+  suspend(): void {
+    this.#due = 0;
+  }
+
+  /** Unsets it and lets go of it at once. */
+  clear(): void {
+    this.#due = 0;
+    if (this.#slot === 0) return;
+    this.#wheel.remove(this, this.#slot);
+    this.#slot = 0;
+  }
+
+  /** For the wheel alone: its slot has come. */
+  visit(tick: number): void {
+    this.#slot = 0;
+    if (this.#due > tick) {
+      this.#slot = this.#due;
+      this.#wheel.add(this, this.#due);
+    } else if (this.#due !== 0) {
+      this.#due = 0;
+      this.#expired();
+    }
+  }
+}
+
+export class Deadlines {
+  readonly #slots = new Map<number, Set<Deadline>>();
+  readonly #timer: ReturnType<typeof setInterval>;
+  #tick: number;
+
+  constructor() {
+    this.#tick = currentTick();
+    this.#timer = setInterval(() => this.#advance(), TICK_MS);
+    this.#timer.unref();
+  }
+
+  create(expired: () => void): Deadline {
+    return new Deadline(this, expired);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#slots.clear();
+  }
+
+  tickAfter(afterMs: number): number {
+    const ticks = this.#tick + 1 + Math.ceil(afterMs / TICK_MS);
+    return afterMs < COARSE_FROM_MS ? ticks : Math.ceil(ticks / COARSE_TICKS) * COARSE_TICKS;
+  }
+
+  add(deadline: Deadline, slot: number): void {
+    const held = this.#slots.get(slot);
+    if (held === undefined) this.#slots.set(slot, new Set([deadline]));
+    else held.add(deadline);
+  }
+
+  remove(deadline: Deadline, slot: number): void {
+    const held = this.#slots.get(slot);
+    if (held?.delete(deadline) && held.size === 0) this.#slots.delete(slot);
+  }
+
+  #advance(): void {
+    const now = currentTick();
+    while (this.#tick < now) {
+      this.#tick += 1;
+      const due = this.#slots.get(this.#tick);
+      if (due === undefined) continue;
+      this.#slots.delete(this.#tick);
+      for (const deadline of due) deadline.visit(this.#tick);
+    }
+  }
+}
+
+function currentTick(): number {
+  return Math.floor(performance.now() / TICK_MS) + 1;
+}
+
+const TICK_MS = 100;
+const COARSE_FROM_MS = 10_000;
+const COARSE_TICKS = 10;

@@ -1,0 +1,317 @@
+// The composition root: Config in; start, reload, drain, close out. The only file that joins parts.
+// A reload builds a new set of parts first; only when all of it stands is one reference swapped. Exchanges under way finish with the set they began with.
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import type { Config } from './config/config.ts';
+import { formatListenAddress } from './config/listen-address.ts';
+import { ProxyError } from './errors/proxy-error.ts';
+import { cannotListen, cannotRead, StartError } from './errors/start-error.ts';
+import { deliverError } from './exchange/deliver.ts';
+import { type ExchangeContext, runExchange } from './exchange/run-exchange.ts';
+import { createStages } from './exchange/stages.ts';
+import type { Flow } from './flows/flow.ts';
+import { ConnectionCounts, HttpListener } from './listeners/http.ts';
+import type { ConnectionContext } from './listeners/http1-connection.ts';
+import type { ListenAddress } from './listeners/listener.ts';
+import { Deadlines } from './net/deadlines.ts';
+import { type AccessLog, openAccessLog } from './observe/access-log.ts';
+import { createOwnSockets, judgeAddress, type OwnSockets } from './policy/address-guard.ts';
+import { createAuthorize } from './policy/authorize.ts';
+import type { CompiledPolicy } from './policy/compile.ts';
+import { loadPolicy } from './policy/load.ts';
+import { formatProblem } from './policy/parse.ts';
+import type { Relay } from './tunnel/relay.ts';
+import { createUpstream } from './upstream/forward.ts';
+import { ConnectionPool } from './upstream/pool.ts';
+import { ReadBuffers } from './upstream/read-buffers.ts';
+import { Resolver } from './upstream/resolve.ts';
+import { createRoute } from './upstream/route.ts';
+
+export interface RunningProxy {
+  /** Where it listens, with the ports that the system chose for 0. */
+  readonly listening: readonly { readonly address: ListenAddress; readonly url: string }[];
+  /** The policy that holds, in a line for people. */
+  readonly policySummary: string;
+  /** All or nothing. @throws StartError, and everything stays as it was */
+  reload(config: Config): Promise<void>;
+  reopenLogs(): void;
+  /** Accepts no more and waits for what is under way. @returns how many exchanges and tunnels the deadline cut off */
+  drain(deadlineMs: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** For tests and, later, the inspector: every finished exchange. */
+export type OnFlow = (flow: Flow) => void;
+
+/**
+ * @param report a line for the operator: problems that do not stop the proxy
+ * @throws StartError with every problem
+ */
+export async function startProxy(config: Config, report: (line: string) => void, onFlow?: OnFlow): Promise<RunningProxy> {
+  const proxy = new Composition(config, report, onFlow);
+  await proxy.start();
+  return proxy;
+}
+
+/** What a reload replaces as a whole. */
+interface Parts {
+  readonly config: Config;
+  readonly policy: CompiledPolicy;
+  readonly resolver: Resolver;
+  readonly pool: ConnectionPool;
+  readonly accessLog: AccessLog | null;
+  readonly exchange: ExchangeContext;
+  readonly connection: ConnectionContext;
+}
+
+class Composition implements RunningProxy {
+  readonly #report: (line: string) => void;
+  readonly #onFlow: OnFlow | undefined;
+  readonly #deadlines = new Deadlines();
+  readonly #buffers = new ReadBuffers();
+  readonly #counts = new ConnectionCounts();
+  readonly #tunnels = new Set<Relay>();
+  readonly #date = createDateClock();
+  readonly #localAddresses = createLocalAddresses();
+  readonly #madeName = `sallyport-${randomBytes(4).toString('hex')}`;
+  #listeners: HttpListener[] = [];
+  #ownSockets: OwnSockets = createOwnSockets([], () => []);
+  #parts: Parts | null = null;
+  #firstConfig: Config;
+  #connections = 0;
+
+  constructor(config: Config, report: (line: string) => void, onFlow: OnFlow | undefined) {
+    this.#firstConfig = config;
+    this.#report = report;
+    this.#onFlow = onFlow;
+  }
+
+  async start(): Promise<void> {
+    try {
+      this.#parts = await this.#build(this.#firstConfig, null);
+      this.#listeners = await this.#listen(this.#firstConfig.listen, []);
+      this.#noteOwnSockets();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  get listening(): RunningProxy['listening'] {
+    return this.#listeners.map((listener) => {
+      const { address, bound } = listener;
+      if (address.kind === 'unix' || bound === null) return { address, url: formatListenAddress(address) };
+      return { address, url: `http://${formatListenAddress({ ...address, port: bound.port })}` };
+    });
+  }
+
+  get policySummary(): string {
+    const { policy } = this.#current().policy;
+    const rules = policy.rules.length;
+    return `${policy.file}: ${rules} ${rules === 1 ? 'rule' : 'rules'}, otherwise ${policy.defaultAction}`;
+  }
+
+  async reload(config: Config): Promise<void> {
+    const old = this.#current();
+    const parts = await this.#build(config, old);
+    const kept = this.#listeners.filter(({ address }) => config.listen.some((wanted) => isSame(wanted, address)));
+    let listeners: HttpListener[];
+    try {
+      listeners = await this.#listen(config.listen, kept);
+    } catch (error) {
+      await release(parts, old);
+      throw error;
+    }
+    const dropped = this.#listeners.filter((listener) => !listeners.includes(listener));
+    this.#listeners = listeners;
+    this.#parts = parts;
+    this.#noteOwnSockets();
+    for (const listener of dropped) listener.drain();
+    await release(old, parts);
+  }
+
+  reopenLogs(): void {
+    this.#parts?.accessLog?.reopen();
+  }
+
+  async drain(deadlineMs: number): Promise<number> {
+    for (const listener of this.#listeners) listener.drain();
+    const endMs = performance.now() + deadlineMs;
+    while (this.#open() > 0 && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 20));
+    return this.#open();
+  }
+
+  async close(): Promise<void> {
+    for (const relay of [...this.#tunnels]) relay.stop('stopped');
+    for (const listener of this.#listeners) listener.close();
+    // Sockets say `close` in a later turn, and their records belong into the log.
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    const parts = this.#parts;
+    this.#parts = null;
+    if (parts !== null) await release(parts, null);
+    this.#deadlines.close();
+  }
+
+  #current(): Parts {
+    if (this.#parts === null) throw new Error('the proxy has not been started');
+    return this.#parts;
+  }
+
+  #open(): number {
+    return this.#listeners.reduce((sum, { openConnections }) => sum + openConnections, 0);
+  }
+
+  async #build(config: Config, old: Parts | null): Promise<Parts> {
+    const [loaded, secureContext] = await Promise.all([loadPolicy(config.policyFile), loadRoots(config.rootCertificates)]);
+    if ('problems' in loaded) {
+      const isUnreadable = loaded.problems.some(({ line }) => line === 0);
+      throw new StartError(isUnreadable ? 'unreadable' : 'data', loaded.problems.map(formatProblem));
+    }
+    const via = config.viaName ?? this.#madeName;
+    const { resolver, route, accessLog } = this.#openParts(config, old);
+    const pool = new ConnectionPool(config.upstream);
+    const emit = (flow: Flow): void => {
+      accessLog?.write(flow);
+      this.#onFlow?.(flow);
+    };
+    const upstream = createUpstream({
+      options: config.upstream,
+      buffers: this.#buffers,
+      deadlines: this.#deadlines,
+      secureContext,
+      resolver,
+      route,
+      pool,
+      isAddressAllowed: (address, port, question) => judgeAddress(address, port, question, this.#ownSockets),
+    });
+    const exchange: ExchangeContext = {
+      stages: createStages({ authorize: createAuthorize(loaded.compiled), upstream, via }),
+      via,
+      date: this.#date,
+      deadlines: this.#deadlines,
+      tunnelIdleTimeoutMs: config.listener.tunnelIdleTimeoutMs,
+      tunnels: this.#tunnels,
+      emit,
+      reportDefect: (error) =>
+        this.#report(`a defect ended one exchange: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+    };
+    const connection: ConnectionContext = {
+      options: config.listener,
+      deadlines: this.#deadlines,
+      emit,
+      startExchange: (incoming) => void runExchange(incoming, exchange),
+      answerUnreadable: (incoming, error) => deliverError(incoming, error, '', exchange),
+    };
+    return { config, policy: loaded.compiled, resolver, pool, accessLog, exchange, connection };
+  }
+
+  /** What can fail for a reason that an operator can mend. The old log and resolver are kept where nothing about them has changed. */
+  #openParts(
+    config: Config,
+    old: Parts | null,
+  ): { resolver: Resolver; route: ReturnType<typeof createRoute>; accessLog: AccessLog | null } {
+    try {
+      const route = createRoute(config.route);
+      const resolver = old !== null && isSame(old.config.resolver, config.resolver) ? old.resolver : new Resolver(config.resolver);
+      const keepsLog = old !== null && isSame(old.config.accessLog, config.accessLog);
+      const accessLog = keepsLog ? old.accessLog : config.accessLog === null ? null : openAccessLog(config.accessLog, this.#report);
+      return { resolver, route, accessLog };
+    } catch (error) {
+      if (error instanceof ProxyError) throw new StartError('config', [error.message], { cause: error });
+      throw error;
+    }
+  }
+
+  /** Opens what is wanted and not kept; on any failure what was opened is closed again. */
+  async #listen(wanted: readonly ListenAddress[], kept: readonly HttpListener[]): Promise<HttpListener[]> {
+    const opened: HttpListener[] = [];
+    const all: HttpListener[] = [];
+    for (const address of wanted) {
+      const existing = kept.find((listener) => isSame(listener.address, address));
+      if (existing !== undefined) {
+        all.push(existing);
+        continue;
+      }
+      try {
+        const listener = await HttpListener.listen(address, {
+          connectionContext: () => this.#current().connection,
+          counts: this.#counts,
+          nextConnectionId: () => (this.#connections += 1),
+          report: this.#report,
+        });
+        opened.push(listener);
+        all.push(listener);
+      } catch (error) {
+        for (const listener of opened) listener.close();
+        throw cannotListen(formatListenAddress(address), error);
+      }
+    }
+    return all;
+  }
+
+  #noteOwnSockets(): void {
+    const bound = this.#listeners.map((listener) => listener.bound).filter((socket) => socket !== null);
+    this.#ownSockets = createOwnSockets(bound, this.#localAddresses);
+  }
+}
+
+/** Lets go of a set of parts, but for those that another set goes on using. */
+async function release(parts: Parts, other: Parts | null): Promise<void> {
+  parts.pool.close();
+  if (parts.resolver !== other?.resolver) parts.resolver.close();
+  if (parts.accessLog !== other?.accessLog) await parts.accessLog?.close();
+}
+
+async function loadRoots(file: string | null): Promise<SecureContext | null> {
+  if (file === null) return null;
+  let pem: string;
+  try {
+    pem = await readFile(file, 'utf8');
+  } catch (error) {
+    throw cannotRead('the file of root certificates', file, error);
+  }
+  if (!pem.includes('-----BEGIN CERTIFICATE-----')) throw new StartError('data', [`${file}: there is no certificate in PEM form in it.`]);
+  try {
+    return createSecureContext({ ca: [...rootCertificates, pem] });
+  } catch (error) {
+    throw new StartError(
+      'data',
+      [`${file}: its certificates cannot be read (${error instanceof Error ? error.message : String(error)}).`],
+      { cause: error },
+    );
+  }
+}
+
+/** The time as an HTTP date, made once a second. */
+function createDateClock(): () => string {
+  let second = 0;
+  let text = '';
+  return () => {
+    const now = Math.floor(Date.now() / 1000);
+    if (now !== second) {
+      second = now;
+      text = new Date(now * 1000).toUTCString();
+    }
+    return text;
+  };
+}
+
+/** This machine's addresses, asked for at most once a second: interfaces come and go. */
+function createLocalAddresses(): () => readonly string[] {
+  let askedMs = Number.NEGATIVE_INFINITY;
+  let addresses: readonly string[] = [];
+  return () => {
+    const nowMs = performance.now();
+    if (nowMs - askedMs > 1_000) {
+      askedMs = nowMs;
+      addresses = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
+    }
+    return addresses;
+  };
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

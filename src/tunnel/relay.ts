@@ -1,0 +1,140 @@
+// Owns octets both ways between a client and an upstream connection, until both have ended: back-pressure, half-close, idle time, counts.
+// Upstream octets are written from the very memory they were read into; it goes back to the reader only when the client's kernel has taken them.
+import type { Deadline, Deadlines } from '../net/deadlines.ts';
+import { nextTunnelState, type TunnelEvent, type TunnelState } from './state.ts';
+
+/** The part of a socket that is needed here. */
+export interface TunnelSocket {
+  write(bytes: Buffer, done?: () => void): unknown;
+  end(): unknown;
+  pause(): unknown;
+  resume(): unknown;
+  destroy(): unknown;
+  on(event: 'data', listener: (bytes: Buffer) => void): unknown;
+  on(event: 'end' | 'drain' | 'close', listener: () => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  readonly writableLength: number;
+  readonly writableNeedDrain: boolean;
+}
+
+export interface TunnelUpstream {
+  readonly socket: TunnelSocket;
+  consume(consumer: { read(bytes: Buffer): boolean; ended(): void; drained(): void; closed(error: Error | null): void }): void;
+  giveBack(bytes: Buffer): void;
+  destroy(): void;
+}
+
+export interface RelayEnd {
+  readonly bytesFromClient: number;
+  readonly bytesToClient: number;
+  /** Who ended it: both in order, one of them by breaking off, the idle timer, or the proxy's own stop. */
+  readonly reason: 'ended' | 'client-failed' | 'upstream-failed' | 'idle' | 'stopped';
+}
+
+export class Relay {
+  readonly #client: TunnelSocket;
+  readonly #upstream: TunnelUpstream;
+  readonly #idleTimeoutMs: number;
+  readonly #idle: Deadline;
+  readonly #onEnd: (end: RelayEnd) => void;
+  #state: TunnelState = 'relaying';
+  #bytesFromClient = 0;
+  #bytesToClient = 0;
+  #openSockets = 2;
+  #reason: RelayEnd['reason'] = 'ended';
+
+  /**
+   * Starts relaying. The caller has removed its own listeners from the client's socket.
+   *
+   * @param early octets that the client sent behind its CONNECT
+   * @param onEnd called once, when both sockets are closed
+   */
+  constructor(
+    client: TunnelSocket,
+    upstream: TunnelUpstream,
+    early: Buffer,
+    idleTimeoutMs: number,
+    deadlines: Deadlines,
+    onEnd: (end: RelayEnd) => void,
+  ) {
+    this.#client = client;
+    this.#upstream = upstream;
+    this.#idleTimeoutMs = idleTimeoutMs;
+    this.#onEnd = onEnd;
+    this.#idle = deadlines.create(() => this.stop('idle'));
+    this.#idle.set(idleTimeoutMs);
+    upstream.consume(this);
+    client.on('data', (bytes) => this.#fromClient(bytes));
+    client.on('end', () => this.#ended('client-end', upstream.socket));
+    client.on('drain', () => upstream.socket.resume());
+    client.on('close', () => this.#closed('client-failed'));
+    if (early.length > 0) this.#fromClient(early);
+    client.resume();
+    upstream.socket.resume();
+  }
+
+  /** Ends both sides at once. */
+  stop(reason: 'idle' | 'stopped'): void {
+    if (this.#reason === 'ended') this.#reason = reason;
+    this.#destroy();
+  }
+
+  // Consumer: what the upstream connection says
+
+  read(bytes: Buffer): boolean {
+    this.#idle.set(this.#idleTimeoutMs);
+    this.#bytesToClient += bytes.length;
+    const client = this.#client;
+    let isKept = false;
+    client.write(bytes, () => {
+      if (isKept) this.#upstream.giveBack(bytes);
+    });
+    if (client.writableLength === 0) return true;
+    isKept = true;
+    if (client.writableNeedDrain) this.#upstream.socket.pause();
+    return false;
+  }
+
+  ended(): void {
+    this.#ended('upstream-end', this.#client);
+  }
+
+  drained(): void {
+    this.#client.resume();
+  }
+
+  closed(): void {
+    this.#closed('upstream-failed');
+  }
+
+  #fromClient(bytes: Buffer): void {
+    this.#idle.set(this.#idleTimeoutMs);
+    this.#bytesFromClient += bytes.length;
+    const { socket } = this.#upstream;
+    socket.write(bytes);
+    if (socket.writableNeedDrain && socket.writableLength > 0) this.#client.pause();
+  }
+
+  /** One side has sent everything: the other hears so (FIN) after what is still on its way to it. */
+  #ended(event: TunnelEvent, other: TunnelSocket): void {
+    this.#state = nextTunnelState(this.#state, event);
+    other.end();
+  }
+
+  #closed(reason: 'client-failed' | 'upstream-failed'): void {
+    this.#openSockets -= 1;
+    if (this.#state !== 'closed') {
+      this.#state = nextTunnelState(this.#state, 'failure');
+      if (this.#reason === 'ended') this.#reason = reason;
+      this.#destroy();
+    }
+    if (this.#openSockets > 0) return;
+    this.#idle.clear();
+    this.#onEnd({ bytesFromClient: this.#bytesFromClient, bytesToClient: this.#bytesToClient, reason: this.#reason });
+  }
+
+  #destroy(): void {
+    this.#client.destroy();
+    this.#upstream.destroy();
+  }
+}

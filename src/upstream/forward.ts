@@ -1,0 +1,296 @@
+// STAGE forward: an authorized request → the origin's response head and its content as it comes. Also the way to a tunnel's other end.
+// route → resolve → judge → connect → send. What is dialled is an address that was judged for this very request; nothing is looked up twice.
+// Repeated is only what RFC 9110 §9.2.2 allows: an idempotent request without content, on a kept connection that broke before any answer.
+// Towards a parent proxy, names are resolved by the parent: the address guard then judges destinations that are written as addresses, no others.
+import { isIP } from 'node:net';
+import { ProxyError } from '../errors/proxy-error.ts';
+import { type Authority, formatAuthority } from '../http/authority.ts';
+import type { Body, Fields, ResponseHead } from '../http/message.ts';
+import { DEFAULT_PORTS, type Scheme } from '../http/target.ts';
+import type { Cancellation } from '../net/cancellation.ts';
+import { type ConnectContext, connectTcp, startTls } from './connect.ts';
+import type { UpstreamConnection } from './connection.ts';
+import type { UpstreamFacts } from './facts.ts';
+import { type ClientResponse, Http1Client } from './http1-client.ts';
+import type { UpstreamOptions } from './options.ts';
+import { connectThroughParent, refusal } from './parent.ts';
+import type { ConnectionPool } from './pool.ts';
+import type { Resolver } from './resolve.ts';
+import type { Route } from './route.ts';
+
+/** What the address guard needs to know of a request. */
+export interface GuardQuestion {
+  readonly isLocalClient: boolean;
+  readonly allowPrivate: 'none' | 'private' | readonly string[];
+}
+
+export type IsAddressAllowed = (
+  address: string,
+  port: number,
+  question: GuardQuestion,
+) => { readonly allowed: boolean; readonly reason: string };
+
+export interface TunnelRequest {
+  readonly authority: Authority;
+  readonly guard: GuardQuestion;
+  readonly facts: UpstreamFacts;
+  readonly cancellation: Cancellation;
+}
+
+export interface ForwardRequest extends TunnelRequest {
+  readonly method: string;
+  readonly scheme: Scheme;
+  readonly pathAndQuery: string;
+  /** As they go out: hop-by-hop fields removed, ours added. */
+  readonly fields: Fields;
+  readonly body: Body | null;
+  readonly onInterim: (head: ResponseHead) => void;
+}
+
+export interface UpstreamParts extends ConnectContext {
+  readonly options: UpstreamOptions;
+  readonly resolver: Resolver;
+  readonly route: (host: string, port: number) => Route;
+  readonly pool: ConnectionPool;
+  readonly isAddressAllowed: IsAddressAllowed;
+}
+
+export interface Upstream {
+  /** @throws ProxyError */
+  forward(request: ForwardRequest): Promise<ClientResponse>;
+  /** @returns the open connection and octets that came with it; @throws ProxyError */
+  openTunnel(request: TunnelRequest): Promise<{ readonly connection: UpstreamConnection; readonly early: Buffer }>;
+}
+
+export function createUpstream(parts: UpstreamParts): Upstream {
+  return {
+    forward: (request) => forward(parts, request),
+    openTunnel: (request) => openTunnel(parts, request),
+  };
+}
+
+async function forward(parts: UpstreamParts, request: ForwardRequest): Promise<ClientResponse> {
+  const { authority, facts, scheme } = request;
+  const route = parts.route(authority.host, authority.port);
+  const isAbsolute = route.kind === 'parent' && scheme === 'http';
+  const key = poolKey(scheme, authority, route);
+  const mayRepeat = request.body === null && IDEMPOTENT.has(request.method);
+  facts.route = routeName(route);
+
+  const kept = parts.pool.take(
+    key,
+    (client) => mayReuse(parts, request, route, client),
+    mayRepeat ? Number.POSITIVE_INFINITY : SURELY_ALIVE_MS,
+  );
+  if (kept !== null) {
+    facts.reusedConnection = true;
+    noteAddress(facts, kept.connection);
+    try {
+      return await exchange(kept, request, route, isAbsolute);
+    } catch (error) {
+      if (!mayRepeat || kept.hasAnswered || request.cancellation.isCancelled || !isBrokenConnection(error)) throw error;
+      facts.reusedConnection = false;
+    }
+  }
+  const connection = await connectFor(parts, request, route, scheme, isAbsolute);
+  const client = new Http1Client(
+    connection,
+    nameOf(authority, route),
+    parts.options,
+    parts.deadlines,
+    (free) => parts.pool.give(key, free),
+    (gone) => parts.pool.remove(key, gone),
+  );
+  return exchange(client, request, route, isAbsolute);
+}
+
+async function openTunnel(parts: UpstreamParts, request: TunnelRequest): Promise<{ connection: UpstreamConnection; early: Buffer }> {
+  const { authority } = request;
+  const route = parts.route(authority.host, authority.port);
+  request.facts.route = routeName(route);
+  if (route.kind === 'direct') {
+    return {
+      connection: await dialJudged(parts, request, authority.host, authority.port, formatAuthority(authority), false),
+      early: NOTHING,
+    };
+  }
+  return throughParent(parts, request, route, false);
+}
+
+async function exchange(client: Http1Client, request: ForwardRequest, route: Route, isAbsolute: boolean): Promise<ClientResponse> {
+  const { authority, scheme, cancellation, fields } = request;
+  const host = formatAuthority(authority, DEFAULT_PORTS[scheme]);
+  cancellation.listen(() => client.abort());
+  const response = await client.exchange({
+    method: request.method,
+    target: isAbsolute ? absoluteForm(scheme, host, request.pathAndQuery) : request.pathAndQuery,
+    host,
+    fields:
+      isAbsolute && route.kind === 'parent' && route.authorization !== null
+        ? [...fields, { name: 'Proxy-Authorization', value: route.authorization }]
+        : fields,
+    body: request.body,
+    onInterim: request.onInterim,
+  });
+  if (response.head.status !== 407) return response;
+  client.abort();
+  // Credentials for a proxy are between the client and us; nobody behind us may ask for them (RFC 9110 §15.5.8).
+  if (route.kind === 'parent') throw refusal(407, nameOf(authority, route));
+  throw new ProxyError('http_protocol_error', `${nameOf(authority, route)} answered 407, which only a proxy may.`);
+}
+
+/** A new connection that is ready for HTTP with the origin, or with the parent when `isAbsolute`. */
+async function connectFor(
+  parts: UpstreamParts,
+  request: ForwardRequest,
+  route: Route,
+  scheme: Scheme,
+  isAbsolute: boolean,
+): Promise<UpstreamConnection> {
+  const { authority, facts } = request;
+  let connection: UpstreamConnection;
+  if (route.kind === 'direct')
+    connection = await dialJudged(parts, request, authority.host, authority.port, formatAuthority(authority), scheme === 'https');
+  else if (isAbsolute) connection = await dialParent(parts, request, route, false);
+  else connection = (await throughParent(parts, request, route, true)).connection;
+  if (scheme === 'http') return connection;
+  const startedMs = performance.now();
+  const secure = await startTls(parts, connection, authority.host, parts.options.connectTimeoutMs, request.cancellation);
+  facts.tlsMs = performance.now() - startedMs;
+  return secure;
+}
+
+async function throughParent(
+  parts: UpstreamParts,
+  request: TunnelRequest,
+  route: Route & { kind: 'parent' },
+  isTls: boolean,
+): Promise<{ connection: UpstreamConnection; early: Buffer }> {
+  const connection = await dialParent(parts, request, route, isTls);
+  const { deadlines, options } = parts;
+  const early = await connectThroughParent(
+    connection,
+    formatAuthority(request.authority),
+    route.authorization,
+    nameOf(request.authority, route),
+    options,
+    deadlines,
+    request.cancellation,
+  );
+  return { connection, early };
+}
+
+/** The operator named the parent, so its own address is not judged; the destination is, when it is an address. */
+function dialParent(
+  parts: UpstreamParts,
+  request: TunnelRequest,
+  route: Route & { kind: 'parent' },
+  isTls: boolean,
+): Promise<UpstreamConnection> {
+  const { authority, guard, facts } = request;
+  if (isIP(authority.host) !== 0) judged(parts, [authority.host], authority.port, guard, facts, authority.host);
+  const { host, port } = route.parent;
+  return dial(parts, request, host, port, nameOf(authority, route), isTls, (addresses) => addresses);
+}
+
+function dialJudged(
+  parts: UpstreamParts,
+  request: TunnelRequest,
+  host: string,
+  port: number,
+  name: string,
+  isTls: boolean,
+): Promise<UpstreamConnection> {
+  return dial(parts, request, host, port, name, isTls, (addresses) => judged(parts, addresses, port, request.guard, request.facts, host));
+}
+
+async function dial(
+  parts: UpstreamParts,
+  request: TunnelRequest,
+  host: string,
+  port: number,
+  name: string,
+  isTls: boolean,
+  survivors: (addresses: readonly string[]) => readonly string[],
+): Promise<UpstreamConnection> {
+  const { facts, cancellation } = request;
+  const startedMs = performance.now();
+  const found = parts.resolver.resolve(host);
+  const resolved = found instanceof Promise ? await found : found;
+  facts.resolvedFrom = resolved.from;
+  const resolvedMs = performance.now();
+  if (resolved.from !== 'literal') facts.resolveMs = resolvedMs - startedMs;
+  const addresses = survivors(resolved.addresses);
+  const leftMs = Math.max(1, parts.options.connectTimeoutMs - (resolvedMs - startedMs));
+  const connection = await connectTcp(parts, addresses, port, name, leftMs, cancellation, isTls);
+  facts.connectMs = performance.now() - resolvedMs;
+  noteAddress(facts, connection);
+  return connection;
+}
+
+/**
+ * The addresses that may be dialled, in order.
+ *
+ * @throws ProxyError `destination_ip_prohibited` when none may
+ */
+function judged(
+  parts: UpstreamParts,
+  addresses: readonly string[],
+  port: number,
+  guard: GuardQuestion,
+  facts: UpstreamFacts,
+  host: string,
+): readonly string[] {
+  const verdicts = addresses.map((address) => ({ address, ...parts.isAddressAllowed(address, port, guard) }));
+  facts.judged = verdicts;
+  const allowed = verdicts.filter((verdict) => verdict.allowed);
+  if (allowed.length === verdicts.length) return addresses;
+  if (allowed.length > 0) return allowed.map(({ address }) => address);
+  const reason = verdicts[0]?.reason ?? 'it has no address';
+  throw new ProxyError(
+    'destination_ip_prohibited',
+    isIP(host) !== 0 ? `${reason}.` : `${host} leads to an address that may not be used: ${reason}.`,
+  );
+}
+
+function mayReuse(parts: UpstreamParts, request: ForwardRequest, route: Route, client: Http1Client): boolean {
+  if (route.kind === 'parent')
+    return (
+      isIP(request.authority.host) === 0 || parts.isAddressAllowed(request.authority.host, request.authority.port, request.guard).allowed
+    );
+  return parts.isAddressAllowed(client.connection.address, client.connection.port, request.guard).allowed;
+}
+
+/** Everything that a connection depends on. Plain HTTP towards one parent shares its connections over all destinations. */
+function poolKey(scheme: Scheme, authority: Authority, route: Route): string {
+  if (route.kind === 'direct') return `${scheme} ${authority.host} ${authority.port}`;
+  const parent = `${route.parent.host} ${route.parent.port} ${route.parent.user ?? ''}`;
+  return scheme === 'http' ? `parent ${parent}` : `${scheme} ${authority.host} ${authority.port} ${parent}`;
+}
+
+function absoluteForm(scheme: Scheme, host: string, pathAndQuery: string): string {
+  return pathAndQuery === '*' ? `${scheme}://${host}` : `${scheme}://${host}${pathAndQuery}`;
+}
+
+function routeName(route: Route): string {
+  return route.kind === 'direct' ? 'direct' : `${route.parent.host}:${route.parent.port}`;
+}
+
+function nameOf(authority: Authority, route: Route): string {
+  return route.kind === 'direct' ? formatAuthority(authority) : `The parent proxy ${routeName(route)}`;
+}
+
+function noteAddress(facts: UpstreamFacts, connection: UpstreamConnection): void {
+  facts.upstreamAddress = connection.address;
+  facts.upstreamPort = connection.port;
+}
+
+function isBrokenConnection(error: unknown): boolean {
+  return error instanceof ProxyError && error.code === 'connection_terminated';
+}
+
+const NOTHING = Buffer.alloc(0);
+/** RFC 9110 §9.2.2. */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+/** A request that may not be repeated takes a kept connection only if it was used this recently: origins close idle ones, but not that soon. */
+const SURELY_ALIVE_MS = 1_000;

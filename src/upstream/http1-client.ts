@@ -1,0 +1,335 @@
+// Owns HTTP/1.1 on one upstream connection: one exchange at a time, and whether the connection may be used again after it.
+// It may only in a proven clean state: request sent whole, answer read whole, nothing over, no `close`, no error.
+
+import { fromSocketError } from '../errors/from-node.ts';
+import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
+import { isPersistent } from '../http/forwarding.ts';
+import { CHUNKED } from '../http/framing.ts';
+import { type Body, type Fields, FULL, type ResponseHead } from '../http/message.ts';
+import { IncomingBody } from '../http1/incoming-body.ts';
+import { Http1Reader } from '../http1/reader.ts';
+import { MessageWriter, requestHeadText } from '../http1/writer.ts';
+import type { Deadline, Deadlines } from '../net/deadlines.ts';
+import type { Consumer, UpstreamConnection } from './connection.ts';
+import type { UpstreamOptions } from './options.ts';
+
+export interface ClientRequest {
+  readonly method: string;
+  /** origin-form, or absolute-form towards a parent proxy. */
+  readonly target: string;
+  readonly host: string;
+  readonly fields: Fields;
+  readonly body: Body | null;
+  readonly onInterim: (head: ResponseHead) => void;
+}
+
+export interface ClientResponse {
+  readonly head: ResponseHead;
+  /** null when the response has no content. */
+  readonly body: Body | null;
+  /** Set on 101: the connection belongs to the caller from here on, `early` came behind the head. */
+  readonly upgraded: { readonly connection: UpstreamConnection; readonly early: Buffer } | null;
+}
+
+/**
+ * `idle`: between exchanges. `awaiting-head`, `content`: an exchange is on. `over`: the connection is closed or was handed on.
+ */
+type State = 'idle' | 'awaiting-head' | 'content' | 'over';
+
+export class Http1Client implements Consumer {
+  readonly connection: UpstreamConnection;
+  readonly #options: UpstreamOptions;
+  readonly #name: string;
+  readonly #reader: Http1Reader;
+  readonly #deadline: Deadline;
+  /** Told when the connection may be used again, and when it is gone. */
+  readonly #onFree: (client: Http1Client) => void;
+  readonly #onGone: (client: Http1Client) => void;
+  #state: State = 'idle';
+  #request: ClientRequest | null = null;
+  #body: IncomingBody | null = null;
+  #settle: { resolve: (response: ClientResponse) => void; reject: (error: ProxyError) => void } | null = null;
+  #isRequestSent = false;
+  #mayPersist = false;
+  #isUploadBlocked = false;
+  #interimCount = 0;
+  /** Whether any octet of the answer has come: none may be repeated after that (RFC 9110 §9.2.2). */
+  hasAnswered = false;
+  exchanges = 0;
+  /** `performance.now()` when it became free last. */
+  freeSinceMs = 0;
+
+  constructor(
+    connection: UpstreamConnection,
+    name: string,
+    options: UpstreamOptions,
+    deadlines: Deadlines,
+    onFree: (client: Http1Client) => void,
+    onGone: (client: Http1Client) => void,
+  ) {
+    this.connection = connection;
+    this.#name = name;
+    this.#options = options;
+    this.#reader = new Http1Reader('response', {
+      headBytes: options.headBytes,
+      targetBytes: 0,
+      fieldCount: options.fieldCount,
+      trailerBytes: options.trailerBytes,
+    });
+    this.#deadline = deadlines.create(() => this.#timedOut());
+    this.#onFree = onFree;
+    this.#onGone = onGone;
+    connection.consume(this);
+  }
+
+  get isIdle(): boolean {
+    return this.#state === 'idle' && this.connection.isOpen;
+  }
+
+  /**
+   * Sends a request and resolves with the final response's head.
+   *
+   * @throws ProxyError `connection_terminated`, `http_response_timeout`, `http_protocol_error`, ... The connection is closed then.
+   */
+  exchange(request: ClientRequest): Promise<ClientResponse> {
+    this.#state = 'awaiting-head';
+    this.#request = request;
+    this.#isRequestSent = false;
+    this.#interimCount = 0;
+    this.hasAnswered = false;
+    this.exchanges += 1;
+    this.#reader.expectResponseTo(request.method);
+    this.#deadline.set(this.#options.responseTimeoutMs);
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+      this.#send(request);
+    });
+  }
+
+  /** Keeps the free connection for a while. */
+  idleFor(milliseconds: number): void {
+    this.#deadline.set(milliseconds);
+  }
+
+  /** Ends the exchange, whatever its state, by closing the connection. */
+  abort(): void {
+    this.connection.destroy();
+  }
+
+  // Consumer: what the connection says
+
+  read(bytes: Buffer): boolean {
+    this.hasAnswered = true;
+    this.#reader.feed(bytes);
+    if (this.#state === 'content') {
+      this.#deadline.set(this.#options.gapTimeoutMs);
+      this.#body?.pump();
+    } else if (this.#state === 'awaiting-head') this.#readHead();
+    // An answer that nobody asked for: nothing of it reaches anybody.
+    else this.abort();
+    return this.#isMemoryFree();
+  }
+
+  ended(): void {
+    this.#mayPersist = false;
+    if (this.#state === 'content') this.#body?.finish(this.#incomplete(null));
+    else this.abort();
+  }
+
+  drained(): void {
+    if (!this.#isUploadBlocked) return;
+    this.#isUploadBlocked = false;
+    this.#deadline.set(this.#options.responseTimeoutMs);
+    this.#request?.body?.resume();
+  }
+
+  closed(error: Error | null): void {
+    const state = this.#state;
+    this.#state = 'over';
+    this.#deadline.clear();
+    this.#onGone(this);
+    if (state === 'awaiting-head') this.#failHead(this.#brokenOff(error));
+    else if (state === 'content') this.#body?.finish(this.#incomplete(error));
+    this.#request?.body?.cancel();
+    this.#request = null;
+  }
+
+  // BodySource: what the response's consumer says
+
+  pauseReading(): void {
+    // The client is slow, not the origin: no deadline runs against the origin meanwhile.
+    this.#deadline.suspend();
+    this.connection.socket.pause();
+  }
+
+  resumeReading(): void {
+    this.#deadline.set(this.#options.gapTimeoutMs);
+    if (this.connection.socket.isPaused()) this.connection.socket.resume();
+  }
+
+  contentEnded(): void {
+    this.#exchangeEnded();
+  }
+
+  contentCancelled(): void {
+    this.abort();
+  }
+
+  contentFailed(_error: ProxyError): void {
+    this.abort();
+  }
+
+  #send(request: ClientRequest): void {
+    const { body } = request;
+    const framing = body === null ? 0 : (body.length ?? CHUNKED);
+    const head = requestHeadText(request.method, request.target, request.host, request.fields, framing);
+    if (body === null) {
+      this.connection.socket.write(head, 'latin1');
+      this.#isRequestSent = true;
+      return;
+    }
+    const writer = new MessageWriter(this.connection.socket, head, framing, (error) => this.#uploadDone(error));
+    body.start({
+      write: (bytes) => {
+        const taken = writer.write(bytes);
+        if (taken === FULL) {
+          this.#isUploadBlocked = true;
+          this.#deadline.set(this.#options.writeTimeoutMs);
+        } else this.#deadline.set(this.#options.responseTimeoutMs);
+        return taken;
+      },
+      end: (trailers) => writer.end(trailers),
+      fail: (error) => writer.fail(error),
+    });
+    // An origin that waits for the head before the content shall have it (Expect), whenever the first content comes.
+    writer.flush();
+  }
+
+  #uploadDone(error: ProxyError | null): void {
+    // A request that broke off cannot be completed any more; neither may the origin take what it has for the whole.
+    if (error !== null) this.abort();
+    else this.#isRequestSent = true;
+  }
+
+  #readHead(): void {
+    try {
+      for (let event = this.#reader.next(); event !== null; event = this.#reader.next()) {
+        if (event.kind === 'interim') this.#interim(event.head);
+        else if (event.kind === 'response') {
+          this.#response(event.head, event.framing);
+          return;
+        }
+      }
+    } catch (thrown) {
+      this.#failHead(asProxyError(thrown));
+      this.abort();
+    }
+  }
+
+  #interim(head: ResponseHead): void {
+    this.#interimCount += 1;
+    if (this.#interimCount > this.#options.interimResponses) {
+      throw new ProxyError('http_protocol_error', `${this.#name} sent more than ${this.#options.interimResponses} interim responses.`);
+    }
+    this.#deadline.set(this.#options.responseTimeoutMs);
+    this.#request?.onInterim(head);
+  }
+
+  #response(head: ResponseHead, framing: number): void {
+    if (head.status === 101) {
+      this.#upgraded(head);
+      return;
+    }
+    const settle = this.#settle;
+    this.#settle = null;
+    this.#mayPersist = isPersistent(head.version, head.fields);
+    this.#deadline.set(this.#options.gapTimeoutMs);
+    this.#state = 'content';
+    const body = framing === 0 ? null : new IncomingBody(framing > 0 ? framing : null, this.#reader, this, asProxyError);
+    this.#body = body;
+    if (body === null) {
+      this.#reader.next(); // the end event of a message without content
+      this.#exchangeEnded();
+    }
+    settle?.resolve({ head, body, upgraded: null });
+  }
+
+  #upgraded(head: ResponseHead): void {
+    if (!this.#request?.fields.some(({ name }) => name === 'Upgrade')) {
+      throw new ProxyError('http_protocol_error', `${this.#name} switched protocols without being asked.`);
+    }
+    this.#state = 'over';
+    this.#deadline.clear();
+    this.#onGone(this);
+    this.#reader.detach();
+    const early = this.#reader.takeRest();
+    this.connection.socket.pause();
+    this.#settle?.resolve({ head, body: null, upgraded: { connection: this.connection, early } });
+    this.#settle = null;
+  }
+
+  #exchangeEnded(): void {
+    const isClean = this.#isRequestSent && this.#mayPersist && this.#reader.isBetweenMessages && this.connection.isOpen;
+    this.#body = null;
+    this.#deadline.suspend();
+    if (!isClean) {
+      this.#state = 'over';
+      this.#request?.body?.cancel();
+      this.#request = null;
+      this.abort();
+      return;
+    }
+    this.#request = null;
+    this.#state = 'idle';
+    this.freeSinceMs = performance.now();
+    this.#onFree(this);
+  }
+
+  #isMemoryFree(): boolean {
+    const { buffered } = this.#reader;
+    // A short answer waits in the reader until its head has been acted on: copying it costs less than another buffer.
+    if (buffered > 0 && buffered <= CHEAP_TO_COPY) this.#reader.detach();
+    else if (buffered > 0) return false;
+    const body = this.#body;
+    if (body === null || !body.hasKeptBytes) return true;
+    body.hasKeptBytes = false;
+    return false;
+  }
+
+  #failHead(error: ProxyError): void {
+    const settle = this.#settle;
+    this.#settle = null;
+    settle?.reject(error);
+  }
+
+  #incomplete(error: Error | null): ProxyError {
+    return new ProxyError('http_response_incomplete', `${this.#name} broke its answer off.`, { cause: error ?? undefined });
+  }
+
+  #brokenOff(error: Error | null): ProxyError {
+    if (this.hasAnswered)
+      return new ProxyError('http_response_incomplete', `${this.#name} closed the connection in the middle of its answer's head.`, {
+        cause: error ?? undefined,
+      });
+    if (error !== null) return fromSocketError(error, this.#name);
+    return new ProxyError('connection_terminated', `${this.#name} closed the connection without answering.`);
+  }
+
+  #timedOut(): void {
+    if (this.#state === 'awaiting-head') {
+      const { responseTimeoutMs, writeTimeoutMs } = this.#options;
+      this.#failHead(
+        this.#isUploadBlocked
+          ? new ProxyError('connection_write_timeout', `${this.#name} did not read the request for ${writeTimeoutMs} ms.`)
+          : new ProxyError('http_response_timeout', `${this.#name} did not answer within ${responseTimeoutMs} ms.`),
+      );
+    } else if (this.#state === 'content') {
+      this.#body?.fail(
+        new ProxyError('connection_read_timeout', `${this.#name} sent nothing more of its answer for ${this.#options.gapTimeoutMs} ms.`),
+      );
+    }
+    this.abort();
+  }
+}
+
+const CHEAP_TO_COPY = 8 * 1024;

@@ -1,0 +1,35 @@
+// Owns the memory that upstream sockets read into: three sizes, kept for reuse. A socket starts small and gets more when it fills what it has,
+// so an idle connection costs little and a download is read in few, large pieces.
+// A buffer comes back only from whoever can prove that nobody reads it any more; one that does not come back is left to the collector.
+
+export class ReadBuffers {
+  readonly #free: readonly [Buffer[], Buffer[], Buffer[]] = [[], [], []];
+
+  take(size: number): Buffer {
+    return this.#free[indexOf(size)].pop() ?? Buffer.allocUnsafeSlow(size);
+  }
+
+  give(buffer: Buffer): void {
+    const index = indexOf(buffer.length);
+    const free = this.#free[index];
+    if (free.length < KEPT[index]) free.push(buffer);
+  }
+
+  /** The size for the next read, from how far the last one filled its buffer. */
+  static sizeAfter(read: number, size: number): number {
+    if (read === size) return size === SMALL ? MEDIUM : LARGE;
+    return read <= SMALL / 2 && size !== SMALL ? SMALL : size;
+  }
+
+  static readonly first: number = 16 * 1024;
+}
+
+function indexOf(size: number): 0 | 1 | 2 {
+  return size === SMALL ? 0 : size === MEDIUM ? 1 : 2;
+}
+
+const SMALL = 16 * 1024;
+const MEDIUM = 64 * 1024;
+const LARGE = 256 * 1024;
+/** How many of each size are kept: 4 MiB, 4 MiB and 16 MiB at most. */
+const KEPT = [256, 64, 64] as const;
