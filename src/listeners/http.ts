@@ -40,7 +40,12 @@ export class HttpListener {
   readonly #context: HttpListenerContext;
   readonly #server: Server;
   /** Open sockets; null in place of the connection once it has become a tunnel. */
-  readonly #sockets = new Map<Socket, Http1Connection>();
+  readonly #sockets = new Map<Socket, Http1Connection | null>();
+  readonly #onTakenOver = (socket: Socket): void => {
+    this.#sockets.set(socket, null);
+  };
+  /** As the log names it; asking the socket for its address is a system call. */
+  #name = '';
   #reportedMs = Number.NEGATIVE_INFINITY;
 
   /** @throws the error of `listen` as Node gives it */
@@ -52,6 +57,7 @@ export class HttpListener {
       const options = address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port, backlog: BACKLOG };
       listener.#server.listen(options, () => {
         listener.#server.off('error', reject);
+        listener.#name = nameOf(address, listener.bound?.port);
         listener.#server.on('error', (error) => listener.#acceptFailed(error));
         resolve();
       });
@@ -78,7 +84,7 @@ export class HttpListener {
   /** Accepts no more, and lets each connection go once its answer is out. */
   drain(): void {
     this.#server.close();
-    for (const connection of this.#sockets.values()) connection.drain();
+    for (const connection of this.#sockets.values()) connection?.drain();
   }
 
   /** Ends everything at once. */
@@ -100,13 +106,10 @@ export class HttpListener {
     const count = counts.add(address);
     const context = this.#context.connectionContext();
     const client = { address: isUnix ? 'unix' : plainAddress(address), isLocal: isUnix || isLoopbackAddress(address) };
-    const origin = { id: this.#context.nextConnectionId(), listener: this.#name(), address: client.address, port: socket.remotePort ?? 0 };
-    const connection = new Http1Connection(socket, client, origin, context);
+    const origin = { id: this.#context.nextConnectionId(), listener: this.#name, address: client.address, port: socket.remotePort ?? 0 };
+    const connection = new Http1Connection(socket, client, origin, context, this.#onTakenOver);
     this.#sockets.set(socket, connection);
-    socket.on('close', () => {
-      this.#sockets.delete(socket);
-      counts.remove(address);
-    });
+    socket.on('close', () => this.#closed(socket, address));
     const { connections, connectionsPerClient } = context.options;
     if (counts.total > connections)
       this.#refuse(socket, connection, counts.total - connections, `The proxy has ${connections} connections open and takes no more.`);
@@ -119,6 +122,11 @@ export class HttpListener {
       );
   }
 
+  #closed(socket: Socket, address: string): void {
+    this.#sockets.delete(socket);
+    this.#context.counts.remove(address);
+  }
+
   /** Says why, unless so many are too many that saying it would cost what the limit is to save. */
   #refuse(socket: Socket, connection: Http1Connection, excess: number, message: string): void {
     if (excess > MOST_REFUSALS) socket.destroy();
@@ -127,19 +135,18 @@ export class HttpListener {
 
   /** EMFILE and the like: the descriptors that idle clients hold are the ones that can be had back. */
   #acceptFailed(error: Error): void {
-    for (const connection of this.#sockets.values()) connection.letGoIfIdle();
+    for (const connection of this.#sockets.values()) connection?.letGoIfIdle();
     const nowMs = performance.now();
     if (nowMs - this.#reportedMs < REPORT_EVERY_MS) return;
     this.#reportedMs = nowMs;
     this.#context.report(`a connection could not be accepted: ${error.message}; idle ones are closed to make room`);
   }
+}
 
-  #name(): string {
-    const { bound } = this;
-    if (this.address.kind === 'unix') return `unix:${this.address.path}`;
-    const host = this.address.host;
-    return `${host.includes(':') ? `[${host}]` : host}:${bound?.port ?? this.address.port}`;
-  }
+function nameOf(address: ListenAddress, port: number | undefined): string {
+  if (address.kind === 'unix') return `unix:${address.path}`;
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+  return `${host}:${port ?? address.port}`;
 }
 
 /** IPv4 clients of an IPv6 socket by their IPv4 address. */

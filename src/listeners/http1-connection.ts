@@ -23,6 +23,9 @@ export interface ConnectionContext {
   readonly emit: EmitFlow;
 }
 
+/** Told when the connection has given its socket away, so that nothing keeps what the socket no longer needs. */
+export type OnTakenOver = (socket: Socket) => void;
+
 /**
  * `waiting`: for a request's first octet. `head`: within one. `exchange`: a request is being answered. `lingering`: the last response is written and
  * the client may finish what it was sending. `over`: closed, or given away.
@@ -48,13 +51,15 @@ export class Http1Connection implements Responder, BodySource {
   #octetsBefore = 0;
   /** Content's octets when its rate was looked at last. */
   #contentSeen = 0;
+  readonly #onTakenOver: OnTakenOver;
   readonly #onData = (bytes: Buffer): void => this.#read(bytes);
   readonly #onEnd = (): void => this.#ended();
   readonly #onDrain = (): void => this.#drained();
   readonly #onClose = (): void => this.#closed();
 
-  constructor(socket: Socket, client: Client, origin: FlowOrigin, context: ConnectionContext) {
+  constructor(socket: Socket, client: Client, origin: FlowOrigin, context: ConnectionContext, onTakenOver: OnTakenOver) {
     this.#socket = socket;
+    this.#onTakenOver = onTakenOver;
     this.#client = client;
     this.#origin = origin;
     this.#context = context;
@@ -125,6 +130,7 @@ export class Http1Connection implements Responder, BodySource {
     this.#socket.off('end', this.#onEnd);
     this.#socket.off('drain', this.#onDrain);
     this.#socket.off('close', this.#onClose);
+    this.#onTakenOver(this.#socket);
     this.#socket.write(head, 'latin1');
     return { socket: this.#socket, early };
   }

@@ -58,7 +58,7 @@ export class UpstreamConnection {
 
   /** Memory that `read` said was kept is free now. @param bytes exactly as they were given to `read` */
   giveBack(bytes: Buffer): void {
-    this.#buffers?.give(Buffer.from(bytes.buffer));
+    this.#buffers?.give(ReadBuffers.wholeOf(bytes));
   }
 
   destroy(): void {
