@@ -76,6 +76,22 @@ export function isPersistent(version: HttpVersion, fields: Fields): boolean {
 }
 
 /**
+ * Whether an exchange authenticates the connection it is on instead of itself (NTLM, Negotiate): such a connection speaks for one user, and
+ * nobody else may have it. RFC 9110 §11.6.1 does not know such schemes; RFC 4559 §6 warns proxies of them.
+ */
+export function authenticatesConnection(request: Fields, response: Fields): boolean {
+  for (let i = 0; i < request.length; i += 1) {
+    const { name, value } = request[i]!;
+    if (name.length === 13 && CONNECTION_SCHEME.test(value) && isNamed(name, 'authorization')) return true;
+  }
+  for (let i = 0; i < response.length; i += 1) {
+    const { name, value } = response[i]!;
+    if (name.length === 16 && CONNECTION_SCHEME.test(value) && isNamed(name, 'www-authenticate')) return true;
+  }
+  return false;
+}
+
+/**
  * What the request expects (RFC 9110 §10.1.1).
  *
  * @throws ProxyError `http_request_error` 417 for any expectation but 100-continue
@@ -157,3 +173,5 @@ function lengthMask(names: ReadonlySet<string>): number {
   for (const name of names) mask |= 1 << name.length;
   return mask;
 }
+
+const CONNECTION_SCHEME = /^(?:NTLM|Negotiate|Kerberos)\b/i;

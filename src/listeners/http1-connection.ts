@@ -105,7 +105,8 @@ export class Http1Connection implements Responder, BodySource {
     incoming.flow.status = status;
     const { method, version } = incoming.head;
     const framing = framingOf(method, version, status, body);
-    if (framing === UNTIL_CLOSE || this.#isDraining || !this.#canSkipRequestBody()) this.#mayPersist = false;
+    // What comes behind a refused CONNECT was meant for a tunnel; it is never read as a request (RFC 9931).
+    if (framing === UNTIL_CLOSE || method === 'CONNECT' || this.#isDraining || !this.#canSkipRequestBody()) this.#mayPersist = false;
     const connection = this.#mayPersist ? (version === '1.0' ? 'keep-alive' : null) : 'close';
     const head = responseHeadText(status, reason, fields, method === 'HEAD' ? announcedLength : framing, connection);
     const writer = new MessageWriter(this.#socket, head, method === 'HEAD' ? null : framing, (error) => this.#responded(error));
@@ -254,7 +255,9 @@ export class Http1Connection implements Responder, BodySource {
       this.#end(flow);
       this.#state = 'over';
       // The client must not take what it has for the whole: a reset can't be mistaken for an end.
-      this.#socket.resetAndDestroy();
+      // (A Unix socket has no reset; there the missing rest has to tell.)
+      if (this.#client.address === 'unix') this.#socket.destroy();
+      else this.#socket.resetAndDestroy();
       return;
     }
     this.#skipRequestBody();

@@ -3,9 +3,9 @@
 
 import { fromSocketError } from '../errors/from-node.ts';
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
-import { isPersistent } from '../http/forwarding.ts';
+import { authenticatesConnection, isPersistent } from '../http/forwarding.ts';
 import { CHUNKED } from '../http/framing.ts';
-import { type Body, type Fields, FULL, type ResponseHead } from '../http/message.ts';
+import { type Body, type Fields, FULL, NO_FIELDS, type ResponseHead } from '../http/message.ts';
 import { IncomingBody } from '../http1/incoming-body.ts';
 import { Http1Reader } from '../http1/reader.ts';
 import { MessageWriter, requestHeadText } from '../http1/writer.ts';
@@ -242,7 +242,7 @@ export class Http1Client implements Consumer {
     }
     const settle = this.#settle;
     this.#settle = null;
-    this.#mayPersist = isPersistent(head.version, head.fields);
+    this.#mayPersist = isPersistent(head.version, head.fields) && !authenticatesConnection(this.#request?.fields ?? NO_FIELDS, head.fields);
     this.#deadline.set(this.#options.gapTimeoutMs);
     this.#state = 'content';
     const body = framing === 0 ? null : new IncomingBody(framing > 0 ? framing : null, this.#reader, this, asProxyError);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ProxyError } from '../../../src/errors/proxy-error.ts';
 import {
+  authenticatesConnection,
   expectsContinue,
   forwardRequestFields,
   forwardResponseFields,
@@ -222,6 +223,20 @@ describe('expectsContinue (RFC 9110 §10.1.1)', () => {
     }
     expect(thrown).toBeInstanceOf(ProxyError);
     expect(thrown).toMatchObject({ code: 'http_request_error', status: 417 });
+  });
+});
+
+describe('connections that speak for one user (RFC 4559 §6)', () => {
+  it.each([
+    [['Authorization: NTLM TlRMTVNTUAAB'], [], true],
+    [['authorization: negotiate YII='], [], true],
+    [[], ['WWW-Authenticate: Basic realm="a"', 'www-authenticate: NTLM'], true],
+    [[], ['WWW-Authenticate: Negotiate'], true],
+    [['Authorization: Basic bmVnb3RpYXRl'], ['WWW-Authenticate: Bearer'], false],
+    [['Authorization: NTLMish x'], [], false],
+    [[], [], false],
+  ] as const)('%j answered with %j: %s', (request, response, expected) => {
+    expect(authenticatesConnection(fields(...request), fields(...response))).toBe(expected);
   });
 });
 
