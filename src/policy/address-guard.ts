@@ -122,8 +122,9 @@ const TREATMENT: Record<SpecialClass, Treatment> = {
   broadcast: { phrase: 'the broadcast address', openToLocal: false, isPrivate: false },
   multicast: { phrase: 'a multicast address', openToLocal: false, isPrivate: false },
   reserved: { phrase: 'a reserved address', openToLocal: false, isPrivate: false },
-  documentation: { phrase: 'a documentation address', openToLocal: false, isPrivate: false },
-  // Open to local clients although it is meant for laboratories: VPN clients hand out 198.18.0.0/15 as stand-ins for every name they carry.
+  // Laboratories' addresses, open to local clients: what their network makes of them is no business of ours (VPN clients hand out
+  // 198.18.0.0/15 as stand-ins for every name they carry, sealed-off networks put mirrors on 203.0.113.0/24).
+  documentation: { phrase: 'a documentation address', openToLocal: true, isPrivate: false },
   benchmarking: { phrase: 'a benchmarking address', openToLocal: true, isPrivate: false },
   loopback: { phrase: 'a loopback address', openToLocal: true, isPrivate: true },
   private: { phrase: 'a private address', openToLocal: true, isPrivate: true },
