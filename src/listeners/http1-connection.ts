@@ -10,6 +10,7 @@ import { type Body, type BodySink, type Fields, FULL, NO_FIELDS, type RequestHea
 import { type BodySource, IncomingBody } from '../http1/incoming-body.ts';
 import { Http1Reader, type ReaderEvent } from '../http1/reader.ts';
 import { MessageWriter, responseHeadText } from '../http1/writer.ts';
+import { breakOff } from '../net/break-off.ts';
 import { Cancellation } from '../net/cancellation.ts';
 import type { Deadline, Deadlines } from '../net/deadlines.ts';
 import type { ListenerOptions } from './listener.ts';
@@ -52,6 +53,9 @@ export class Http1Connection implements Responder, BodySource {
   /** Content's octets when its rate was looked at last. */
   #contentSeen = 0;
   readonly #onTakenOver: OnTakenOver;
+  readonly #onPipelined = (): void => {
+    if (this.#state === 'waiting') this.#next();
+  };
   readonly #onData = (bytes: Buffer): void => this.#read(bytes);
   readonly #onEnd = (): void => this.#ended();
   readonly #onDrain = (): void => this.#drained();
@@ -198,9 +202,9 @@ export class Http1Connection implements Responder, BodySource {
     this.#state = 'exchange';
     this.#mayPersist = isPersistent(head.version, head.fields);
     this.#body = null;
-    if (framing === 0 && head.method !== 'CONNECT')
+    if (framing === 0)
       this.#reader.next(); // the end event of a request without content
-    else if (framing !== 0) {
+    else {
       this.#body = new IncomingBody(framing === CHUNKED ? null : framing, this.#reader, this, asProxyError);
       this.#contentSeen = 0;
       this.#watchContent();
@@ -255,9 +259,7 @@ export class Http1Connection implements Responder, BodySource {
       this.#end(flow);
       this.#state = 'over';
       // The client must not take what it has for the whole: a reset can't be mistaken for an end.
-      // (A Unix socket has no reset; there the missing rest has to tell.)
-      if (this.#client.address === 'unix') this.#socket.destroy();
-      else this.#socket.resetAndDestroy();
+      breakOff(this.#socket);
       return;
     }
     this.#skipRequestBody();
@@ -280,7 +282,8 @@ export class Http1Connection implements Responder, BodySource {
     this.#body = null;
     this.#deadline.set(this.#context.options.idleTimeoutMs);
     if (this.#socket.isPaused()) this.#socket.resume();
-    if (this.#reader.buffered > 0) this.#next();
+    // In a turn of its own: requests that are answered as soon as they are read would be answered one inside the other.
+    if (this.#reader.buffered > 0) queueMicrotask(this.#onPipelined);
   }
 
   /** Whether what is left of the request's content is here already, so that reading over it is all it takes to go on. */
@@ -350,7 +353,7 @@ export class Http1Connection implements Responder, BodySource {
         );
         return;
       case 'exchange':
-        if (this.#isResponseBlocked) this.#socket.destroy();
+        if (this.#isResponseBlocked) breakOff(this.#socket);
         else this.#judgeRate();
         return;
       case 'waiting':

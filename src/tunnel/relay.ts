@@ -1,19 +1,18 @@
 // Owns octets both ways between a client and an upstream connection, until both have ended: back-pressure, half-close, idle time, counts.
 // Upstream octets are written from the very memory they were read into; it goes back to the reader only when the client's kernel has taken them.
+import { type BreakableSocket, breakOff } from '../net/break-off.ts';
 import type { Deadline, Deadlines } from '../net/deadlines.ts';
 import { nextTunnelState, type TunnelEvent, type TunnelState } from './state.ts';
 
 /** The part of a socket that is needed here. */
-export interface TunnelSocket {
+export interface TunnelSocket extends BreakableSocket {
   write(bytes: Buffer, done?: () => void): unknown;
   end(): unknown;
   pause(): unknown;
   resume(): unknown;
-  destroy(): unknown;
   on(event: 'data', listener: (bytes: Buffer) => void): unknown;
   on(event: 'end' | 'drain' | 'close', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
-  readonly writableLength: number;
   readonly writableNeedDrain: boolean;
 }
 
@@ -21,7 +20,7 @@ export interface TunnelUpstream {
   readonly socket: TunnelSocket;
   consume(consumer: { read(bytes: Buffer): boolean; ended(): void; drained(): void; closed(error: Error | null): void }): void;
   giveBack(bytes: Buffer): void;
-  destroy(): void;
+  breakOff(): void;
 }
 
 export interface RelayEnd {
@@ -68,15 +67,15 @@ export class Relay {
     client.on('end', () => this.#ended('client-end', upstream.socket));
     client.on('drain', () => upstream.socket.resume());
     client.on('close', () => this.#closed('client-failed'));
-    if (early.length > 0) this.#fromClient(early);
     client.resume();
     upstream.socket.resume();
+    if (early.length > 0) this.#fromClient(early);
   }
 
   /** Ends both sides at once. */
   stop(reason: 'idle' | 'stopped'): void {
     if (this.#reason === 'ended') this.#reason = reason;
-    this.#destroy();
+    this.#breakOff();
   }
 
   // Consumer: what the upstream connection says
@@ -126,15 +125,15 @@ export class Relay {
     if (this.#state !== 'closed') {
       this.#state = nextTunnelState(this.#state, 'failure');
       if (this.#reason === 'ended') this.#reason = reason;
-      this.#destroy();
+      this.#breakOff();
     }
     if (this.#openSockets > 0) return;
     this.#idle.clear();
     this.#onEnd({ bytesFromClient: this.#bytesFromClient, bytesToClient: this.#bytesToClient, reason: this.#reason });
   }
 
-  #destroy(): void {
-    this.#client.destroy();
-    this.#upstream.destroy();
+  #breakOff(): void {
+    breakOff(this.#client);
+    this.#upstream.breakOff();
   }
 }

@@ -1,5 +1,6 @@
 // Owns one socket towards an origin or parent proxy, and whose turn it is to hear what comes: the HTTP client's or a tunnel's.
 import { connect, type Socket } from 'node:net';
+import { breakOff } from '../net/break-off.ts';
 import { ReadBuffers } from './read-buffers.ts';
 
 /** Whoever uses the connection at the moment. */
@@ -63,6 +64,11 @@ export class UpstreamConnection {
 
   destroy(): void {
     this.socket.destroy();
+  }
+
+  /** Ends it so that the peer does not take what it was sent for the whole. */
+  breakOff(): void {
+    breakOff(this.socket);
   }
 
   #dial(): Socket {

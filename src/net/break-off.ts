@@ -1,0 +1,26 @@
+// Owns the end of a connection that has not said all it should: by a reset (RST), so that the peer cannot take what it has for the whole.
+
+/** The part of a socket that is needed here. */
+export interface BreakableSocket {
+  readonly destroyed: boolean;
+  readonly writableEnded: boolean;
+  readonly writableLength: number;
+  destroy(): unknown;
+  resetAndDestroy(): unknown;
+}
+
+/** Ends a connection at once. A peer that has been sent everything and a FIN is spared the reset. */
+export function breakOff(socket: BreakableSocket): void {
+  if (socket.destroyed) return;
+  // With its FIN under way the system refuses a reset, and Node would leave the socket open for good.
+  if (socket.writableEnded && socket.writableLength === 0) {
+    socket.destroy();
+    return;
+  }
+  try {
+    socket.resetAndDestroy();
+  } catch {
+    // Unix sockets and TLS have no reset; Node throws instead of doing what is left to do.
+    socket.destroy();
+  }
+}
