@@ -12,10 +12,12 @@ import { startEcho } from '../support/tunnel-servers.ts';
 import { closedPort, connectText, failure, openTunnel, refusedConnect } from '../support/tunnels.ts';
 
 const test = base.extend<{ proxy: TestProxy; echo: RawServer }>({
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads what a fixture needs off its first parameter
   proxy: async ({}, use) => {
     await using proxy = await startTestProxy();
     await use(proxy);
   },
+  // biome-ignore lint/correctness/noEmptyPattern: as above
   echo: async ({}, use) => {
     await using echo = await startEcho();
     await use(echo);
