@@ -170,32 +170,29 @@ describe('pace', () => {
 });
 
 describe('the memory that origins are read into', () => {
-  test('64 tunnels with octets of their own both ways, in pieces of any size, some read slowly, mix nothing up', {
-    timeout: 60_000,
-  }, async ({ proxy }) => {
+  test('64 tunnels with octets of their own both ways, some read slowly, mix nothing up', async ({ proxy }) => {
     const given = overwriteWhatIsGivenBack();
-    const sent = new Map<string, Promise<string>>();
+    const uploads = new Map<string, Promise<string>>();
     await using origin = await startRawServer(async (connection) => {
       const id = (await connection.readExactly(4)).toString();
+      const early = await connection.readExactly(connection.unread.length);
       const socket = connection.release();
-      sent.set(id, received(socket, Number(id) % 8 === 1));
-      void speak(socket, `down ${id}`);
+      uploads.set(id, received(socket, isSlowOrigin(id), early));
+      void speak(socket, `down ${id}`, isSlowClient(id));
     });
+    const ids = Array.from({ length: 64 }, (_, index) => String(index).padStart(4, '0'));
     const heard = await Promise.all(
-      Array.from({ length: 64 }, async (_, index) => {
-        const id = String(index).padStart(4, '0');
+      ids.map(async (id) => {
         using client = await openTunnel(proxy, origin.authority, id);
         const early = await client.readExactly(client.unread.length);
         const socket = client.release();
-        const [down] = await Promise.all([received(socket, index % 4 === 0, early), speak(socket, `up ${id}`)]);
-        return { down, up: await sent.get(id) };
+        const [down] = await Promise.all([received(socket, isSlowClient(id), early), speak(socket, `up ${id}`, isSlowOrigin(id))]);
+        return { down, up: await uploads.get(id) };
       }),
     );
-    const expected = heard.map((_, index) => {
-      const id = String(index).padStart(4, '0');
-      return { down: checksum(`down ${id}`), up: checksum(`up ${id}`) };
-    });
-    expect(heard).toEqual(expected);
+    expect(heard).toEqual(
+      ids.map((id) => ({ down: checksum(`down ${id}`, isSlowClient(id)), up: checksum(`up ${id}`, isSlowOrigin(id)) })),
+    );
     expect(given.count).toBeGreaterThan(64);
   });
 
@@ -280,40 +277,55 @@ function overwriteWhatIsGivenBack(): { count: number } {
   return given;
 }
 
-/** Writes octets that belong to a label in pieces of 1 octet to 256 KiB, at the reader's pace, then a FIN. */
-async function speak(socket: Socket, label: string): Promise<void> {
-  const octets = octetsOf(label);
+/**
+ * Writes octets that belong to a label in pieces of any size, at the reader's pace, then a FIN. For a slow reader they are so many that the
+ * buffers of the system fill up, and the pieces so small that several wait at once.
+ */
+async function speak(socket: Socket, label: string, toSlow: boolean): Promise<void> {
+  const octets = octetsOf(label, toSlow);
+  const bits = toSlow ? 13 : 18;
   for (let at = 0; at < octets.length; ) {
-    const size = Math.ceil(2 ** (Math.random() * 18));
-    if (!socket.write(octets.subarray(at, at + size))) await new Promise((resolve) => socket.once('drain', resolve));
+    const size = Math.ceil(2 ** (Math.random() * bits));
+    if (!socket.write(octets.subarray(at, at + size))) await room(socket);
     at += size;
   }
   socket.end();
 }
 
-/** Checksum of what comes until the FIN. @param isSlow stops reading every now and then, for long enough that writes have to wait */
+/** Checksum of what comes until the FIN. @param isSlow reads nothing at first, and stops every now and then after that */
 function received(socket: Socket, isSlow: boolean, early: Uint8Array = Buffer.alloc(0)): Promise<string> {
   const hash = createHash('sha256').update(early);
+  const rest = (milliseconds: number): void => {
+    socket.pause();
+    setTimeout(() => socket.resume(), milliseconds);
+  };
   socket.on('data', (bytes: Buffer) => {
     hash.update(bytes);
-    if (!isSlow || Math.random() > 0.2) return;
-    socket.pause();
-    setTimeout(() => socket.resume(), Math.random() * 20);
+    if (isSlow && Math.random() < 0.1) rest(Math.random() * 20);
   });
+  if (isSlow) rest(500);
   return new Promise((resolve, reject) => {
     socket.once('end', () => resolve(hash.digest('hex')));
     socket.once('error', reject);
   });
 }
 
-/** Octets that no other label has: the key stream of a cipher. */
-function octetsOf(label: string): Buffer {
-  const key = createHash('sha256').update(label).digest();
-  return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(OCTETS_EACH_WAY));
+function isSlowClient(id: string): boolean {
+  return Number(id) % 8 === 0;
 }
 
-function checksum(label: string): string {
-  return createHash('sha256').update(octetsOf(label)).digest('hex');
+function isSlowOrigin(id: string): boolean {
+  return Number(id) % 8 === 1;
+}
+
+/** Octets that no other label has: the key stream of a cipher. */
+function octetsOf(label: string, toSlow: boolean): Buffer {
+  const key = createHash('sha256').update(label).digest();
+  return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc((toSlow ? 12 : 1) * 1024 * 1024));
+}
+
+function checksum(label: string, toSlow: boolean): string {
+  return createHash('sha256').update(octetsOf(label, toSlow)).digest('hex');
 }
 
 function answerOfSink(text: string): string {
@@ -357,4 +369,3 @@ async function standstill(count: () => number): Promise<number> {
 
 /** More than all socket buffers on the way can hold. */
 const LONG = 96 * 1024 * 1024;
-const OCTETS_EACH_WAY = 1024 * 1024;
