@@ -198,7 +198,8 @@ export class Http1Client implements Consumer {
         } else this.#deadline.set(this.#options.responseTimeoutMs);
         return taken;
       },
-      end: (trailers) => writer.end(trailers),
+      // Trailers are dropped: they could carry what a head may not, proxy credentials among them (RFC 9110 §6.5.1).
+      end: () => writer.end(NO_FIELDS),
       fail: (error) => writer.fail(error),
     });
     // An origin that waits for the head before the content shall have it (Expect), whenever the first content comes.
