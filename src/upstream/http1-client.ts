@@ -4,7 +4,7 @@
 import { fromSocketError } from '../errors/from-node.ts';
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
 import { authenticatesConnection, isPersistent } from '../http/forwarding.ts';
-import { CHUNKED } from '../http/framing.ts';
+import { CHUNKED, UNTIL_CLOSE } from '../http/framing.ts';
 import { type Body, type Fields, FULL, NO_FIELDS, type ResponseHead } from '../http/message.ts';
 import { IncomingBody } from '../http1/incoming-body.ts';
 import { Http1Reader } from '../http1/reader.ts';
@@ -51,6 +51,8 @@ export class Http1Client implements Consumer {
   #settle: { resolve: (response: ClientResponse) => void; reject: (error: ProxyError) => void } | null = null;
   #isRequestSent = false;
   #mayPersist = false;
+  /** The content ends with a FIN, which has not come: a reset is no end (RFC 9112 §8). */
+  #isFinDue = false;
   #isUploadBlocked = false;
   #interimCount = 0;
   /** Whether any octet of the answer has come: none may be repeated after that (RFC 9110 §9.2.2). */
@@ -132,6 +134,7 @@ export class Http1Client implements Consumer {
 
   ended(): void {
     this.#mayPersist = false;
+    this.#isFinDue = false;
     if (this.#state === 'content') this.#body?.finish(this.#incomplete(null));
     else this.abort();
   }
@@ -149,6 +152,7 @@ export class Http1Client implements Consumer {
     this.#deadline.clear();
     this.#onGone(this);
     if (state === 'awaiting-head') this.#failHead(this.#brokenOff(error));
+    else if (state === 'content' && this.#isFinDue) this.#body?.fail(this.#incomplete(error));
     else if (state === 'content') this.#body?.finish(this.#incomplete(error));
     this.#request?.body?.cancel();
     this.#request = null;
@@ -246,6 +250,7 @@ export class Http1Client implements Consumer {
     this.#mayPersist = isPersistent(head.version, head.fields) && !authenticatesConnection(this.#request?.fields ?? NO_FIELDS, head.fields);
     this.#deadline.set(this.#options.gapTimeoutMs);
     this.#state = 'content';
+    this.#isFinDue = framing === UNTIL_CLOSE;
     const body = framing === 0 ? null : new IncomingBody(framing > 0 ? framing : null, this.#reader, this, asProxyError);
     this.#body = body;
     if (body === null) {
