@@ -34,6 +34,8 @@ export async function runExchange(incoming: Incoming, context: ExchangeContext):
     deliver(received, answer, target, context);
   } catch (thrown) {
     if (!(thrown instanceof ProxyError)) context.reportDefect(thrown);
+    // Whoever has left gets no answer, and the record of it is closed.
+    if (incoming.cancellation.isCancelled) return;
     // When the client's own content broke, that is the reason, and not what it led to further up.
     deliverError(incoming, incoming.body?.failure ?? asProxyError(thrown), target, context);
   }
