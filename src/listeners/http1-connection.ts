@@ -53,9 +53,6 @@ export class Http1Connection implements Responder, BodySource {
   /** Content's octets when its rate was looked at last. */
   #contentSeen = 0;
   readonly #onTakenOver: OnTakenOver;
-  readonly #onPipelined = (): void => {
-    if (this.#state === 'waiting') this.#next();
-  };
   readonly #onData = (bytes: Buffer): void => this.#read(bytes);
   readonly #onEnd = (): void => this.#ended();
   readonly #onDrain = (): void => this.#drained();
@@ -283,7 +280,10 @@ export class Http1Connection implements Responder, BodySource {
     this.#deadline.set(this.#context.options.idleTimeoutMs);
     if (this.#socket.isPaused()) this.#socket.resume();
     // In a turn of its own: requests that are answered as soon as they are read would be answered one inside the other.
-    if (this.#reader.buffered > 0) queueMicrotask(this.#onPipelined);
+    if (this.#reader.buffered > 0)
+      queueMicrotask(() => {
+        if (this.#state === 'waiting') this.#next();
+      });
   }
 
   /** Whether what is left of the request's content is here already, so that reading over it is all it takes to go on. */
