@@ -105,11 +105,11 @@ export class Http1Connection implements Responder, BodySource {
     incoming.cancellation.listen(() => body?.cancel());
     incoming.flow.status = status;
     const { method, version } = incoming.head;
-    const framing = framingOf(method, version, status, body);
+    const framing = framingOf(method, version, status, body, announcedLength);
     // What comes behind a refused CONNECT was meant for a tunnel; it is never read as a request (RFC 9931).
     if (framing === UNTIL_CLOSE || method === 'CONNECT' || this.#isDraining || !this.#canSkipRequestBody()) this.#mayPersist = false;
     const connection = this.#mayPersist ? (version === '1.0' ? 'keep-alive' : null) : 'close';
-    const head = responseHeadText(status, reason, fields, method === 'HEAD' ? announcedLength : framing, connection);
+    const head = responseHeadText(status, reason, fields, framing, connection);
     const writer = new MessageWriter(this.#socket, head, method === 'HEAD' ? null : framing, (error) => this.#responded(error));
     const sent = method === 'HEAD' ? null : body;
     if (sent !== body) body?.cancel();
@@ -410,9 +410,16 @@ class ResponseSink implements BodySink {
   }
 }
 
-function framingOf(method: string, version: RequestHead['version'], status: number, body: Body | null): Framing | null {
+/** What the head says of the content: for HEAD, of the content that a GET would bring. */
+function framingOf(
+  method: string,
+  version: RequestHead['version'],
+  status: number,
+  body: Body | null,
+  announcedLength: number | null,
+): Framing | null {
   if (status === 204 || status === 304 || status < 200) return null;
-  if (method === 'HEAD') return null;
+  if (method === 'HEAD') return announcedLength;
   if (body === null) return 0;
   return body.length ?? (version === '1.1' ? CHUNKED : UNTIL_CLOSE);
 }
