@@ -158,6 +158,8 @@ export class Http1Connection implements Responder, BodySource {
     this.#deadline.suspend();
   }
 
+    // Paused for a slow origin or for want of one, it would not hear the client leave.
+    if (this.#socket.isPaused()) this.#socket.resume();
   contentFailed(_error: ProxyError): void {
     this.#mayPersist = false;
     this.#deadline.suspend();
