@@ -310,15 +310,21 @@ export class Http1Connection implements Responder, BodySource {
   #finish(): void {
     this.#state = 'lingering';
     this.#reader.discard();
-    this.#socket.end();
     this.#socket.resume();
-    this.#deadline.set(LINGER_MS);
+    if (this.#socket.writableLength === 0) {
+      this.#socket.end();
+      this.#deadline.set(LINGER_MS);
+      return;
+    }
+    // A slow client takes the rest of its answer first.
+    this.#deadline.set(this.#context.options.writeTimeoutMs);
+    this.#socket.end(() => this.#deadline.set(LINGER_MS));
   }
 
   #ended(): void {
     if (this.#state === 'exchange') {
       // A client that has sent its FIN before its answer has left: as every proxy does, the work for it stops.
-      this.#socket.destroy();
+      breakOff(this.#socket);
       return;
     }
     this.#socket.end();
@@ -363,7 +369,7 @@ export class Http1Connection implements Responder, BodySource {
         return;
       case 'lingering':
       case 'over':
-        this.#socket.destroy();
+        breakOff(this.#socket);
         return;
       default:
         this.#state satisfies never;
