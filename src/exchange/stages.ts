@@ -68,6 +68,7 @@ export function createStages(parts: StageParts): Stages {
     openTunnel({ incoming, authority }, decision) {
       return upstream.openTunnel({
         authority,
+        fields: forwardRequestFields(incoming.head.fields, incoming.head.version, via),
         guard: guardQuestion(incoming.client, decision),
         facts: incoming.flow,
         cancellation: incoming.cancellation,

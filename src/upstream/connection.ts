@@ -40,7 +40,7 @@ export class UpstreamConnection {
     this.port = port;
     this.#buffers = socket === null ? buffers : null;
     this.socket = socket ?? this.#dial();
-    if (this.#buffers === null && socket !== null) socket.on('data', (bytes: Buffer) => this.#consumer?.read(bytes));
+    if (this.#buffers === null) this.socket.on('data', (bytes: Buffer) => this.#consumer?.read(bytes));
     this.socket.on('end', () => this.#consumer?.ended());
     this.socket.on('drain', () => this.#consumer?.drained());
     this.socket.on('error', (error) => {

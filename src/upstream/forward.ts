@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { ProxyError } from '../errors/proxy-error.ts';
 import { type Authority, formatAuthority } from '../http/authority.ts';
+import { isNamed } from '../http/fields.ts';
 import type { Body, Fields, ResponseHead } from '../http/message.ts';
 import { DEFAULT_PORTS, type Scheme } from '../http/target.ts';
 import type { Cancellation } from '../net/cancellation.ts';
@@ -32,6 +33,8 @@ export type IsAddressAllowed = (
 
 export interface TunnelRequest {
   readonly authority: Authority;
+  /** As they go out: hop-by-hop fields removed, ours added. A tunnel's other end sees none of them, a parent proxy Via alone. */
+  readonly fields: Fields;
   readonly guard: GuardQuestion;
   readonly facts: UpstreamFacts;
   readonly cancellation: Cancellation;
@@ -41,8 +44,6 @@ export interface ForwardRequest extends TunnelRequest {
   readonly method: string;
   readonly scheme: Scheme;
   readonly pathAndQuery: string;
-  /** As they go out: hop-by-hop fields removed, ours added. */
-  readonly fields: Fields;
   readonly body: Body | null;
   readonly onInterim: (head: ResponseHead) => void;
 }
@@ -168,10 +169,12 @@ async function throughParent(
 ): Promise<{ connection: UpstreamConnection; early: Buffer }> {
   const connection = await dialParent(parts, request, route, isTls);
   const { deadlines, options } = parts;
+  const fields = request.fields.filter(({ name }) => isNamed(name, 'via'));
+  if (route.authorization !== null) fields.push({ name: 'Proxy-Authorization', value: route.authorization });
   const early = await connectThroughParent(
     connection,
     formatAuthority(request.authority),
-    route.authorization,
+    fields,
     nameOf(request.authority, route),
     options,
     deadlines,

@@ -2,7 +2,9 @@
 
 import { fromSocketError } from '../errors/from-node.ts';
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
+import type { Fields } from '../http/message.ts';
 import { Http1Reader } from '../http1/reader.ts';
+import { requestHeadText } from '../http1/writer.ts';
 import type { Cancellation } from '../net/cancellation.ts';
 import type { Deadlines } from '../net/deadlines.ts';
 import type { UpstreamConnection } from './connection.ts';
@@ -12,14 +14,14 @@ import type { UpstreamOptions } from './options.ts';
  * Asks the parent for a tunnel.
  *
  * @param authority `host:port` of the destination
- * @param authorization value of Proxy-Authorization, or null
+ * @param fields for the parent: our credentials for it, and Via, by which a loop of proxies is found out
  * @returns octets that came behind the parent's answer
  * @throws ProxyError `proxy_configuration_error` (it wants other credentials), `http_request_denied`, `destination_unavailable`, ...
  */
 export function connectThroughParent(
   connection: UpstreamConnection,
   authority: string,
-  authorization: string | null,
+  fields: Fields,
   name: string,
   options: UpstreamOptions,
   deadlines: Deadlines,
@@ -54,7 +56,7 @@ export function connectThroughParent(
         try {
           for (let event = reader.next(); event !== null; event = reader.next()) {
             if (event.kind !== 'response') continue;
-            if (event.head.status >= 300) {
+            if (event.head.status < 200 || event.head.status >= 300) {
               fail(refusal(event.head.status, name));
               break;
             }
@@ -74,8 +76,7 @@ export function connectThroughParent(
       drained: () => {},
       closed: (error) => fail(fromSocketError(error, name)),
     });
-    const credentials = authorization === null ? '' : `Proxy-Authorization: ${authorization}\r\n`;
-    connection.socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${credentials}\r\n`, 'latin1');
+    connection.socket.write(requestHeadText('CONNECT', authority, authority, fields, 0), 'latin1');
   });
 }
 
