@@ -374,16 +374,16 @@ export class Http1Reader {
    * so that the answer does not depend on how the octets were split.
    */
   #refuseSection(text: string, problem: SyntaxProblem): ProxyError {
-    const isBare = /(?<!\r)\n|\0/.exec(text);
-    return this.#refuse(isBare === null ? problem : isBare[0] === '\n' ? BARE_LF : NUL_OCTET);
+    const bare = /(?<!\r)\n|\0/.exec(text)?.[0];
+    if (bare === undefined) return this.#refuse(problem);
+    return this.#refuse(bare === '\n' ? BARE_LF : NUL_OCTET);
   }
 
   #refuse(problem: SyntaxProblem): ProxyError {
-    const isTrailer = this.#state === 'trailers';
+    const tooMany = this.#state === 'trailers' ? 'http_response_trailer_section_size' : 'http_response_header_section_size';
     this.#state = 'refused';
     if (this.#role === 'request') return new ProxyError('http_request_error', problem.message, { status: REQUEST_STATUS[problem.kind] });
-    const isSize = problem.kind === 'field-count';
-    const code = !isSize ? 'http_protocol_error' : isTrailer ? 'http_response_trailer_section_size' : 'http_response_header_section_size';
+    const code = problem.kind === 'field-count' ? tooMany : 'http_protocol_error';
     return new ProxyError(code, `The server's answer cannot be read: ${problem.message}`);
   }
 }
