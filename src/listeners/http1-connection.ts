@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
 import type { Client, Incoming, Responder } from '../exchange/exchange.ts';
 import { createFlow, type EmitFlow, type Flow, type FlowOrigin } from '../flows/flow.ts';
-import { isPersistent } from '../http/forwarding.ts';
+import { expectsContinue, isPersistent } from '../http/forwarding.ts';
 import { CHUNKED, type Framing, UNTIL_CLOSE } from '../http/framing.ts';
 import { type Body, type BodySink, type Fields, FULL, NO_FIELDS, type RequestHead } from '../http/message.ts';
 import { type BodySource, IncomingBody } from '../http1/incoming-body.ts';
@@ -52,6 +52,8 @@ export class Http1Connection implements Responder, BodySource {
   #octetsBefore = 0;
   /** Content's octets when its rate was looked at last. */
   #contentSeen = 0;
+  /** 100 has gone out: content that was held back for it (RFC 9110 §10.1.1) is due from there on. */
+  #wasToldToContinue = false;
   readonly #onTakenOver: OnTakenOver;
   readonly #onData = (bytes: Buffer): void => this.#read(bytes);
   readonly #onEnd = (): void => this.#ended();
@@ -92,8 +94,12 @@ export class Http1Connection implements Responder, BodySource {
   // Responder: what the exchange says
 
   interim(status: number, reason: string, fields: Fields): void {
-    if (this.#incoming?.head.version !== '1.1' || this.#state !== 'exchange') return;
-    this.#socket.write(responseHeadText(status, reason, fields, null, null), 'latin1');
+    const incoming = this.#incoming;
+    if (incoming?.head.version !== '1.1' || this.#state !== 'exchange') return;
+    if (status === 100) this.#wasToldToContinue = true;
+    const head = responseHeadText(status, reason, fields, null, null);
+    incoming.flow.bytesToClient += head.length;
+    this.#socket.write(head, 'latin1');
   }
 
   respond(status: number, reason: string, fields: Fields, body: Body | null, announcedLength: number | null): void {
@@ -152,14 +158,14 @@ export class Http1Connection implements Responder, BodySource {
 
   contentEnded(): void {
     this.#deadline.suspend();
+    // Paused for a slow origin or for want of one, it would not hear the client leave.
+    if (this.#socket.isPaused()) this.#socket.resume();
   }
 
   contentCancelled(): void {
     this.#deadline.suspend();
   }
 
-    // Paused for a slow origin or for want of one, it would not hear the client leave.
-    if (this.#socket.isPaused()) this.#socket.resume();
   contentFailed(_error: ProxyError): void {
     this.#mayPersist = false;
     this.#deadline.suspend();
@@ -206,7 +212,7 @@ export class Http1Connection implements Responder, BodySource {
     else {
       this.#body = new IncomingBody(framing === CHUNKED ? null : framing, this.#reader, this, asProxyError);
       this.#contentSeen = 0;
-      this.#watchContent();
+      this.#wasToldToContinue = false;
     }
     this.#incoming = this.#createIncoming(head);
     this.#context.startExchange(this.#incoming);
@@ -248,7 +254,7 @@ export class Http1Connection implements Responder, BodySource {
     const incoming = this.#incoming;
     if (incoming === null) return;
     const { flow } = incoming;
-    flow.bytesToClient = this.#response?.writer.bytesWritten ?? 0;
+    flow.bytesToClient += this.#response?.writer.bytesWritten ?? 0;
     this.#response = null;
     this.#isResponseBlocked = false;
     incoming.cancellation.listen(null);
@@ -338,14 +344,14 @@ export class Http1Connection implements Responder, BodySource {
     if (wasIn !== 'exchange' || incoming === null) return;
     const { flow } = incoming;
     flow.outcome = 'aborted';
-    flow.bytesToClient = this.#response?.writer.bytesWritten ?? 0;
+    flow.bytesToClient += this.#response?.writer.bytesWritten ?? 0;
     this.#body?.finish(new ProxyError('http_request_error', 'The client closed the connection before its request was complete.'));
     incoming.cancellation.cancel();
     this.#response = null;
     this.#end(flow);
   }
 
-  /** Content must keep coming at the least rate, once its grace is over. */
+  /** Content must keep coming at the least rate, once its grace is over. Until somebody takes it, it is the client that waits. */
   #watchContent(): void {
     if (this.#context.options.contentMinBytesPerSecond > 0) this.#deadline.set(this.#context.options.contentGraceMs);
   }
@@ -382,7 +388,7 @@ export class Http1Connection implements Responder, BodySource {
     const { contentMinBytesPerSecond, contentGraceMs } = this.#context.options;
     const came = body.octets + this.#reader.buffered - this.#contentSeen;
     this.#contentSeen += came;
-    if (came * 1000 >= contentMinBytesPerSecond * contentGraceMs) {
+    if (came * 1000 >= contentMinBytesPerSecond * contentGraceMs || this.#awaitsContinue(body)) {
       this.#watchContent();
       return;
     }
@@ -391,8 +397,14 @@ export class Http1Connection implements Responder, BodySource {
       `The content of the request came slower than ${contentMinBytesPerSecond} octets a second.`,
       { status: 408 },
     );
-    if (body.isStarted) body.fail(error);
-    else this.#socket.destroy();
+    body.fail(error);
+  }
+
+  /** The client holds its content back until the origin has said 100; how long that may take is between us and the origin. */
+  #awaitsContinue(body: IncomingBody): boolean {
+    const head = this.#incoming?.head;
+    if (head === undefined || this.#wasToldToContinue || body.octets + this.#reader.buffered > 0) return false;
+    return expectsContinue(head.version, head.fields);
   }
 }
 
