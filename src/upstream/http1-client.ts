@@ -287,14 +287,14 @@ export class Http1Client implements Consumer {
     }
     this.#request = null;
     this.#state = 'idle';
+    // Paused for a slow client, it would hear neither its next answer nor the origin's close.
+    if (this.connection.socket.isPaused()) this.connection.socket.resume();
     this.freeSinceMs = performance.now();
     this.#onFree(this);
   }
 
   #isMemoryFree(): boolean {
     const { buffered } = this.#reader;
-    // Paused for a slow client, it would hear neither its next answer nor the origin's close.
-    if (this.connection.socket.isPaused()) this.connection.socket.resume();
     // A short answer waits in the reader until its head has been acted on: copying it costs less than another buffer.
     if (buffered > 0 && buffered <= CHEAP_TO_COPY) this.#reader.detach();
     else if (buffered > 0) return false;
