@@ -31,7 +31,7 @@ export function errorCode(error: unknown): string {
   return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-const CERTIFICATE_ERRORS = /CERT|SELF_SIGNED|ISSUER|ERR_TLS_CERT_ALTNAME_INVALID|CRL|HOSTNAME_MISMATCH/;
+const CERTIFICATE_ERRORS = /CERT|SELF_SIGNED|ISSUER|CRL|HOSTNAME_MISMATCH|^(?:UNABLE_TO|INVALID|PATH_LENGTH)_/;
 
 const SOCKET_ERRORS: Readonly<Record<string, readonly [ProxyErrorCode, string]>> = {
   ECONNREFUSED: ['connection_refused', 'refused the connection; nothing listens there.'],
