@@ -1,7 +1,9 @@
 // Owns octets both ways between a client and an upstream connection, until both have ended: back-pressure, half-close, idle time, counts.
 // Upstream octets are written from the very memory they were read into; it goes back to the reader only when the client's kernel has taken them.
+// The client's are too, and their memory is freed then.
 import { type BreakableSocket, breakOff } from '../net/break-off.ts';
 import type { Deadline, Deadlines } from '../net/deadlines.ts';
+import { freeMemory } from '../net/free-memory.ts';
 import { nextTunnelState, type TunnelEvent, type TunnelState } from './state.ts';
 
 /** The part of a socket that is needed here. */
@@ -110,7 +112,7 @@ export class Relay {
     this.#idle.set(this.#idleTimeoutMs);
     this.#bytesFromClient += bytes.length;
     const { socket } = this.#upstream;
-    socket.write(bytes);
+    socket.write(bytes, () => freeMemory(bytes));
     if (socket.writableNeedDrain && socket.writableLength > 0) this.#client.pause();
   }
 
