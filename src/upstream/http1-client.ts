@@ -122,14 +122,16 @@ export class Http1Client implements Consumer {
 
   read(bytes: Buffer): boolean {
     this.hasAnswered = true;
+    // With its last octets the content is over and forgotten here, but its sink may have kept them all the same.
+    const body = this.#body;
     this.#reader.feed(bytes);
     if (this.#state === 'content') {
       this.#deadline.set(this.#options.gapTimeoutMs);
-      this.#body?.pump();
+      body?.pump();
     } else if (this.#state === 'awaiting-head') this.#readHead();
     // An answer that nobody asked for: nothing of it reaches anybody.
     else this.abort();
-    return this.#isMemoryFree();
+    return this.#isMemoryFree(body);
   }
 
   ended(): void {
@@ -293,12 +295,11 @@ export class Http1Client implements Consumer {
     this.#onFree(this);
   }
 
-  #isMemoryFree(): boolean {
+  #isMemoryFree(body: IncomingBody | null): boolean {
     const { buffered } = this.#reader;
     // A short answer waits in the reader until its head has been acted on: copying it costs less than another buffer.
     if (buffered > 0 && buffered <= CHEAP_TO_COPY) this.#reader.detach();
     else if (buffered > 0) return false;
-    const body = this.#body;
     if (body === null || !body.hasKeptBytes) return true;
     body.hasKeptBytes = false;
     return false;
