@@ -57,13 +57,16 @@ export class BytesBody implements Body {
   readonly length: number;
   #bytes: Buffer;
   #sink: BodySink | null = null;
+  #isCancelled = false;
 
   constructor(bytes: Buffer) {
     this.length = bytes.length;
     this.#bytes = bytes;
   }
   start(sink: BodySink): void {
-    if (this.length > 0 && sink.write(this.#bytes) === FULL) this.#sink = sink;
+    const isFull = this.length > 0 && sink.write(this.#bytes) === FULL;
+    if (this.#isCancelled) return;
+    if (isFull) this.#sink = sink;
     else sink.end(NO_FIELDS);
   }
   resume(): void {
@@ -72,6 +75,7 @@ export class BytesBody implements Body {
     sink?.end(NO_FIELDS);
   }
   cancel(): void {
+    this.#isCancelled = true;
     this.#sink = null;
   }
 }
