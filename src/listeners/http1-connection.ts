@@ -114,7 +114,7 @@ export class Http1Connection implements Responder, BodySource {
     const framing = framingOf(method, version, status, body, announcedLength);
     // What comes behind a refused CONNECT was meant for a tunnel; it is never read as a request (RFC 9931).
     if (framing === UNTIL_CLOSE || method === 'CONNECT' || this.#isDraining || !this.#canSkipRequestBody()) this.#mayPersist = false;
-    const connection = this.#mayPersist ? (version === '1.0' ? 'keep-alive' : null) : 'close';
+    const connection = this.#mayPersist ? null : 'close';
     const head = responseHeadText(status, reason, fields, framing, connection);
     const writer = new MessageWriter(this.#socket, head, method === 'HEAD' ? null : framing, (error) => this.#responded(error));
     const sent = method === 'HEAD' ? null : body;
@@ -205,7 +205,8 @@ export class Http1Connection implements Responder, BodySource {
 
   #begin(head: RequestHead, framing: Framing): void {
     this.#state = 'exchange';
-    this.#mayPersist = isPersistent(head.version, head.fields);
+    // A proxy keeps no connection to an HTTP/1.0 client, whatever it asks for (RFC 9112 §9.3).
+    this.#mayPersist = head.version === '1.1' && isPersistent(head.version, head.fields);
     this.#body = null;
     if (framing === 0)
       this.#reader.next(); // the end event of a request without content
