@@ -1,5 +1,6 @@
 // The composition root: Config in; start, reload, drain, close out. The only file that joins parts.
-// A reload builds a new set of parts first; only when all of it stands is one reference swapped. Exchanges under way finish with the set they began with.
+// A reload builds a new set of parts first; only when all of it stands is one reference swapped. Exchanges under way finish with the set they began
+// with, but for the log; the next one has the new set, on the same connection too, whose limits and timers stay those it was accepted with.
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
@@ -77,6 +78,8 @@ class Composition implements RunningProxy {
   readonly #localAddresses = createLocalAddresses();
   readonly #madeName = `sallyport-${randomBytes(4).toString('hex')}`;
   #listeners: HttpListener[] = [];
+  /** Dropped by a reload, with connections that are not done yet. */
+  #leaving: HttpListener[] = [];
   #ownSockets: OwnSockets = createOwnSockets([], () => []);
   #parts: Parts | null = null;
   #firstConfig: Config;
@@ -129,6 +132,7 @@ class Composition implements RunningProxy {
     this.#parts = parts;
     this.#noteOwnSockets();
     for (const listener of dropped) listener.drain();
+    this.#leaving = [...this.#leaving, ...dropped].filter(({ openConnections }) => openConnections > 0);
     await release(old, parts);
   }
 
@@ -145,7 +149,7 @@ class Composition implements RunningProxy {
 
   async close(): Promise<void> {
     for (const relay of [...this.#tunnels]) relay.stop('stopped');
-    for (const listener of this.#listeners) listener.close();
+    for (const listener of [...this.#listeners, ...this.#leaving]) listener.close();
     // Sockets say `close` in a later turn, and their records belong into the log.
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     const parts = this.#parts;
@@ -160,7 +164,7 @@ class Composition implements RunningProxy {
   }
 
   #open(): number {
-    return this.#listeners.reduce((sum, { openConnections }) => sum + openConnections, 0);
+    return [...this.#listeners, ...this.#leaving].reduce((sum, { openConnections }) => sum + openConnections, 0);
   }
 
   async #build(config: Config, old: Parts | null): Promise<Parts> {
@@ -172,8 +176,9 @@ class Composition implements RunningProxy {
     const via = config.viaName ?? this.#madeName;
     const { resolver, route, accessLog } = this.#openParts(config, old);
     const pool = new ConnectionPool(config.upstream);
+    // The log of the moment: one that a reload replaced is closed by the time an exchange ends.
     const emit = (flow: Flow): void => {
-      accessLog?.write(flow);
+      this.#parts?.accessLog?.write(flow);
       this.#onFlow?.(flow);
     };
     const upstream = createUpstream({
@@ -201,8 +206,8 @@ class Composition implements RunningProxy {
       options: config.listener,
       deadlines: this.#deadlines,
       emit,
-      startExchange: (incoming) => void runExchange(incoming, exchange),
-      answerUnreadable: (incoming, error) => deliverError(incoming, error, '', exchange),
+      startExchange: (incoming) => void runExchange(incoming, this.#current().exchange),
+      answerUnreadable: (incoming, error) => deliverError(incoming, error, '', this.#current().exchange),
     };
     return { config, policy: loaded.compiled, resolver, pool, accessLog, exchange, connection };
   }
@@ -216,8 +221,13 @@ class Composition implements RunningProxy {
       const route = createRoute(config.route);
       const resolver = old !== null && isSame(old.config.resolver, config.resolver) ? old.resolver : new Resolver(config.resolver);
       const keepsLog = old !== null && isSame(old.config.accessLog, config.accessLog);
-      const accessLog = keepsLog ? old.accessLog : config.accessLog === null ? null : openAccessLog(config.accessLog, this.#report);
-      return { resolver, route, accessLog };
+      if (keepsLog || config.accessLog === null) return { resolver, route, accessLog: keepsLog ? old.accessLog : null };
+      try {
+        return { resolver, route, accessLog: openAccessLog(config.accessLog, this.#report) };
+      } catch (error) {
+        if (resolver !== old?.resolver) resolver.close();
+        throw error;
+      }
     } catch (error) {
       if (error instanceof ProxyError) throw new StartError('config', [error.message], { cause: error });
       throw error;
@@ -229,7 +239,7 @@ class Composition implements RunningProxy {
     const opened: HttpListener[] = [];
     const all: HttpListener[] = [];
     for (const address of wanted) {
-      const existing = kept.find((listener) => isSame(listener.address, address));
+      const existing = kept.find((listener) => isSame(listener.address, address) && !all.includes(listener));
       if (existing !== undefined) {
         all.push(existing);
         continue;
@@ -260,7 +270,8 @@ class Composition implements RunningProxy {
 /** Lets go of a set of parts, but for those that another set goes on using. */
 async function release(parts: Parts, other: Parts | null): Promise<void> {
   parts.pool.close();
-  if (parts.resolver !== other?.resolver) parts.resolver.close();
+  if (other === null) parts.resolver.close();
+  else if (parts.resolver !== other.resolver) parts.resolver.retire();
   if (parts.accessLog !== other?.accessLog) await parts.accessLog?.close();
 }
 

@@ -60,6 +60,12 @@ export class Resolver {
     return this.#lookUps.get(host)?.promise ?? this.#lookUp(host);
   }
 
+  /** Closes once the look-ups under way are done, for the exchanges that wait for them. */
+  retire(): void {
+    const underWay = [...this.#lookUps.values()].map(({ promise }) => promise);
+    void Promise.allSettled(underWay).then(() => this.close());
+  }
+
   /** Fails the look-ups under way and lets go of files, timers and sockets. */
   close(): void {
     for (const lookUp of [...this.#lookUps.values()]) lookUp.settle(CLOSED);
