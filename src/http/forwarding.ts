@@ -9,7 +9,10 @@ import type { Field, Fields, HttpVersion } from './message.ts';
  * (the writer makes them), proxy credentials and untrusted forwarding fields dropped, Via appended (§7.6.3).
  */
 export function forwardRequestFields(fields: Fields, version: HttpVersion, via: string): Field[] {
-  const kept = keptFields(fields, REQUEST_DROPPED, REQUEST_DROPPED_LENGTHS);
+  const kept =
+    version === '1.1'
+      ? keptFields(fields, REQUEST_DROPPED, REQUEST_DROPPED_LENGTHS)
+      : keptFields(fields, OLD_REQUEST_DROPPED, OLD_REQUEST_DROPPED_LENGTHS);
   kept.push({ name: 'Via', value: version === '1.1' ? `1.1 ${via}` : `1.0 ${via}` });
   return kept;
 }
@@ -164,8 +167,11 @@ const REQUEST_DROPPED: ReadonlySet<string> = new Set([
   'forwarded',
   'max-forwards',
 ]);
+/** From a client of HTTP/1.0, an expectation is to be ignored: it could not be told to continue (RFC 9110 §10.1.1). */
+const OLD_REQUEST_DROPPED: ReadonlySet<string> = new Set([...REQUEST_DROPPED, 'expect']);
 const RESPONSE_DROPPED: ReadonlySet<string> = new Set(HOP_BY_HOP);
 const REQUEST_DROPPED_LENGTHS = lengthMask(REQUEST_DROPPED);
+const OLD_REQUEST_DROPPED_LENGTHS = lengthMask(OLD_REQUEST_DROPPED);
 const RESPONSE_DROPPED_LENGTHS = lengthMask(RESPONSE_DROPPED);
 
 function lengthMask(names: ReadonlySet<string>): number {
