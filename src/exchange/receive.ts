@@ -1,9 +1,12 @@
 // STAGE receive: an incoming head → Received, or a ProxyError. What a proxy must refuse before it looks at policy is refused here:
-// targets in the wrong form, loops, expectations that are not served. Nothing has been resolved or dialled by then.
+// targets in the wrong form, a doubtful Host, loops, expectations that are not served. Nothing has been resolved or dialled by then.
+// One departure: RFC 9112 §3.2 wants 400 for HTTP/1.1 without Host; CONNECT is let through without one, since clients that leave it out there
+// are many and nothing is taken from it: host and port come from the target alone.
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { Flow } from '../flows/flow.ts';
-import { fieldValue } from '../http/fields.ts';
+import { fieldValue, isNamed } from '../http/fields.ts';
 import { expectsContinue, isLoop, requestedUpgrade } from '../http/forwarding.ts';
+import type { RequestHead } from '../http/message.ts';
 import { parseTarget } from '../http/target.ts';
 import type { Incoming, Received, ReceivedConnect } from './exchange.ts';
 
@@ -29,6 +32,7 @@ export function receive(incoming: Incoming, via: string): Received | ReceivedCon
       'The request has been through this proxy before; two proxies send it to each other, or this one to itself.',
     );
   }
+  requireOneHost(head);
   switch (target.form) {
     case 'authority-form':
       return { incoming, authority: target.authority };
@@ -39,7 +43,7 @@ export function receive(incoming: Incoming, via: string): Received | ReceivedCon
         scheme: target.scheme,
         authority: target.authority,
         pathAndQuery: target.pathAndQuery,
-        upgrade: requestedUpgrade(head.fields),
+        upgrade: mayUpgrade(incoming) ? requestedUpgrade(head.fields) : null,
       };
     case 'origin-form':
     case 'asterisk-form':
@@ -47,6 +51,20 @@ export function receive(incoming: Incoming, via: string): Received | ReceivedCon
     default:
       return target satisfies never;
   }
+}
+
+function requireOneHost({ method, version, fields }: RequestHead): void {
+  let count = 0;
+  for (let i = 0; i < fields.length; i += 1) if (isNamed(fields[i]!.name, 'host')) count += 1;
+  if (count > 1) throw new ProxyError('http_request_error', 'The request has more than one Host field; it must have one.');
+  if (count === 0 && version === '1.1' && method !== 'CONNECT') {
+    throw new ProxyError('http_request_error', 'The request has no Host field, which HTTP/1.1 requires.');
+  }
+}
+
+/** A WebSocket begins with GET (RFC 6455 §4.1), never in HTTP/1.0 (RFC 9110 §7.8); content would be on its way while the protocol changes. */
+function mayUpgrade({ head, body }: Incoming): boolean {
+  return head.method === 'GET' && head.version === '1.1' && body === null;
 }
 
 function note(flow: Flow, { head }: Incoming): void {
