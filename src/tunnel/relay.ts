@@ -8,7 +8,7 @@ import { nextTunnelState, type TunnelEvent, type TunnelState } from './state.ts'
 
 /** The part of a socket that is needed here. */
 export interface TunnelSocket extends BreakableSocket {
-  write(bytes: Buffer, done?: () => void): unknown;
+  write(bytes: Buffer, done?: (() => void) | undefined): unknown;
   end(): unknown;
   pause(): unknown;
   resume(): unknown;
@@ -65,13 +65,13 @@ export class Relay {
     this.#idle = deadlines.create(() => this.stop('idle'));
     this.#idle.set(idleTimeoutMs);
     upstream.consume(this);
-    client.on('data', (bytes) => this.#fromClient(bytes));
+    client.on('data', (bytes) => this.#fromClient(bytes, () => freeMemory(bytes)));
     client.on('end', () => this.#ended('client-end', upstream.socket));
     client.on('drain', () => upstream.socket.resume());
     client.on('close', () => this.#closed('client-failed'));
     client.resume();
     upstream.socket.resume();
-    if (early.length > 0) this.#fromClient(early);
+    if (early.length > 0) this.#fromClient(early, undefined);
   }
 
   /** Ends both sides at once. */
@@ -108,11 +108,11 @@ export class Relay {
     this.#closed('upstream-failed');
   }
 
-  #fromClient(bytes: Buffer): void {
+  #fromClient(bytes: Buffer, written: (() => void) | undefined): void {
     this.#idle.set(this.#idleTimeoutMs);
     this.#bytesFromClient += bytes.length;
     const { socket } = this.#upstream;
-    socket.write(bytes, () => freeMemory(bytes));
+    socket.write(bytes, written);
     if (socket.writableNeedDrain && socket.writableLength > 0) this.#client.pause();
   }
 
