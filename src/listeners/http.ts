@@ -3,6 +3,7 @@
 import { lstatSync, unlinkSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { ProxyError } from '../errors/proxy-error.ts';
+import { breakOff } from '../net/break-off.ts';
 import { isLoopbackAddress } from '../net/ip-address.ts';
 import { type ConnectionContext, Http1Connection } from './http1-connection.ts';
 import type { ListenAddress } from './listener.ts';
@@ -90,7 +91,10 @@ export class HttpListener {
   /** Ends everything at once. */
   close(): void {
     this.#server.close();
-    for (const socket of this.#sockets.keys()) socket.destroy();
+    for (const [socket, connection] of this.#sockets) {
+      if (connection === null) breakOff(socket);
+      else connection.stop();
+    }
   }
 
   #accept(socket: Socket): void {

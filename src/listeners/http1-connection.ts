@@ -47,6 +47,7 @@ export class Http1Connection implements Responder, BodySource {
   #isResponseBlocked = false;
   #mayPersist = false;
   #isDraining = false;
+  #isStopped = false;
   /** Octets that came in all, and up to the end of the last exchange. */
   #octetsIn = 0;
   #octetsBefore = 0;
@@ -84,6 +85,18 @@ export class Http1Connection implements Responder, BodySource {
   /** As drain, but only if it waits for a request. */
   letGoIfIdle(): void {
     if (this.#state === 'waiting') this.#finish();
+  }
+
+  /** Ends it at once. An answer under way breaks off, and its record says that it was we who did it. */
+  stop(): void {
+    const flow = this.#incoming?.flow;
+    if (flow === undefined) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#isStopped = true;
+    flow.error = new ProxyError('connection_terminated', 'The proxy was stopped before the exchange had ended.');
+    breakOff(this.#socket);
   }
 
   /** Answers with an error before anything is read, and closes. */
@@ -344,7 +357,7 @@ export class Http1Connection implements Responder, BodySource {
     const incoming = this.#incoming;
     if (wasIn !== 'exchange' || incoming === null) return;
     const { flow } = incoming;
-    flow.outcome = 'aborted';
+    flow.outcome = this.#isStopped ? 'failed' : 'aborted';
     flow.bytesToClient += this.#response?.writer.bytesWritten ?? 0;
     this.#body?.finish(new ProxyError('http_request_error', 'The client closed the connection before its request was complete.'));
     incoming.cancellation.cancel();
