@@ -1,0 +1,119 @@
+// The floor: what Node itself costs when it forwards requests and carries tunnels, with nothing else done. It trusts everybody, checks nothing
+// and knows only what the workloads send (no request content, responses with Content-Length). It is to measure against, never to be used.
+// `node floor-proxy.ts PORT`
+import { connect, createServer, type Socket } from 'node:net';
+
+createServer({ noDelay: true }, serve).listen({ port: Number(process.argv[2]), host: '127.0.0.1', backlog: 4096 });
+
+function serve(client: Socket): void {
+  client.on('error', () => {});
+  let unread: Buffer = Buffer.alloc(0);
+  let isBusy = false;
+  const readOn = () => {
+    const end = isBusy ? -1 : unread.indexOf(HEAD_END);
+    if (end < 0) return;
+    const head = unread.toString('latin1', 0, end);
+    unread = unread.subarray(end + HEAD_END.length);
+    if (head.startsWith('CONNECT ')) {
+      client.removeListener('data', onData);
+      openTunnel(client, head);
+      return;
+    }
+    isBusy = true;
+    forward(client, head, () => {
+      isBusy = false;
+      readOn();
+    });
+  };
+  const onData = (bytes: Buffer) => {
+    unread = unread.length === 0 ? bytes : Buffer.concat([unread, bytes]);
+    readOn();
+  };
+  client.on('data', onData);
+}
+
+/** A kept connection to an origin: one exchange at a time. */
+interface Upstream {
+  readonly socket: Socket;
+  onBytes: (bytes: Buffer) => void;
+}
+
+function forward(client: Socket, head: string, done: () => void): void {
+  const [method = '', target = ''] = head.split(' ', 2);
+  // `http://authority/path`; a real URL parser would be no floor.
+  const slash = target.indexOf('/', 'http://'.length);
+  const authority = target.slice('http://'.length, slash);
+  const idle = IDLE.get(authority) ?? [];
+  IDLE.set(authority, idle);
+  const upstream = idle.pop() ?? connectUpstream(authority, client);
+  let left = -1;
+  upstream.onBytes = (bytes) => {
+    if (left < 0) {
+      // One read holds a whole head here: an origin on this machine writes it at once.
+      const end = bytes.indexOf(HEAD_END);
+      const response = bytes.toString('latin1', 0, end);
+      left = Number(/\r\ncontent-length: *(\d+)/i.exec(response)?.[1] ?? 0) + end + HEAD_END.length;
+      client.cork();
+      client.write(`${response.replace(CONNECTION_FIELDS, '')}\r\nVia: 1.1 floor\r\n\r\n`, 'latin1');
+      client.write(bytes.subarray(end + HEAD_END.length));
+      client.uncork();
+    } else client.write(bytes);
+    left -= bytes.length;
+    if (left > 0) return;
+    idle.push(upstream);
+    done();
+  };
+  const fields = head.slice(head.indexOf('\r\n')).replace(CONNECTION_FIELDS, '');
+  upstream.socket.write(`${method} ${target.slice(slash)} HTTP/1.1${fields}\r\nVia: 1.1 floor\r\n\r\n`, 'latin1');
+}
+
+function connectUpstream(authority: string, client: Socket): Upstream {
+  const [host = '', port] = authority.split(':');
+  const upstream: Upstream = { socket: connect({ host, port: Number(port), noDelay: true }), onBytes: () => {} };
+  upstream.socket.on('data', (bytes: Buffer) => upstream.onBytes(bytes));
+  upstream.socket.on('error', () => client.destroy());
+  return upstream;
+}
+
+function openTunnel(client: Socket, head: string): void {
+  const [host = '', port] = head.slice('CONNECT '.length, head.indexOf(' ', 'CONNECT '.length)).split(':');
+  client.pause();
+  let buffer = takeBuffer();
+  const read = (count: number, bytes: Uint8Array) => {
+    let isPending = false;
+    const mayGoOn = client.write(bytes.subarray(0, count), () => {
+      if (isPending) FREE_BUFFERS.push(bytes as Buffer);
+    });
+    // What the kernel did not take at once still lies in this buffer: the next read needs another.
+    if (client.writableLength > 0) {
+      isPending = true;
+      buffer = takeBuffer();
+    }
+    return mayGoOn;
+  };
+  const upstream = connect({ host, port: Number(port), noDelay: true, onread: { buffer: () => buffer, callback: read } }, () => {
+    client.write('HTTP/1.1 200 OK\r\n\r\n');
+    client.on('data', (bytes) => upstream.write(bytes) || client.pause());
+    client.on('drain', () => upstream.resume());
+    client.on('end', () => upstream.end());
+    upstream.on('drain', () => client.resume());
+    upstream.on('end', () => client.end());
+    client.resume();
+  });
+  upstream.on('error', () => client.destroy());
+  upstream.on('close', () => {
+    FREE_BUFFERS.push(buffer);
+    client.destroy();
+  });
+  client.on('close', () => upstream.destroy());
+}
+
+function takeBuffer(): Buffer {
+  return FREE_BUFFERS.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+}
+
+const HEAD_END = Buffer.from('\r\n\r\n');
+const CONNECTION_FIELDS = /\r\n(?:connection|keep-alive|proxy-connection): [^\r]*/gi;
+const IDLE = new Map<string, Upstream[]>();
+const FREE_BUFFERS: Buffer[] = [];
+const BUFFER_BYTES = 256 * 1024;

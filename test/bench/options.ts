@@ -1,0 +1,79 @@
+// Owns the command line of the benchmark: words in, a checked value out.
+import { parseArgs } from 'node:util';
+import { BenchError } from './bench-error.ts';
+import { PEER_NAMES, type PeerName, WORKLOAD_NAMES, WORKLOADS, type WorkloadName } from './plan.ts';
+
+export interface BenchOptions {
+  readonly rounds: number;
+  /** How long each measurement runs; the warm-up before it is not counted. */
+  readonly seconds: number;
+  readonly workloads: readonly WorkloadName[];
+  readonly peers: readonly PeerName[];
+  /** A file that the machine and the measurements are appended to, each a line of JSON; `null` keeps none. */
+  readonly out: string | null;
+}
+
+/** @returns `'help'` when help was asked for @throws BenchError for what cannot be done */
+export function parseOptions(words: readonly string[]): BenchOptions | 'help' {
+  const values = read(words);
+  if (values.help) return 'help';
+  return {
+    rounds: count('rounds', values.rounds, 1_000),
+    seconds: count('seconds', values.seconds, 600),
+    workloads: names('workloads', values.workloads, WORKLOAD_NAMES),
+    peers: names('peers', values.peers, PEER_NAMES),
+    out: values.out ?? null,
+  };
+}
+
+export function help(): string {
+  const workloads = WORKLOAD_NAMES.map((name) => `  ${name.padEnd(10)} ${WORKLOADS[name].text}`);
+  return `Usage: npm run bench -- [FLAGS]
+
+Measures Sallyport beside Squid on this machine (Linux): CPU time for an operation, and memory
+for an idle tunnel. Rounds are interleaved, and every measurement has a fresh process.
+
+Flags:
+  --rounds N        ${DEFAULTS.rounds} unless told
+  --seconds N       of each measurement; ${DEFAULTS.seconds} unless told
+  --workloads LIST  all unless told
+  --peers LIST      of ${PEER_NAMES.join(', ')}; ${DEFAULTS.peers} unless told
+  --out FILE        also append the machine and each measurement to FILE, as lines of JSON
+
+Workloads:
+${workloads.join('\n')}`;
+}
+
+function read(words: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...words],
+      options: {
+        help: { type: 'boolean', short: 'h', default: false },
+        rounds: { type: 'string', default: DEFAULTS.rounds },
+        seconds: { type: 'string', default: DEFAULTS.seconds },
+        workloads: { type: 'string', default: WORKLOAD_NAMES.join(',') },
+        peers: { type: 'string', default: DEFAULTS.peers },
+        out: { type: 'string' },
+      },
+    }).values;
+  } catch (cause) {
+    throw new BenchError(`${(cause as Error).message} See --help.`, { cause });
+  }
+}
+
+function count(flag: string, text: string, most: number): number {
+  const value = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (value < 1 || value > most) throw new BenchError(`--${flag}: expected a whole number from 1 to ${most}; found "${text}"`);
+  return value;
+}
+
+/** In the order of `known`, each once. */
+function names<T extends string>(flag: string, text: string, known: readonly T[]): readonly T[] {
+  const asked = text.split(',').map((word) => word.trim());
+  const unknown = asked.find((word) => !known.some((name) => name === word));
+  if (unknown !== undefined) throw new BenchError(`--${flag}: expected a list of ${known.join(', ')}; found "${unknown}"`);
+  return known.filter((name) => asked.includes(name));
+}
+
+const DEFAULTS = { rounds: '5', seconds: '3', peers: 'sallyport,squid' };

@@ -1,0 +1,53 @@
+// Owns the origin: nginx with one worker, serving what the workloads ask for.
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Children } from './children.ts';
+import { freePort, startServer } from './server-process.ts';
+
+/** @param parent  an existing folder, in which it makes its own @returns its port, once it listens */
+export async function startOrigin(
+  children: Children,
+  parent: string,
+  nginx: string,
+  core: number | null,
+  signal: AbortSignal,
+): Promise<number> {
+  const port = await freePort();
+  const folder = path.join(parent, 'origin');
+  const content = path.join(folder, 'content');
+  mkdirSync(content, { recursive: true });
+  writeFileSync(path.join(content, '1k'), 'x'.repeat(1024));
+  writeFileSync(path.join(content, 'large'), '');
+  truncateSync(path.join(content, 'large'), LARGE_BYTES);
+  const configuration = path.join(folder, 'nginx.conf');
+  writeFileSync(configuration, nginxConfiguration(folder, content, port));
+  const args = ['-p', folder, '-c', configuration, '-e', path.join(folder, 'error.log')];
+  await startServer(children, { name: 'nginx', program: nginx, args, core }, port, signal);
+  return port;
+}
+
+/** Octets of `/large`: a hole in a file, so that reading it costs no disk. */
+export const LARGE_BYTES: number = 256 * 1024 * 1024;
+
+/** Responses say no-store: a cache in front has nothing to keep. */
+function nginxConfiguration(folder: string, content: string, port: number): string {
+  const scratch = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`);
+  return `
+${process.getuid?.() === 0 ? 'user root;' : ''}
+daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log ${folder}/error.log crit;
+worker_rlimit_nofile 16384;
+events { worker_connections 8192; multi_accept on; }
+http {
+  ${scratch.join(' ')}
+  access_log off; server_tokens off; sendfile on; tcp_nopush on; open_file_cache max=16;
+  keepalive_requests 1000000000; keepalive_timeout 75s; client_header_timeout 300s;
+  default_type application/octet-stream;
+  add_header Cache-Control no-store;
+  server {
+    listen 127.0.0.1:${port} backlog=4096;
+    root ${content};
+    location = /tiny { return 200 "ok"; }
+  }
+}
+`;
+}

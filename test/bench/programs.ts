@@ -1,0 +1,55 @@
+// Owns where the programs are that the benchmark runs and does not bring along.
+import { accessSync, constants } from 'node:fs';
+import path from 'node:path';
+import { BenchError } from './bench-error.ts';
+import type { PeerName } from './plan.ts';
+
+/** Absolute paths; empty for what this run does not need. */
+export interface Programs {
+  readonly nginx: string;
+  readonly wrk: string;
+  readonly squid: string;
+  readonly taskset: string;
+}
+
+/** @throws BenchError naming everything that is missing, with the line that installs it */
+export function findPrograms(peers: readonly PeerName[], isPinned: boolean): Programs {
+  const missing: (keyof Programs)[] = [];
+  const find = (name: keyof Programs): string => {
+    const file = locate(name);
+    if (file === null) missing.push(name);
+    return file ?? '';
+  };
+  const programs = {
+    nginx: find('nginx'),
+    wrk: find('wrk'),
+    squid: peers.includes('squid') ? find('squid') : '',
+    taskset: isPinned ? find('taskset') : '',
+  };
+  if (missing.length === 0) return programs;
+  const packages = missing.map((name) => DEBIAN_PACKAGES[name]).join(' ');
+  throw new BenchError(`not installed: ${missing.join(', ')}. On Debian: apt-get install --no-install-recommends ${packages}`);
+}
+
+/** Also in the folders that only root has on its PATH. */
+function locate(name: string): string | null {
+  const folders = [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  const files = folders.filter((folder) => folder !== '').map((folder) => path.join(folder, name));
+  return files.find(isExecutable) ?? null;
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const DEBIAN_PACKAGES: Readonly<Record<keyof Programs, string>> = {
+  nginx: 'nginx-light',
+  wrk: 'wrk',
+  squid: 'squid-openssl',
+  taskset: 'util-linux',
+};

@@ -1,0 +1,23 @@
+// Owns the arithmetic on rounds.
+
+/** The middle value, or the mean of the two in the middle; `null` of nothing. */
+export function median(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/**
+ * The median of the ratios within each round. What disturbs the machine disturbs neighbours in time alike, so this is
+ * steadier than the ratio of the medians. A round that lacks either side is left out.
+ *
+ * @param values, base  by round
+ */
+export function medianRatio(values: ReadonlyMap<number, number>, base: ReadonlyMap<number, number>): number | null {
+  const ratios = [...values].flatMap(([round, value]) => {
+    const divisor = base.get(round);
+    return divisor === undefined || divisor <= 0 ? [] : [value / divisor];
+  });
+  return median(ratios);
+}

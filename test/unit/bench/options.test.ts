@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { help, parseOptions } from '../../bench/options.ts';
+import { WORKLOAD_NAMES } from '../../bench/plan.ts';
+
+test('measures everything beside Squid unless told', () => {
+  const expected = { rounds: 5, seconds: 3, workloads: WORKLOAD_NAMES, peers: ['sallyport', 'squid'], out: null };
+  expect(parseOptions([])).toEqual(expected);
+});
+
+test('takes lists in any order, each name once', () => {
+  const options = parseOptions([
+    '--workloads',
+    'idle,forward,idle',
+    '--peers',
+    'floor, sallyport',
+    '--rounds=2',
+    '--seconds=1',
+    '--out',
+    'x',
+  ]);
+  expect(options).toEqual({ rounds: 2, seconds: 1, workloads: ['forward', 'idle'], peers: ['sallyport', 'floor'], out: 'x' });
+});
+
+test.each([
+  [['--rounds', '0'], '--rounds: expected a whole number from 1 to 1000; found "0"'],
+  [['--seconds', '1.5'], '--seconds: expected a whole number from 1 to 600; found "1.5"'],
+  [['--peers', 'sallyport,apache'], '--peers: expected a list of sallyport, squid, floor; found "apache"'],
+  [['--workloads', ''], 'found ""'],
+  [['--round', '1'], "Unknown option '--round'"],
+  [['idle'], "Unexpected argument 'idle'"],
+])('%j is refused in a line', (words, message) => {
+  expect(() => parseOptions(words)).toThrow(message);
+});
+
+test('help names every workload', () => {
+  expect(parseOptions(['-h'])).toBe('help');
+  for (const name of WORKLOAD_NAMES) expect(help()).toContain(`\n  ${name} `);
+});
