@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startFullServer } from '../support/full-server.ts';
 import { startOrigin, startRawServer } from '../support/origin.ts';
 import { connectRaw } from '../support/raw-client.ts';
 import type { RawConnection } from '../support/raw-connection.ts';
@@ -35,6 +36,16 @@ describe('a client that leaves', () => {
     client.destroy();
     expect(await own.flow(0)).toMatchObject({ outcome: 'aborted', status: 0 });
     silentDns.close();
+  });
+
+  it('while its connection is made', async () => {
+    using full = await startFullServer();
+    const index = proxy.flows.length;
+    using client = await connectRaw(proxy);
+    await client.send(`GET ${full.url}/ HTTP/1.1\r\nHost: x\r\n\r\n`);
+    client.end();
+    await client.closed;
+    expect(await proxy.flow(index)).toMatchObject({ outcome: 'aborted', status: 0 });
   });
 
   it.each(['ends', 'resets'])('and %s while the origin thinks ends the request there', async (how) => {

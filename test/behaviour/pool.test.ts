@@ -136,6 +136,24 @@ describe('a connection is not used again after', () => {
     expect(origin.accepted).toBe(2);
   });
 
+  it('a FIN of the origin', async () => {
+    await using origin = await startRawServer(async (connection) => {
+      await connection.readUntil('\r\n\r\n');
+      await connection.send(OK);
+      connection.end();
+      await connection.closed;
+      over.resolve();
+    });
+    let over = Promise.withResolvers<void>();
+    using client = await connectRaw(proxy);
+    for (const method of ['GET', 'POST', 'GET']) {
+      over = Promise.withResolvers<void>();
+      expect(await ask(client, origin.url, method)).toBe(200);
+      await over.promise;
+    }
+    expect(origin.accepted).toBe(3);
+  });
+
   it('the idle time', async () => {
     await using impatient = await startTestProxy({ upstream: { idleTimeoutMs: 100 } });
     const ended = Promise.withResolvers<unknown>();

@@ -1,8 +1,6 @@
 // Every wait ends (RFC 9209 §2.3 names how): each timer, set short, with the answer or the end it leads to.
-import { once } from 'node:events';
-import { connect } from 'node:net';
-import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, it } from 'vitest';
+import { startFullServer } from '../support/full-server.ts';
 import { startRawServer } from '../support/origin.ts';
 import { connectRaw } from '../support/raw-client.ts';
 import { startTestProxy, type TestConfig, type TestProxy } from '../support/start-proxy.ts';
@@ -28,7 +26,7 @@ async function startWith(listener: TestConfig['listener'], upstream: TestConfig[
   return proxy;
 }
 
-describe('a client', () => {
+describe.concurrent('a client', () => {
   it('that does not begin is closed', async () => {
     using client = await connectRaw(await startWith({ headTimeoutMs: SHORT_MS }));
     expect(await client.readToEnd()).toHaveLength(0);
@@ -113,6 +111,25 @@ describe('a client', () => {
     expect(await proxy.flow(0)).toMatchObject({ outcome: 'aborted', status: 200 });
   });
 
+  it('that sends on and on and reads nothing of the echo is broken off', async () => {
+    const proxy = await startWith({ writeTimeoutMs: SHORT_MS });
+    await using origin = await startRawServer((connection) => {
+      const socket = connection.release();
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      socket.pipe(socket);
+    });
+    using client = await connectRaw(proxy);
+    client.pause();
+    await client.send(`POST ${origin.url}/ HTTP/1.1\r\nHost: x\r\nContent-Length: ${1024 ** 3}\r\n\r\n`);
+    const block = Buffer.alloc(64 * 1024);
+    const sending = (async () => {
+      for (let n = 0; n < 1_000; n += 1) await client.send(block);
+    })();
+    expect(await proxy.flow(0)).toMatchObject({ outcome: 'aborted', status: 200 });
+    client.destroy();
+    await sending;
+  });
+
   it('that reads the last of its answer late still gets all of it', async () => {
     const length = 6 * 1024 * 1024;
     const proxy = await startWith({});
@@ -130,7 +147,7 @@ describe('a client', () => {
   });
 });
 
-describe('an origin', () => {
+describe.concurrent('an origin', () => {
   it('that does not answer leads to 504 http_response_timeout', async () => {
     await expectTimeout(await startWith({}, { responseTimeoutMs: SHORT_MS }), '', 'http_response_timeout');
   });
@@ -208,7 +225,7 @@ describe('an origin', () => {
     using full = await startFullServer();
     const proxy = await startWith({}, { connectTimeoutMs: SHORT_MS });
     using client = await connectRaw(proxy);
-    await client.send(`GET http://127.0.0.1:${full.port}/ HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await client.send(`GET ${full.url}/ HTTP/1.1\r\nHost: x\r\n\r\n`);
     const response = await client.readResponse();
     expect(response.status).toBe(504);
     expect(response.head).toContain('Proxy-Status: sally;error=connection_timeout;');
@@ -218,31 +235,10 @@ describe('an origin', () => {
     using full = await startFullServer();
     const proxy = await startWith({ contentGraceMs: SHORT_MS, contentMinBytesPerSecond: 1_000 }, { connectTimeoutMs: 4 * SHORT_MS });
     using client = await connectRaw(proxy);
-    await client.send(`POST http://127.0.0.1:${full.port}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello`);
+    await client.send(`POST ${full.url}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello`);
     expect((await client.readResponse()).status).toBe(504); // and not cut off as too slow before that
   });
 });
-
-/** A server that never accepts, and whose queue is full: the kernel leaves further attempts unanswered. */
-async function startFullServer(): Promise<{ readonly port: number; [Symbol.dispose](): void }> {
-  const worker = new Worker(
-    `const server = require('node:net').createServer().listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => {
-      require('node:worker_threads').parentPort.postMessage(server.address().port);
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-    });`,
-    { eval: true },
-  );
-  const [port] = (await once(worker, 'message')) as [number];
-  const queued = Array.from({ length: 8 }, () => connect({ host: '127.0.0.1', port }).on('error', () => {}));
-  await Promise.all(queued.slice(0, 2).map((socket) => once(socket, 'connect')));
-  return {
-    port,
-    [Symbol.dispose]() {
-      for (const socket of queued) socket.destroy();
-      void worker.terminate();
-    },
-  };
-}
 
 function answering(text: string): Parameters<typeof startRawServer>[0] {
   return async (connection) => {

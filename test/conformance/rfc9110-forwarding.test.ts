@@ -94,13 +94,23 @@ describe('request target and Host', () => {
 
   it.each([
     ['unlike the target', ['Host: elsewhere.example']],
-    ['twice', ['Host: {origin}', 'Host: elsewhere.example']],
     ['with user information', ['Host: user:password@elsewhere.example']],
     ['empty', ['Host:']],
   ])('Host %s: the target counts (RFC 9112 §3.2.2)', async (_, hosts) => {
     const { request } = await exchange(`GET http://{origin}/ HTTP/1.1\r\n${hosts.join('\r\n')}\r\n\r\n`);
     expect(valuesOf(request.fields, 'host')).toEqual([expect.stringMatching(/^127\.0\.0\.1:\d+$/)]);
     expect(request.raw.toString('latin1')).not.toContain('elsewhere');
+  });
+
+  it.each([
+    ['twice', 'HTTP/1.1', 'Host: {origin}\r\nhost: {origin}\r\n'],
+    ['on no line of HTTP/1.1', 'HTTP/1.1', ''],
+  ])('Host %s is refused (RFC 9112 §3.2)', async (_, version, hosts) => {
+    await conversation(proxy, [
+      { 'client sends': `GET http://{origin}/ ${version}\r\n${hosts}\r\n` },
+      { 'client sees': /^HTTP\/1\.1 400 Bad Request\r\n/ },
+      'origin is never connected to',
+    ]);
   });
 });
 
