@@ -76,6 +76,7 @@ class Composition implements RunningProxy {
   readonly #tunnels = new Set<Relay>();
   readonly #date = createDateClock();
   readonly #localAddresses = createLocalAddresses();
+  readonly #descriptors = mostDescriptors();
   readonly #madeName = `sallyport-${randomBytes(4).toString('hex')}`;
   #listeners: HttpListener[] = [];
   /** Dropped by a reload, with connections that are not done yet. */
@@ -250,6 +251,8 @@ class Composition implements RunningProxy {
           counts: this.#counts,
           nextConnectionId: () => (this.#connections += 1),
           report: this.#report,
+          descriptors: this.#descriptors,
+          makeRoom: () => this.#makeRoom(),
         });
         opened.push(listener);
         all.push(listener);
@@ -259,6 +262,11 @@ class Composition implements RunningProxy {
       }
     }
     return all;
+  }
+
+  #makeRoom(): void {
+    for (const listener of [...this.#listeners, ...this.#leaving]) listener.letGoOfIdle();
+    this.#parts?.pool.letGo();
   }
 
   #noteOwnSockets(): void {
@@ -321,6 +329,16 @@ function createLocalAddresses(): () => readonly string[] {
     }
     return addresses;
   };
+}
+
+/** How many files this process may have open; the system's report is the one place where Node tells. */
+function mostDescriptors(): number {
+  const source: typeof process.report & { excludeNetwork?: boolean } = process.report;
+  // Else it asks DNS for the names of all peers, and waits for them.
+  source.excludeNetwork = true;
+  const report: { readonly userLimits?: { readonly open_files?: { readonly soft: unknown } } } = source.getReport();
+  const most = report.userLimits?.open_files?.soft;
+  return typeof most === 'number' ? most : Number.POSITIVE_INFINITY;
 }
 
 function isSame(a: unknown, b: unknown): boolean {

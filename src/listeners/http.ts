@@ -1,5 +1,5 @@
 // Owns one listening socket of the explicit proxy: accepts within its limits, and gives each connection to an Http1Connection.
-// Out of descriptors it goes on: what is idle is let go, and what cannot be accepted waits or is dropped by the kernel.
+// Out of descriptors it goes on: what is idle is let go before that, and what cannot be accepted is closed by Node without a word.
 import { lstatSync, unlinkSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { ProxyError } from '../errors/proxy-error.ts';
@@ -34,6 +34,10 @@ export interface HttpListenerContext {
   readonly counts: ConnectionCounts;
   readonly nextConnectionId: () => number;
   readonly report: (line: string) => void;
+  /** How many files this process may have open. */
+  readonly descriptors: number;
+  /** Asked for when hardly any is left: all that is idle lets go of its own. */
+  readonly makeRoom: () => void;
 }
 
 export class HttpListener {
@@ -47,6 +51,7 @@ export class HttpListener {
   };
   /** As the log names it; asking the socket for its address is a system call. */
   #name = '';
+  #madeRoomMs = Number.NEGATIVE_INFINITY;
   #reportedMs = Number.NEGATIVE_INFINITY;
 
   /** @throws the error of `listen` as Node gives it */
@@ -59,7 +64,7 @@ export class HttpListener {
       listener.#server.listen(options, () => {
         listener.#server.off('error', reject);
         listener.#name = nameOf(address, listener.bound?.port);
-        listener.#server.on('error', (error) => listener.#acceptFailed(error));
+        listener.#server.on('error', (error) => listener.#runShort(`a connection could not be accepted: ${error.message}`));
         resolve();
       });
     });
@@ -88,6 +93,11 @@ export class HttpListener {
     for (const connection of this.#sockets.values()) connection?.drain();
   }
 
+  /** The descriptors that idle clients hold are the ones that can be had back. */
+  letGoOfIdle(): void {
+    for (const connection of this.#sockets.values()) connection?.letGoIfIdle();
+  }
+
   /** Ends everything at once. */
   close(): void {
     this.#server.close();
@@ -108,6 +118,8 @@ export class HttpListener {
       return;
     }
     const count = counts.add(address);
+    if (descriptorOf(socket) >= this.#context.descriptors - RESERVED_DESCRIPTORS)
+      this.#runShort(`hardly any of the ${this.#context.descriptors} files that may be open is left (ulimit -n)`);
     const context = this.#context.connectionContext();
     const client = { address: isUnix ? 'unix' : plainAddress(address), isLocal: isUnix || isLoopbackAddress(address) };
     const origin = { id: this.#context.nextConnectionId(), listener: this.#name, address: client.address, port: socket.remotePort ?? 0 };
@@ -137,14 +149,25 @@ export class HttpListener {
     else connection.refuse(new ProxyError('connection_limit_reached', message));
   }
 
-  /** EMFILE and the like: the descriptors that idle clients hold are the ones that can be had back. */
-  #acceptFailed(error: Error): void {
-    for (const connection of this.#sockets.values()) connection?.letGoIfIdle();
+  #runShort(why: string): void {
     const nowMs = performance.now();
+    // Looking through all connections for each new one would be the next trouble.
+    if (nowMs - this.#madeRoomMs < MAKE_ROOM_EVERY_MS) return;
+    this.#madeRoomMs = nowMs;
+    this.#context.makeRoom();
     if (nowMs - this.#reportedMs < REPORT_EVERY_MS) return;
     this.#reportedMs = nowMs;
-    this.#context.report(`a connection could not be accepted: ${error.message}; idle ones are closed to make room`);
+    this.#context.report(`${why}; idle connections are closed to make room`);
   }
+}
+
+/**
+ * The number of a socket's descriptor. The system gives the lowest that is free, so it tells how many are taken; Node itself is silent about
+ * EMFILE, since libuv then accepts and closes.
+ */
+function descriptorOf(socket: Socket): number {
+  const { _handle: handle } = socket as unknown as { readonly _handle: { readonly fd?: number } | null };
+  return handle?.fd ?? -1;
 }
 
 function nameOf(address: ListenAddress, port: number | undefined): string {
@@ -174,3 +197,6 @@ function ignore(): void {}
 const BACKLOG = 4096;
 const MOST_REFUSALS = 256;
 const REPORT_EVERY_MS = 5_000;
+const MAKE_ROOM_EVERY_MS = 250;
+/** For files, names and connections to origins. */
+const RESERVED_DESCRIPTORS = 16;

@@ -82,9 +82,9 @@ export class Http1Connection implements Responder, BodySource {
     if (this.#state === 'waiting') this.#finish();
   }
 
-  /** As drain, but only if it waits for a request. */
+  /** Closes it if it waits for a request: without a goodbye, which would keep its descriptor for as long. */
   letGoIfIdle(): void {
-    if (this.#state === 'waiting') this.#finish();
+    if (this.#state === 'waiting') this.#socket.destroy();
   }
 
   /** Ends it at once. An answer under way breaks off, and its record says that it was we who did it. */

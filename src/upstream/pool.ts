@@ -59,6 +59,11 @@ export class ConnectionPool {
   /** Closes what is idle; what is in use is closed when it comes back. */
   close(): void {
     this.#isClosed = true;
+    this.letGo();
+  }
+
+  /** Closes what is idle. */
+  letGo(): void {
     const all = [...this.#idle.values()].flat();
     this.#idle.clear();
     this.#total = 0;

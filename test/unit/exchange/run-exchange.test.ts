@@ -68,6 +68,15 @@ describe('the line', () => {
     expect(line.flow.error?.code).toBe('proxy_loop_detected');
   });
 
+  it('refuses a second Host, and none at all in HTTP/1.1 (RFC 9112 §3.2)', async () => {
+    const second = new Line();
+    await second.run('GET', 'http://example.com/', [{ name: 'host', value: 'example.com' }]);
+    expect(second.visited).toEqual(['respond 400']);
+    const none = new Line({ hasHost: false });
+    await none.run('GET', 'http://example.com/');
+    expect(none.visited).toEqual(['respond 400']);
+  });
+
   it('greets whoever opens its own address in a browser', async () => {
     const line = new Line();
     await line.run('GET', '/', [{ name: 'Accept', value: 'text/html' }]);
@@ -83,7 +92,9 @@ describe('the line', () => {
       { name: 'X-Seen', value: 'yes' },
     ]);
     expect(line.visited).toEqual(['authorize', 'respond 200']);
-    expect(line.content.toString()).toBe('TRACE http://example.com/ HTTP/1.1\r\nMax-Forwards: 0\r\nX-Seen: yes\r\n\r\n');
+    expect(line.content.toString()).toBe(
+      'TRACE http://example.com/ HTTP/1.1\r\nHost: example.com\r\nMax-Forwards: 0\r\nX-Seen: yes\r\n\r\n',
+    );
   });
 });
 
@@ -94,9 +105,23 @@ class Line {
   readonly flow = createFlow({ id: 1, listener: 'test', address: '192.0.2.1', port: 1 });
   content = Buffer.alloc(0);
   #fields: Fields = NO_FIELDS;
-  readonly #options: { decision?: Decision; forward?: () => Promise<Answer>; bodyFailure?: ProxyError; answersAsLast?: boolean };
+  readonly #options: {
+    decision?: Decision;
+    forward?: () => Promise<Answer>;
+    bodyFailure?: ProxyError;
+    answersAsLast?: boolean;
+    hasHost?: boolean;
+  };
 
-  constructor(options: { decision?: Decision; forward?: () => Promise<Answer>; bodyFailure?: ProxyError; answersAsLast?: boolean } = {}) {
+  constructor(
+    options: {
+      decision?: Decision;
+      forward?: () => Promise<Answer>;
+      bodyFailure?: ProxyError;
+      answersAsLast?: boolean;
+      hasHost?: boolean;
+    } = {},
+  ) {
     this.#options = options;
   }
 
@@ -119,7 +144,12 @@ class Line {
     };
     const failure = this.#options.bodyFailure;
     const incoming: Incoming = {
-      head: { method, target, version: '1.1', fields },
+      head: {
+        method,
+        target,
+        version: '1.1',
+        fields: this.#options.hasHost === false ? fields : [{ name: 'Host', value: 'example.com' }, ...fields],
+      },
       body: failure === undefined ? null : { length: 1, failure, start: () => {}, resume: () => {}, cancel: () => {} },
       client: { address: '192.0.2.1', isLocal: false },
       flow: this.flow,
