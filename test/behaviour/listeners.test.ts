@@ -1,0 +1,204 @@
+// Where the proxy listens, how many it lets in, and what it does when the system has no descriptor left.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { ListenAddress } from '../../src/listeners/listener.ts';
+import { type Origin, startOrigin } from '../support/origin.ts';
+import { connectRaw, type Destination, type RawClient } from '../support/raw-client.ts';
+import { startTestProxy, type TestProxy } from '../support/start-proxy.ts';
+import { temporaryFolder } from '../support/temp-files.ts';
+import { startEcho } from '../support/tunnel-servers.ts';
+import { closedPort, failure, openTunnel } from '../support/tunnels.ts';
+
+const folder = temporaryFolder(afterAll);
+const LOCAL: ListenAddress = { kind: 'tcp', host: '127.0.0.1', port: 0 };
+
+describe('addresses', () => {
+  test('several at once, IPv4, IPv6 and a Unix socket, each named in the record', async () => {
+    await using origin = await startOrigin((_, reply) => reply.response({ body: 'ok' }));
+    const file = path.join(folder, 'several.sock');
+    await using proxy = await startTestProxy({ listen: [LOCAL, { kind: 'tcp', host: '::1', port: 0 }, { kind: 'unix', path: file }] });
+    const [four, six, unix] = proxy.running.listening.map(({ url }) => url);
+    expect(four).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
+    expect(six).toMatch(/^http:\/\/\[::1\]:[1-9]\d*$/);
+    expect(unix).toBe(`unix:${file}`);
+    const doors: Destination[] = [proxy, { host: '::1', port: Number(new URL(six!).port) }, { path: file }];
+    for (const door of doors) expect((await get(door, origin)).status).toBe(200);
+    expect(proxy.flows.map(({ listener, clientAddress }) => ({ listener, clientAddress }))).toEqual([
+      { listener: four!.slice(7), clientAddress: '127.0.0.1' },
+      { listener: six!.slice(7), clientAddress: '::1' },
+      { listener: `unix:${file}`, clientAddress: 'unix' },
+    ]);
+  });
+
+  test('tunnels go through a Unix socket too, and break off without harm', async () => {
+    await using origin = await startOrigin((_, reply) =>
+      reply.raw('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf').then(() => reply.reset()),
+    );
+    const file = path.join(folder, 'tunnel.sock');
+    await using proxy = await startTestProxy({ listen: [{ kind: 'unix', path: file }, LOCAL] });
+    using tunnel = await openTunnel({ path: file }, origin.authority);
+    await tunnel.send(`GET / HTTP/1.1\r\nHost: ${origin.authority}\r\n\r\n`);
+    await tunnel.readToEnd().catch(() => {});
+    using client = await connectRaw({ path: file });
+    await client.send(`GET ${origin.url}/ HTTP/1.1\r\nHost: ${origin.authority}\r\n\r\n`);
+    await expect(client.readResponse()).rejects.toThrow();
+    expect((await proxy.flow(1)).outcome).toBe('failed');
+    expect(proxy.reports).toEqual([]);
+  });
+
+  test('a socket file that a killed process left is replaced, and removed at the end', async () => {
+    const file = path.join(folder, 'stale.sock');
+    const program = `require('node:net').createServer().listen(${JSON.stringify(file)}, () => process.kill(process.pid, 'SIGKILL'))`;
+    await new Promise((resolve) => spawn(process.execPath, ['-e', program]).once('exit', resolve));
+    expect(existsSync(file)).toBe(true);
+    await using origin = await startOrigin((_, reply) => reply.response({ body: 'ok' }));
+    const proxy = await startTestProxy({ listen: [LOCAL, { kind: 'unix', path: file }] });
+    expect((await get({ path: file }, origin)).status).toBe(200);
+    await proxy.close();
+    expect(existsSync(file)).toBe(false);
+  });
+
+  test('a socket file that somebody answers on is left to them, and so is a file that is no socket', async () => {
+    const file = path.join(folder, 'live.sock');
+    await using origin = await startOrigin((_, reply) => reply.response({ body: 'ok' }));
+    await using _first = await startTestProxy({ listen: [LOCAL, { kind: 'unix', path: file }] });
+    await expect(startTestProxy({ listen: [{ kind: 'unix', path: file }] })).rejects.toThrow(/in use/);
+    expect((await get({ path: file }, origin)).status).toBe(200);
+    const plain = path.join(folder, 'notes.txt');
+    writeFileSync(plain, 'keep');
+    await expect(startTestProxy({ listen: [{ kind: 'unix', path: plain }] })).rejects.toThrow();
+    expect(existsSync(plain)).toBe(true);
+  });
+
+  test('when one of several cannot be had, none is kept', async () => {
+    const port = await closedPort();
+    const free: ListenAddress = { kind: 'tcp', host: '127.0.0.1', port };
+    await using other = await startTestProxy();
+    const taken: ListenAddress = { kind: 'tcp', host: '127.0.0.1', port: other.port };
+    await expect(startTestProxy({ listen: [free, taken] })).rejects.toThrow(/in use/);
+    await using again = await startTestProxy({ listen: [free] });
+    expect(again.port).toBe(port);
+  });
+});
+
+describe('limits', () => {
+  test('connections are counted over all listeners; the first too many is told so, and room is made when one goes', async () => {
+    await using origin = await startOrigin((_, reply) => reply.response({ body: 'ok' }));
+    await using proxy = await startTestProxy({
+      listen: [LOCAL, { kind: 'tcp', host: '127.0.0.2', port: 0 }],
+      listener: { connections: 3 },
+    });
+    const second = { host: '127.0.0.2', port: Number(new URL(proxy.running.listening[1]!.url).port) };
+    const held = [await answered(proxy, origin), await answered(proxy, origin), await answered(second, origin)];
+    using refused = await connectRaw(second);
+    const response = await refused.readLastResponse();
+    expect(failure(response)).toEqual({ status: 503, error: 'connection_limit_reached' });
+    expect(response.body.toString()).toContain('3 connections');
+    refused.end();
+    held.pop()!.destroy();
+    await expect.poll(async () => (await get(second, origin)).status, { timeout: 5_000 }).toBe(200);
+    for (const client of held) client.destroy();
+  });
+
+  test('one client may have so many, and another still gets in', async () => {
+    await using origin = await startOrigin((_, reply) => reply.response({ body: 'ok' }));
+    await using proxy = await startTestProxy({ listener: { connectionsPerClient: 2 } });
+    using first = await answered(proxy, origin);
+    using second = await answered(proxy, origin);
+    using third = await connectRaw(proxy);
+    expect(failure(await third.readLastResponse())).toEqual({ status: 503, error: 'connection_limit_reached' });
+    const elsewhere = await connectRaw({ ...proxy, localAddress: '127.0.0.9' } as Destination);
+    await elsewhere.send(request(origin));
+    expect((await elsewhere.readResponse()).status).toBe(200);
+    elsewhere.destroy();
+    for (const client of [first, second]) client.destroy();
+  });
+});
+
+describe('without descriptors', () => {
+  test('the proxy survives, says so, and serves again once there are some', async () => {
+    await using origin = await startOrigin((_, reply) => reply.response({ body: 'ok' }));
+    const child = await startShortOfDescriptors(64);
+    const before = readdirSync(`/proc/${child.process.pid}/fd`).length;
+    const crowd: RawClient[] = [];
+    for (let index = 0; index < 120; index += 1) crowd.push(await connectRaw({ port: child.port }));
+    await child.said(/hardly any of the 64 files that may be open is left \(ulimit -n\); idle connections are closed to make room/);
+    for (const client of crowd) client.destroy();
+    await expect.poll(() => readdirSync(`/proc/${child.process.pid}/fd`).length, { timeout: 5_000 }).toBeLessThanOrEqual(before);
+    for (let round = 0; round < 5; round += 1) expect((await get({ port: child.port }, origin)).status).toBe(200);
+    expect(child.process.exitCode).toBeNull();
+  });
+
+  test('clients that hold connections for nothing do not keep others out', async () => {
+    await using origin = await startOrigin((_, reply) => reply.response({ body: 'ok' }));
+    const child = await startShortOfDescriptors(64);
+    const idle: RawClient[] = [];
+    for (let index = 0; index < 60; index += 1) idle.push(await answered({ port: child.port }, origin));
+    expect(idle).toHaveLength(60);
+    for (const client of idle) client.destroy();
+  });
+
+  test('when tunnels hold them all, what is open stays, and a request that needs one more is told 503', async () => {
+    await using echo = await startEcho();
+    const child = await startShortOfDescriptors(64);
+    using waiting = await openTunnel({ port: child.port }, echo.authority);
+    using client = await connectRaw({ port: child.port });
+    await client.send('GET ');
+    const tunnels: RawClient[] = [];
+    for (;;) {
+      const next = await connectRaw({ port: child.port });
+      await next.send(`CONNECT ${echo.authority} HTTP/1.1\r\nHost: x\r\n\r\n`);
+      const response = await next.readResponse('CONNECT').catch(() => null);
+      tunnels.push(next);
+      if (response?.status !== 200) break;
+    }
+    await client.send(`http://${echo.authority}/ HTTP/1.1\r\nHost: x\r\n\r\n`);
+    expect(failure(await client.readResponse())).toEqual({ status: 503, error: 'connection_limit_reached' });
+    await waiting.send('still open');
+    expect((await waiting.readExactly(10)).toString()).toBe('still open');
+    for (const tunnel of tunnels) tunnel.destroy();
+  });
+});
+
+function request(origin: Origin): string {
+  return `GET ${origin.url}/ HTTP/1.1\r\nHost: ${origin.authority}\r\n\r\n`;
+}
+
+async function get(proxy: Destination | TestProxy, origin: Origin) {
+  using client = await connectRaw(proxy);
+  await client.send(request(origin));
+  return await client.readResponse();
+}
+
+/** A client that was served once and stays. */
+async function answered(proxy: Destination | TestProxy, origin: Origin): Promise<RawClient> {
+  const client = await connectRaw(proxy);
+  await client.send(request(origin));
+  expect((await client.readResponse()).status).toBe(200);
+  return client;
+}
+
+interface Child {
+  readonly process: ChildProcess;
+  readonly port: number;
+  said(pattern: RegExp): Promise<void>;
+}
+
+/** The proxy in a process that may open so many files; killed at the end of the test. */
+async function startShortOfDescriptors(count: number): Promise<Child> {
+  const main = path.join(import.meta.dirname, '../../src/main.ts');
+  const words = ['run', '--listen', '127.0.0.1:0', '--access-log', 'off'];
+  const command = `ulimit -n ${count}; exec "$@"`;
+  const child = spawn('bash', ['-c', command, 'bash', process.execPath, main, ...words], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let text = '';
+  child.stderr.on('data', (bytes) => (text += bytes));
+  const said = (pattern: RegExp): Promise<void> => expect.poll(() => text, { timeout: 10_000 }).toMatch(pattern);
+  await said(/browser .*\n/);
+  return { process: child, port: Number(/127\.0\.0\.1:(\d+)/.exec(text)![1]), said };
+}
