@@ -160,7 +160,7 @@ export class Http1Connection implements Responder, BodySource {
 
   pauseReading(): void {
     // The origin is slow, not the client: its rate is not judged meanwhile.
-    this.#deadline.suspend();
+    this.#unwatchContent();
     this.#socket.pause();
   }
 
@@ -169,19 +169,27 @@ export class Http1Connection implements Responder, BodySource {
     if (this.#socket.isPaused()) this.#socket.resume();
   }
 
+  memoryFreed(): void {
+    const held = this.#held;
+    if (held === null || this.#reader.buffered > CHEAP_TO_COPY) return;
+    this.#held = null;
+    this.#reader.detach();
+    freeMemory(held);
+  }
+
   contentEnded(): void {
-    this.#deadline.suspend();
+    this.#unwatchContent();
     // Paused for a slow origin or for want of one, it would not hear the client leave.
     if (this.#socket.isPaused()) this.#socket.resume();
   }
 
   contentCancelled(): void {
-    this.#deadline.suspend();
+    this.#unwatchContent();
   }
 
   contentFailed(_error: ProxyError): void {
     this.#mayPersist = false;
-    this.#deadline.suspend();
+    this.#unwatchContent();
   }
 
   #read(bytes: Buffer): void {
@@ -260,6 +268,7 @@ export class Http1Connection implements Responder, BodySource {
     if (!this.#isResponseBlocked) return;
     this.#isResponseBlocked = false;
     this.#deadline.suspend();
+    if (this.#body?.isStarted && !this.#body.isOver && !this.#socket.isPaused()) this.#watchContent();
     this.#response?.body?.resume();
   }
 
@@ -367,7 +376,13 @@ export class Http1Connection implements Responder, BodySource {
 
   /** Content must keep coming at the least rate, once its grace is over. Until somebody takes it, it is the client that waits. */
   #watchContent(): void {
-    if (this.#context.options.contentMinBytesPerSecond > 0) this.#deadline.set(this.#context.options.contentGraceMs);
+    const { contentMinBytesPerSecond, contentGraceMs } = this.#context.options;
+    if (contentMinBytesPerSecond > 0 && !this.#isResponseBlocked) this.#deadline.set(contentGraceMs);
+  }
+
+  /** The one deadline serves both directions; while the client does not read, it is kept for that. */
+  #unwatchContent(): void {
+    if (!this.#isResponseBlocked) this.#deadline.suspend();
   }
 
   #timedOut(): void {
