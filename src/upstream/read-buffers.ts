@@ -52,5 +52,8 @@ const MEDIUM = 64 * 1024;
 const LARGE = 256 * 1024;
 /** Another size than any buffer's, so that a view tells what it was cut from. */
 const SLAB = 64 * SMALL;
-/** How many of each size are kept: 4 MiB, 4 MiB and 16 MiB at most. */
-const KEPT = [256, 64, 64] as const;
+/**
+ * How many of each size are kept. All small ones: a slab is free only when its last piece is, so dropping some would leave most slabs
+ * in memory and have new ones made beside them. They are as many as there were upstream connections at once. Of the others, 4 and 16 MiB.
+ */
+const KEPT = [Number.POSITIVE_INFINITY, 64, 64] as const;
