@@ -169,14 +169,6 @@ export class Http1Connection implements Responder, BodySource {
     if (this.#socket.isPaused()) this.#socket.resume();
   }
 
-  memoryFreed(): void {
-    const held = this.#held;
-    if (held === null || this.#reader.buffered > CHEAP_TO_COPY) return;
-    this.#held = null;
-    this.#reader.detach();
-    freeMemory(held);
-  }
-
   contentEnded(): void {
     this.#unwatchContent();
     // Paused for a slow origin or for want of one, it would not hear the client leave.
