@@ -1,0 +1,70 @@
+// Owns what the soak prints and its verdict: figures, the table of outcomes, what came back, and every failure in words.
+import type { Measure } from './proxy-process.ts';
+import { type Counts, OUTCOMES } from './tally.ts';
+
+export class Report {
+  readonly failures: string[] = [];
+  readonly #print: (line: string) => void;
+  readonly #table: string[] = [];
+
+  constructor(print: (line: string) => void) {
+    this.#print = print;
+  }
+
+  /** At once, as it happens. */
+  say(line: string): void {
+    this.#print(line);
+  }
+
+  fail(words: string): void {
+    this.failures.push(words);
+    if (this.failures.length <= MOST_FAILURES) this.#print(`failed: ${words}`);
+  }
+
+  figure(name: string, value: number): void {
+    const shown = Number.isInteger(value) ? String(value) : value.toFixed(2);
+    this.#table.push(`${name.padEnd(28)} ${shown.padStart(10)}`);
+  }
+
+  counts(counts: Counts): void {
+    this.#table.push('', `${''.padEnd(20)}${OUTCOMES.map((outcome) => outcome.padStart(9)).join('')}`);
+    for (const kind of Object.keys(counts).sort()) {
+      const row = counts[kind]!;
+      this.#table.push(`${kind.padEnd(20)}${OUTCOMES.map((outcome) => String(row[outcome]).padStart(9)).join('')}`);
+    }
+    this.#table.push('');
+  }
+
+  /**
+   * What was held at the start, after the warm-up (the base) and at the end. Descriptors have to be back to the base exactly; what is
+   * kept after a collection of garbage, and the resident set, within a tolerance for caches and for memory that the allocator keeps.
+   */
+  holdings(phase: string, start: Measure, base: Measure, after: Measure): void {
+    this.#table.push(
+      `${phase.padEnd(28)} ${'start'.padStart(10)} ${'base'.padStart(10)} ${'after'.padStart(10)} ${'at most'.padStart(10)}`,
+    );
+    const limits = {
+      descriptors: base.descriptors,
+      heapKiB: base.heapKiB + 2_048 + base.heapKiB * 0.1,
+      externalKiB: base.externalKiB + 8_192 + base.externalKiB * 0.1,
+      rssKiB: base.rssKiB + 16_384 + base.rssKiB * 0.15,
+    };
+    for (const key of Object.keys(limits) as (keyof typeof limits)[]) {
+      const row = [start[key], base[key], after[key], Math.floor(limits[key])];
+      this.#table.push(`  ${key.padEnd(26)} ${row.map((value) => String(value).padStart(10)).join(' ')}`);
+      if (after[key] > limits[key])
+        this.fail(`${phase}: ${key} is ${after[key]}, and was ${base[key]} before; ${JSON.stringify(after.resources)}`);
+    }
+    this.#table.push('');
+  }
+
+  /** Prints the table and the verdict. @returns whether nothing failed */
+  end(): boolean {
+    this.#print(['', ...this.#table].join('\n'));
+    if (this.failures.length > MOST_FAILURES) this.#print(`${this.failures.length} failures in all`);
+    this.#print(this.failures.length === 0 ? 'PASS' : 'FAIL');
+    return this.failures.length === 0;
+  }
+}
+
+const MOST_FAILURES = 40;

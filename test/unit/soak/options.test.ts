@@ -1,0 +1,23 @@
+import { describe, expect, test } from 'vitest';
+import { parseOptions } from '../../soak/options.ts';
+
+describe('the command line of the soak', () => {
+  test('asks for the full thing when nothing is said', () => {
+    expect(parseOptions([])).toEqual({ seconds: 120, clients: 500, tunnels: 5_000, phases: ['tunnels', 'busy'], seed: 1 });
+  });
+
+  test('takes every flag', () => {
+    const words = ['--seconds', '5', '--clients', '10', '--tunnels', '20', '--phase', 'busy', '--seed', '9'];
+    expect(parseOptions(words)).toEqual({ seconds: 5, clients: 10, tunnels: 20, phases: ['busy'], seed: 9 });
+  });
+
+  test.each([
+    ['--seconds', '0'],
+    ['--clients', 'many'],
+    ['--tunnels', '9000'],
+    ['--phase', 'idle'],
+    ['--sceconds', '5'],
+  ])('refuses %s %s', (...words) => {
+    expect(() => parseOptions(words)).toThrow();
+  });
+});
