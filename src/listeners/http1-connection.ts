@@ -109,7 +109,7 @@ export class Http1Connection implements Responder, BodySource {
   interim(status: number, reason: string, fields: Fields): void {
     const incoming = this.#incoming;
     if (incoming?.head.version !== '1.1' || this.#state !== 'exchange') return;
-    if (status === 100) this.#wasToldToContinue = true;
+    if (status === 100) this.#toldToContinue();
     const head = responseHeadText(status, reason, fields, null, null);
     incoming.flow.bytesToClient += head.length;
     this.#socket.write(head, 'latin1');
@@ -419,6 +419,11 @@ export class Http1Connection implements Responder, BodySource {
       { status: 408 },
     );
     body.fail(error);
+  }
+
+  #toldToContinue(): void {
+    this.#wasToldToContinue = true;
+    if (this.#body?.isStarted && !this.#body.isOver) this.#watchContent();
   }
 
   /** The client holds its content back until the origin has said 100; how long that may take is between us and the origin. */
