@@ -30,7 +30,7 @@ export interface ResponseHead {
 /** What a sink did with the bytes it was given. */
 export const TAKEN = 0; // done with: the memory may be used again at once
 export const KEPT = 1; // still referenced: the memory must be left alone
-export const FULL = 2; // still referenced, and send no more until `resume` is called
+export const FULL = 2; // still referenced, and send no more until `resume` is called: then nothing is referenced any more
 export type Taken = typeof TAKEN | typeof KEPT | typeof FULL;
 
 export interface BodySink {

@@ -7,6 +7,8 @@ import type { Http1Reader } from './reader.ts';
 export interface BodySource {
   pauseReading(): void;
   resumeReading(): void;
+  /** A sink that was full has let go of all it was given: of what was read last, only what the reader still holds is in use. */
+  memoryFreed(): void;
   /** The message has ended; called before the sink hears of it, so that the connection may be used again from there on. */
   contentEnded(): void;
   /** Nobody wants the rest. */
@@ -45,6 +47,11 @@ export class IncomingBody implements Body {
     return this.#isOver;
   }
 
+  /** Its sink has no room; reading is paused. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
   get isStarted(): boolean {
     return this.#sink !== null;
   }
@@ -59,7 +66,12 @@ export class IncomingBody implements Body {
   resume(): void {
     if (!this.#isFull) return;
     this.#isFull = false;
+    // What is over has nothing to say about memory: the next message may be in it by now.
+    if (this.#isOver) return;
+    // Room again means that nothing is left of what was kept.
+    this.hasKeptBytes = false;
     this.pump();
+    if (!this.hasKeptBytes) this.#source.memoryFreed();
     if (!this.#isFull && !this.#isOver) this.#source.resumeReading();
   }
 

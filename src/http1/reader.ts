@@ -94,19 +94,26 @@ export class Http1Reader {
       this.#end += bytes.copy(this.#buffer, this.#end);
       return;
     }
-    // Twice the room, so that a head that comes octet by octet is not copied octet by octet.
-    const grown = Buffer.allocUnsafeSlow(Math.max(1024, 2 * (rest + bytes.length)));
+    const size = rest + bytes.length;
+    // Room for more, so that a head that comes octet by octet is not copied octet by octet; content comes in pieces that need none.
+    const grown = Buffer.allocUnsafeSlow(Math.max(1024, size + Math.min(size, MOST_ROOM)));
     this.#buffer.copy(grown, 0, this.#at, this.#end);
     bytes.copy(grown, rest);
     this.#buffer = grown;
     this.#at = 0;
-    this.#end = rest + bytes.length;
+    this.#end = size;
     this.#isOurs = true;
   }
 
-  /** Copies what is buffered, so that the memory it came in may be used again at once. */
+  /** Copies what is buffered, so that the memory it came in may be used again, or freed, at once. */
   detach(): void {
-    if (this.#isOurs || this.#at === this.#end) return;
+    if (this.#isOurs) return;
+    if (this.#at === this.#end) {
+      this.#buffer = NOTHING;
+      this.#at = 0;
+      this.#end = 0;
+      return;
+    }
     this.#buffer = Buffer.from(this.#buffer.subarray(this.#at, this.#end));
     this.#end -= this.#at;
     this.#at = 0;
@@ -410,6 +417,9 @@ function isExtensionOctet(c: number): boolean {
   return c > 0x20 && c < 0x7f && c !== 0x22 && c !== 0x27;
 }
 
+/** Up to this many octets, `detach` costs less than the memory that it frees is worth. */
+export const CHEAP_TO_COPY = 8 * 1024;
+const MOST_ROOM = 8 * 1024;
 const BARE_LF = new SyntaxProblem('A line ends with LF alone; lines end with CRLF.');
 const NUL_OCTET = new SyntaxProblem('There is a NUL octet among the lines of the message.');
 const END: ReaderEvent = Object.freeze({ kind: 'end', trailers: NO_FIELDS });

@@ -8,11 +8,12 @@ import { expectsContinue, isPersistent } from '../http/forwarding.ts';
 import { CHUNKED, type Framing, UNTIL_CLOSE } from '../http/framing.ts';
 import { type Body, type BodySink, type Fields, FULL, NO_FIELDS, type RequestHead } from '../http/message.ts';
 import { type BodySource, IncomingBody } from '../http1/incoming-body.ts';
-import { Http1Reader, type ReaderEvent } from '../http1/reader.ts';
+import { CHEAP_TO_COPY, Http1Reader, type ReaderEvent } from '../http1/reader.ts';
 import { MessageWriter, responseHeadText } from '../http1/writer.ts';
 import { breakOff } from '../net/break-off.ts';
 import { Cancellation } from '../net/cancellation.ts';
 import type { Deadline, Deadlines } from '../net/deadlines.ts';
+import { freeMemory } from '../net/free-memory.ts';
 import type { ListenerOptions } from './listener.ts';
 
 /** What a connection is given by its listener. */
@@ -51,6 +52,8 @@ export class Http1Connection implements Responder, BodySource {
   /** Octets that came in all, and up to the end of the last exchange. */
   #octetsIn = 0;
   #octetsBefore = 0;
+  /** What was read last, while the origin has no room for it. */
+  #held: Buffer | null = null;
   /** Content's octets when its rate was looked at last. */
   #contentSeen = 0;
   /** 100 has gone out: content that was held back for it (RFC 9110 §10.1.1) is due from there on. */
@@ -169,6 +172,14 @@ export class Http1Connection implements Responder, BodySource {
     if (this.#socket.isPaused()) this.#socket.resume();
   }
 
+  memoryFreed(): void {
+    const held = this.#held;
+    if (held === null || this.#reader.buffered > CHEAP_TO_COPY) return;
+    this.#held = null;
+    this.#reader.detach();
+    freeMemory(held);
+  }
+
   contentEnded(): void {
     this.#unwatchContent();
     // Paused for a slow origin or for want of one, it would not hear the client leave.
@@ -189,12 +200,26 @@ export class Http1Connection implements Responder, BodySource {
     if (this.#state === 'lingering') return;
     this.#reader.feed(bytes);
     if (this.#state === 'exchange') {
-      if (this.#body?.isStarted && !this.#body.isOver) this.#body.pump();
+      const body = this.#body;
+      if (body?.isStarted && !body.isOver) {
+        body.pump();
+        this.#letGo(bytes, body);
+      }
       // Content that nobody takes yet, or requests that came early: enough is enough.
       if (this.#reader.buffered > MOST_UNREAD) this.#socket.pause();
       return;
     }
     this.#next();
+  }
+
+  /** Frees octets that were all passed on: now, or when the origin has taken them. Anything else is left to the collector. */
+  #letGo(bytes: Buffer, body: IncomingBody): void {
+    const isKept = body.hasKeptBytes;
+    body.hasKeptBytes = false;
+    this.#held = body.isFull ? bytes : null;
+    if (isKept || this.#reader.buffered > CHEAP_TO_COPY) return;
+    this.#reader.detach();
+    freeMemory(bytes);
   }
 
   /** Takes the next request out of the reader, if it is there. */
@@ -226,6 +251,7 @@ export class Http1Connection implements Responder, BodySource {
     else {
       this.#body = new IncomingBody(framing === CHUNKED ? null : framing, this.#reader, this, asProxyError);
       this.#contentSeen = 0;
+      this.#held = null; // an origin may be busy with it still, and it is not this one
       this.#wasToldToContinue = false;
     }
     this.#incoming = this.#createIncoming(head);

@@ -7,7 +7,7 @@ import { authenticatesConnection, isPersistent } from '../http/forwarding.ts';
 import { CHUNKED, UNTIL_CLOSE } from '../http/framing.ts';
 import { type Body, type Fields, FULL, NO_FIELDS, type ResponseHead } from '../http/message.ts';
 import { IncomingBody } from '../http1/incoming-body.ts';
-import { Http1Reader } from '../http1/reader.ts';
+import { CHEAP_TO_COPY, Http1Reader } from '../http1/reader.ts';
 import { MessageWriter, requestHeadText } from '../http1/writer.ts';
 import type { Deadline, Deadlines } from '../net/deadlines.ts';
 import type { Consumer, UpstreamConnection } from './connection.ts';
@@ -54,6 +54,8 @@ export class Http1Client implements Consumer {
   /** The content ends with a FIN, which has not come: a reset is no end (RFC 9112 §8). */
   #isFinDue = false;
   #isUploadBlocked = false;
+  /** What was read last, while the client has no room for it. */
+  #held: Buffer | null = null;
   #interimCount = 0;
   /** Whether any octet of the answer has come: none may be repeated after that (RFC 9110 §9.2.2). */
   hasAnswered = false;
@@ -131,7 +133,9 @@ export class Http1Client implements Consumer {
     } else if (this.#state === 'awaiting-head') this.#readHead();
     // An answer that nobody asked for: nothing of it reaches anybody.
     else this.abort();
-    return this.#isMemoryFree(body);
+    const isFree = this.#isMemoryFree(body);
+    this.#held = !isFree && body !== null && body.isFull ? bytes : null;
+    return isFree;
   }
 
   ended(): void {
@@ -171,6 +175,14 @@ export class Http1Client implements Consumer {
   resumeReading(): void {
     this.#deadline.set(this.#options.gapTimeoutMs);
     if (this.connection.socket.isPaused()) this.connection.socket.resume();
+  }
+
+  memoryFreed(): void {
+    const held = this.#held;
+    if (held === null || this.#reader.buffered > CHEAP_TO_COPY) return;
+    this.#held = null;
+    this.#reader.detach();
+    this.connection.giveBack(held);
   }
 
   contentEnded(): void {
@@ -340,5 +352,3 @@ export class Http1Client implements Consumer {
     this.abort();
   }
 }
-
-const CHEAP_TO_COPY = 8 * 1024;

@@ -34,7 +34,7 @@ describe('IncomingBody', () => {
     expect(heard).toEqual(['a', 'source: pause']);
     answer = TAKEN;
     body.resume();
-    expect(heard).toEqual(['a', 'source: pause', 'b', 'c', 'source: resume']);
+    expect(heard).toEqual(['a', 'source: pause', 'b', 'c', 'source: memory freed', 'source: resume']);
     body.resume();
     expect(heard.at(-1)).toBe('source: resume');
   });
@@ -43,7 +43,17 @@ describe('IncomingBody', () => {
     const { body, heard } = bodyOf('Content-Length: 1', 'a');
     body.start(sinkInto(heard, () => FULL));
     body.resume();
-    expect(heard).toEqual(['a', 'source: pause', 'source: ended', 'end']);
+    expect(heard).toEqual(['a', 'source: pause', 'source: ended', 'end', 'source: memory freed']);
+  });
+
+  it('does not call memory free that a sink keeps, or that the next message may be in', () => {
+    const { body, heard } = bodyOf('Transfer-Encoding: chunked', '1\r\na\r\n1\r\nb\r\n');
+    body.start(sinkInto(heard, () => FULL));
+    body.resume();
+    expect(heard).toEqual(['a', 'source: pause', 'b', 'source: pause']);
+    body.cancel();
+    body.resume();
+    expect(heard.at(-1)).toBe('source: cancelled');
   });
 
   it.each<[string, Taken, boolean]>([
@@ -134,6 +144,7 @@ function sourceInto(heard: string[]): BodySource {
   return {
     pauseReading: () => heard.push('source: pause'),
     resumeReading: () => heard.push('source: resume'),
+    memoryFreed: () => heard.push('source: memory freed'),
     contentEnded: () => heard.push('source: ended'),
     contentCancelled: () => heard.push('source: cancelled'),
     contentFailed: () => heard.push('source: failed'),
