@@ -32,13 +32,14 @@ export class ConnectionPool {
   }
 
   give(key: string, client: Http1Client): void {
-    if (this.#isClosed || this.#total >= this.#options.idleTotal) {
+    const { idleTotal, idlePerDestination } = this.#options;
+    if (this.#isClosed || this.#total >= idleTotal || idlePerDestination === 0) {
       client.abort();
       return;
     }
     let idle = this.#idle.get(key);
     if (idle === undefined) this.#idle.set(key, (idle = []));
-    if (idle.length >= this.#options.idlePerDestination) {
+    if (idle.length >= idlePerDestination) {
       const oldest = idle[0]!;
       this.#removeAt(key, idle, 0);
       oldest.abort();
