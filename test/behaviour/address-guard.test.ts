@@ -31,7 +31,7 @@ async function startTarget(host?: string): Promise<Origin> {
   return origin;
 }
 
-function hosts(text: string): TestConfig['resolver'] {
+function hosts(text: string): NonNullable<TestConfig['resolver']> {
   return { hostsFile: temporaryFile(onTestFinished, 'hosts', text) };
 }
 
