@@ -71,7 +71,8 @@ class Composition implements RunningProxy {
   readonly #report: (line: string) => void;
   readonly #onFlow: OnFlow | undefined;
   readonly #deadlines = new Deadlines();
-  readonly #buffers = new ReadBuffers();
+  readonly #buffers = new ReadBuffers('lossy');
+  readonly #tunnelBuffers = new ReadBuffers('lossless');
   readonly #counts = new ConnectionCounts();
   readonly #tunnels = new Set<Relay>();
   readonly #date = createDateClock();
@@ -185,6 +186,7 @@ class Composition implements RunningProxy {
     const upstream = createUpstream({
       options: config.upstream,
       buffers: this.#buffers,
+      tunnelBuffers: this.#tunnelBuffers,
       deadlines: this.#deadlines,
       secureContext,
       resolver,

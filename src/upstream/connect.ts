@@ -10,7 +10,6 @@ import { UpstreamConnection } from './connection.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 
 export interface ConnectContext {
-  readonly buffers: ReadBuffers;
   readonly deadlines: Deadlines;
   /** For TLS to origins; null uses the platform's roots. */
   readonly secureContext: SecureContext | null;
@@ -22,6 +21,7 @@ export interface ConnectContext {
  * @param addresses judged, in the order to try, at least one
  * @param name who is being connected to, for messages
  * @param timeoutMs for the whole of it
+ * @param buffers what the connection reads into; null when TLS will run on it
  * @throws ProxyError `connection_refused`, `connection_timeout`, `destination_ip_unroutable`, `connection_limit_reached`, ...
  */
 export function connectTcp(
@@ -31,7 +31,7 @@ export function connectTcp(
   name: string,
   timeoutMs: number,
   cancellation: Cancellation,
-  isTls: boolean,
+  buffers: ReadBuffers | null,
 ): Promise<UpstreamConnection> {
   return new Promise((resolve, reject) => {
     const attempts = new Set<UpstreamConnection>();
@@ -59,7 +59,7 @@ export function connectTcp(
       if (isSettled || next === addresses.length) return;
       const address = addresses[next]!;
       next += 1;
-      const attempt = UpstreamConnection.dial(address, port, isTls ? null : context.buffers);
+      const attempt = UpstreamConnection.dial(address, port, buffers);
       attempts.add(attempt);
       attempt.socket.once('connect', () => settle(attempt, null));
       attempt.consume({

@@ -16,6 +16,7 @@ import { type ClientResponse, Http1Client } from './http1-client.ts';
 import type { UpstreamOptions } from './options.ts';
 import { connectThroughParent, refusal } from './parent.ts';
 import type { ConnectionPool } from './pool.ts';
+import type { ReadBuffers } from './read-buffers.ts';
 import type { Resolver } from './resolve.ts';
 import type { Route } from './route.ts';
 
@@ -49,6 +50,9 @@ export interface ForwardRequest extends TunnelRequest {
 }
 
 export interface UpstreamParts extends ConnectContext {
+  /** What connections that speak plain HTTP read into, and what tunnels do. */
+  readonly buffers: ReadBuffers;
+  readonly tunnelBuffers: ReadBuffers;
   readonly options: UpstreamOptions;
   readonly resolver: Resolver;
   readonly route: (host: string, port: number) => Route;
@@ -111,11 +115,11 @@ async function openTunnel(parts: UpstreamParts, request: TunnelRequest): Promise
   request.facts.route = routeName(route);
   if (route.kind === 'direct') {
     return {
-      connection: await dialJudged(parts, request, authority.host, authority.port, formatAuthority(authority), false),
+      connection: await dialJudged(parts, request, authority.host, authority.port, formatAuthority(authority), parts.tunnelBuffers),
       early: NOTHING,
     };
   }
-  return throughParent(parts, request, route, false);
+  return throughParent(parts, request, route, parts.tunnelBuffers);
 }
 
 async function exchange(client: Http1Client, request: ForwardRequest, route: Route, isAbsolute: boolean): Promise<ClientResponse> {
@@ -150,10 +154,11 @@ async function connectFor(
 ): Promise<UpstreamConnection> {
   const { authority, facts } = request;
   let connection: UpstreamConnection;
+  const buffers = scheme === 'https' ? null : parts.buffers;
   if (route.kind === 'direct')
-    connection = await dialJudged(parts, request, authority.host, authority.port, formatAuthority(authority), scheme === 'https');
-  else if (isAbsolute) connection = await dialParent(parts, request, route, false);
-  else connection = (await throughParent(parts, request, route, true)).connection;
+    connection = await dialJudged(parts, request, authority.host, authority.port, formatAuthority(authority), buffers);
+  else if (isAbsolute) connection = await dialParent(parts, request, route, buffers);
+  else connection = (await throughParent(parts, request, route, buffers)).connection;
   if (scheme === 'http') return connection;
   const startedMs = performance.now();
   const secure = await startTls(parts, connection, authority.host, parts.options.connectTimeoutMs, request.cancellation);
@@ -165,9 +170,9 @@ async function throughParent(
   parts: UpstreamParts,
   request: TunnelRequest,
   route: Route & { kind: 'parent' },
-  isTls: boolean,
+  buffers: ReadBuffers | null,
 ): Promise<{ connection: UpstreamConnection; early: Buffer }> {
-  const connection = await dialParent(parts, request, route, isTls);
+  const connection = await dialParent(parts, request, route, buffers);
   const { deadlines, options } = parts;
   const fields = request.fields.filter(({ name }) => isNamed(name, 'via'));
   if (route.authorization !== null) fields.push({ name: 'Proxy-Authorization', value: route.authorization });
@@ -188,12 +193,12 @@ function dialParent(
   parts: UpstreamParts,
   request: TunnelRequest,
   route: Route & { kind: 'parent' },
-  isTls: boolean,
+  buffers: ReadBuffers | null,
 ): Promise<UpstreamConnection> {
   const { authority, guard, facts } = request;
   if (isIP(authority.host) !== 0) judged(parts, [authority.host], authority.port, guard, facts, authority.host);
   const { host, port } = route.parent;
-  return dial(parts, request, host, port, nameOf(authority, route), isTls, (addresses) => addresses);
+  return dial(parts, request, host, port, nameOf(authority, route), buffers, (addresses) => addresses);
 }
 
 function dialJudged(
@@ -202,9 +207,9 @@ function dialJudged(
   host: string,
   port: number,
   name: string,
-  isTls: boolean,
+  buffers: ReadBuffers | null,
 ): Promise<UpstreamConnection> {
-  return dial(parts, request, host, port, name, isTls, (addresses) => judged(parts, addresses, port, request.guard, request.facts, host));
+  return dial(parts, request, host, port, name, buffers, (addresses) => judged(parts, addresses, port, request.guard, request.facts, host));
 }
 
 async function dial(
@@ -213,7 +218,7 @@ async function dial(
   host: string,
   port: number,
   name: string,
-  isTls: boolean,
+  buffers: ReadBuffers | null,
   survivors: (addresses: readonly string[]) => readonly string[],
 ): Promise<UpstreamConnection> {
   const { facts, cancellation } = request;
@@ -225,7 +230,7 @@ async function dial(
   if (resolved.from !== 'literal') facts.resolveMs = resolvedMs - startedMs;
   const addresses = survivors(resolved.addresses);
   const leftMs = Math.max(1, parts.options.connectTimeoutMs - (resolvedMs - startedMs));
-  const connection = await connectTcp(parts, addresses, port, name, leftMs, cancellation, isTls);
+  const connection = await connectTcp(parts, addresses, port, name, leftMs, cancellation, buffers);
   facts.connectMs = performance.now() - resolvedMs;
   noteAddress(facts, connection);
   return connection;

@@ -57,7 +57,7 @@ describe('a connection is used again', () => {
   it('after an answer whose last octets had to wait for a slow client', async () => {
     await using origin = await startRawServer(inTurn(OK, OK));
     const deadlines = new Deadlines();
-    const connection = UpstreamConnection.dial('127.0.0.1', origin.port, new ReadBuffers());
+    const connection = UpstreamConnection.dial('127.0.0.1', origin.port, new ReadBuffers('lossy'));
     const client = new Http1Client(
       connection,
       'the origin',

@@ -197,7 +197,7 @@ describe('the memory that origins are read into', () => {
   });
 
   test('is kept while a write of it waits, and given back to the last buffer once all has left', async () => {
-    const buffers = new ReadBuffers();
+    const buffers = new ReadBuffers('lossless');
     const take = vi.spyOn(buffers, 'take');
     const give = vi.spyOn(buffers, 'give');
     const inUse = (): number => take.mock.calls.length - give.mock.calls.length;
@@ -216,7 +216,7 @@ describe('the memory that origins are read into', () => {
   });
 
   test('is given back when the tunnel breaks while writes of it wait', async () => {
-    const buffers = new ReadBuffers();
+    const buffers = new ReadBuffers('lossless');
     const take = vi.spyOn(buffers, 'take');
     const give = vi.spyOn(buffers, 'give');
     const { client, origin, ended } = await relayBetween(buffers);

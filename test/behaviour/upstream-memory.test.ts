@@ -34,7 +34,7 @@ test('the last octets of an answer stay as they were while a slow client has not
 });
 
 async function connectTo(port: number): Promise<Http1Client> {
-  const connection = UpstreamConnection.dial('127.0.0.1', port, new ReadBuffers());
+  const connection = UpstreamConnection.dial('127.0.0.1', port, new ReadBuffers('lossy'));
   await new Promise((resolve) => connection.socket.once('connect', resolve));
   const ignore = (): void => {};
   return new Http1Client(connection, 'the origin', UPSTREAM_DEFAULTS, new Deadlines(), ignore, ignore);

@@ -4,7 +4,7 @@ import { ReadBuffers } from '../../../src/upstream/read-buffers.ts';
 const SIZES = [16_384, 65_536, 262_144] as const;
 
 test.for(SIZES)('%d octets: a buffer that was given is taken again, one that was not never is', (size) => {
-  const buffers = new ReadBuffers();
+  const buffers = new ReadBuffers('lossless');
   const first = buffers.take(size);
   const second = buffers.take(size);
   expect(overlap(first, second)).toBe(false);
@@ -14,7 +14,7 @@ test.for(SIZES)('%d octets: a buffer that was given is taken again, one that was
 });
 
 test('buffers in use never overlap, of whatever size and in whatever order they came and went', () => {
-  const buffers = new ReadBuffers();
+  const buffers = new ReadBuffers('lossless');
   const inUse: Buffer[] = [];
   for (let step = 0; step < 2_000; step += 1) {
     // As good as chance, and the same each time.
@@ -28,7 +28,7 @@ test('buffers in use never overlap, of whatever size and in whatever order they 
 });
 
 test.for(SIZES)('%d octets: a view of what was read leads back to the whole buffer', (size) => {
-  const buffers = new ReadBuffers();
+  const buffers = new ReadBuffers('lossless');
   // More than one slab of small ones.
   for (const whole of Array.from({ length: 70 }, () => buffers.take(size))) {
     for (const view of [whole, whole.subarray(0, 1), whole.subarray(0, size - 1)]) {
@@ -53,9 +53,23 @@ test.for([
   expect(ReadBuffers.sizeAfter(read, size)).toBe(next);
 });
 
+test('small ones that may be lost share memory with no others, so that nothing is kept by what is left of it', () => {
+  const lossy = new ReadBuffers('lossy');
+  const memories = Array.from({ length: 100 }, () => lossy.take(16_384).buffer);
+  expect(new Set(memories).size).toBe(100);
+  expect(memories.every(({ byteLength }) => byteLength === 16_384)).toBe(true);
+});
+
+test('of small ones that are never lost all are kept', () => {
+  const lossless = new ReadBuffers('lossless');
+  const given = new Set(Array.from({ length: 1_000 }, () => lossless.take(16_384)));
+  for (const buffer of given) lossless.give(buffer);
+  expect(Array.from({ length: 1_000 }, () => lossless.take(16_384)).every((buffer) => given.has(buffer))).toBe(true);
+});
+
 test('what is kept of the larger sizes is bounded', () => {
   for (const size of [65_536, 262_144]) {
-    const buffers = new ReadBuffers();
+    const buffers = new ReadBuffers('lossless');
     const given = new Set(Array.from({ length: 200 }, () => buffers.take(size)));
     for (const buffer of given) buffers.give(buffer);
     const again = Array.from({ length: 200 }, () => buffers.take(size));
