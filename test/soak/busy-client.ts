@@ -4,7 +4,7 @@ import { Comparison, Content } from './content.ts';
 import { type Head, MessageReader } from './message-reader.ts';
 import { type Asked, BAD_WAYS, type BadWay, contentOf, pathOf } from './names.ts';
 import type { OriginPorts } from './origin-worker.ts';
-import { BrokenError, ProxyConnection } from './proxy-connection.ts';
+import { BrokenError, MOST_SILENCE_MS, ProxyConnection } from './proxy-connection.ts';
 import type { Random } from './random.ts';
 import type { Outcome, Tally } from './tally.ts';
 
@@ -152,7 +152,7 @@ export class BusyClient {
   /** Sends the content and a FIN, and expects both back. */
   async #echo(connection: ProxyConnection, content: Content): Promise<Verdict> {
     const seen = new Comparison(content);
-    const socket = connection.release();
+    const socket = connection.release().setTimeout(MOST_SILENCE_MS, () => socket.destroy());
     socket.on('data', (bytes: Buffer) => seen.add(bytes));
     const ended = new Promise<boolean>((resolve) => {
       socket.once('end', () => resolve(true)).once('close', () => resolve(false));

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { Comparison, Content } from './content.ts';
 import { MessageReader } from './message-reader.ts';
-import { ProxyConnection } from './proxy-connection.ts';
+import { MOST_SILENCE_MS, ProxyConnection } from './proxy-connection.ts';
 
 export class IdleTunnels {
   readonly #open: Socket[] = [];
@@ -63,7 +63,7 @@ function hearsItself(socket: Socket, name: string): Promise<boolean> {
   const seen = new Comparison(content);
   return new Promise((resolve) => {
     const settle = (isRight: boolean): void => {
-      socket.off('data', read).off('close', broken);
+      socket.setTimeout(0).off('data', read).off('close', broken).off('timeout', broken);
       resolve(isRight);
     };
     const read = (bytes: Buffer): void => {
@@ -71,7 +71,7 @@ function hearsItself(socket: Socket, name: string): Promise<boolean> {
       if (seen.length >= content.length) settle(seen.isWhole);
     };
     const broken = (): void => settle(false);
-    socket.on('data', read).on('close', broken);
+    socket.on('data', read).on('close', broken).setTimeout(MOST_SILENCE_MS, broken);
     socket.write(content.piece(0));
   });
 }

@@ -2,7 +2,10 @@
 import { connect, type Socket } from 'node:net';
 import type { MessageReader } from './message-reader.ts';
 
-/** The connection ended before an answer was whole. */
+/** Whatever hangs for so long hangs for good: every timer of the proxy is shorter. */
+export const MOST_SILENCE_MS = 30_000;
+
+/** The connection ended before an answer was whole, or nothing came any more. */
 export class BrokenError extends Error {}
 
 interface Waiting {
@@ -39,6 +42,10 @@ export class ProxyConnection {
     socket.on('end', () => this.#ended());
     socket.on('error', (error) => this.#break(error.message));
     socket.on('close', () => this.#break('closed'));
+    socket.setTimeout(MOST_SILENCE_MS, () => {
+      this.#break(`silent for ${MOST_SILENCE_MS} ms`);
+      socket.destroy();
+    });
   }
 
   /** The proxy has not ended it, nor has it said anything that nobody asked for. */
@@ -74,9 +81,9 @@ export class ProxyConnection {
     });
   }
 
-  /** Hands the socket over to whoever speaks something else than HTTP on it from here on: a tunnel. */
+  /** Hands the socket over to whoever speaks something else than HTTP on it from here on: a tunnel, which may be silent. */
   release(): Socket {
-    this.socket.removeAllListeners();
+    this.socket.removeAllListeners().setTimeout(0);
     this.socket.on('error', () => this.socket.destroy());
     return this.socket;
   }

@@ -57,9 +57,14 @@ export class ProxyProcess {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  /** What it told its operator, but for the banner and the word that it stops. */
+  /** What it told its operator, but for the banner and that it does as it was told. */
   get reports(): readonly string[] {
-    return this.#said.slice(BANNER_LINES).filter((line) => line !== '' && !line.includes('stopping on SIGTERM'));
+    return this.#said.slice(BANNER_LINES).filter((line) => line !== '' && !/reloaded on SIGHUP|stopping on SIGTERM/.test(line));
+  }
+
+  /** Has it read its policy and configuration anew; exchanges under way go on with what they began with. */
+  reload(): void {
+    this.#child.kill('SIGHUP');
   }
 
   /** As it stands, garbage and all. */

@@ -82,7 +82,9 @@ class Run {
     await this.#proxy.settle(start.descriptors);
     const base = await this.#proxy.measure();
     const startedMs = performance.now();
-    const results = await this.#busyRound(seconds, 2, 'busy');
+    const reloads = [1 / 3, 2 / 3].map((part) => setTimeout(() => this.#proxy.reload(), part * seconds * 1_000));
+    const results = await this.#busyRound(seconds, 2, 'busy, with two reloads');
+    for (const reload of reloads) clearTimeout(reload);
     const tookSeconds = (performance.now() - startedMs) / 1_000;
     const peak = this.#proxy.memory();
     await this.#proxy.settle(base.descriptors);
