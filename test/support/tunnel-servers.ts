@@ -1,7 +1,6 @@
 // What a tunnel leads to in a test: an echo, a source and a sink. Content is made from its position, so that a checksum finds any octet
 // lost, doubled or swapped, and nothing has to be kept.
 import { createHash } from 'node:crypto';
-import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { type RawServer, startRawServer } from './origin.ts';
 
@@ -42,17 +41,17 @@ export async function startSink(): Promise<Sink> {
   return Object.assign(server, { received });
 }
 
-/** What arrives on a socket until its end, as a length and a checksum; nothing is kept: `digest(client.release())`. */
-export function digest(socket: Socket): Promise<Received> {
+/** What arrives on a socket, or from a program, until its end, as a length and a checksum; nothing is kept: `digest(client.release())`. */
+export function digest(source: Readable): Promise<Received> {
   const hash = createHash('sha256');
   let length = 0;
-  socket.on('data', (bytes: Buffer) => {
+  source.on('data', (bytes: Buffer) => {
     hash.update(bytes);
     length += bytes.length;
   });
   return new Promise((resolve, reject) => {
-    socket.once('end', () => resolve({ length, sha256: hash.digest('hex') }));
-    socket.once('error', reject);
+    source.once('end', () => resolve({ length, sha256: hash.digest('hex') }));
+    source.once('error', reject);
   });
 }
 
