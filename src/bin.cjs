@@ -6,8 +6,9 @@ const { spawn } = require('node:child_process');
 const path = require('node:path');
 
 const root = path.join(__dirname, '..');
-const built = path.join(root, 'dist', 'main.js');
-const main = existsSync(built) ? built : path.join(root, 'src', 'main.ts');
+// A package brings dist alone; in a clone, what was built once may be older than the source.
+const source = path.join(root, 'src', 'main.ts');
+const main = existsSync(source) ? source : path.join(root, 'dist', 'main.js');
 const args = process.argv.slice(2);
 
 if (Number(process.versions.node.split('.')[0]) >= 24) {
