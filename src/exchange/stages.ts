@@ -40,7 +40,7 @@ export function createStages(parts: StageParts): Stages {
         scheme,
         authority,
         pathAndQuery,
-        fields: outgoingFields(received, via),
+        outgoingFields: () => outgoingFields(received, via),
         body,
         guard: guardQuestion(client, decision),
         facts: flow,
@@ -68,7 +68,7 @@ export function createStages(parts: StageParts): Stages {
     openTunnel({ incoming, authority }, decision) {
       return upstream.openTunnel({
         authority,
-        fields: forwardRequestFields(incoming.head.fields, incoming.head.version, via),
+        outgoingFields: () => forwardRequestFields(incoming.head.fields, incoming.head.version, via),
         guard: guardQuestion(incoming.client, decision),
         facts: incoming.flow,
         cancellation: incoming.cancellation,

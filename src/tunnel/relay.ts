@@ -1,6 +1,7 @@
 // Owns octets both ways between a client and an upstream connection, until both have ended: back-pressure, half-close, idle time, counts.
 // Upstream octets are written from the very memory they were read into; it goes back to the reader only when the client's kernel has taken them.
-// The client's are too, and their memory is freed then.
+// The client's are too, and their memory is freed then. That a socket has nothing left to write (`writableLength` 0) is the proof for all that was
+// given to it before, so no write needs a callback.
 import { type BreakableSocket, breakOff } from '../net/break-off.ts';
 import type { Deadline, Deadlines } from '../net/deadlines.ts';
 import { freeMemory } from '../net/free-memory.ts';
@@ -8,7 +9,7 @@ import { nextTunnelState, type TunnelEvent, type TunnelState } from './state.ts'
 
 /** The part of a socket that is needed here. */
 export interface TunnelSocket extends BreakableSocket {
-  write(bytes: Buffer, done?: (() => void) | undefined): unknown;
+  write(bytes: Buffer): unknown;
   end(): unknown;
   pause(): unknown;
   resume(): unknown;
@@ -41,6 +42,9 @@ export class Relay {
   #state: TunnelState = 'relaying';
   #bytesFromClient = 0;
   #bytesToClient = 0;
+  /** Octets whose memory is not free yet: on their way to the client, and on their way upstream. */
+  readonly #keptForClient: Buffer[] = [];
+  readonly #keptForUpstream: Buffer[] = [];
   #openSockets = 2;
   #reason: RelayEnd['reason'] = 'ended';
 
@@ -65,13 +69,16 @@ export class Relay {
     this.#idle = deadlines.create(() => this.stop('idle'));
     this.#idle.set(idleTimeoutMs);
     upstream.consume(this);
-    client.on('data', (bytes) => this.#fromClient(bytes, () => freeMemory(bytes)));
+    client.on('data', (bytes) => this.#fromClient(bytes, bytes.length >= WORTH_FREEING));
     client.on('end', () => this.#ended('client-end', upstream.socket));
-    client.on('drain', () => upstream.socket.resume());
-    client.on('close', () => this.#closed('client-failed'));
+    client.on('drain', () => this.#clientDrained());
+    client.on('close', () => {
+      this.#giveBackKept();
+      this.#closed('client-failed');
+    });
     client.resume();
     upstream.socket.resume();
-    if (early.length > 0) this.#fromClient(early, undefined);
+    if (early.length > 0) this.#fromClient(early, false);
   }
 
   /** Ends both sides at once. */
@@ -86,12 +93,12 @@ export class Relay {
     this.#idle.set(this.#idleTimeoutMs);
     this.#bytesToClient += bytes.length;
     const client = this.#client;
-    let isKept = false;
-    client.write(bytes, () => {
-      if (isKept) this.#upstream.giveBack(bytes);
-    });
-    if (client.writableLength === 0) return true;
-    isKept = true;
+    client.write(bytes);
+    if (client.writableLength === 0) {
+      this.#giveBackKept();
+      return true;
+    }
+    this.#keptForClient.push(bytes);
     if (client.writableNeedDrain) this.#upstream.socket.pause();
     return false;
   }
@@ -101,19 +108,43 @@ export class Relay {
   }
 
   drained(): void {
+    if (this.#upstream.socket.writableLength === 0) this.#freeKept();
     this.#client.resume();
   }
 
   closed(): void {
+    this.#freeKept();
     this.#closed('upstream-failed');
   }
 
-  #fromClient(bytes: Buffer, written: (() => void) | undefined): void {
+  /** @param isOwned whether the memory of `bytes` is theirs alone, so that it can be freed */
+  #fromClient(bytes: Buffer, isOwned: boolean): void {
     this.#idle.set(this.#idleTimeoutMs);
     this.#bytesFromClient += bytes.length;
     const { socket } = this.#upstream;
-    socket.write(bytes, written);
-    if (socket.writableNeedDrain && socket.writableLength > 0) this.#client.pause();
+    socket.write(bytes);
+    if (isOwned) this.#keptForUpstream.push(bytes);
+    if (socket.writableLength === 0) this.#freeKept();
+    else if (socket.writableNeedDrain) this.#client.pause();
+  }
+
+  #clientDrained(): void {
+    if (this.#client.writableLength === 0) this.#giveBackKept();
+    this.#upstream.socket.resume();
+  }
+
+  /** Once the client's socket has nothing left to write, or is closed. */
+  #giveBackKept(): void {
+    if (this.#keptForClient.length === 0) return;
+    for (const bytes of this.#keptForClient) this.#upstream.giveBack(bytes);
+    this.#keptForClient.length = 0;
+  }
+
+  /** Once the upstream socket has nothing left to write, or is closed. */
+  #freeKept(): void {
+    if (this.#keptForUpstream.length === 0) return;
+    for (const bytes of this.#keptForUpstream) freeMemory(bytes);
+    this.#keptForUpstream.length = 0;
   }
 
   /** One side has sent everything: the other hears so (FIN) after what is still on its way to it. */
@@ -139,3 +170,6 @@ export class Relay {
     this.#upstream.breakOff();
   }
 }
+
+/** Less is left to the collector: freeing it would cost more than it gives back. */
+const WORTH_FREEING = 4 * 1024;

@@ -34,8 +34,8 @@ export type IsAddressAllowed = (
 
 export interface TunnelRequest {
   readonly authority: Authority;
-  /** As they go out: hop-by-hop fields removed, ours added. A tunnel's other end sees none of them, a parent proxy Via alone. */
-  readonly fields: Fields;
+  /** As they go out: hop-by-hop fields removed, ours added. A tunnel's other end sees none of them, a parent proxy Via alone; so they are made when asked for. */
+  outgoingFields(): Fields;
   readonly guard: GuardQuestion;
   readonly facts: UpstreamFacts;
   readonly cancellation: Cancellation;
@@ -123,7 +123,8 @@ async function openTunnel(parts: UpstreamParts, request: TunnelRequest): Promise
 }
 
 async function exchange(client: Http1Client, request: ForwardRequest, route: Route, isAbsolute: boolean): Promise<ClientResponse> {
-  const { authority, scheme, cancellation, fields } = request;
+  const { authority, scheme, cancellation } = request;
+  const fields = request.outgoingFields();
   const host = formatAuthority(authority, DEFAULT_PORTS[scheme]);
   cancellation.listen(() => client.abort());
   const response = await client.exchange({
@@ -174,7 +175,7 @@ async function throughParent(
 ): Promise<{ connection: UpstreamConnection; early: Buffer }> {
   const connection = await dialParent(parts, request, route, buffers);
   const { deadlines, options } = parts;
-  const fields = request.fields.filter(({ name }) => isNamed(name, 'via'));
+  const fields = request.outgoingFields().filter(({ name }) => isNamed(name, 'via'));
   if (route.authorization !== null) fields.push({ name: 'Proxy-Authorization', value: route.authorization });
   const early = await connectThroughParent(
     connection,
