@@ -16,7 +16,7 @@ if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lockFile).m
   const [command, args] = npm ? [process.execPath, [npm, 'ci', '--loglevel=error']] : ['npm', ['ci', '--loglevel=error']];
   const result = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], shell: !npm && process.platform === 'win32' });
   if (result.error || result.status !== 0) {
-    process.stderr.write(`npm ci failed${result.error ? `: ${result.error.message}` : ''}. Check the network and try again.\n`);
+    process.stderr.write(`npm ci failed${result.error ? `: ${result.error.message}` : ''}. See its message above.\n`);
     process.exit(1);
   }
 }

@@ -19,7 +19,7 @@ export function settingsSchema(resolvePath: (path: string) => string) {
     policy: path,
     access_log: shorthand('file', {
       // `-` is standard output, `off` keeps no log; a file of that name is written ./off.
-      file: scalar((value) => (value === '-' || value === 'off' ? value : resolvePath(nonEmpty(value)))),
+      file: scalar((value) => (value === '-' || value === 'off' ? value : resolvePath(notAFormat(nonEmpty(value))))),
       format: scalar((value) => oneOf(value, Object.keys(LOG_FORMATS) as LogFormat[])),
       flush: timer,
       max_pending: size,
@@ -132,6 +132,15 @@ function settingsGroup<T extends z.ZodRawShape>(shape: T) {
 function nonEmpty(value: string | number): string {
   const text = String(value);
   if (text === '' || text.includes('\0')) throw new Error(`expected a path; found ${shown(value)}`);
+  return text;
+}
+
+/** `access_log: squid` is a format on its way to becoming a file of that name. */
+function notAFormat(text: string): string {
+  if (Object.hasOwn(LOG_FORMATS, text))
+    throw new Error(
+      `expected a file, - or off; "${text}" is a format: write { file: access.log, format: ${text} }, or ./${text} for a file of that name`,
+    );
   return text;
 }
 

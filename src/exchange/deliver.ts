@@ -65,7 +65,7 @@ export function deliverDenial(incoming: Incoming, decision: Decision, target: st
     reason: 'Forbidden',
     kind: 'denied',
     code: 'http_request_denied',
-    message: `This proxy's policy does not allow it: ${why}.`,
+    message: "This proxy's policy does not allow it.",
     blame: 'client',
     decision: why,
     ruleMessage: decision.rule?.message ?? null,
@@ -80,8 +80,6 @@ export function deliverError(incoming: Incoming, error: ProxyError, target: stri
     return;
   }
   incoming.flow.outcome = 'failed';
-  const { flow } = incoming;
-  const ruled = error.code === 'destination_ip_prohibited' && flow.decision !== null ? explainShort(flow.decision) : null;
   answerWithPage(
     incoming,
     context,
@@ -95,7 +93,7 @@ export function deliverError(incoming: Incoming, error: ProxyError, target: stri
       code: error.code,
       message: error.message,
       blame: error.blame,
-      decision: ruled,
+      decision: null,
       ruleMessage: null,
       nextStep: nextStepFor(error.code, error.status),
     },

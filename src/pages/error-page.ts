@@ -51,8 +51,7 @@ const CODES: Readonly<Record<ProxyErrorCode, Words>> = {
   },
   destination_ip_prohibited: {
     title: 'This address is off limits',
-    nextStep:
-      'This proxy does not connect to internal addresses. If it should for this host, its operator can add allow_private to an allow rule that names it.',
+    nextStep: 'If this host should be reached, the operator can name its addresses under allow_private in a rule that allows it.',
   },
   destination_ip_unroutable: {
     title: 'No network path leads to this server',

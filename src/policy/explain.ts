@@ -38,11 +38,14 @@ export function explain(compiled: CompiledPolicy, question: Question): Explanati
   return { decision, sentence: explainShort(decision), steps: stepsTo(decision, compiled) };
 }
 
-/** One sentence without a full stop: `denied by rule 'Adverts' (policies/open.yaml:12)`. */
+/**
+ * One sentence without a full stop: `denied by rule 'Adverts' (open.yaml:12)`. Clients see it, so the file goes by its name alone: where the
+ * operator keeps it is not their business.
+ */
 export function explainShort(decision: Decision): string {
   const { action, rule, decidedBy, position, question } = decision;
   const verdict = action === 'allow' ? 'allowed' : 'denied';
-  const place = `${position.file}:${position.line}`;
+  const place = `${position.file.slice(position.file.lastIndexOf('/') + 1)}:${position.line}`;
   switch (decidedBy) {
     case 'rule':
       return `${verdict} by ${ruleWords(rule, place)}`;

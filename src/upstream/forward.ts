@@ -154,6 +154,7 @@ async function connectFor(
   isAbsolute: boolean,
 ): Promise<UpstreamConnection> {
   const { authority, facts } = request;
+  const startedMs = performance.now();
   let connection: UpstreamConnection;
   const buffers = scheme === 'https' ? null : parts.buffers;
   if (route.kind === 'direct')
@@ -161,9 +162,10 @@ async function connectFor(
   else if (isAbsolute) connection = await dialParent(parts, request, route, buffers);
   else connection = (await throughParent(parts, request, route, buffers)).connection;
   if (scheme === 'http') return connection;
-  const startedMs = performance.now();
-  const secure = await startTls(parts, connection, authority.host, parts.options.connectTimeoutMs, request.cancellation);
-  facts.tlsMs = performance.now() - startedMs;
+  const connectedMs = performance.now();
+  const leftMs = Math.max(1, parts.options.connectTimeoutMs - (connectedMs - startedMs));
+  const secure = await startTls(parts, connection, authority.host, leftMs, request.cancellation);
+  facts.tlsMs = performance.now() - connectedMs;
   return secure;
 }
 
