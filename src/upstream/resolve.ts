@@ -146,13 +146,13 @@ const CLOSED: DnsAnswer = { kind: 'failed', rcode: null, reason: 'the proxy is s
 function absence(host: string, rcode: string | null): ProxyError {
   switch (rcode) {
     case 'NXDOMAIN':
-      return new ProxyError('dns_error', `The name ${host} does not exist (NXDOMAIN). Check the spelling.`, { parameters: { rcode } });
+      return new ProxyError('dns_error', `The name ${host} does not exist (NXDOMAIN).`, { parameters: { rcode } });
     case 'NOERROR':
-      return new ProxyError('dns_error', `The name ${host} has no address: DNS holds neither A nor AAAA for it. Check the spelling.`, {
+      return new ProxyError('dns_error', `The name ${host} has no address: DNS holds neither A nor AAAA for it.`, {
         parameters: { rcode },
       });
     default:
-      return new ProxyError('dns_error', `The name ${host} does not exist or has no address. Check the spelling.`);
+      return new ProxyError('dns_error', `The name ${host} does not exist or has no address.`);
   }
 }
 

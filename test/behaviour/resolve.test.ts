@@ -109,7 +109,7 @@ test('names a name that does not exist, and remembers that for a while', async (
     code: 'dns_error',
     status: 502,
     parameters: { rcode: 'NXDOMAIN' },
-    message: 'The name shpo.example does not exist (NXDOMAIN). Check the spelling.',
+    message: 'The name shpo.example does not exist (NXDOMAIN).',
   };
   expect(await failure(subject.resolve('shpo.example'))).toMatchObject(expected);
   nowMs += 4_999;
