@@ -210,7 +210,7 @@ class Composition implements RunningProxy {
       deadlines: this.#deadlines,
       emit,
       startExchange: (incoming) => void runExchange(incoming, this.#current().exchange),
-      answerUnreadable: (incoming, error) => deliverError(incoming, error, '', this.#current().exchange),
+      answerUnreadable: (incoming, error) => deliverError(incoming, error, null, this.#current().exchange),
     };
     return { config, policy: loaded.compiled, resolver, pool, accessLog, exchange, connection };
   }

@@ -1,16 +1,18 @@
 // STAGE deliver: an answer, a denial or a ProxyError → the client, once. Adds what says where it came from: Via on what others said,
 // Proxy-Status (RFC 9209) on what we say ourselves, with a page that a person can act on.
 import type { ProxyError } from '../errors/proxy-error.ts';
+import { formatAuthority } from '../http/authority.ts';
 import { fieldValue, fieldValues } from '../http/fields.ts';
 import { forwardResponseFields } from '../http/forwarding.ts';
 import { BytesBody, type Field, type Fields, type ResponseHead } from '../http/message.ts';
 import { serializeMember, token } from '../http/structured-fields.ts';
+import { DEFAULT_PORTS } from '../http/target.ts';
 import { nextStepForDenial } from '../pages/block-page.ts';
 import { kindFor, nextStepFor } from '../pages/error-page.ts';
 import { PAGE_FIELDS, type PageFacts, renderPage } from '../pages/page.ts';
 import { explainShort } from '../policy/explain.ts';
 import type { Decision } from '../policy/policy.ts';
-import type { Answer, Incoming, Received } from './exchange.ts';
+import type { Answer, Incoming, Received, ReceivedConnect } from './exchange.ts';
 import { SentToProxyItself } from './receive.ts';
 import { startRelay, type TunnelContext } from './start-relay.ts';
 
@@ -21,11 +23,12 @@ export interface DeliverContext extends TunnelContext {
   readonly date: () => string;
 }
 
-export function deliver({ incoming }: Received, answer: Answer, target: string, context: DeliverContext): void {
+export function deliver(received: Received, answer: Answer, context: DeliverContext): void {
+  const { incoming } = received;
   const { flow, responder } = incoming;
   switch (answer.kind) {
     case 'denial':
-      deliverDenial(incoming, answer.decision, target, context);
+      deliverDenial(received, answer.decision, context);
       return;
     case 'own':
       flow.outcome = 'answered';
@@ -56,11 +59,12 @@ export function deliver({ incoming }: Received, answer: Answer, target: string, 
 }
 
 /** 403, with the rule and whom to ask. */
-export function deliverDenial(incoming: Incoming, decision: Decision, target: string, context: DeliverContext): void {
+export function deliverDenial(received: Received | ReceivedConnect, decision: Decision, context: DeliverContext): void {
+  const { incoming } = received;
   incoming.flow.outcome = 'denied';
   const why = explainShort(decision);
   answerWithPage(incoming, context, { error: token('http_request_denied'), details: why }, [], {
-    ...pageBasis(incoming, target, context),
+    ...pageBasis(incoming, received, context),
     status: 403,
     reason: 'Forbidden',
     kind: 'denied',
@@ -73,7 +77,13 @@ export function deliverDenial(incoming: Incoming, decision: Decision, target: st
   });
 }
 
-export function deliverError(incoming: Incoming, error: ProxyError, target: string, context: DeliverContext): void {
+/** @param received null when the request did not get that far */
+export function deliverError(
+  incoming: Incoming,
+  error: ProxyError,
+  received: Received | ReceivedConnect | null,
+  context: DeliverContext,
+): void {
   incoming.flow.error = error;
   if (error instanceof SentToProxyItself && isGreeting(incoming)) {
     greet(incoming, context);
@@ -86,7 +96,7 @@ export function deliverError(incoming: Incoming, error: ProxyError, target: stri
     { error: token(error.code), ...error.parameters, details: error.message.slice(0, 300) },
     retryFields(error),
     {
-      ...pageBasis(incoming, target, context),
+      ...pageBasis(incoming, received, context),
       status: error.status,
       reason: REASONS[error.status] ?? 'Error',
       kind: kindFor(error.code),
@@ -109,7 +119,7 @@ function isGreeting(incoming: Incoming): boolean {
 function greet(incoming: Incoming, context: DeliverContext): void {
   incoming.flow.error = null;
   incoming.flow.outcome = 'answered';
-  const basis = pageBasis(incoming, '', context);
+  const basis = pageBasis(incoming, null, context);
   answerWithPage(incoming, context, null, [], {
     ...basis,
     status: 200,
@@ -126,10 +136,17 @@ function greet(incoming: Incoming, context: DeliverContext): void {
 
 function pageBasis(
   incoming: Incoming,
-  target: string,
+  received: Received | ReceivedConnect | null,
   context: DeliverContext,
 ): Pick<PageFacts, 'method' | 'target' | 'flowId' | 'proxyName'> {
+  const target = received === null ? '' : shownTarget(received);
   return { method: incoming.head.method, target, flowId: String(incoming.flow.id), proxyName: context.via };
+}
+
+/** What pages may show of a target: no path, no query. */
+function shownTarget(received: Received | ReceivedConnect): string {
+  if (!('scheme' in received)) return formatAuthority(received.authority);
+  return `${received.scheme}://${formatAuthority(received.authority, DEFAULT_PORTS[received.scheme])}`;
 }
 
 function answerWithPage(

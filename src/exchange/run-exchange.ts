@@ -22,26 +22,22 @@ export interface ExchangeContext extends DeliverContext {
 
 /** Runs one request to its answer. It never throws and never rejects. */
 export async function runExchange(incoming: Incoming, context: ExchangeContext): Promise<void> {
-  let target = '';
+  let received: Received | ReceivedConnect | null = null;
   try {
-    const received = receive(incoming, context.via);
-    target = targetOf(received);
-    if (!('scheme' in received)) {
-      await runTunnel(received, context.stages, context);
-      return;
-    }
-    const answer = await respondTo(received, context.stages);
-    deliver(received, answer, target, context);
+    received = receive(incoming, context.via);
+    if ('scheme' in received) deliver(received, await respondTo(received, context.stages), context);
+    else await runTunnel(received, context.stages, context);
   } catch (thrown) {
     if (!(thrown instanceof ProxyError)) context.reportDefect(thrown);
     // Whoever has left gets no answer, and the record of it is closed.
     if (incoming.cancellation.isCancelled) return;
     // When the client's own content broke, that is the reason, and not what it led to further up.
-    deliverError(incoming, incoming.body?.failure ?? asProxyError(thrown), target, context);
+    deliverError(incoming, incoming.body?.failure ?? asProxyError(thrown), received, context);
   }
 }
 
-async function respondTo(received: Received, stages: Stages): Promise<Answer> {
+/** An answer that is there at once comes without a promise: there is one of these for every request. */
+function respondTo(received: Received, stages: Stages): Answer | Promise<Answer> {
   const authorized = stages.authorize(received);
   if ('respond' in authorized) return authorized.respond; // 403
 
@@ -49,13 +45,4 @@ async function respondTo(received: Received, stages: Stages): Promise<Answer> {
   if ('respond' in toForward) return toForward.respond; // TRACE, OPTIONS
 
   return stages.forward(toForward.next);
-}
-
-/** What pages may show of a target: no path, no query. */
-function targetOf(received: Received | ReceivedConnect): string {
-  const { host, port, kind } = received.authority;
-  const authority = kind === 'ipv6' ? `[${host}]:${port}` : `${host}:${port}`;
-  if (!('scheme' in received)) return authority;
-  const isDefault = port === (received.scheme === 'http' ? 80 : 443);
-  return `${received.scheme}://${isDefault ? authority.slice(0, authority.lastIndexOf(':')) : authority}`;
 }

@@ -17,7 +17,7 @@ export async function runTunnel(received: ReceivedConnect, stages: TunnelStages,
   const { incoming } = received;
   const decision = stages.authorizeConnect(received);
   if (decision.action === 'deny') {
-    deliverDenial(incoming, decision, `${decision.question.host}:${decision.question.port}`, context);
+    deliverDenial(received, decision, context);
     return;
   }
   const upstream = await stages.openTunnel(received, decision);

@@ -6,6 +6,8 @@ import type { ProxyError } from '../errors/proxy-error.ts';
 export interface Field {
   readonly name: string;
   readonly value: string;
+  /** `name: value` and CRLF, of a field that was read in exactly that form: as the writer would make it, without making it. */
+  readonly line?: string | undefined;
 }
 export type Fields = readonly Field[];
 export const NO_FIELDS: Fields = Object.freeze([]);

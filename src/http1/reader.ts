@@ -181,7 +181,7 @@ export class Http1Reader {
     if (!this.#skipEmptyLines()) return null;
     const size = this.#sectionSize(this.#limits.headBytes);
     if (size < 0) return null;
-    const text = this.#buffer.toString('latin1', this.#at, this.#at + size);
+    const text = this.#buffer.toString('latin1', this.#at, this.#at + size + 2);
     this.#at += size + 4;
     this.#searched = 0;
     this.#emptyLines = 0;
@@ -300,7 +300,7 @@ export class Http1Reader {
     }
     const size = this.#sectionSize(this.#limits.trailerBytes);
     if (size < 0) return null;
-    const text = buffer.toString('latin1', this.#at, this.#at + size);
+    const text = buffer.toString('latin1', this.#at, this.#at + size + 2);
     const trailers = parseFieldLines(text, 0, this.#limits.fieldCount);
     if (trailers instanceof SyntaxProblem) throw this.#refuseSection(text, trailers);
     this.#at += size + 4;

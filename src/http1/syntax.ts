@@ -72,13 +72,28 @@ export function parseFieldLines(text: string, start: number, maxFields: number):
       if (text.charCodeAt(i) !== CR || text.charCodeAt(i + 1) !== LF)
         return new SyntaxProblem(`The value of the field "${name.slice(0, 60)}" has a control character or a line end that is not CRLF.`);
       i += 2;
-      // A text that ends with CRLF here would hold an empty line; the caller has cut it off.
     }
     while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd -= 1;
     if (fields.length === maxFields) return new SyntaxProblem(`There are more than ${maxFields} field lines.`, 'field-count');
-    fields.push({ name, value: text.slice(valueStart, valueEnd) });
+    // As the writer would make it: then it need not be made again.
+    const isWritten = valueEnd === i - 2 && valueStart === nameStart + name.length + 2 && text.charCodeAt(valueStart - 1) === SP;
+    fields.push(new ReadField(name, text.slice(valueStart, valueEnd), isWritten ? text.slice(nameStart, i) : undefined));
   }
   return fields;
+}
+
+class ReadField implements Field {
+  readonly name: string;
+  readonly value: string;
+  readonly #line: string | undefined;
+  constructor(name: string, value: string, line: string | undefined) {
+    this.name = name;
+    this.value = value;
+    this.#line = line;
+  }
+  get line(): string | undefined {
+    return this.#line;
+  }
 }
 
 function badFieldLine(text: string, start: number, at: number): SyntaxProblem {

@@ -52,7 +52,7 @@ export function fieldLines(fields: Fields): string {
   let text = '';
   for (let i = 0; i < fields.length; i += 1) {
     const field = fields[i]!;
-    text += `${field.name}: ${field.value}\r\n`;
+    text += field.line ?? `${field.name}: ${field.value}\r\n`;
   }
   return text;
 }

@@ -63,6 +63,8 @@ export class Http1Connection implements Responder, BodySource {
   readonly #onEnd = (): void => this.#ended();
   readonly #onDrain = (): void => this.#drained();
   readonly #onClose = (): void => this.#closed();
+  readonly #onResponded = (error: ProxyError | null): void => this.#responded(error);
+  readonly #onBlocked = (): void => this.#blocked();
 
   constructor(socket: Socket, client: Client, origin: FlowOrigin, context: ConnectionContext, onTakenOver: OnTakenOver) {
     this.#socket = socket;
@@ -124,7 +126,7 @@ export class Http1Connection implements Responder, BodySource {
       body?.cancel();
       return;
     }
-    incoming.cancellation.listen(() => body?.cancel());
+    incoming.cancellation.listen(body);
     incoming.flow.status = status;
     const { method, version } = incoming.head;
     const framing = framingOf(method, version, status, body, announcedLength);
@@ -132,7 +134,7 @@ export class Http1Connection implements Responder, BodySource {
     if (framing === UNTIL_CLOSE || method === 'CONNECT' || this.#isDraining || !this.#canSkipRequestBody()) this.#mayPersist = false;
     const connection = this.#mayPersist ? null : 'close';
     const head = responseHeadText(status, reason, fields, framing, connection);
-    const writer = new MessageWriter(this.#socket, head, method === 'HEAD' ? null : framing, (error) => this.#responded(error));
+    const writer = new MessageWriter(this.#socket, head, method === 'HEAD' ? null : framing, this.#onResponded);
     const sent = method === 'HEAD' ? null : body;
     if (sent !== body) body?.cancel();
     this.#response = { writer, body: sent };
@@ -273,7 +275,7 @@ export class Http1Connection implements Responder, BodySource {
   }
 
   #send(body: Body, writer: MessageWriter): void {
-    body.start(new ResponseSink(writer, () => this.#blocked()));
+    body.start(new ResponseSink(writer, this.#onBlocked));
     writer.flush();
   }
 

@@ -32,14 +32,28 @@ export function jsonLine(flow: Flow): string {
     `,"bytes_in":${flow.bytesFromClient},"bytes_out":${flow.bytesToClient}` +
     `,"resolve_ms":${hundredths(flow.resolveMs)},"connect_ms":${hundredths(flow.connectMs)},"tls_ms":${hundredths(flow.tlsMs)}` +
     `,"first_byte_ms":${hundredths(flow.firstByteMs)},"total_ms":${hundredths(flow.totalMs)}` +
-    (decision === null
-      ? ',"decision":null,"rule":null,"rule_at":null,"decided_by":null'
-      : `,"decision":"${decision.action}","rule":${decision.rule === null ? 'null' : quoted(decision.rule.name)}` +
-        `,"rule_at":${quoted(`${decision.position.file}:${decision.position.line}`)},"decided_by":"${decision.decidedBy}"`) +
+    (decision === null ? ',"decision":null,"rule":null,"rule_at":null,"decided_by":null' : decisionMembers(decision)) +
     `,"route":${quoted(flow.route)},"upstream":${quoted(upstream(flow))},"reused":${flow.reusedConnection}` +
     `,"resolved_from":${flow.resolvedFrom === null ? 'null' : `"${flow.resolvedFrom}"`}${refused}` +
     (error === null ? ',"error":null,"error_detail":null}\n' : `,"error":"${error.code}","error_detail":${quoted(error.message)}}\n`)
   );
+}
+
+type Decision = NonNullable<Flow['decision']>;
+
+/** Most decisions are those of a few rules, or of the default at its one position, and say the same each time. */
+const DECISION_MEMBERS = new WeakMap<object, string>();
+
+function decisionMembers(decision: Decision): string {
+  const { action, rule, position, decidedBy } = decision;
+  const isRepeated = decidedBy === 'rule' || decidedBy === 'default';
+  const decider = rule ?? position;
+  const known = isRepeated ? DECISION_MEMBERS.get(decider) : undefined;
+  if (known !== undefined) return known;
+  const place = quoted(`${position.file}:${position.line}`);
+  const members = `,"decision":"${action}","rule":${rule === null ? 'null' : quoted(rule.name)},"rule_at":${place},"decided_by":"${decidedBy}"`;
+  if (isRepeated) DECISION_MEMBERS.set(decider, members);
+  return members;
 }
 
 /**

@@ -42,7 +42,9 @@ export function connectTcp(
       settle(null, new ProxyError('connection_timeout', `${name} did not accept a connection within ${timeoutMs} ms.`)),
     );
     deadline.set(timeoutMs);
-    cancellation.listen(() => settle(null, new ProxyError('connection_terminated', 'The client left before the connection stood.')));
+    cancellation.listen({
+      cancel: () => settle(null, new ProxyError('connection_terminated', 'The client left before the connection stood.')),
+    });
 
     function settle(winner: UpstreamConnection | null, error: ProxyError | null): void {
       if (isSettled) return;
@@ -108,7 +110,7 @@ export function startTls(
       fail(new ProxyError('connection_timeout', `The TLS handshake with ${host} took longer than ${timeoutMs} ms.`)),
     );
     deadline.set(timeoutMs);
-    cancellation.listen(() => fail(new ProxyError('connection_terminated', 'The client left before the connection stood.')));
+    cancellation.listen({ cancel: () => fail(new ProxyError('connection_terminated', 'The client left before the connection stood.')) });
     const onError = (error: Error): void => fail(fromSocketError(error, host));
     const onClose = (): void => fail(new ProxyError('tls_protocol_error', `${host} closed the connection during the TLS handshake.`));
 

@@ -91,7 +91,7 @@ async function forward(parts: UpstreamParts, request: ForwardRequest): Promise<C
     facts.reusedConnection = true;
     noteAddress(facts, kept.connection);
     try {
-      return await exchange(kept, request, route, isAbsolute);
+      return refused407(await exchange(kept, request, route, isAbsolute), kept, authority, route);
     } catch (error) {
       if (!mayRepeat || kept.hasAnswered || request.cancellation.isCancelled || !isBrokenConnection(error)) throw error;
       facts.reusedConnection = false;
@@ -106,7 +106,7 @@ async function forward(parts: UpstreamParts, request: ForwardRequest): Promise<C
     (free) => parts.pool.give(key, free),
     (gone) => parts.pool.remove(key, gone),
   );
-  return exchange(client, request, route, isAbsolute);
+  return refused407(await exchange(client, request, route, isAbsolute), client, authority, route);
 }
 
 async function openTunnel(parts: UpstreamParts, request: TunnelRequest): Promise<{ connection: UpstreamConnection; early: Buffer }> {
@@ -122,12 +122,12 @@ async function openTunnel(parts: UpstreamParts, request: TunnelRequest): Promise
   return throughParent(parts, request, route, parts.tunnelBuffers);
 }
 
-async function exchange(client: Http1Client, request: ForwardRequest, route: Route, isAbsolute: boolean): Promise<ClientResponse> {
+function exchange(client: Http1Client, request: ForwardRequest, route: Route, isAbsolute: boolean): Promise<ClientResponse> {
   const { authority, scheme, cancellation } = request;
   const fields = request.outgoingFields();
   const host = formatAuthority(authority, DEFAULT_PORTS[scheme]);
-  cancellation.listen(() => client.abort());
-  const response = await client.exchange({
+  cancellation.listen(client);
+  return client.exchange({
     method: request.method,
     target: isAbsolute ? absoluteForm(scheme, host, request.pathAndQuery) : request.pathAndQuery,
     host,
@@ -138,9 +138,12 @@ async function exchange(client: Http1Client, request: ForwardRequest, route: Rou
     body: request.body,
     onInterim: request.onInterim,
   });
+}
+
+/** Credentials for a proxy are between the client and us; nobody behind us may ask for them (RFC 9110 §15.5.8). */
+function refused407(response: ClientResponse, client: Http1Client, authority: Authority, route: Route): ClientResponse {
   if (response.head.status !== 407) return response;
   client.abort();
-  // Credentials for a proxy are between the client and us; nobody behind us may ask for them (RFC 9110 §15.5.8).
   if (route.kind === 'parent') throw refusal(407, nameOf(authority, route));
   throw new ProxyError('http_protocol_error', `${nameOf(authority, route)} answered 407, which only a proxy may.`);
 }

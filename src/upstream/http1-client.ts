@@ -115,6 +115,11 @@ export class Http1Client implements Consumer {
     this.#deadline.set(milliseconds);
   }
 
+  /** Nobody waits for the answer any more. */
+  cancel(): void {
+    this.abort();
+  }
+
   /** Ends the exchange, whatever its state, by closing the connection. */
   abort(): void {
     this.connection.destroy();

@@ -39,7 +39,7 @@ export function connectThroughParent(
       fail(new ProxyError('http_response_timeout', `${name} did not answer within ${options.responseTimeoutMs} ms.`)),
     );
     deadline.set(options.responseTimeoutMs);
-    cancellation.listen(() => fail(new ProxyError('connection_terminated', 'The client left before the connection stood.')));
+    cancellation.listen({ cancel: () => fail(new ProxyError('connection_terminated', 'The client left before the connection stood.')) });
 
     function stopWaiting(): void {
       deadline.clear();

@@ -22,9 +22,10 @@ export class ConnectionPool {
   take(key: string, mayUse: (client: Http1Client) => boolean, maxIdleMs: number): Http1Client | null {
     const idle = this.#idle.get(key);
     if (idle === undefined) return null;
+    const oldestMs = maxIdleMs === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : performance.now() - maxIdleMs;
     for (let i = idle.length - 1; i >= 0; i -= 1) {
       const client = idle[i]!;
-      if (!client.isIdle || client.freeSinceMs < performance.now() - maxIdleMs || !mayUse(client)) continue;
+      if (!client.isIdle || client.freeSinceMs < oldestMs || !mayUse(client)) continue;
       this.#removeAt(key, idle, i);
       return client;
     }

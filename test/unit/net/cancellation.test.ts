@@ -4,7 +4,7 @@ import { Cancellation } from '../../../src/net/cancellation.ts';
 test('tells whoever listens, once', () => {
   const cancellation = new Cancellation();
   const heard = vi.fn();
-  cancellation.listen(heard);
+  cancellation.listen({ cancel: heard });
   expect(cancellation.isCancelled).toBe(false);
   cancellation.cancel();
   cancellation.cancel();
@@ -16,8 +16,8 @@ test('tells the last listener alone', () => {
   const cancellation = new Cancellation();
   const before = vi.fn();
   const now = vi.fn();
-  cancellation.listen(before);
-  cancellation.listen(now);
+  cancellation.listen({ cancel: before });
+  cancellation.listen({ cancel: now });
   cancellation.cancel();
   expect({ before: before.mock.calls.length, now: now.mock.calls.length }).toEqual({ before: 0, now: 1 });
 });
@@ -26,14 +26,14 @@ test('tells one that listens too late at once', () => {
   const cancellation = new Cancellation();
   cancellation.cancel();
   const heard = vi.fn();
-  cancellation.listen(heard);
+  cancellation.listen({ cancel: heard });
   expect(heard).toHaveBeenCalledTimes(1);
 });
 
 test('tells nobody when nobody listens', () => {
   const cancellation = new Cancellation();
   const heard = vi.fn();
-  cancellation.listen(heard);
+  cancellation.listen({ cancel: heard });
   cancellation.listen(null);
   cancellation.cancel();
   cancellation.listen(null);
@@ -43,9 +43,11 @@ test('tells nobody when nobody listens', () => {
 test('a listener may listen again from within', () => {
   const cancellation = new Cancellation();
   const order: string[] = [];
-  cancellation.listen(() => {
-    order.push('first');
-    cancellation.listen(() => order.push('second'));
+  cancellation.listen({
+    cancel: () => {
+      order.push('first');
+      cancellation.listen({ cancel: () => order.push('second') });
+    },
   });
   cancellation.cancel();
   expect(order).toEqual(['first', 'second']);
