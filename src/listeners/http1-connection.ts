@@ -6,7 +6,7 @@ import type { Client, Incoming, Responder } from '../exchange/exchange.ts';
 import { createFlow, type EmitFlow, type Flow, type FlowOrigin } from '../flows/flow.ts';
 import { expectsContinue, isPersistent } from '../http/forwarding.ts';
 import { CHUNKED, type Framing, UNTIL_CLOSE } from '../http/framing.ts';
-import { type Body, type BodySink, type Fields, FULL, NO_FIELDS, type RequestHead } from '../http/message.ts';
+import { type Body, type Fields, NO_FIELDS, type RequestHead } from '../http/message.ts';
 import { type BodySource, IncomingBody } from '../http1/incoming-body.ts';
 import { CHEAP_TO_COPY, Http1Reader, type ReaderEvent } from '../http1/reader.ts';
 import { MessageWriter, responseHeadText } from '../http1/writer.ts';
@@ -15,6 +15,7 @@ import { Cancellation } from '../net/cancellation.ts';
 import type { Deadline, Deadlines } from '../net/deadlines.ts';
 import { freeMemory } from '../net/free-memory.ts';
 import type { ListenerOptions } from './listener.ts';
+import { framingOf, ResponseSink } from './response.ts';
 
 /** What a connection is given by its listener. */
 export interface ConnectionContext {
@@ -460,42 +461,6 @@ export class Http1Connection implements Responder, BodySource {
     if (head === undefined || this.#wasToldToContinue || body.octets + this.#reader.buffered > 0) return false;
     return expectsContinue(head.version, head.fields);
   }
-}
-
-/** Passes content on and tells when the client is slow. */
-class ResponseSink implements BodySink {
-  readonly #writer: MessageWriter;
-  readonly #blocked: () => void;
-  constructor(writer: MessageWriter, blocked: () => void) {
-    this.#writer = writer;
-    this.#blocked = blocked;
-  }
-  write(bytes: Buffer): ReturnType<BodySink['write']> {
-    const taken = this.#writer.write(bytes);
-    if (taken === FULL) this.#blocked();
-    return taken;
-  }
-  end(): void {
-    // Trailers are dropped: they could carry what a head may not (RFC 9110 §6.5.1).
-    this.#writer.end(NO_FIELDS);
-  }
-  fail(error: ProxyError): void {
-    this.#writer.fail(error);
-  }
-}
-
-/** What the head says of the content: for HEAD, of the content that a GET would bring. */
-function framingOf(
-  method: string,
-  version: RequestHead['version'],
-  status: number,
-  body: Body | null,
-  announcedLength: number | null,
-): Framing | null {
-  if (status === 204 || status === 304 || status < 200) return null;
-  if (method === 'HEAD') return announcedLength;
-  if (body === null) return 0;
-  return body.length ?? (version === '1.1' ? CHUNKED : UNTIL_CLOSE);
 }
 
 /** Stands for the head of a request that could not be read. */
