@@ -11,8 +11,11 @@ import { temporaryFile } from '../support/temp-files.ts';
 /** An address of this machine that is not loopback: a client that uses it is a client on another machine to the proxy. */
 const OUTSIDE = Object.values(networkInterfaces())
   .flatMap((list) => list ?? [])
-  .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
-const EVERYWHERE: TestConfig = { listen: [{ kind: 'tcp', host: '0.0.0.0', port: 0 }] };
+  // A link-local address means nothing without its interface.
+  .filter(({ address, internal }) => !internal && !address.startsWith('fe80:'))
+  .sort((one, other) => one.family.localeCompare(other.family))
+  .map(({ address }) => address)[0];
+const EVERYWHERE: TestConfig = { listen: [{ kind: 'tcp', host: OUTSIDE?.includes(':') ? '::' : '0.0.0.0', port: 0 }] };
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -92,7 +95,12 @@ describe('the proxy is never its own destination', () => {
 
   it('by any address of the machine, when it listens on all of them', async () => {
     const proxy = await start(EVERYWHERE);
-    for (const host of ['127.0.0.1', '127.0.0.2', 'localhost', ...(OUTSIDE === undefined ? [] : [OUTSIDE])]) {
+    for (const host of [
+      '127.0.0.1',
+      '127.0.0.2',
+      'localhost',
+      ...(OUTSIDE === undefined ? [] : [OUTSIDE.includes(':') ? `[${OUTSIDE}]` : OUTSIDE]),
+    ]) {
       expectProhibited(await get(proxy, `${host}:${proxy.port}`));
     }
   });
