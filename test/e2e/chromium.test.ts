@@ -3,10 +3,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createBrowserSite, EVENT_COUNT } from '../support/browser-site.ts';
-import { describeWith, pathOf } from '../support/programs.ts';
+import { launchChromium } from '../support/launch-chromium.ts';
+import { describeWith } from '../support/programs.ts';
 import { type ProxyProcess, runProxy } from '../support/run-proxy.ts';
 import { createTemporaryCa } from '../support/temp-ca.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
@@ -39,19 +40,7 @@ describeWith(['chromium', 'openssl'], 'Chromium', () => {
     site.echoOn(plain.server);
     site.echoOn(secure.server);
     proxy = await runProxy('--policy', path.join(folder, 'policy.yaml'));
-    browser = await chromium.launch({
-      executablePath: pathOf('chromium')!,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-      // Chromium goes to this machine directly unless told not to.
-      proxy: { server: proxy.url, bypass: '<-loopback>' },
-    });
+    browser = await launchChromium(proxy.url);
   });
   afterAll(async () => {
     await browser.close();

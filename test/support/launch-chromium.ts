@@ -1,0 +1,24 @@
+// Owns how Chromium is started in a test: without a window, through a proxy alone, and with as little business of its own as it allows.
+import { type Browser, type BrowserContextOptions, chromium } from 'playwright-core';
+import { pathOf } from './programs.ts';
+
+/** @param proxyUrl  for all pages that are not opened with a proxy of their own */
+export function launchChromium(proxyUrl: string): Promise<Browser> {
+  return chromium.launch({
+    executablePath: pathOf('chromium')!,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+    proxy: through(proxyUrl),
+  });
+}
+
+/** For `browser.newPage({ proxy: through(url) })`. Chromium goes to this machine directly unless told not to. */
+export function through(proxyUrl: string): NonNullable<BrowserContextOptions['proxy']> {
+  return { server: proxyUrl, bypass: '<-loopback>' };
+}
