@@ -5,6 +5,9 @@ const { existsSync } = require('node:fs');
 const { spawn } = require('node:child_process');
 const path = require('node:path');
 
+// The system's resolver runs on these threads, half of them at most: with the usual four, two silent name servers would hold up everybody.
+process.env.UV_THREADPOOL_SIZE ??= '32';
+
 const root = path.join(__dirname, '..');
 // A package brings dist alone; in a clone, what was built once may be older than the source.
 const source = path.join(root, 'src', 'main.ts');

@@ -97,7 +97,6 @@ class Composition implements RunningProxy {
     try {
       this.#parts = await this.#build(this.#firstConfig, null);
       this.#listeners = await this.#listen(this.#firstConfig.listen, []);
-      this.#noteOwnSockets();
     } catch (error) {
       await this.close();
       throw error;
@@ -132,7 +131,7 @@ class Composition implements RunningProxy {
     const dropped = this.#listeners.filter((listener) => !listeners.includes(listener));
     this.#listeners = listeners;
     this.#parts = parts;
-    this.#noteOwnSockets();
+    this.#noteOwnSockets(listeners);
     for (const listener of dropped) listener.drain();
     this.#leaving = [...this.#leaving, ...dropped].filter(({ openConnections }) => openConnections > 0);
     await release(old, parts);
@@ -258,6 +257,8 @@ class Composition implements RunningProxy {
         });
         opened.push(listener);
         all.push(listener);
+        // At once: it may be asked for before the next one listens.
+        this.#noteOwnSockets([...this.#listeners, ...opened]);
       } catch (error) {
         for (const listener of opened) listener.close();
         throw cannotListen(formatListenAddress(address), error);
@@ -271,8 +272,8 @@ class Composition implements RunningProxy {
     this.#parts?.pool.letGo();
   }
 
-  #noteOwnSockets(): void {
-    const bound = this.#listeners.map((listener) => listener.bound).filter((socket) => socket !== null);
+  #noteOwnSockets(listeners: readonly HttpListener[]): void {
+    const bound = listeners.map((listener) => listener.bound).filter((socket) => socket !== null);
     this.#ownSockets = createOwnSockets(bound, this.#localAddresses);
   }
 }

@@ -75,6 +75,8 @@ class Serving {
     const deadline = this.#drainTimeoutMs / 1_000;
     this.#terminal.report(`stopping on ${signal}: exchanges and tunnels have ${deadline} s to finish; signal again to stop at once`);
     try {
+      // A reload under way would open anew what is being closed.
+      await this.#reloaded;
       const cutOff = await this.#proxy.drain(this.#drainTimeoutMs);
       if (cutOff > 0) this.#terminal.report(`${cutOff} had not finished and ${cutOff === 1 ? 'was' : 'were'} cut off`);
     } catch (error) {

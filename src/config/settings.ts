@@ -41,7 +41,7 @@ export function settingsSchema(resolvePath: (path: string) => string) {
     timeouts: group({
       head: timer,
       idle: timer,
-      content_grace: period,
+      content_grace: timer,
       client_write: timer,
       tunnel_idle: timer,
       connect: timer,

@@ -43,6 +43,8 @@ export interface Responder {
    * @param announcedLength of the answer to a HEAD: what its Content-Length says
    */
   respond(status: number, reason: string, fields: Fields, body: Body | null, announcedLength: number | null): void;
+  /** Breaks the connection off: nothing that could still be said would be true. */
+  abort(): void;
   /** Writes a head and gives the connection away: to a tunnel, or to the protocol upgraded to. `early` came behind the request. */
   takeOver(status: number, reason: string, fields: Fields): { readonly socket: TunnelSocket; readonly early: Buffer };
 }

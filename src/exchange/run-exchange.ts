@@ -32,7 +32,12 @@ export async function runExchange(incoming: Incoming, context: ExchangeContext):
     // Whoever has left gets no answer, and the record of it is closed.
     if (incoming.cancellation.isCancelled) return;
     // When the client's own content broke, that is the reason, and not what it led to further up.
-    deliverError(incoming, incoming.body?.failure ?? asProxyError(thrown), received, context);
+    try {
+      deliverError(incoming, incoming.body?.failure ?? asProxyError(thrown), received, context);
+    } catch (defect) {
+      context.reportDefect(defect);
+      incoming.responder.abort();
+    }
   }
 }
 

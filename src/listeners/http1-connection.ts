@@ -127,6 +127,12 @@ export class Http1Connection implements Responder, BodySource {
       body?.cancel();
       return;
     }
+    if (this.#response !== null) {
+      // A head is out already, and a defect led here: a second one would be taken for content.
+      body?.cancel();
+      this.abort();
+      return;
+    }
     incoming.cancellation.listen(body);
     incoming.flow.status = status;
     const { method, version } = incoming.head;
@@ -141,6 +147,10 @@ export class Http1Connection implements Responder, BodySource {
     this.#response = { writer, body: sent };
     if (sent === null) writer.end(NO_FIELDS);
     else this.#send(sent, writer);
+  }
+
+  abort(): void {
+    breakOff(this.#socket);
   }
 
   takeOver(status: number, reason: string, fields: Fields): { socket: Socket; early: Buffer } {

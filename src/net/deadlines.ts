@@ -99,7 +99,18 @@ export class Deadlines {
       const due = this.#slots.get(this.#tick);
       if (due === undefined) continue;
       this.#slots.delete(this.#tick);
-      for (const deadline of due) deadline.visit(this.#tick);
+      for (const deadline of due) this.#visit(deadline);
+    }
+  }
+
+  /** What one of them throws must not cost the others of its tick their time limits; it is a defect, and comes up as one. */
+  #visit(deadline: Deadline): void {
+    try {
+      deadline.visit(this.#tick);
+    } catch (defect) {
+      queueMicrotask(() => {
+        throw defect;
+      });
     }
   }
 }

@@ -105,12 +105,13 @@ export function startTls(
       ...(context.secureContext === null ? {} : { secureContext: context.secureContext }),
       ALPNProtocols: ['http/1.1'],
       minVersion: 'TLSv1.2',
+      // Said, so that no environment variable can unsay it.
+      rejectUnauthorized: true,
     });
     const deadline = context.deadlines.create(() =>
       fail(new ProxyError('connection_timeout', `The TLS handshake with ${host} took longer than ${timeoutMs} ms.`)),
     );
     deadline.set(timeoutMs);
-    cancellation.listen({ cancel: () => fail(new ProxyError('connection_terminated', 'The client left before the connection stood.')) });
     const onError = (error: Error): void => fail(fromSocketError(error, host));
     const onClose = (): void => fail(new ProxyError('tls_protocol_error', `${host} closed the connection during the TLS handshake.`));
 
@@ -134,6 +135,7 @@ export function startTls(
     });
     socket.on('error', onError);
     socket.on('close', onClose);
+    cancellation.listen({ cancel: () => fail(new ProxyError('connection_terminated', 'The client left before the connection stood.')) });
   });
 }
 

@@ -21,19 +21,37 @@ export interface DnsSource {
   close(): void;
 }
 
-/** @param ttlMs  how long the system's answers count, since they come without a TTL */
+/**
+ * `getaddrinfo` cannot be given up: a name whose servers are silent holds a thread for longer than anybody waits. So a name that is still being
+ * asked is not asked again, and beyond a number of them nothing is asked: one client's dead names must not starve the others' living ones.
+ *
+ * @param ttlMs  how long the system's answers count, since they come without a TTL
+ */
 export function systemSource(ttlMs: number): DnsSource {
+  const waiting = new Map<string, (answer: DnsAnswer) => void>();
   return {
     ask(host, report) {
+      if (!waiting.has(host) && waiting.size >= MOST_SYSTEM_LOOKUPS) {
+        report({ kind: 'failed', rcode: null, reason: 'too many look-ups are under way', cause: undefined });
+        return;
+      }
+      const isUnderWay = waiting.has(host);
+      waiting.set(host, report);
+      if (isUnderWay) return;
+      const answered = (answer: DnsAnswer): void => {
+        const latest = waiting.get(host);
+        waiting.delete(host);
+        latest?.(answer);
+      };
       dns.lookup(host, { all: true, order: 'verbatim' }).then(
         (found) =>
-          report(
+          answered(
             foundAnswer(
               found.map(({ address }) => address),
               ttlMs,
             ),
           ),
-        (error) => report(failureAnswer(error)),
+        (error) => answered(failureAnswer(error)),
       );
     },
     close() {}, // getaddrinfo cannot be interrupted
@@ -144,3 +162,5 @@ function failureAnswer(error: NodeJS.ErrnoException): DnsAnswer {
 
 /** Node's words for the response codes of RFC 1035 §4.1.1 that are failures. */
 const RCODES: Readonly<Record<string, string>> = { EFORMERR: 'FORMERR', ESERVFAIL: 'SERVFAIL', ENOTIMP: 'NOTIMP', EREFUSED: 'REFUSED' };
+
+const MOST_SYSTEM_LOOKUPS = 256;

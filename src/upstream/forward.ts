@@ -1,7 +1,7 @@
 // STAGE forward: an authorized request → the origin's response head and its content as it comes. Also the way to a tunnel's other end.
 // route → resolve → judge → connect → send. What is dialled is an address that was judged for this very request; nothing is looked up twice.
 // Repeated is only what RFC 9110 §9.2.2 allows: an idempotent request without content, on a kept connection that broke before any answer.
-// Towards a parent proxy, names are resolved by the parent: the address guard then judges destinations that are written as addresses, no others.
+// Towards a parent proxy, names are resolved by the parent: the address guard then judges addresses, `localhost` and names of the hosts file, no others.
 import { isIP } from 'node:net';
 import { ProxyError } from '../errors/proxy-error.ts';
 import { type Authority, formatAuthority } from '../http/authority.ts';
@@ -166,7 +166,9 @@ async function connectFor(
   else connection = (await throughParent(parts, request, route, buffers)).connection;
   if (scheme === 'http') return connection;
   const connectedMs = performance.now();
-  const leftMs = Math.max(1, parts.options.connectTimeoutMs - (connectedMs - startedMs));
+  // A parent's answer has a time limit of its own.
+  const spentMs = route.kind === 'direct' ? connectedMs - startedMs : 0;
+  const leftMs = Math.max(1, parts.options.connectTimeoutMs - spentMs);
   const secure = await startTls(parts, connection, authority.host, leftMs, request.cancellation);
   facts.tlsMs = performance.now() - connectedMs;
   return secure;
@@ -194,7 +196,7 @@ async function throughParent(
   return { connection, early };
 }
 
-/** The operator named the parent, so its own address is not judged; the destination is, when it is an address. */
+/** The operator named the parent, so its own address is not judged; the destination is, as far as it is known without DNS. */
 function dialParent(
   parts: UpstreamParts,
   request: TunnelRequest,
@@ -202,7 +204,9 @@ function dialParent(
   buffers: ReadBuffers | null,
 ): Promise<UpstreamConnection> {
   const { authority, guard, facts } = request;
-  if (isIP(authority.host) !== 0) judged(parts, [authority.host], authority.port, guard, facts, authority.host);
+  const known = parts.resolver.known(authority.host);
+  // Which of them the parent dials is not ours to say, so none may be refused.
+  if (known !== null) for (const address of known) judged(parts, [address], authority.port, guard, facts, authority.host);
   const { host, port } = route.parent;
   return dial(parts, request, host, port, nameOf(authority, route), buffers, (addresses) => addresses);
 }
@@ -268,10 +272,10 @@ function judged(
 }
 
 function mayReuse(parts: UpstreamParts, request: ForwardRequest, route: Route, client: Http1Client): boolean {
-  if (route.kind === 'parent')
-    return (
-      isIP(request.authority.host) === 0 || parts.isAddressAllowed(request.authority.host, request.authority.port, request.guard).allowed
-    );
+  if (route.kind === 'parent') {
+    const { host, port } = request.authority;
+    return parts.resolver.known(host)?.every((address) => parts.isAddressAllowed(address, port, request.guard).allowed) ?? true;
+  }
   return parts.isAddressAllowed(client.connection.address, client.connection.port, request.guard).allowed;
 }
 

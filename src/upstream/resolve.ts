@@ -60,6 +60,13 @@ export class Resolver {
     return this.#lookUps.get(host)?.promise ?? this.#lookUp(host);
   }
 
+  /** What is known of a host without asking anybody: an address itself, `localhost`, or in the hosts file. */
+  known(host: string): readonly string[] | null {
+    if (isIP(host) !== 0) return [host];
+    if (host === 'localhost' || host.endsWith('.localhost')) return LOOPBACK.addresses;
+    return this.#hosts?.find(host) ?? null;
+  }
+
   /** Closes once the look-ups under way are done, for the exchanges that wait for them. */
   retire(): void {
     const underWay = [...this.#lookUps.values()].map(({ promise }) => promise);

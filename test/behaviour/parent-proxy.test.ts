@@ -54,6 +54,20 @@ describe('through a second Sallyport', () => {
   });
 });
 
+describe('the address guard', () => {
+  test('judges a name that it knows without DNS, although the parent would resolve it', async () => {
+    await using parent = await startOrigin((_, reply) => reply.response({ body: 'reached' }));
+    await using proxy = await startTestProxy(through(parent.url));
+    for (const host of ['localhost', 'sub.localhost', '127.0.0.1']) {
+      const response = await ask(proxy, `http://${host}:${proxy.port}/`);
+      expect(response.status).toBe(502);
+      expect(valuesOf(response.fields, 'proxy-status').join()).toContain('destination_ip_prohibited');
+    }
+    expect(parent.requests).toHaveLength(0);
+    expect((await ask(proxy, 'http://elsewhere.test/')).body.toString()).toBe('reached');
+  });
+});
+
 describe('credentials', () => {
   test('those for the parent go to the parent alone; those of the client go nowhere', async () => {
     await using parent = await startOrigin((_, reply) => reply.response({ body: 'ok' }));

@@ -190,6 +190,7 @@ class Line {
   #responder(): Responder {
     return {
       interim: () => {},
+      abort: () => this.visited.push('abort'),
       takeOver: () => {
         throw new Error('no tunnel in this test');
       },

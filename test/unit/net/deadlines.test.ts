@@ -125,3 +125,23 @@ test('closed, it calls nobody', () => {
   vi.advanceTimersByTime(5_000);
   expect(calls).toEqual([]);
 });
+
+test('one that throws costs the others of its tick nothing, and its defect comes up', () => {
+  const defects: (() => void)[] = [];
+  const microtask = vi.spyOn(globalThis, 'queueMicrotask').mockImplementation((task) => void defects.push(task));
+  deadlines
+    .create(() => {
+      throw new Error('a defect');
+    })
+    .set(100);
+  const { deadline, calls } = watched();
+  deadline.set(100);
+  vi.advanceTimersByTime(1_000);
+  microtask.mockRestore();
+  expect(calls).toHaveLength(1);
+  expect(defects).toHaveLength(1);
+  expect(defects[0]).toThrow('a defect');
+  deadline.set(100);
+  vi.advanceTimersByTime(1_000);
+  expect(calls).toHaveLength(2);
+});
