@@ -115,7 +115,7 @@ async function openTunnel(parts: UpstreamParts, request: TunnelRequest): Promise
   request.facts.route = routeName(route);
   if (route.kind === 'direct') {
     return {
-      connection: await dialJudged(parts, request, authority.host, authority.port, formatAuthority(authority), parts.tunnelBuffers),
+      connection: await dialJudged(parts, request, parts.tunnelBuffers),
       early: NOTHING,
     };
   }
@@ -160,8 +160,7 @@ async function connectFor(
   const startedMs = performance.now();
   let connection: UpstreamConnection;
   const buffers = scheme === 'https' ? null : parts.buffers;
-  if (route.kind === 'direct')
-    connection = await dialJudged(parts, request, authority.host, authority.port, formatAuthority(authority), buffers);
+  if (route.kind === 'direct') connection = await dialJudged(parts, request, buffers);
   else if (isAbsolute) connection = await dialParent(parts, request, route, buffers);
   else connection = (await throughParent(parts, request, route, buffers)).connection;
   if (scheme === 'http') return connection;
@@ -208,39 +207,35 @@ function dialParent(
   // Which of them the parent dials is not ours to say, so none may be refused.
   if (known !== null) for (const address of known) judged(parts, [address], authority.port, guard, facts, authority.host);
   const { host, port } = route.parent;
-  return dial(parts, request, host, port, nameOf(authority, route), buffers, (addresses) => addresses);
+  return dial(parts, request, { host, port, name: nameOf(authority, route) }, buffers, (addresses) => addresses);
 }
 
-function dialJudged(
-  parts: UpstreamParts,
-  request: TunnelRequest,
-  host: string,
-  port: number,
-  name: string,
-  buffers: ReadBuffers | null,
-): Promise<UpstreamConnection> {
-  return dial(parts, request, host, port, name, buffers, (addresses) => judged(parts, addresses, port, request.guard, request.facts, host));
+function dialJudged(parts: UpstreamParts, request: TunnelRequest, buffers: ReadBuffers | null): Promise<UpstreamConnection> {
+  const { authority, guard, facts } = request;
+  const { host, port } = authority;
+  return dial(parts, request, { host, port, name: formatAuthority(authority) }, buffers, (addresses) =>
+    judged(parts, addresses, port, guard, facts, host),
+  );
 }
 
+/** @param peer who is dialled, and how messages call it */
 async function dial(
   parts: UpstreamParts,
   request: TunnelRequest,
-  host: string,
-  port: number,
-  name: string,
+  peer: { readonly host: string; readonly port: number; readonly name: string },
   buffers: ReadBuffers | null,
   survivors: (addresses: readonly string[]) => readonly string[],
 ): Promise<UpstreamConnection> {
   const { facts, cancellation } = request;
   const startedMs = performance.now();
-  const found = parts.resolver.resolve(host);
+  const found = parts.resolver.resolve(peer.host);
   const resolved = found instanceof Promise ? await found : found;
   facts.resolvedFrom = resolved.from;
   const resolvedMs = performance.now();
   if (resolved.from !== 'literal') facts.resolveMs = resolvedMs - startedMs;
   const addresses = survivors(resolved.addresses);
   const leftMs = Math.max(1, parts.options.connectTimeoutMs - (resolvedMs - startedMs));
-  const connection = await connectTcp(parts, addresses, port, name, leftMs, cancellation, buffers);
+  const connection = await connectTcp(parts, addresses, peer.port, peer.name, leftMs, cancellation, buffers);
   facts.connectMs = performance.now() - resolvedMs;
   noteAddress(facts, connection);
   return connection;

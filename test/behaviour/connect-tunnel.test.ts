@@ -1,28 +1,15 @@
 // How a tunnel comes to stand, or does not: what a client is told, and what becomes of its connection.
-import { test as base, describe, expect, onTestFinished } from 'vitest';
+import { describe, expect, onTestFinished } from 'vitest';
 import { startDnsServer } from '../support/dns-server.ts';
-import { type RawServer, startRawServer } from '../support/origin.ts';
+import { startRawServer } from '../support/origin.ts';
 import { connectRaw } from '../support/raw-client.ts';
-import { startTestProxy, type TestConfig, type TestProxy } from '../support/start-proxy.ts';
+import { startTestProxy, type TestConfig } from '../support/start-proxy.ts';
 import { valuesOf } from '../support/strict-message.ts';
 import { createTemporaryCa } from '../support/temp-ca.ts';
 import { temporaryFile, temporaryFolder } from '../support/temp-files.ts';
 import { startTlsOrigin } from '../support/tls-origin.ts';
-import { startEcho } from '../support/tunnel-servers.ts';
+import { test } from '../support/tunnel-test.ts';
 import { closedPort, connectText, failure, openTunnel, refusedConnect } from '../support/tunnels.ts';
-
-const test = base.extend<{ proxy: TestProxy; echo: RawServer }>({
-  // biome-ignore lint/correctness/noEmptyPattern: vitest reads what a fixture needs off its first parameter
-  proxy: async ({}, use) => {
-    await using proxy = await startTestProxy();
-    await use(proxy);
-  },
-  // biome-ignore lint/correctness/noEmptyPattern: as above
-  echo: async ({}, use) => {
-    await using echo = await startEcho();
-    await use(echo);
-  },
-});
 
 describe('a tunnel that stands', () => {
   test('is announced only after the name is known and the origin has been reached', async ({ echo }) => {

@@ -1,24 +1,11 @@
 // RFC 9110 §9.3.6 and RFC 9112 §3.2.3: what a CONNECT is, and what its answer may hold.
-import { test as base, describe, expect } from 'vitest';
-import { type RawServer, startRawServer } from '../support/origin.ts';
+import { describe, expect } from 'vitest';
+import { startRawServer } from '../support/origin.ts';
 import { connectRaw, type FinalResponse } from '../support/raw-client.ts';
-import { startTestProxy, type TestProxy } from '../support/start-proxy.ts';
+import type { TestProxy } from '../support/start-proxy.ts';
 import { valuesOf } from '../support/strict-message.ts';
-import { startEcho } from '../support/tunnel-servers.ts';
+import { test } from '../support/tunnel-test.ts';
 import { closedPort, connectText, failure } from '../support/tunnels.ts';
-
-const test = base.extend<{ proxy: TestProxy; echo: RawServer }>({
-  // biome-ignore lint/correctness/noEmptyPattern: vitest reads what a fixture needs off its first parameter
-  proxy: async ({}, use) => {
-    await using proxy = await startTestProxy();
-    await use(proxy);
-  },
-  // biome-ignore lint/correctness/noEmptyPattern: as above
-  echo: async ({}, use) => {
-    await using echo = await startEcho();
-    await use(echo);
-  },
-});
 
 describe('the target is an authority and nothing else (RFC 9112 §3.2.3)', () => {
   test.for([
