@@ -1,7 +1,7 @@
 // Owns how an address to listen on is written: `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`, `8080` (this machine only), `unix:/run/sallyport.sock`.
 // Refuses `:8080` and `*:8080`: whether the whole network may use a proxy is not left to what an empty host happens to mean.
 import type { ListenAddress } from '../listeners/listener.ts';
-import { shown } from './units.ts';
+import { shown } from '../match/units.ts';
 
 /**
  * @param resolvePath makes a socket's path absolute

@@ -1,9 +1,9 @@
 // Owns the names of hosts and servers in settings: which spellings are taken.
 // Every function throws an Error whose message says what was expected, fit to be printed after the file and line.
 import { ProxyError } from '../errors/proxy-error.ts';
+import { shown } from '../match/units.ts';
 import { parseIpAddress } from '../net/ip-address.ts';
 import { createRoute } from '../upstream/route.ts';
-import { shown } from './units.ts';
 
 /**
  * A destination for `parents` and `no_proxy`: `example.com`, `.example.com` (and everything below), `*.example.com` (one label more), an IP

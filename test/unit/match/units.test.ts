@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseCount, parseDuration, parseRate, parseSize, shown } from '../../../src/config/units.ts';
+import { parseCount, parseDuration, parseOctets, parseRate, parseSize, shown } from '../../../src/match/units.ts';
 
 test.each([
   ['500ms', 500],
@@ -73,4 +73,10 @@ test('a count is a whole number from 1', () => {
 test('a value stands in a message on one line and cut short', () => {
   expect(shown('a\nb')).toBe('"a\\nb"');
   expect(shown('x'.repeat(100))).toHaveLength(60);
+});
+
+test('a size without bounds goes from nothing to what a number holds exactly', () => {
+  expect(parseOctets('0')).toBe(0);
+  expect(parseOctets('2GiB')).toBe(2 ** 31);
+  expect(() => parseOctets('999999999GiB')).toThrow('not a whole number of octets');
 });

@@ -1,4 +1,4 @@
-// Owns the quantities of a configuration: text with its unit → one number in the unit that the code uses (milliseconds, octets, octets a second).
+// Owns the quantities of a configuration or a policy: text with its unit → one number in the unit that the code uses (milliseconds, octets, octets a second).
 // Refuses a duration without a unit: 30 is half a minute to one reader and 30 ms to the next. Sizes may be plain octets.
 // Every function throws an Error whose message says what was expected, fit to be printed after the file and line.
 
@@ -19,7 +19,7 @@ export function parseDuration(value: string | number, leastMs: 0 | 1): number {
 
 /** `32KiB`, `1MB`, `4096` → octets, at least 1 and at most 1 GiB: every size here is a limit on what is held in memory. */
 export function parseSize(value: string | number): number {
-  const octets = parseOctets(value, 'expected a size, such as 32KiB, 1MB or 4096 (octets)');
+  const octets = parseOctets(value);
   if (octets < 1 || octets > LARGEST_OCTETS) throw new Error(`expected a size from 1B to 1GiB; found ${shown(value)}`);
   return octets;
 }
@@ -46,13 +46,14 @@ export function shown(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
-function parseOctets(value: string | number, expected: string): number {
+/** Any size, 0 too. */
+export function parseOctets(value: string | number, expected = 'expected a size, such as 32KiB, 1MB or 4096 (octets)'): number {
   const [amount, unit] = split(String(value));
   if (amount === null) throw new Error(`${expected}; found ${shown(value)}`);
   const factor = SIZE_UNITS.get(unit);
   if (factor === undefined) throw new Error(`${expected}; "${unit}" is none of ${[...SIZE_UNITS.keys()].slice(1).join(', ')}`);
   const octets = amount * factor;
-  if (!Number.isInteger(octets)) throw new Error(`${expected}; ${shown(value)} is not a whole number of octets`);
+  if (!Number.isSafeInteger(octets)) throw new Error(`${expected}; ${shown(value)} is not a whole number of octets`);
   return octets;
 }
 
