@@ -3,13 +3,13 @@
 // Whose fault it is stands in `errors/proxy-error.ts`; what exactly happened is the error's own message.
 import type { ProxyErrorCode } from '../errors/proxy-error.ts';
 
-/** What happened, in plain words, without a full stop. `code` is `null` for answers that are no RFC 9209 error, such as a 407. */
-export function titleFor(code: ProxyErrorCode | null, status: number): string {
+/** What happened, in plain words, without a full stop. */
+export function titleFor(code: ProxyErrorCode, status: number): string {
   return wordsFor(code, status).title;
 }
 
 /** What to do next: one or two sentences for the person at the client, short enough for two lines of a terminal. */
-export function nextStepFor(code: ProxyErrorCode | null, status: number): string {
+export function nextStepFor(code: ProxyErrorCode, status: number): string {
   return wordsFor(code, status).nextStep;
 }
 
@@ -24,8 +24,8 @@ interface Words {
   readonly nextStep: string;
 }
 
-function wordsFor(code: ProxyErrorCode | null, status: number): Words {
-  if (code !== null && code !== 'http_request_error') return CODES[code];
+function wordsFor(code: ProxyErrorCode, status: number): Words {
+  if (code !== 'http_request_error') return CODES[code];
   return REQUEST_ERRORS.get(status) ?? CODES.http_request_error;
 }
 
@@ -160,16 +160,9 @@ const CODES: Readonly<Record<ProxyErrorCode, Words>> = {
   },
 };
 
-/** For `http_request_error`, whose status says what was wrong, and for answers without a code. */
+/** For `http_request_error`, whose status says what was wrong. */
 const REQUEST_ERRORS: ReadonlyMap<number, Words> = new Map([
   [405, { title: 'This method is not possible here', nextStep: 'Use another method, such as GET.' }],
-  [
-    407,
-    {
-      title: 'This proxy asks who you are',
-      nextStep: 'Give the user name and password for this proxy (not for the site) to your browser or program. The operator has them.',
-    },
-  ],
   [408, { title: 'The request took too long to arrive', nextStep: 'Check your own connection, and send it again.' }],
   [413, { title: 'The content of the request is too large', nextStep: 'Send less at once, or ask the operator to raise the limit.' }],
   [414, { title: 'The address is too long', nextStep: 'Shorten it: often most of it is a query that a form can send instead.' }],

@@ -8,7 +8,7 @@ export const PAGE_STYLE = `
 *{box-sizing:border-box}
 body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.25rem;background:var(--page);color:var(--ink);font:1rem/1.55 system-ui,-apple-system,"Segoe UI",sans-serif}
 main{width:100%;max-width:42rem;padding:clamp(1.5rem,5vw,2.75rem);background:var(--card);border:1px solid var(--line);border-top:4px solid var(--accent);border-radius:.6rem;overflow-wrap:anywhere}
-.denied{--accent:var(--denied)}.failed{--accent:var(--failed)}.request-error{--accent:var(--request-error)}.info{--accent:var(--info)}
+.denied{--accent:var(--denied)}.failed{--accent:var(--failed)}.request-error{--accent:var(--request-error)}.limited{--accent:var(--request-error)}.info,.challenge{--accent:var(--info)}
 h1{margin:.35rem 0 .75rem;font-size:clamp(1.4rem,4.6vw,1.65rem);line-height:1.2;font-weight:650;letter-spacing:-.01em;text-wrap:balance;overflow-wrap:break-word}
 p{margin:0}
 .status{color:var(--accent);font-weight:600;font-size:.9rem}
@@ -20,6 +20,8 @@ dt{color:var(--soft)}
 dd{margin:0}
 blockquote{margin:.45rem 0 0;padding-left:.8rem;border-left:3px solid var(--accent)}
 .next dd{font-weight:600}
+a{display:block;width:fit-content;margin-top:.35rem;color:var(--info);font-weight:400;text-decoration-thickness:1px;text-underline-offset:.2em}
+a:focus-visible{outline:2px solid var(--info);outline-offset:3px;border-radius:.15rem}
 footer{display:flex;flex-wrap:wrap;gap:.2rem 1.5rem;margin-top:1.3rem;color:var(--soft);font-size:.82rem}
 @media (max-width:34rem){body{place-items:start;padding:.75rem}dl>div{grid-template-columns:1fr}}
 @media print{body{display:block}main{border:0}}

@@ -1,35 +1,61 @@
 // Owns the answer that a person or a program reads when the proxy itself answers: one set of facts, written as HTML, as problem details
 // (RFC 9457) or as text for a terminal. Which form is negotiate.ts; the words for each error are error-page.ts and block-page.ts.
-// Refuses to reflect anything as it came: every fact is cut, freed of control and bidirectional characters, and escaped for its form.
+// Refuses to reflect anything as it came: every fact is cut, freed of control and bidirectional characters, and escaped for its form. A link is
+// the operator's own, and only to the web or to a mailbox.
 // Facts hold no query, no credentials and no request fields: a page that echoed those would hand them to whoever sees the screen.
 import { hash } from 'node:crypto';
 import type { Blame, ProxyErrorCode } from '../errors/proxy-error.ts';
 import type { Fields } from '../http/message.ts';
-import { titleFor } from './error-page.ts';
+import type { DecidedBy, Refused } from './block-page.ts';
 import { negotiate } from './negotiate.ts';
 import { PAGE_STYLE } from './page-style.ts';
 
+/** What the proxy says of itself (RFC 9209 §2.3): an error, or that it answers on its own account. */
+export type PageCode = ProxyErrorCode | 'proxy_internal_response';
+
 export interface PageFacts {
   readonly status: number;
+  /** The status's own phrase. */
   readonly reason: string;
-  /** `info` is the page that greets a browser which opened the proxy's own port. */
-  readonly kind: 'denied' | 'failed' | 'request-error' | 'info';
-  readonly code: ProxyErrorCode | null;
-  /** What happened, exactly; may contain what a client chose, such as a host name. */
+  /** `challenge` is a 407, `limited` a 429; `info` is the page that greets a browser which opened the proxy's own port. */
+  readonly kind: 'denied' | 'limited' | 'challenge' | 'failed' | 'request-error' | 'info';
+  readonly code: PageCode | null;
+  /** What happened, in plain words, without a full stop. */
+  readonly title: string;
+  /** What happened, exactly, with or without its capital and full stop; may contain what a client chose, such as a host name. */
   readonly message: string;
   readonly blame: Blame;
   readonly method: string;
   /** Canonical `scheme://host[:port]`, or empty when the request named none: never a path, a query or credentials. */
   readonly target: string;
-  /** One sentence, with or without its capital and full stop: which rule, in which file and line. */
-  readonly decision: string | null;
-  /** The operator's own words, from the rule. */
-  readonly ruleMessage: string | null;
+  /** `null` where no policy decided. */
+  readonly decision: DecisionFacts | null;
   readonly nextStep: string;
+  /** Whole seconds; `null` when trying again would change nothing, or nobody knows when. */
+  readonly retryAfterSeconds: number | null;
   /** To quote when asking the operator. */
   readonly flowId: string;
   /** This proxy's pseudonym, as in Via. */
   readonly proxyName: string;
+}
+
+/** What decided, for people and for programs. */
+export interface DecisionFacts {
+  /** One sentence, with or without its capital and full stop: which rule, in which file and line. */
+  readonly sentence: string;
+  readonly decidedBy: DecidedBy;
+  readonly refused: Refused;
+  /** The rule's name; `null` for one without, and where no rule was in play. */
+  readonly rule: string | null;
+  /** By its name alone, without its folder. */
+  readonly file: string;
+  readonly line: number;
+  /** The operator's own words, from the rule. */
+  readonly ruleMessage: string | null;
+  /** Who answers for the rule. */
+  readonly owner: string | null;
+  /** Where access can be asked for; shown only if it is an http, https or mailto URL. */
+  readonly requestAccess: string | null;
 }
 
 /** The fields of every answer with a page, besides Content-Type and Content-Length. No form of a page runs, loads, frames or sends anything. */
@@ -65,7 +91,6 @@ export function renderPage(facts: PageFacts, accept: string | undefined): { cont
 
 /** The facts as they may be shown, and the words that follow from them. */
 interface Page extends PageFacts {
-  readonly title: string;
   /** `GET https://example.com`; empty when no target is known. */
   readonly request: string;
   /** Who decided or who is at fault, as a term and its answer; `null` on a greeting. */
@@ -78,40 +103,70 @@ interface Verdict {
 }
 
 function harmless(facts: PageFacts): Page {
-  const reason = plain(facts.reason, 60);
   const method = plain(facts.method, 32);
   const target = plain(facts.target, 300);
   return {
     status: facts.status,
-    reason,
+    reason: plain(facts.reason, 60),
     kind: facts.kind,
     code: facts.code,
-    message: plain(facts.message, 400),
+    title: plain(facts.title, 100),
+    message: asSentence(plain(facts.message, 400)),
     blame: facts.blame,
     method,
     target,
-    decision: facts.decision === null ? null : asSentence(plain(facts.decision, 400)),
-    ruleMessage: facts.ruleMessage === null ? null : plain(facts.ruleMessage, 600),
+    decision: facts.decision === null ? null : harmlessDecision(facts.decision),
     nextStep: plain(facts.nextStep, 400),
+    retryAfterSeconds: facts.retryAfterSeconds,
     flowId: plain(facts.flowId, 64),
     proxyName: plain(facts.proxyName, 100),
-    title: facts.kind === 'info' ? 'This is a proxy, and it is running' : titleFor(facts.code, facts.status),
     request: target === '' ? '' : `${method} ${target}`,
     verdict: verdictOn(facts),
   };
 }
 
-function verdictOn(facts: PageFacts): Verdict | null {
-  switch (facts.kind) {
+function harmlessDecision(decision: DecisionFacts): DecisionFacts {
+  return {
+    sentence: asSentence(plain(decision.sentence, 400)),
+    decidedBy: decision.decidedBy,
+    refused: decision.refused,
+    rule: plainOrNull(decision.rule, 200),
+    file: plain(decision.file, 200),
+    line: decision.line,
+    ruleMessage: plainOrNull(decision.ruleMessage, 600),
+    owner: plainOrNull(decision.owner, 200),
+    requestAccess: decision.requestAccess === null ? null : safeLink(decision.requestAccess),
+  };
+}
+
+/** An http, https or mailto URL as a browser reads it, ASCII only; `null` for everything else, such as `javascript:`. */
+function safeLink(text: string): string | null {
+  if (text.length > MAX_LINK || !URL.canParse(text)) return null;
+  const { protocol, href } = new URL(text);
+  // A mailto URL keeps the blanks within it; what is percent-encoded may come out longer.
+  return LINK_SCHEMES.has(protocol) && href.length <= MAX_LINK && !href.includes(' ') ? href : null;
+}
+
+function verdictOn({ kind, decision, blame }: PageFacts): Verdict | null {
+  switch (kind) {
     case 'denied':
-      return { term: 'Who decided', answer: 'This proxy. The site did not receive the request.' };
+    case 'limited':
+      return { term: 'Who decided', answer: DECIDERS[decision?.refused ?? 'request'] };
+    case 'challenge':
+      return { term: 'Who asks', answer: DECIDERS.request };
     case 'info':
       return null;
     case 'failed':
     case 'request-error':
-      return { term: 'At fault', answer: FAULTS[facts.blame] };
+      return { term: 'At fault', answer: FAULTS[blame] };
   }
 }
+
+const DECIDERS: Record<Refused, string> = {
+  request: 'This proxy. The site did not receive the request.',
+  content: 'This proxy. The site received the beginning of the request.',
+  answer: 'This proxy. The site received the request and answered it.',
+};
 
 const FAULTS: Record<Blame, string> = {
   client: 'The request itself: its address, or the program that sent it.',
@@ -137,7 +192,7 @@ function asHtml(page: Page): string {
 <h1>${escapeHtml(page.title)}</h1>
 <p class="message" dir="auto">${escapeHtml(page.message)}</p>${request}
 <dl>
-${verdictRow(page)}${ruleRow(page)}<div class="next"><dt>What to do</dt><dd>${escapeHtml(page.nextStep)}</dd></div>
+${verdictRow(page)}${decisionRows(page)}<div class="next"><dt>What to do</dt><dd>${escapeHtml(page.nextStep)}${linkTo(page)}</dd></div>
 </dl>
 <footer>${code} <span>Exchange ${escapeHtml(page.flowId)}</span> <span>Proxy ${escapeHtml(page.proxyName)}</span></footer>
 </main>
@@ -151,17 +206,32 @@ function verdictRow(page: Page): string {
   return `<div><dt>${page.verdict.term}</dt><dd>${page.verdict.answer}</dd></div>\n`;
 }
 
-function ruleRow(page: Page): string {
-  if (page.decision === null && page.ruleMessage === null) return '';
-  const words = page.ruleMessage === null ? '' : `<blockquote dir="auto">${escapeHtml(page.ruleMessage)}</blockquote>`;
-  return `<div><dt>Which rule</dt><dd>${escapeHtml(page.decision ?? '')}${words}</dd></div>\n`;
+function decisionRows({ decision }: Page): string {
+  if (decision === null) return '';
+  const { sentence, ruleMessage, owner } = decision;
+  const words = ruleMessage === null ? '' : `<blockquote dir="auto">${escapeHtml(ruleMessage)}</blockquote>`;
+  const ownerRow = owner === null ? '' : `<div><dt>Whose rule</dt><dd dir="auto">${escapeHtml(owner)}</dd></div>\n`;
+  return `<div><dt>Which rule</dt><dd>${escapeHtml(sentence)}${words}</dd></div>\n${ownerRow}`;
+}
+
+function linkTo({ decision }: Page): string {
+  const link = decision?.requestAccess ?? null;
+  return link === null ? '' : `<a href="${escapeHtml(link)}" rel="noreferrer">${escapeHtml(link)}</a>`;
 }
 
 /**
  * Problem details (RFC 9457 §3). The type is `about:blank`: we own no name to publish types under, and `code` carries the registered
  * name of RFC 9209. With that type the title is the status phrase (§4.2.1), so what happened is in `detail`.
+ *
+ * Programs may rely on these members. All are there in every answer, `null` where there is nothing to say:
+ * - `code`: the error type of RFC 9209, as in Proxy-Status; `blame`: `client`, `origin` or `proxy`
+ * - `exchange`: the `id` of the log's line; `request`: method and destination; `proxy`: the name in Via
+ * - `decision`: a sentence; `decided_by`: a word of `DecidedBy`; `refused`: a word of `Refused`
+ * - `rule`: the rule's name; `file` and `line`: where it stands; `rule_message`, `owner` and `request_access`: what the rule says for this case
+ * - `retry_after`: seconds; `next_step`: what to do, in words
  */
 function asJson(page: Page): string {
+  const { decision } = page;
   const problem = {
     type: 'about:blank',
     title: page.reason,
@@ -170,31 +240,43 @@ function asJson(page: Page): string {
     instance: `urn:sallyport:exchange:${encodeURIComponent(page.flowId)}`,
     code: page.code,
     blame: page.kind === 'info' ? null : page.blame,
-    request: page.request,
-    rule: page.decision,
-    rule_message: page.ruleMessage,
-    next_step: page.nextStep,
+    exchange: page.flowId,
+    request: page.request === '' ? null : page.request,
     proxy: page.proxyName,
+    decision: decision?.sentence ?? null,
+    decided_by: decision?.decidedBy ?? null,
+    refused: decision?.refused ?? null,
+    rule: decision?.rule ?? null,
+    file: decision?.file ?? null,
+    line: decision?.line ?? null,
+    rule_message: decision?.ruleMessage ?? null,
+    owner: decision?.owner ?? null,
+    request_access: decision?.requestAccess ?? null,
+    retry_after: page.retryAfterSeconds,
+    next_step: page.nextStep,
   };
   return `${JSON.stringify(problem, null, 2)}\n`;
 }
 
-/** At most ten lines; the longest paragraphs give way first. */
+/** At most twelve lines; the longest paragraphs give way first, and a link never. */
 function asText(page: Page): string {
+  const { decision } = page;
   const smallPrint = [page.code, `exchange ${page.flowId}`, `proxy ${page.proxyName}`].filter((part) => part !== null).join(', ');
-  const verdict = page.verdict === null ? '' : `${page.verdict.term}: ${page.verdict.answer}`;
-  const rule = [page.decision, page.ruleMessage === null ? null : `"${page.ruleMessage}"`].filter((part) => part !== null).join(' ');
+  const rule = [decision?.sentence, quoted(decision?.ruleMessage)].filter((part) => part !== undefined).join(' ');
+  const link = decision?.requestAccess ?? null;
   const paragraphs = [
     `${page.status} ${page.reason}: ${page.title}`,
     page.request,
     page.message,
-    verdict ?? '',
+    page.verdict === null ? '' : `${page.verdict.term}: ${page.verdict.answer}`,
     rule,
+    decision === null || decision.owner === null ? '' : `Whose rule: ${decision.owner}`,
     page.nextStep,
     smallPrint,
   ]
     .filter((paragraph) => paragraph !== '')
     .map(wrap);
+  if (link !== null) paragraphs.splice(-1, 0, [link]);
   let surplus = paragraphs.reduce((lines, paragraph) => lines + paragraph.length, -MAX_LINES);
   for (; surplus > 0; surplus -= 1) {
     const longest = paragraphs.reduce((a, b) => (b.length > a.length ? b : a));
@@ -224,7 +306,16 @@ function plain(text: string, maxCharacters: number): string {
   return cut.toWellFormed().replace(BLANKS, ' ').replace(STEERING, '\ufffd').trim();
 }
 
+function plainOrNull(text: string | null, maxCharacters: number): string | null {
+  return text === null ? null : plain(text, maxCharacters);
+}
+
+function quoted(text: string | null | undefined): string | undefined {
+  return text === null || text === undefined ? undefined : `"${text}"`;
+}
+
 function asSentence(text: string): string {
+  if (text === '') return '';
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? '' : '.'}`;
 }
 
@@ -232,8 +323,10 @@ function escapeHtml(text: string): string {
   return text.replace(SPECIAL_IN_HTML, (character) => HTML_ESCAPES[character]!);
 }
 
-const MAX_LINES = 10;
+const MAX_LINES = 12;
 const WIDTH = 76;
+const MAX_LINK = 500;
+const LINK_SCHEMES: ReadonlySet<string> = new Set(['http:', 'https:', 'mailto:']);
 const BLANKS = /\s+/g;
 /** C0, DEL and C1 controls; the marks, embeddings, overrides and isolates of the bidirectional algorithm (UAX #9 §2). */
 const STEERING = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;

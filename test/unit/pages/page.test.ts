@@ -2,24 +2,60 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fieldValue } from '../../../src/http/fields.ts';
-import { nextStepFor } from '../../../src/pages/error-page.ts';
-import { PAGE_FIELDS, type PageFacts, renderPage } from '../../../src/pages/page.ts';
+import { wordsForChallenge, wordsForDenial, wordsForLimit } from '../../../src/pages/block-page.ts';
+import { nextStepFor, titleFor } from '../../../src/pages/error-page.ts';
+import { type DecisionFacts, PAGE_FIELDS, type PageFacts, renderPage } from '../../../src/pages/page.ts';
 import { PAGE_STYLE } from '../../../src/pages/page-style.ts';
 
+const DECISION: DecisionFacts = {
+  sentence: "denied by rule 'No social media' (allowlist.yaml:14)",
+  decidedBy: 'rule',
+  refused: 'request',
+  rule: 'No social media',
+  file: 'allowlist.yaml',
+  line: 14,
+  ruleMessage: 'Not during lessons.',
+  owner: 'Kim in room 214 <kim@school.example>',
+  requestAccess: 'https://school.example/ask?for=social&by=you',
+};
 const DENIAL: PageFacts = {
+  ...wordsForDenial('rule', 'request', 'link'),
   status: 403,
   reason: 'Forbidden',
   kind: 'denied',
   code: 'http_request_denied',
-  message: 'social.example.com may not be visited through this proxy.',
   blame: 'client',
   method: 'GET',
   target: 'https://social.example.com',
-  decision: 'Denied by the rule "no social media" (policies/allowlist.yaml:14).',
-  ruleMessage: 'Ask Kim in room 214 if you need it for a study.',
-  nextStep: nextStepFor('http_request_denied', 403),
+  decision: DECISION,
+  retryAfterSeconds: null,
   flowId: '18423',
   proxyName: 'sallyport-7f3a',
+};
+const LIMIT: PageFacts = {
+  ...DENIAL,
+  ...wordsForLimit("Rule 'Artifacts' allows 10 requests a second.", 12),
+  status: 429,
+  reason: 'Too Many Requests',
+  kind: 'limited',
+  decision: {
+    ...DECISION,
+    sentence: "allowed by rule 'Artifacts' (ci.yaml:4)",
+    rule: 'Artifacts',
+    ruleMessage: null,
+    owner: null,
+    requestAccess: null,
+  },
+  retryAfterSeconds: 12,
+};
+const CHALLENGE: PageFacts = {
+  ...DENIAL,
+  ...wordsForChallenge(null),
+  status: 407,
+  reason: 'Proxy Authentication Required',
+  kind: 'challenge',
+  code: 'proxy_internal_response',
+  decision: null,
 };
 const FAILURE: PageFacts = {
   ...DENIAL,
@@ -27,11 +63,11 @@ const FAILURE: PageFacts = {
   reason: 'Bad Gateway',
   kind: 'failed',
   code: 'dns_error',
+  title: titleFor('dns_error', 502),
   message: 'No address is known for www.exmaple.com.',
   blame: 'origin',
   target: 'http://www.exmaple.com',
   decision: null,
-  ruleMessage: null,
   nextStep: nextStepFor('dns_error', 502),
 };
 const GREETING: PageFacts = {
@@ -40,6 +76,7 @@ const GREETING: PageFacts = {
   reason: 'OK',
   kind: 'info',
   code: null,
+  title: 'This is a proxy',
   target: '',
   message: 'You opened the port itself.',
 };
@@ -48,15 +85,25 @@ const html = (facts: PageFacts) => renderPage(facts, 'text/html').bytes.toString
 const json = (facts: PageFacts) => JSON.parse(renderPage(facts, 'application/json').bytes.toString());
 const text = (facts: PageFacts) => renderPage(facts, '*/*').bytes.toString();
 
+const decidedWith = (facts: Partial<DecisionFacts>): PageFacts => ({ ...DENIAL, decision: { ...DECISION, ...facts } });
+
 /** A page whose every fact that can hold foreign text holds this one. */
 const filledWith = (hostile: string): PageFacts => ({
   ...DENIAL,
   reason: hostile,
+  title: hostile,
   message: hostile,
   method: hostile,
   target: hostile,
-  decision: hostile,
-  ruleMessage: hostile,
+  decision: {
+    ...DECISION,
+    sentence: hostile,
+    rule: hostile,
+    file: hostile,
+    ruleMessage: hostile,
+    owner: hostile,
+    requestAccess: `https://school.example/?${hostile}`,
+  },
   nextStep: hostile,
   flowId: hostile,
   proxyName: hostile,
@@ -79,15 +126,17 @@ describe('a page', () => {
 });
 
 describe('the HTML form', () => {
-  it('says in order what happened, who decided, which rule, what to do, and what to quote', () => {
+  it('says in order what happened, who decided, which rule, whose it is, what to do, where to ask, and what to quote', () => {
     const page = html(DENIAL);
     const places = [
       '<h1>This proxy does not allow',
-      'social.example.com may',
+      'forbids it',
       'Who decided',
       'allowlist.yaml:14',
-      'Ask Kim',
+      'Not during lessons.',
+      'Kim in room 214 &lt;kim@school.example&gt;',
       'What to do',
+      '<a href="https://school.example/ask?for=social&amp;by=you"',
       'Exchange 18423',
     ];
     const found = places.map((place) => page.indexOf(place));
@@ -96,15 +145,51 @@ describe('the HTML form', () => {
   });
 
   it('makes a sentence of the reason that the policy gives', () => {
-    expect(html({ ...DENIAL, decision: 'denied by the default (policies/open.yaml:3)' })).toContain(
-      '<dd>Denied by the default (policies/open.yaml:3).<',
+    expect(html(decidedWith({ sentence: 'denied by the default (open.yaml:3)', ruleMessage: null }))).toContain(
+      '<dd>Denied by the default (open.yaml:3).<',
     );
   });
 
   it('names the fault of a failure, and neither fault nor rule on a greeting', () => {
     expect(html(FAILURE)).toContain('The site, its name, or the network on the way to it.');
     expect(html(FAILURE)).not.toContain('Which rule');
-    expect(html(GREETING)).not.toMatch(/At fault|Who decided|Which rule|class="request"/);
+    expect(html(GREETING)).not.toMatch(/At fault|Who decided|Which rule|class="request"|<a /);
+  });
+
+  it('says whether the site received the request that was refused', () => {
+    expect(html(DENIAL)).toContain('The site did not receive the request.');
+    expect(html(decidedWith({ refused: 'content' }))).toContain('The site received the beginning of the request.');
+    expect(html(decidedWith({ refused: 'answer' }))).toContain('The site received the request and answered it.');
+    expect(html(CHALLENGE)).toContain('The site did not receive the request.');
+  });
+
+  it.each([
+    ['https://a.example/ask?x=1', 'https://a.example/ask?x=1'],
+    ['HTTP://A.example', 'http://a.example/'],
+    ['mailto:it@corp.example?subject=Access', 'mailto:it@corp.example?subject=Access'],
+    ['https://a.example/"><b', 'https://a.example/%22%3E%3Cb'],
+    [`https://a.example/'`, 'https://a.example/&#39;'],
+    ['mailto:"><svg/onload=x>', 'mailto:&quot;&gt;&lt;svg/onload=x&gt;'],
+    ['https://bücher.example/ü', 'https://xn--bcher-kva.example/%C3%BC'],
+    ['https://a.example/\u202e\u0007\r\n\tx', 'https://a.example/%E2%80%AE%07x'],
+  ])('links to %j', (requestAccess, shown) => {
+    expect(html(decidedWith({ requestAccess }))).toContain(`<a href="${shown}" rel="noreferrer">${shown}</a>`);
+  });
+
+  it.each([
+    'javascript:alert(1)',
+    ' java\nscript:alert(1)',
+    'data:text/html,x',
+    'ftp://a.example/',
+    '//a.example/',
+    '/ask',
+    '',
+    'mailto:it desk@corp.example',
+    `https://a.example/${'x'.repeat(500)}`,
+    `https://a.example/${'ü'.repeat(200)}`,
+  ])('shows no link for %j', (requestAccess) => {
+    expect(html(decidedWith({ requestAccess }))).not.toMatch(/<a |href/);
+    expect(json(decidedWith({ requestAccess })).request_access).toBeNull();
   });
 
   it('carries the very style whose hash the Content-Security-Policy allows', () => {
@@ -125,31 +210,43 @@ describe('the HTML form', () => {
     '$1$&$`',
     '__proto__',
   ])('adds no markup of its own for %j', (hostile) => {
-    const tags = (page: string) => page.match(/<[^>]*>/g);
+    const tags = (page: string) => page.replace(/href="[^"]*"/, 'href').match(/<[^>]*>/g);
     expect(tags(html(filledWith(hostile)))).toEqual(tags(html(filledWith('plain'))));
   });
 
   it('shows & < > " \' as themselves', () => {
-    expect(html({ ...DENIAL, message: `&<>"'` })).toContain('&amp;&lt;&gt;&quot;&#39;</p>');
+    expect(html({ ...DENIAL, message: `&<>"'` })).toContain('&amp;&lt;&gt;&quot;&#39;.</p>');
   });
 });
 
 describe('the JSON form (RFC 9457)', () => {
-  it('has the members of problem details, and code, blame, rule and next step besides', () => {
+  it('has the members that programs may rely on, in every answer', () => {
     expect(json(DENIAL)).toEqual({
       type: 'about:blank',
       title: 'Forbidden',
       status: 403,
-      detail: 'This proxy does not allow this request. social.example.com may not be visited through this proxy.',
+      detail: "This proxy does not allow this request. A rule of this proxy's policy forbids it.",
       instance: 'urn:sallyport:exchange:18423',
       code: 'http_request_denied',
       blame: 'client',
+      exchange: '18423',
       request: 'GET https://social.example.com',
-      rule: DENIAL.decision,
-      rule_message: DENIAL.ruleMessage,
-      next_step: DENIAL.nextStep,
       proxy: 'sallyport-7f3a',
+      decision: "Denied by rule 'No social media' (allowlist.yaml:14).",
+      decided_by: 'rule',
+      refused: 'request',
+      rule: 'No social media',
+      file: 'allowlist.yaml',
+      line: 14,
+      rule_message: 'Not during lessons.',
+      owner: 'Kim in room 214 <kim@school.example>',
+      request_access: 'https://school.example/ask?for=social&by=you',
+      retry_after: null,
+      next_step: DENIAL.nextStep,
     });
+    for (const facts of [LIMIT, CHALLENGE, FAILURE, GREETING]) expect(Object.keys(json(facts))).toEqual(Object.keys(json(DENIAL)));
+    expect(json(LIMIT)).toMatchObject({ status: 429, rule: 'Artifacts', retry_after: 12, owner: null });
+    expect(json(FAILURE)).toMatchObject({ decision: null, decided_by: null, rule: null, file: null, line: null });
   });
 
   it('keeps an instance a URI whatever the exchange is called', () => {
@@ -173,21 +270,37 @@ describe('the text form', () => {
     );
   });
 
-  it('shortens the longest paragraph first, and keeps what to do and what to quote', () => {
-    const page = text({ ...DENIAL, message: 'so much to say about it '.repeat(40) });
-    expect(page.split('\n')).toHaveLength(11);
+  it('names the rule, its owner and where to ask, each on a line of its own', () => {
+    expect(text(DENIAL).split('\n')).toEqual([
+      '403 Forbidden: This proxy does not allow this request',
+      'GET https://social.example.com',
+      "A rule of this proxy's policy forbids it.",
+      'Who decided: This proxy. The site did not receive the request.',
+      'Denied by rule \'No social media\' (allowlist.yaml:14). "Not during lessons."',
+      'Whose rule: Kim in room 214 <kim@school.example>',
+      'If you need it, ask for access at the link, and quote the exchange number.',
+      'https://school.example/ask?for=social&by=you',
+      'http_request_denied, exchange 18423, proxy sallyport-7f3a',
+      '',
+    ]);
+  });
+
+  it('shortens the longest paragraph first, and keeps what to do, the whole link and what to quote', () => {
+    const link = `https://school.example/${'a'.repeat(400)}`;
+    const page = text({ ...decidedWith({ requestAccess: link }), message: 'so much to say about it '.repeat(40) });
+    expect(page.split('\n')).toHaveLength(13);
     expect(page).toContain(' ...\n');
-    expect(page.replaceAll('\n', ' ')).toContain(DENIAL.nextStep);
+    expect(page).toContain(`${DENIAL.nextStep}\n${link}\n`);
     expect(page).toMatch(/http_request_denied, exchange 18423, proxy sallyport-7f3a\n$/);
   });
 });
 
 describe('every form', () => {
   it.each([
-    ['controls that steer a terminal', 'a\u001b[31mb\u0007\u009bc\u007f', 'a\ufffd[31mb\ufffd\ufffdc\ufffd'],
-    ['marks that reorder what is read', 'moc\u202egro\u2066\u200f\u061c', 'moc\ufffdgro\ufffd\ufffd\ufffd'],
-    ['a lone surrogate', 'a\ud800b', 'a\ufffdb'],
-    ['line breaks', ' a\r\nb\t\u2028c\n', 'a b c'],
+    ['controls that steer a terminal', 'a\u001b[31mb\u0007\u009bc\u007f', 'A\ufffd[31mb\ufffd\ufffdc\ufffd.'],
+    ['marks that reorder what is read', 'moc\u202egro\u2066\u200f\u061c', 'Moc\ufffdgro\ufffd\ufffd\ufffd.'],
+    ['a lone surrogate', 'a\ud800b', 'A\ufffdb.'],
+    ['line breaks', ' a\r\nb\t\u2028c\n', 'A b c.'],
   ])('makes %s visible or harmless', (_, hostile, shown) => {
     const facts = { ...DENIAL, message: hostile };
     expect(html(facts)).toContain(`<p class="message" dir="auto">${shown}</p>`);
@@ -195,7 +308,7 @@ describe('every form', () => {
     expect(text(facts).split('\n')).toContain(shown);
   });
 
-  it('stays small, valid and within ten lines whatever the facts are', () => {
+  it('stays small, valid and within twelve lines whatever the facts are', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -206,7 +319,7 @@ describe('every form', () => {
           const facts = filledWith(hostile);
           expect(renderPage(facts, 'text/html').bytes.length).toBeLessThan(24 * 1024);
           expect(json(facts).status).toBe(403);
-          expect(text(facts).trimEnd().split('\n').length).toBeLessThanOrEqual(10);
+          expect(text(facts).trimEnd().split('\n').length).toBeLessThanOrEqual(12);
           expect(text(facts)).toMatch(/^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]*$/);
         },
       ),
