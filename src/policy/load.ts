@@ -1,17 +1,80 @@
-// Owns the way of a policy from the disk: a file → the compiled policy, or its problems. A file that cannot be read is a problem like any other.
+// Owns the way of a policy from the disk: a file with all that it includes and lists → the compiled policy, or its problems. A file that cannot be
+// read is a problem like any other.
 import { open } from 'node:fs/promises';
+import path from 'node:path';
+import type { List as AskableList } from '../match/condition.ts';
+import { askableList } from './ask-list.ts';
 import { type CompiledPolicy, compilePolicy } from './compile.ts';
-import { parsePolicy } from './parse.ts';
-import type { PolicyProblem } from './yaml-source.ts';
+import { readIncludes } from './include.ts';
+import { linkPolicy } from './link.ts';
+import type { List } from './lists/list.ts';
+import { loadList } from './lists/load-list.ts';
+import { parseFile } from './parse-file.ts';
+import { besideFile, type ParsedFile } from './parsed-file.ts';
+import { type PolicyProblem, sortProblems } from './yaml-source.ts';
 
-export type LoadedPolicy = { readonly compiled: CompiledPolicy } | { readonly problems: readonly PolicyProblem[] };
+export type LoadedPolicy = LoadedFiles & ({ readonly compiled: CompiledPolicy } | { readonly problems: readonly PolicyProblem[] });
+
+/** Given with problems too, so that whoever waits for a repair knows which files to watch. */
+export interface LoadedFiles {
+  /** Everything that was read, or looked for: the policy itself, what it includes, its lists. */
+  readonly files: readonly string[];
+  /** Those that could be loaded. */
+  readonly lists: readonly List[];
+  /** Each a sentence; none of them stands in the way. */
+  readonly warnings: readonly string[];
+}
+
+export interface LoadOptions {
+  /** Where compiled lists are kept; `null` keeps none. */
+  readonly listCacheFolder: string | null;
+}
 
 /** @throws never, but for defects; what an operator can put right is among the problems */
-export async function loadPolicy(file: string): Promise<LoadedPolicy> {
+export async function loadPolicy(file: string, options: LoadOptions = { listCacheFolder: null }): Promise<LoadedPolicy> {
   const text = await readPolicyText(file);
-  if (typeof text !== 'string') return { problems: [{ file, line: 0, column: 0, message: text.problem }] };
-  const parsed = parsePolicy(text, file);
-  return 'policy' in parsed ? { compiled: compilePolicy(parsed.policy) } : parsed;
+  if (typeof text !== 'string') return unusable([{ file, line: 0, column: 0, message: text.problem }], [file]);
+  const { parsed, problems } = parseFile(text, file, 'main');
+  if (parsed === null) return unusable(problems, [file]);
+
+  const includes = await readIncludes(parsed, readPolicyText);
+  const parts = [parsed, ...includes.included.values()].filter((part) => part !== null);
+  const loaded = await loadLists(parts, options);
+  const linked = linkPolicy(parsed, includes.included, loaded.askable);
+  const files = [file, ...includes.included.keys(), ...loaded.files];
+  const all = [...problems, ...includes.problems, ...loaded.problems, ...('policy' in linked ? [] : linked.problems)];
+  const { lists, warnings } = loaded;
+  if (all.length > 0 || !('policy' in linked)) return { files, lists, warnings, problems: sortProblems(all) };
+  return { files, lists, warnings, compiled: compilePolicy(linked.policy) };
+}
+
+function unusable(problems: readonly PolicyProblem[], files: readonly string[]): LoadedPolicy {
+  return { files, lists: [], warnings: [], problems: sortProblems(problems) };
+}
+
+/** One after the other: each may take a multiple of its file's size in memory while it is made. */
+async function loadLists(parts: readonly ParsedFile[], { listCacheFolder }: LoadOptions) {
+  const askable = new Map<string, AskableList | null>();
+  const lists: List[] = [];
+  const files: string[] = [];
+  const warnings: string[] = [];
+  const problems: PolicyProblem[] = [];
+  for (const part of parts) {
+    for (const { name, position, source } of part.lists) {
+      // The second of one name is a problem that linking reports.
+      if (source === null || askable.has(name)) continue;
+      const file = besideFile(part.file, source.path);
+      files.push(file);
+      const loaded = await loadList({ name, position, ...source, file: path.resolve(file) }, { cacheFolder: listCacheFolder });
+      if ('problem' in loaded) problems.push({ ...position, message: loaded.problem.message });
+      else {
+        lists.push(loaded.list);
+        warnings.push(...loaded.warnings);
+      }
+      askable.set(name, 'problem' in loaded ? null : askableList(loaded.list));
+    }
+  }
+  return { askable, lists, files, warnings, problems };
 }
 
 async function readPolicyText(file: string): Promise<string | { readonly problem: string }> {

@@ -1,87 +1,109 @@
-// Owns the values of a rule's criteria: texts of the file → hosts, ports, methods and paths in the form they are compared in.
+// Owns the values of criteria: texts of the file → hosts, ports, paths and the rest in the form in which they are compared.
 // Refuses a value that could never match what is asked, or would match something else than it seems to.
-import { ProxyError } from '../errors/proxy-error.ts';
 import { parseHost } from '../http/authority.ts';
 import { normalisePath } from '../http/path.ts';
+import type { Criterion, CriterionKind, NamedGlobs, SizeBound } from '../match/condition.ts';
+import { type Glob, glob } from '../match/glob.ts';
 import type { HostPattern } from '../match/host-pattern.ts';
-import type { Criterion, PortRange } from '../match/matcher.ts';
-import { type PathPattern, pathPattern } from '../match/path-pattern.ts';
+import { registrableDomain } from '../match/public-suffix.ts';
+import { regex } from '../match/regex.ts';
+import { parseOctets } from '../match/units.ts';
 import { parseCidr } from '../net/ip-address.ts';
-import { type Entry, readTexts, report, type Source, shown, type Text } from './yaml-source.ts';
+import { readTime } from './parse-time.ts';
+import {
+  addressBlock,
+  asOctets,
+  BLOCK_EXPECTED,
+  isToken,
+  oneOf,
+  PORT_EXPECTED,
+  portRange,
+  type ReadValue,
+  Refused,
+  readValues,
+  refusing,
+} from './parse-values.ts';
+import { type Entry, readMapping, report, type Source, shown } from './yaml-source.ts';
 
-export const CRITERIA = ['host', 'port', 'method', 'path'] as const;
-
-/** Criteria in the order in which they are judged; a value that is a problem is reported and left out. */
-export function readCriteria(source: Source, entries: ReadonlyMap<string, Entry>): readonly Criterion[] {
-  const criteria: Criterion[] = [];
-  for (const kind of CRITERIA) {
-    const entry = entries.get(kind);
-    if (entry !== undefined) criteria.push(readCriterion(source, kind, entry));
-  }
-  return criteria;
-}
-
-function readCriterion(source: Source, kind: Criterion['kind'], entry: Entry): Criterion {
+/** One criterion; a value that is a problem is reported and left out. @returns `null`, and a problem, when nothing is left to ask */
+export function readCriterion(source: Source, kind: CriterionKind, entry: Entry): Criterion | null {
+  const values = <T>(expected: string, read: ReadValue<T>) => readValues(source, entry, kind, expected, read);
   switch (kind) {
     case 'host':
-      return { kind, patterns: readValues(source, entry, kind, 'a host such as example.com, .example.com or *.example.com', hostPattern) };
+      return { kind, patterns: values('a host such as example.com, .example.com or *.example.com', hostPattern) };
+    case 'host_regex':
+    case 'path_regex':
+      return { kind, patterns: values('a regular expression', refusing(regex)) };
+    case 'domain':
+      return { kind, names: values('a registrable domain such as example.co.uk', domain) };
+    case 'address':
+    case 'client':
+      return { kind, blocks: values(BLOCK_EXPECTED, addressBlock) };
     case 'port':
-      return { kind, ranges: readValues(source, entry, kind, PORT_EXPECTED, portRange) };
+      return { kind, ranges: values(PORT_EXPECTED, portRange) };
+    case 'scheme':
+      return { kind, schemes: values('http, https or tunnel', oneOf(SCHEMES)) };
     case 'method':
-      return { kind, methods: readValues(source, entry, kind, 'a method such as GET', method) };
+      return { kind, methods: values('a method such as GET', method) };
     case 'path':
-      return { kind, patterns: readValues(source, entry, kind, 'a path such as /pool/*', path) };
+      return { kind, globs: values('a path such as /pool/*', path) };
+    case 'query':
+      return { kind, parameters: readNamed(source, entry, kind, 'the name of a parameter', (name) => name, glob) };
+    case 'field':
+      return { kind, fields: readNamed(source, entry, kind, 'the name of a request field', fieldName, fieldValue) };
+    case 'claim':
+      return { kind, claims: readNamed(source, entry, kind, 'the name of a claim', (name) => name, glob) };
+    case 'request_size':
+    case 'response_size':
+      return { kind, bounds: values(SIZE_EXPECTED, sizeBound) };
+    case 'response_type':
+      return { kind, types: values('a media type such as text/html or image/*', mediaTypeGlob) };
+    case 'upgrade':
+      return { kind, protocols: values('websocket', oneOf(['websocket'])) };
+    case 'user':
+      return { kind, globs: values('a user such as alice, bot-*, or * for everybody who has said who they are', glob) };
+    case 'group':
+      return { kind, names: values('a group that users are in', (text) => text) };
+    case 'listener':
+      return { kind, names: values('the name of a listener', (text) => text) };
+    case 'time':
+      return readTime(source, entry);
     default:
       return kind satisfies never;
   }
 }
 
-/** @param parse the value, or a sentence that says what is wrong with it */
-export function readValues<T extends object | string>(
+/** A mapping of names to globs; each name is a condition of its own. */
+function readNamed(
   source: Source,
   entry: Entry,
   key: string,
-  expected: string,
-  parse: (text: string) => T | Refused,
-): readonly T[] {
-  return readTexts(source, entry, key, expected).flatMap((text: Text) => {
-    const value = parse(text.text);
-    if (!(value instanceof Refused)) return [value];
-    report(source, text.offset, `${key}: ${value.message}`);
-    return [];
-  });
-}
-
-/** Why a value cannot be taken. */
-export class Refused {
-  readonly message: string;
-  constructor(message: string) {
-    this.message = message;
+  what: string,
+  readName: ReadValue<string>,
+  readGlob: ReadValue<Glob>,
+): readonly NamedGlobs[] {
+  const entries = readMapping(source, entry.value, key, what, entry.offset);
+  if (entries === null) return [];
+  if (entries.size === 0) report(source, entry.offset, `${key}: an empty mapping asks for nothing; leave it out`);
+  const named: NamedGlobs[] = [];
+  for (const [written, values] of entries) {
+    const name = readName(written);
+    if (name instanceof Refused) report(source, values.offset, `${key}: ${name.message}`);
+    else if (named.some((other) => other.name === name))
+      report(source, values.offset, `${key}: '${name}' is given twice; make it one list`);
+    else
+      named.push({
+        name,
+        globs: readValues(source, values, `${key} ${written}`, 'a text, in which * stands for any characters', readGlob),
+      });
   }
+  return named;
 }
 
-/** `443` or `8000-8999`. */
-export function portRange(text: string): PortRange | Refused {
-  const match = /^([1-9]\d{0,4})(?:-([1-9]\d{0,4}))?$/.exec(text);
-  const from = Number(match?.[1]);
-  const to = Number(match?.[2] ?? match?.[1]);
-  if (match === null || from > 65535 || to > 65535) return new Refused(`expected ${PORT_EXPECTED}, from 1 to 65535; found ${shown(text)}`);
-  return from <= to ? { from, to } : new Refused(`the range ${text} runs backwards; write ${to}-${from}`);
-}
-
-/** `10.0.0.0/8` or one address. */
-export function cidrBlock(text: string): string | Refused {
-  if (parseCidr(text) !== null) return text;
-  return new Refused(`expected a CIDR block such as 10.0.0.0/8 or fc00::/7, with no bits set behind its length; found ${shown(text)}`);
-}
-
-function hostPattern(text: string): HostPattern | Refused {
+export function hostPattern(text: string): HostPattern | Refused {
   if (text === '*') return new Refused(`'*' is not a host; to match every host, leave 'host' out`);
-  if (parseCidr(text) !== null && text.includes('/')) {
-    return new Refused(
-      `${shown(text)} is a CIDR block, not a host; rules judge the host that is asked for, allow_private the address behind it`,
-    );
-  }
+  if (parseCidr(text) !== null && text.includes('/'))
+    return new Refused(`${shown(text)} is a CIDR block, not a host; what a host resolves to is matched by 'address'`);
   if (text.includes('/')) return new Refused(`expected a host alone; found ${shown(text)}. A path goes under 'path', without the scheme`);
   const withPort = /^([^:]+|\[.*\]):(\d+)$/.exec(text);
   if (withPort !== null)
@@ -89,28 +111,37 @@ function hostPattern(text: string): HostPattern | Refused {
   const kind = text.startsWith('*.') ? 'one-label' : text.startsWith('.') ? 'below' : 'exact';
   const name = kind === 'exact' ? text : text.slice(kind === 'below' ? 1 : 2);
   if (name.includes('*')) return new Refused(`${shown(text)}: a * stands only for the whole first label, as in *.example.com`);
-  return canonicalPattern(kind, name, text);
+  const host = canonicalHost(name);
+  if (host instanceof Refused) return host;
+  if (host.kind === 'name' || kind === 'exact') return { kind, name: host.host };
+  return new Refused(`${shown(text)}: there is nothing below an IP address; write ${host.host}`);
 }
 
-function canonicalPattern(kind: HostPattern['kind'], name: string, text: string): HostPattern | Refused {
-  try {
-    const host = parseHost(name);
-    if (host.kind === 'name' || kind === 'exact') return { kind, name: host.host };
-    return new Refused(`${shown(text)}: there is nothing below an IP address; write ${host.host}`);
-  } catch (error) {
-    if (error instanceof ProxyError) return new Refused(error.message);
-    throw error;
-  }
+const canonicalHost = refusing(parseHost);
+
+function domain(text: string): string | Refused {
+  const name = text.replace(/^\*?\./, '');
+  const host = canonicalHost(name);
+  if (host instanceof Refused) return host;
+  if (host.kind !== 'name') return new Refused(`${shown(text)} is an address, and belongs to no domain; use 'host' or 'address'`);
+  const registrable = registrableDomain(host.host);
+  if (registrable === null)
+    return new Refused(`below ${host.host} anybody may register a name; write one that somebody has, such as example.${host.host}`);
+  if (registrable !== host.host)
+    return new Refused(`${shown(text)} is only a part of what its owner has; write ${registrable}, or use 'host'`);
+  return name === text
+    ? registrable
+    : new Refused(`a domain is all that its owner has; write ${registrable} without what stands before it`);
 }
 
 function method(text: string): string | Refused {
-  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text)) return new Refused(`${shown(text)} is not a method name (RFC 9110 section 5.6.2)`);
+  if (!isToken(text)) return new Refused(`${shown(text)} is not a method name (RFC 9110 section 5.6.2)`);
   const upper = text.toUpperCase();
   if (text === upper || !KNOWN_METHODS.has(upper)) return text;
   return new Refused(`method names are case-sensitive (RFC 9110 section 9.1): ${shown(text)} is not ${upper}; write ${upper}`);
 }
 
-function path(text: string): PathPattern | Refused {
+function path(text: string): Glob | Refused {
   if (!text.startsWith('/') && !text.startsWith('*')) return new Refused(`a path begins with / or *; found ${shown(text)}`);
   if (text.includes('?')) return new Refused(`${shown(text)} has a query; paths are compared without it, so end the path before the ?`);
   // What a person writes beyond ASCII comes over the wire as codes.
@@ -122,8 +153,34 @@ function path(text: string): PathPattern | Refused {
   const normal = normalised.path.slice(lead.length);
   if (normal !== octets)
     return new Refused(`${shown(text)} can never match: paths are compared in their normal form; write ${shown(normal)}`);
-  return { text, pieces: pathPattern(octets).pieces };
+  return { text, pieces: glob(octets).pieces };
 }
 
-const PORT_EXPECTED = 'a port, or a range such as 8000-8999';
+function fieldName(text: string): string | Refused {
+  return isToken(text) ? text.toLowerCase() : new Refused(`${shown(text)} is not a field name (RFC 9110 section 5.1)`);
+}
+
+function fieldValue(text: string): Glob {
+  return { text, pieces: glob(asOctets(text)).pieces };
+}
+
+function sizeBound(text: string): SizeBound | Refused {
+  const [, relation, amount] = /^(over|under) +(\S.*)$/.exec(text) ?? [];
+  if (relation === undefined || amount === undefined) return new Refused(`expected ${SIZE_EXPECTED}; found ${shown(text)}`);
+  const bytes = refusing(parseOctets)(amount);
+  if (bytes instanceof Refused) return bytes;
+  if (relation === 'under' && bytes === 0) return new Refused('nothing is under 0 octets');
+  return { relation: relation === 'over' ? 'over' : 'under', bytes, text: amount };
+}
+
+function mediaTypeGlob(text: string): Glob | Refused {
+  if (text.includes(';')) return new Refused(`${shown(text)} has parameters; media types are compared without them`);
+  const [type, subtype, ...others] = text.split('/');
+  if (type === undefined || subtype === undefined || others.length > 0 || !isToken(type) || !isToken(subtype))
+    return new Refused(`expected a media type such as text/html or image/*; found ${shown(text)}`);
+  return glob(text.toLowerCase());
+}
+
+const SCHEMES = ['http', 'https', 'tunnel'] as const;
+const SIZE_EXPECTED = `a size such as 'over 10MiB' or 'under 1KiB'`;
 const KNOWN_METHODS = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'TRACE']);

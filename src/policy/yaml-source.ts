@@ -39,7 +39,7 @@ export function openSource(text: string, file: string): { readonly source: Sourc
     logLevel: 'silent',
   });
   const [first, second] = documents;
-  if (first === undefined || isEmptyNode(first.contents)) {
+  if (first === undefined || isMissing(first.contents)) {
     report(source, 0, 'the file is empty; a policy needs at least "version: 1" and "default: deny"');
     return { source, root: null };
   }
@@ -62,11 +62,20 @@ export function positionOf(source: Source, offset: number): SourcePosition {
  * The entries of a mapping; unknown and repeated keys are reported and left out.
  *
  * @param what names it in a message: `a rule`
+ * @param known the keys it may have, or what its keys are when they are names that the file gives: `the name of a group`
+ * @param keyOffset where its own key stands, for a mapping that is missing
  * @returns `null`, and a problem, when the node is no mapping
  */
-export function readMapping(source: Source, node: ParsedNode, what: string, known: readonly string[]): Map<string, Entry> | null {
+export function readMapping(
+  source: Source,
+  node: ParsedNode | null,
+  what: string,
+  known: readonly string[] | string,
+  keyOffset = 0,
+): Map<string, Entry> | null {
   if (!isMap(node)) {
-    report(source, node.range[0], `${what} is a mapping with the keys ${known.join(', ')}; found ${found(node)}`);
+    const keys = typeof known === 'string' ? `in which each key is ${known}` : `with the keys ${known.join(', ')}`;
+    report(source, isMissing(node) ? keyOffset : node.range[0], `${what} is a mapping ${keys}; found ${found(node)}`);
     return null;
   }
   const entries = new Map<string, Entry>();
@@ -74,8 +83,8 @@ export function readMapping(source: Source, node: ParsedNode, what: string, know
     const offset = key.range[0];
     const name = isScalar(key) ? String(key.value) : null;
     const earlier = name === null ? undefined : entries.get(name);
-    if (name === null) report(source, offset, `a key of ${what} is a word; found ${found(key)}`);
-    else if (!known.includes(name)) report(source, offset, unknownKey(name, what, known));
+    if (name === null || name === '') report(source, offset, `a key of ${what} is a word; found ${found(key)}`);
+    else if (typeof known !== 'string' && !known.includes(name)) report(source, offset, unknownKey(name, what, known));
     else if (earlier !== undefined) {
       report(
         source,
@@ -91,11 +100,7 @@ export function readMapping(source: Source, node: ParsedNode, what: string, know
 export function readText(source: Source, entry: Entry, key: string, expected: string): Text | null {
   const { value } = entry;
   if (isScalar(value) && value.value !== '') return { text: String(value.value), offset: value.range[0] };
-  report(
-    source,
-    value === null || isEmptyNode(value) ? entry.offset : value.range[0],
-    `${key}: expected ${expected}; found ${found(value)}`,
-  );
+  report(source, isMissing(value) ? entry.offset : value.range[0], `${key}: expected ${expected}; found ${found(value)}`);
   return null;
 }
 
@@ -112,6 +117,12 @@ export function readTexts(source: Source, entry: Entry, key: string, expected: s
     const text = readText(source, { offset: item.range[0], value: item }, key, expected);
     return text === null ? [] : [text];
   });
+}
+
+/** In the order in which a person meets them: file by file, each from its top. */
+export function sortProblems(problems: readonly PolicyProblem[]): readonly PolicyProblem[] {
+  const byFile = Map.groupBy(problems, (problem) => problem.file);
+  return [...byFile.values()].flatMap((ofFile) => ofFile.sort((a, b) => a.line - b.line || a.column - b.column));
 }
 
 /** A value as a message shows it: short, on one line. */
@@ -135,7 +146,7 @@ function unknownKey(name: string, what: string, known: readonly string[]): strin
 function reportSyntax(source: Source, document: Document.Parsed<ParsedNode>): boolean {
   const tooDeep = document.errors.find((error) => error.code === 'RESOURCE_EXHAUSTION');
   if (tooDeep !== undefined) {
-    report(source, tooDeep.pos[0], 'lists or mappings are nested too deeply; a policy needs four levels');
+    report(source, tooDeep.pos[0], 'lists or mappings are nested too deeply to be a policy');
     return false;
   }
   for (const error of document.errors) report(source, error.pos[0], `not valid YAML: ${error.message}`);
@@ -153,14 +164,14 @@ function reportSyntax(source: Source, document: Document.Parsed<ParsedNode>): bo
   return true;
 }
 
-function found(node: ParsedNode | null): string {
+export function found(node: ParsedNode | null): string {
   if (isSeq(node)) return 'a list';
   if (isMap(node)) return 'a mapping';
-  return node === null || isEmptyNode(node) ? 'nothing' : shown(String(isScalar(node) ? node.value : node));
+  return isMissing(node) ? 'nothing' : shown(String(isScalar(node) ? node.value : node));
 }
 
 /** A key with nothing behind it, and a file of comments, hold an empty scalar. */
-function isEmptyNode(node: unknown): boolean {
+export function isMissing(node: ParsedNode | null): node is null {
   return node === null || (isScalar(node) && node.value === '' && node.type === 'PLAIN');
 }
 
