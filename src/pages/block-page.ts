@@ -50,7 +50,7 @@ export function wordsForChallenge(reason: string | null): Words {
     title: reason === null ? 'This proxy asks who you are' : 'This proxy does not know these credentials',
     message: reason ?? 'Requests through this proxy need a user name and a password, or a token: those of the proxy, not of the site.',
     nextStep:
-      'Type them into the question of your browser. Other programs (curl, npm, git, pip) take them in the proxy URL: http://user:password@host:port',
+      'Type them into the box that your browser opens. Other programs (curl, npm, git, pip) take them in the proxy URL: http://user:password@host:port',
   };
 }
 

@@ -13,15 +13,25 @@ rules:
   - name: No <adverts>
     deny: { host: .ads.example }
     message: Ask <it@example.com> & "friends".
+    owner: IT desk <it@corp.example>
+    request_access: https://corp.example/ask?for=adverts&by=you
+    status: 451
   - name: Reading only
     deny: { host: 127.0.0.1, method: DELETE }
+  - name: No pictures
+    deny: { host: 127.0.0.1, response_type: image/* }
+    message: Pictures are for later.
+  - name: Nur für Büros
+    deny: { host: .office.example }
 `;
 
 let origin: Origin;
 let proxy: TestProxy;
 const cleanups: (() => void)[] = [];
 beforeAll(async () => {
-  origin = await startOrigin((_, reply) => reply.response({ body: 'x' }));
+  origin = await startOrigin(({ target }, reply) =>
+    reply.response({ fields: [['Content-Type', target === '/picture' ? 'image/png' : 'text/plain']], body: 'x' }),
+  );
   proxy = await startTestProxy({ viaName: 'sally', policyFile: temporaryFile((remove) => cleanups.push(remove), 'policy.yaml', POLICY) });
 });
 afterAll(async () => {
@@ -45,7 +55,7 @@ function value(response: FinalResponse, name: string): string {
 
 describe('every answer of the proxy itself', () => {
   it.each([
-    ['a denial', 'GET http://www.ads.example/', 403, 'http_request_denied'],
+    ['a denial', 'GET http://www.ads.example/', 451, 'http_request_denied'],
     ['a request that is refused', 'GET http://user@a.example/', 400, 'http_request_error'],
     ['a failure', 'GET http://127.0.0.1:1/', 502, 'connection_refused'],
     ['a destination that is off limits', 'GET http://169.254.169.254/latest', 502, 'destination_ip_prohibited'],
@@ -98,6 +108,66 @@ describe('the form follows Accept (RFC 9110 §12.5.1)', () => {
 });
 
 describe('a denial', () => {
+  it('has members that programs can act on', async () => {
+    const response = await ask('GET http://www.ads.example/x', 'Accept: application/json');
+    expect(response.status).toBe(451);
+    const problem = JSON.parse(response.body.toString());
+    expect(problem).toMatchObject({
+      type: 'about:blank',
+      title: 'Unavailable For Legal Reasons',
+      status: 451,
+      code: 'http_request_denied',
+      decided_by: 'rule',
+      refused: 'request',
+      rule: 'No <adverts>',
+      file: 'policy.yaml',
+      line: 4,
+      rule_message: 'Ask <it@example.com> & "friends".',
+      owner: 'IT desk <it@corp.example>',
+      request_access: 'https://corp.example/ask?for=adverts&by=you',
+      retry_after: null,
+    });
+    expect(problem.instance).toBe(`urn:sallyport:exchange:${problem.exchange}`);
+  });
+
+  it('links to where access can be asked for, and to nothing else', async () => {
+    const page = (await ask('GET http://www.ads.example/x', 'Accept: text/html')).body.toString();
+    expect(page.match(/<a [^>]*>/g)).toEqual(['<a href="https://corp.example/ask?for=adverts&amp;by=you" rel="noreferrer">']);
+  });
+
+  it.each(['CONNECT www.ads.example:443', 'GET http://www.ads.example/'])('names its rule in the reason phrase of %s', async (line) => {
+    expect((await ask(line)).reason).toBe("Denied by rule 'No <adverts>' (policy.yaml:4)");
+  });
+
+  it('names the place in the reason phrase where the name is not ASCII (RFC 9112 §4)', async () => {
+    const response = await ask('CONNECT www.office.example:443');
+    expect([response.status, response.reason]).toEqual([403, 'Denied by policy.yaml:15']);
+    expect(value(response, 'proxy-status')).toContain('policy.yaml:15');
+  });
+
+  it('of a CONNECT has a short text and ends the connection (RFC 9931)', async () => {
+    using client = await connectRaw(proxy);
+    await client.send('CONNECT www.ads.example:443 HTTP/1.1\r\nHost: www.ads.example:443\r\n\r\n');
+    const response = await client.readLastResponse('CONNECT');
+    expect(value(response, 'content-type')).toBe('text/plain;charset=utf-8');
+    const lines = response.body.toString().trimEnd().split('\n');
+    expect(lines.length).toBeLessThanOrEqual(12);
+    expect(lines).toContain('CONNECT www.ads.example:443');
+    expect(lines).toContain('https://corp.example/ask?for=adverts&by=you');
+  });
+
+  it('of an answer says that the site had answered, and shows nothing of it', async () => {
+    const response = await ask(`GET ${origin.url}/picture`, 'Accept: application/json');
+    expect(response.status).toBe(403);
+    expect(JSON.parse(response.body.toString())).toMatchObject({
+      rule: 'No pictures',
+      refused: 'answer',
+      rule_message: 'Pictures are for later.',
+    });
+    expect(value(response, 'content-type')).toBe('application/problem+json');
+    expect((await ask(`GET ${origin.url}/words`)).status).toBe(200);
+  });
+
   it('names the rule, its place and the words of the operator, escaped', async () => {
     const response = await ask('GET http://www.ads.example/x', 'Accept: text/html');
     const page = response.body.toString();
@@ -119,7 +189,7 @@ describe('a denial', () => {
     const index = proxy.flows.length;
     await ask('GET http://www.ads.example/');
     const flow = await proxy.flow(index);
-    expect(flow).toMatchObject({ outcome: 'denied', status: 403, upstreamAddress: null });
+    expect(flow).toMatchObject({ outcome: 'denied', status: 451, upstreamAddress: null });
     expect(flow.decision).toMatchObject({ action: 'deny', decidedBy: 'rule' });
   });
 });
@@ -168,6 +238,7 @@ describe('who opens the address of the proxy itself', () => {
     const response = await ask('GET /', 'Accept: text/html');
     expect(response.status).toBe(200);
     expect(response.body.toString()).toContain('This is a proxy, and it is running');
+    expect(response.body.toString()).toContain('/proxy.pac');
     expect(valuesOf(response.fields, 'proxy-status')).toEqual([]);
   });
 
