@@ -1,11 +1,14 @@
 // Owns octets both ways between a client and an upstream connection, until both have ended: back-pressure, half-close, idle time, counts.
+// Limits are asked of it from outside; what they hold back is throttled-way.ts.
 // Upstream octets are written from the very memory they were read into; it goes back to the reader only when the client's kernel has taken them.
 // The client's are too, and their memory is freed then. That a socket has nothing left to write (`writableLength` 0) is the proof for all that was
 // given to it before, so no write needs a callback.
 import { type BreakableSocket, breakOff } from '../net/break-off.ts';
+import type { ByteRate } from '../net/byte-rate.ts';
 import type { Deadline, Deadlines } from '../net/deadlines.ts';
 import { freeMemory } from '../net/free-memory.ts';
 import { nextTunnelState, type TunnelEvent, type TunnelState } from './state.ts';
+import { ThrottledWay } from './throttled-way.ts';
 
 /** The part of a socket that is needed here. */
 export interface TunnelSocket extends BreakableSocket {
@@ -29,8 +32,17 @@ export interface TunnelUpstream {
 export interface RelayEnd {
   readonly bytesFromClient: number;
   readonly bytesToClient: number;
-  /** Who ended it: both in order, one of them by breaking off, the idle timer, or the proxy's own stop. */
-  readonly reason: 'ended' | 'client-failed' | 'upstream-failed' | 'idle' | 'stopped';
+  /** Who ended it: both in order, one of them by breaking off, the idle timer, the proxy's own stop, its limits, or a policy that denies it by now. */
+  readonly reason: 'ended' | 'client-failed' | 'upstream-failed' | 'idle' | 'stopped' | 'exhausted' | 'denied';
+}
+
+/** What a tunnel is held to. */
+export interface TunnelLimits {
+  /** Towards the client, and from it; `null` is as fast as it goes. */
+  readonly download: ByteRate | null;
+  readonly upload: ByteRate | null;
+  /** Counts octets, either way. @returns whether they may pass */
+  spend(bytes: number): boolean;
 }
 
 export class Relay {
@@ -45,6 +57,9 @@ export class Relay {
   /** Octets whose memory is not free yet: on their way to the client, and on their way upstream. */
   readonly #keptForClient: Buffer[] = [];
   readonly #keptForUpstream: Buffer[] = [];
+  readonly #limits: TunnelLimits | null;
+  readonly #download: ThrottledWay | null = null;
+  readonly #upload: ThrottledWay | null = null;
   #openSockets = 2;
   #reason: RelayEnd['reason'] = 'ended';
 
@@ -61,20 +76,28 @@ export class Relay {
     idleTimeoutMs: number,
     deadlines: Deadlines,
     onEnd: (end: RelayEnd) => void,
+    limits: TunnelLimits | null = null,
   ) {
     this.#client = client;
     this.#upstream = upstream;
     this.#idleTimeoutMs = idleTimeoutMs;
     this.#onEnd = onEnd;
-    this.#idle = deadlines.create(() => this.stop('idle'));
+    this.#limits = limits;
+    if (limits !== null && limits.download !== null) {
+      this.#download = new ThrottledWay(limits.download, upstream.socket, client, (bytes) => this.#heldForClientDone(bytes));
+    }
+    if (limits !== null && limits.upload !== null) {
+      this.#upload = new ThrottledWay(limits.upload, client, upstream.socket, (bytes) => this.#heldForUpstreamDone(bytes, bytes !== early));
+    }
+    this.#idle = deadlines.create(() => this.#wasSilent());
     this.#idle.set(idleTimeoutMs);
     upstream.consume(this);
     client.on('data', (bytes) => this.#fromClient(bytes, bytes.length >= WORTH_FREEING));
-    client.on('end', () => this.#ended('client-end', upstream.socket));
+    client.on('end', () => this.#ended('client-end', upstream.socket, this.#upload));
     client.on('drain', () => this.#clientDrained());
     client.on('close', () => {
+      this.#closed('client-failed', this.#download);
       this.#giveBackKept();
-      this.#closed('client-failed');
     });
     client.resume();
     upstream.socket.resume();
@@ -82,7 +105,7 @@ export class Relay {
   }
 
   /** Ends both sides at once. */
-  stop(reason: 'idle' | 'stopped'): void {
+  stop(reason: 'idle' | 'stopped' | 'exhausted' | 'denied'): void {
     if (this.#reason === 'ended') this.#reason = reason;
     this.#breakOff();
   }
@@ -90,8 +113,10 @@ export class Relay {
   // Consumer: what the upstream connection says
 
   read(bytes: Buffer): boolean {
+    if (!this.#mayPass(bytes)) return true;
     this.#idle.set(this.#idleTimeoutMs);
     this.#bytesToClient += bytes.length;
+    if (this.#download?.hold(bytes)) return false;
     const client = this.#client;
     client.write(bytes);
     if (client.writableLength === 0) {
@@ -104,23 +129,26 @@ export class Relay {
   }
 
   ended(): void {
-    this.#ended('upstream-end', this.#client);
+    this.#ended('upstream-end', this.#client, this.#download);
   }
 
   drained(): void {
     if (this.#upstream.socket.writableLength === 0) this.#freeKept();
-    this.#client.resume();
+    if (this.#upload === null) this.#client.resume();
+    else this.#upload.drained();
   }
 
   closed(): void {
+    this.#closed('upstream-failed', this.#upload);
     this.#freeKept();
-    this.#closed('upstream-failed');
   }
 
   /** @param isOwned whether the memory of `bytes` is theirs alone, so that it can be freed */
   #fromClient(bytes: Buffer, isOwned: boolean): void {
+    if (!this.#mayPass(bytes)) return;
     this.#idle.set(this.#idleTimeoutMs);
     this.#bytesFromClient += bytes.length;
+    if (this.#upload?.hold(bytes)) return;
     const { socket } = this.#upstream;
     socket.write(bytes);
     if (isOwned) this.#keptForUpstream.push(bytes);
@@ -130,7 +158,32 @@ export class Relay {
 
   #clientDrained(): void {
     if (this.#client.writableLength === 0) this.#giveBackKept();
-    this.#upstream.socket.resume();
+    if (this.#download === null) this.#upstream.socket.resume();
+    else this.#download.drained();
+  }
+
+  #mayPass(bytes: Buffer): boolean {
+    if (this.#limits === null || this.#limits.spend(bytes.length)) return true;
+    this.stop('exhausted');
+    return false;
+  }
+
+  #heldForClientDone(bytes: Buffer): void {
+    this.#idle.set(this.#idleTimeoutMs);
+    this.#keptForClient.push(bytes);
+    if (this.#client.writableLength === 0) this.#giveBackKept();
+  }
+
+  #heldForUpstreamDone(bytes: Buffer, isOwned: boolean): void {
+    this.#idle.set(this.#idleTimeoutMs);
+    if (isOwned && bytes.length >= WORTH_FREEING) this.#keptForUpstream.push(bytes);
+    if (this.#upstream.socket.writableLength === 0) this.#freeKept();
+  }
+
+  /** Silence counts against neither end while it is our limits that make it. */
+  #wasSilent(): void {
+    if (this.#download?.isHoldingBack || this.#upload?.isHoldingBack) this.#idle.set(this.#idleTimeoutMs);
+    else this.stop('idle');
   }
 
   /** Once the client's socket has nothing left to write, or is closed. */
@@ -148,14 +201,16 @@ export class Relay {
   }
 
   /** One side has sent everything: the other hears so (FIN) after what is still on its way to it. */
-  #ended(event: TunnelEvent, other: TunnelSocket): void {
+  #ended(event: TunnelEvent, other: TunnelSocket, way: ThrottledWay | null): void {
     this.#state = nextTunnelState(this.#state, event);
-    other.end();
+    if (way?.isHolding) way.endAfter();
+    else other.end();
   }
 
-  #closed(reason: 'client-failed' | 'upstream-failed'): void {
+  /** @param way leads to the socket that is closed */
+  #closed(reason: 'client-failed' | 'upstream-failed', way: ThrottledWay | null): void {
     this.#openSockets -= 1;
-    if (this.#state !== 'closed') {
+    if (this.#state !== 'closed' || way?.isHolding) {
       this.#state = nextTunnelState(this.#state, 'failure');
       if (this.#reason === 'ended') this.#reason = reason;
       this.#breakOff();
@@ -166,6 +221,8 @@ export class Relay {
   }
 
   #breakOff(): void {
+    this.#download?.drop();
+    this.#upload?.drop();
     breakOff(this.#client);
     this.#upstream.breakOff();
   }

@@ -1,0 +1,315 @@
+// What a rule's limits do to octets on their way, with real sockets on both sides and the proxy's own parts between them.
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { Incoming } from '../../src/exchange/exchange.ts';
+import { exhaustionOf, throttleBody } from '../../src/exchange/throttle.ts';
+import type { Flow } from '../../src/flows/flow.ts';
+import { Http1Connection } from '../../src/listeners/http1-connection.ts';
+import { LISTENER_DEFAULTS, type ListenerOptions } from '../../src/listeners/listener.ts';
+import { ByteRate } from '../../src/net/byte-rate.ts';
+import { Deadlines } from '../../src/net/deadlines.ts';
+import { DailyBytes } from '../../src/policy/limits/daily-bytes.ts';
+import { type Lease, Limits } from '../../src/policy/limits/limits.ts';
+import type { RuleLimits } from '../../src/policy/policy.ts';
+import { Relay, type RelayEnd } from '../../src/tunnel/relay.ts';
+import { UpstreamConnection } from '../../src/upstream/connection.ts';
+import { Http1Client } from '../../src/upstream/http1-client.ts';
+import { UPSTREAM_DEFAULTS, type UpstreamOptions } from '../../src/upstream/options.ts';
+import { ReadBuffers } from '../../src/upstream/read-buffers.ts';
+import { startOrigin, startRawServer } from '../support/origin.ts';
+import { connectRaw, type RawClient } from '../support/raw-client.ts';
+import { type RawConnection, ResetError } from '../support/raw-connection.ts';
+import { blocks, digest, expectedContent } from '../support/tunnel-servers.ts';
+
+const RATE = 256 * 1024;
+/** A burst, and two seconds' worth. */
+const LONG = 3 * RATE;
+
+describe('a tunnel', () => {
+  test('brings octets down and up at the rate of each, all of them and in order, with their ends', async () => {
+    spoilWhatIsGivenBack();
+    const { client, origin, ended, limits } = await tunnel({ downloadBytesPerSecond: RATE, uploadBytesPerSecond: RATE });
+    const startedMs = performance.now();
+    const [near, far] = [client.release(), origin.release()];
+    const [down, up] = await Promise.all([digest(near), digest(far), pour(near, LONG), pour(far, LONG)]);
+    expect([down, up]).toEqual([expectedContent(LONG), expectedContent(LONG)]);
+    expectAbout(2_000, performance.now() - startedMs);
+    expect(await ended).toEqual({ reason: 'ended', bytesFromClient: LONG, bytesToClient: LONG });
+    expect(limits.download?.isAtRest(performance.now() + 2_000)).toBe(true);
+  });
+
+  test('an end that comes behind what is held waits for it, and the other way stays open', async () => {
+    const { client, origin, ended } = await tunnel({ uploadBytesPerSecond: 10_000 });
+    await client.send('x'.repeat(15_000));
+    client.end();
+    expect((await origin.readToEnd()).length).toBe(15_000);
+    await origin.send('and still this');
+    origin.end();
+    expect((await client.readToEnd()).toString()).toBe('and still this');
+    expect((await ended).reason).toBe('ended');
+  });
+
+  test('is not taken for silent while we hold its octets; when it is silent then, it is cut off', async () => {
+    const { client, origin, ended } = await tunnel({ downloadBytesPerSecond: 100 }, 300);
+    await origin.send('x'.repeat(150));
+    expect((await client.readExactly(150)).length).toBe(150);
+    await expect(client.readToEnd()).rejects.toThrow(ResetError);
+    expect((await ended).reason).toBe('idle');
+  });
+
+  test("a client that reads nothing is the tunnel's silence, not ours", async () => {
+    const { client, origin, ended } = await tunnel({ downloadBytesPerSecond: 50_000_000 }, 300);
+    client.pause();
+    void pour(origin.release(), 50_000_000);
+    expect((await ended).reason).toBe('idle');
+  });
+
+  test.each(['client', 'origin'] as const)(
+    'the %s breaks off while octets are held: the other hears a reset, and nobody is left in line',
+    async (who) => {
+      const given = spoilWhatIsGivenBack();
+      const { client, origin, ended, limits } = await tunnel({ downloadBytesPerSecond: 1_000, uploadBytesPerSecond: 1_000 });
+      await Promise.all([client.send('x'.repeat(50_000)), origin.send('y'.repeat(50_000))]);
+      await Promise.all([client.readExactly(1_000), origin.readExactly(1_000)]);
+      const [first, second] = who === 'client' ? [client, origin] : [origin, client];
+      first.reset();
+      await expect(second.readToEnd()).rejects.toThrow(ResetError);
+      expect((await ended).reason).toBe(who === 'client' ? 'client-failed' : 'upstream-failed');
+      expect(limits.download!.isAtRest(performance.now() + 2_000)).toBe(true);
+      expect(limits.upload!.isAtRest(performance.now() + 2_000)).toBe(true);
+      await expect.poll(() => given.taken - given.back).toBe(0);
+    },
+  );
+
+  test("is broken off when the day's octets have run out", async () => {
+    const { client, origin, ended, limits } = await tunnel({ bytesPerDay: 1_000 });
+    await client.send('x'.repeat(600));
+    expect((await origin.readExactly(600)).length).toBe(600);
+    await origin.send('y'.repeat(600));
+    await expect(client.readToEnd()).rejects.toThrow(ResetError);
+    await expect(origin.readToEnd()).rejects.toThrow(ResetError);
+    expect(await ended).toEqual({ reason: 'exhausted', bytesFromClient: 600, bytesToClient: 0 });
+    expect(exhaustionOf(limits)?.message).toContain('allows 1 kB a day');
+  });
+});
+
+describe('content', () => {
+  test('comes down and goes up at its rate, all of it, and the connection serves another request', async () => {
+    const body = Buffer.concat([...blocks(LONG)]);
+    const down = await proxyTo(() => ({ body }), { downloadBytesPerSecond: RATE });
+    const up = await proxyTo(() => ({ body: 'thanks' }), { uploadBytesPerSecond: RATE });
+    const startedMs = performance.now();
+    await down.client.send('GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n');
+    await up.client.send(`POST http://a.example/ HTTP/1.1\r\nHost: a.example\r\nContent-Length: ${LONG}\r\n\r\n`);
+    void up.client.send(body);
+    const timed = async (client: RawClient): Promise<Buffer> => {
+      const response = await client.readResponse();
+      expectAbout(2_000, performance.now() - startedMs);
+      return response.body;
+    };
+    const [came, thanks] = await Promise.all([timed(down.client), timed(up.client)]);
+    expect(came.equals(body)).toBe(true);
+    expect(thanks.toString()).toBe('thanks');
+    expect(up.origin.requests[0]!.body.equals(body)).toBe(true);
+    await down.client.send('HEAD http://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n');
+    expect((await down.client.readResponse('HEAD')).status).toBe(200);
+  });
+
+  test('in chunks comes down whole, whatever memory they were read into', async () => {
+    spoilWhatIsGivenBack();
+    const body = Buffer.concat([...blocks(600_000)]);
+    const { client } = await proxyTo(() => ({ body, chunked: true }), { downloadBytesPerSecond: 400_000 });
+    await client.send('GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n');
+    expect((await client.readResponse('GET')).body.equals(body)).toBe(true);
+  });
+
+  test('that we hold is held against nobody: not the client for its rate, not the origin for its gaps', async () => {
+    const { client, flows } = await proxyTo(
+      ({ body }) => ({ body }),
+      { uploadBytesPerSecond: 100, downloadBytesPerSecond: 100 },
+      { contentMinBytesPerSecond: 10_000, contentGraceMs: 100, writeTimeoutMs: 300 },
+      { gapTimeoutMs: 300, writeTimeoutMs: 300 },
+    );
+    await client.send(`POST http://a.example/ HTTP/1.1\r\nHost: a.example\r\nContent-Length: 150\r\n\r\n${'x'.repeat(150)}`);
+    expect((await client.readResponse('POST')).body.length).toBe(150);
+    await expect.poll(() => flows).toMatchObject([{ status: 200, error: null }]);
+  });
+
+  test('a client that leaves while its answer is held leaves nobody in line, and the origin is let go', async () => {
+    const { client, origin, lease, flows } = await proxyTo(() => ({ body: 'x'.repeat(100_000) }), {
+      downloadBytesPerSecond: 1_000,
+      concurrent: 1,
+    });
+    await client.send('GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n');
+    await client.readUntil('xxx');
+    client.reset();
+    await expect.poll(() => flows).toMatchObject([{ outcome: 'aborted' }]);
+    await origin.close();
+    expect(lease().download!.isAtRest(performance.now() + 2_000)).toBe(true);
+  });
+
+  test("an answer is broken off when the day's octets have run out, and the record says why", async () => {
+    const { client, flows } = await proxyTo(() => ({ body: 'x'.repeat(500_000) }), { bytesPerDay: 200_000 });
+    await client.send('GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n');
+    await expect(client.readToEnd()).rejects.toThrow(ResetError);
+    await expect.poll(() => flows).toMatchObject([{ outcome: 'failed', error: { code: 'http_request_denied' } }]);
+    expect(flows[0]!.error!.message).toBe(
+      "Broken off: rule 'Artifacts' (ci.yaml:12) allows 200 kB a day for one client address, and today's are used up until midnight UTC.",
+    );
+  });
+
+  test("a request is answered when the day's octets run out within its content", async () => {
+    const { client, flows } = await proxyTo(() => ({ body: 'thanks' }), { bytesPerDay: 1_000 });
+    await client.send(`POST http://a.example/ HTTP/1.1\r\nHost: a.example\r\nContent-Length: 50000\r\n\r\n${'x'.repeat(2_000)}`);
+    expect((await client.readResponse('POST')).status).toBe(403);
+    await expect.poll(() => flows).toHaveLength(1);
+  });
+});
+
+/** Within a fifth. */
+function expectAbout(expectedMs: number, actualMs: number): void {
+  expect(actualMs).toBeGreaterThan(expectedMs * 0.8);
+  expect(actualMs).toBeLessThan(expectedMs * 1.2);
+}
+
+async function pour(socket: Socket, length: number): Promise<void> {
+  for (const bytes of blocks(length)) if (!socket.write(bytes)) await once(socket, 'drain').catch(() => {});
+  socket.end();
+}
+
+/** Whatever is given back is spoilt at once, so that a write that still needed it sends other octets. */
+function spoilWhatIsGivenBack(): { taken: number; back: number } {
+  const counts = { taken: 0, back: 0 };
+  const { give, take } = ReadBuffers.prototype;
+  const spies = [
+    vi.spyOn(ReadBuffers.prototype, 'take').mockImplementation(function (this: ReadBuffers, size) {
+      counts.taken += 1;
+      return take.call(this, size);
+    }),
+    vi.spyOn(ReadBuffers.prototype, 'give').mockImplementation(function (this: ReadBuffers, buffer) {
+      counts.back += 1;
+      buffer.fill(0xdd);
+      give.call(this, buffer);
+    }),
+  ];
+  onTestFinished(() => {
+    for (const spy of spies) spy.mockRestore();
+  });
+  return counts;
+}
+
+function leaseFor(limits: Partial<RuleLimits>, deadlines: Deadlines): () => Lease {
+  const counted = new Limits((bytesPerSecond) => new ByteRate(bytesPerSecond, deadlines), new DailyBytes(Date.now));
+  const rule = {
+    action: 'allow',
+    name: 'Artifacts',
+    condition: { kind: 'all', of: [] },
+    position: { file: 'ci.yaml', line: 12, column: 5 },
+    denial: null,
+    allowPrivate: 'none',
+    limits: {
+      per: 'user',
+      requestsPerSecond: null,
+      concurrent: null,
+      downloadBytesPerSecond: null,
+      uploadBytesPerSecond: null,
+      bytesPerDay: null,
+      ...limits,
+    },
+  } as const;
+  return () => {
+    const admission = counted.admit(rule, { user: null, clientAddress: '127.0.0.1' }, performance.now());
+    if (admission.kind === 'refused') throw new Error(admission.reason);
+    return admission.lease;
+  };
+}
+
+/** A relay between two sockets, under limits. */
+async function tunnel(
+  limits: Partial<RuleLimits>,
+  idleTimeoutMs = 60_000,
+): Promise<{ client: RawClient; origin: RawConnection; ended: Promise<RelayEnd>; limits: Lease }> {
+  const deadlines = new Deadlines();
+  const sides = Promise.withResolvers<Socket>();
+  const origins = Promise.withResolvers<RawConnection>();
+  const near = await startRawServer((connection) => sides.resolve(connection.release()));
+  const far = await startRawServer(origins.resolve, { timeoutMs: 10_000 });
+  onTestFinished(async () => {
+    deadlines.close();
+    await Promise.all([near.close(), far.close()]);
+  });
+  const client = await connectRaw(near);
+  const upstream = UpstreamConnection.dial('127.0.0.1', far.port, new ReadBuffers('lossless'));
+  const lease = leaseFor(limits, deadlines)();
+  const side = await sides.promise;
+  const ended = new Promise<RelayEnd>((resolve) => new Relay(side, upstream, Buffer.alloc(0), idleTimeoutMs, deadlines, resolve, lease));
+  return { client, origin: await origins.promise, ended, limits: lease };
+}
+
+/** A client's connection and an origin's, joined without any stages but the limits. */
+async function proxyTo(
+  answer: (request: { readonly body: Buffer }) => { readonly body: string | Uint8Array; readonly chunked?: boolean },
+  limits: Partial<RuleLimits>,
+  listenerOptions: Partial<ListenerOptions> = {},
+  upstreamOptions: Partial<UpstreamOptions> = {},
+) {
+  const deadlines = new Deadlines();
+  const flows: Flow[] = [];
+  const admit = leaseFor(limits, deadlines);
+  let lease: Lease | null = null;
+  const origin = await startOrigin((request, reply) => reply.response(answer(request)));
+  const exchange = async (incoming: Incoming): Promise<void> => {
+    const held = admit();
+    lease = held;
+    const connection = UpstreamConnection.dial('127.0.0.1', origin.port, new ReadBuffers('lossy'));
+    const upstream = new Http1Client(
+      connection,
+      'origin',
+      { ...UPSTREAM_DEFAULTS, ...upstreamOptions },
+      deadlines,
+      () => {},
+      () => {},
+    );
+    incoming.cancellation.listen(upstream);
+    const { method, fields } = incoming.head;
+    const body = incoming.body === null ? null : throttleBody(incoming.body, 'upload', held);
+    try {
+      const response = await upstream.exchange({
+        method,
+        target: '/',
+        host: 'a.example',
+        fields: fields.filter(({ name }) => name === 'X'),
+        body,
+        onInterim: () => {},
+      });
+      const content = response.body === null ? null : throttleBody(response.body, 'download', held);
+      const length = response.head.fields.find(({ name }) => name === 'Content-Length');
+      incoming.responder.respond(response.head.status, 'OK', [], content, length === undefined ? null : Number(length.value));
+    } catch {
+      incoming.responder.respond(exhaustionOf(held)?.status ?? 502, 'Broken', [], null, null);
+    }
+  };
+  const near = await startRawServer((connection) => {
+    const socket = connection.release();
+    const context = {
+      options: { ...LISTENER_DEFAULTS, ...listenerOptions },
+      deadlines,
+      startExchange: (incoming: Incoming) => void exchange(incoming),
+      answerUnreadable: (incoming: Incoming) => incoming.responder.abort(),
+      emit: (flow: Flow) => void flows.push(flow),
+    };
+    new Http1Connection(
+      socket,
+      { address: '127.0.0.1', isLocal: true, authentication: null },
+      { id: 1, listener: 'test', address: '127.0.0.1', port: 1 },
+      context,
+      () => {},
+    );
+  });
+  onTestFinished(async () => {
+    deadlines.close();
+    await Promise.all([near.close(), origin.close()]);
+  });
+  return { client: await connectRaw(near), origin, flows, lease: (): Lease => lease! };
+}
