@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest';
+import { openText } from './open-text.ts';
+
+type Row = readonly [filter: string, url: string, destination: string | null, sourceHost: string | null, isBlocked: boolean];
+
+test.each<Row>([
+  ['||ads.test^', 'https://ads.test/', null, null, true],
+  ['||ads.test^', 'https://www.ads.test/x.js', 'script', 'news.test', true],
+  ['||ads.test^', 'https://bads.test/', null, null, false],
+  ['/banner/*/ad^', 'http://news.test/banner/big/ad?x', 'image', null, true],
+  ['|http://news.test/', 'http://news.test/a', null, null, true],
+  ['|http://news.test/', 'https://news.test/a', null, null, false],
+  ['||cdn.test/x$script', 'https://cdn.test/x', 'script', null, true],
+  ['||cdn.test/x$script', 'https://cdn.test/x', 'image', null, false],
+  ['||cdn.test/x$script', 'https://cdn.test/', null, null, false],
+  ['||cdn.test^$document', 'https://cdn.test/', 'document', null, true],
+  ['||cdn.test^$subdocument', 'https://cdn.test/', 'iframe', 'news.test', true],
+  ['||cdn.test^$xmlhttprequest', 'https://cdn.test/', 'empty', 'news.test', true],
+  ['||cdn.test^$websocket', 'https://cdn.test/', 'websocket', 'news.test', true],
+  ['||cdn.test^$third-party', 'https://cdn.test/', 'image', 'news.test', true],
+  ['||cdn.test^$third-party', 'https://cdn.test/', 'image', 'www.cdn.test', false],
+  ['||cdn.test^$third-party', 'https://cdn.test/', null, null, false],
+  ['||cdn.test^$domain=news.test', 'https://cdn.test/', 'image', 'www.news.test', true],
+  ['||cdn.test^$domain=news.test', 'https://cdn.test/', 'image', 'other.test', false],
+  ['/ads[0-9]+\\.js/', 'https://cdn.test/ads12.js', 'script', null, true],
+  ['/^https?:\\/\\/cdn\\.test\\/[a-f]{4}/', 'https://cdn.test/ABCD', 'script', null, true],
+])('%s and %s for %s from %s: %s', (filter, url, destination, sourceHost, isBlocked) => {
+  expect(openText('adblock', `${filter}\n`).matchesRequest({ url, destination, sourceHost })).toBe(isBlocked);
+});
+
+test('honours exceptions, and says which filter and which exception', () => {
+  const list = openText('adblock', '||ads.test^\n@@||ads.test/ok/*.js\n');
+  const explain = (url: string) => list.explainRequest({ url, destination: null, sourceHost: null });
+  expect(explain('https://ads.test/x')).toBe('https://ads.test/x matches ||ads.test^ (list test, 2 entries)');
+  expect(explain('https://ads.test/ok/1.js')).toBe(
+    'https://ads.test/ok/1.js matches ||ads.test^, but is excepted by @@||ads.test/ok/*.js (list test, 2 entries)',
+  );
+  expect(explain('https://other.test/')).toBe('https://other.test/ matches nothing in list test (2 entries)');
+});
+
+test('ignores and counts what blocks nothing', () => {
+  const lines = [
+    'example.com##.ad',
+    '##.banner',
+    'example.com#@#.ad',
+    'a.test#?#x:has(y)',
+    '@@||a.test^$generichide',
+    '||a.test^$csp=script-src none',
+  ];
+  expect(openText('adblock', `[Adblock Plus 2.0]\n! Title: x\n||ads.test^\n${lines.join('\n')}\n`)).toMatchObject({
+    entries: 1,
+    skipped: 0,
+    ignored: lines.length,
+  });
+});
+
+test('skips and counts a regular expression that could not run in linear time', () => {
+  expect(openText('adblock', '||ads.test^\n/(a+)\\1/\n||b.test^\n/ad(?=s)/\n')).toMatchObject({
+    entries: 2,
+    skipped: 2,
+    firstSkipped: [{ line: 2 }, { line: 4 }],
+  });
+});
+
+test('a list and a URL that would make a backtracking matcher take hours are judged at once', () => {
+  const list = openText('adblock', '*a*a*a*a*a*a*a*a*b\n/(a+)+$/\n');
+  const url = `https://x.test/${'a'.repeat(4000)}!`;
+  const before = performance.now();
+  expect(list.matchesRequest({ url, destination: null, sourceHost: null })).toBe(false);
+  expect(performance.now() - before).toBeLessThan(2000);
+});
+
+test('takes the branch of !#if that holds for something that is no browser', () => {
+  const text = '!#if env_chromium\n||yes.test^\n!#if true\n||inner.test^\n!#endif\n!#else\n||no.test^\n!#endif\n||after.test^\n';
+  const list = openText('adblock', text);
+  expect(list).toMatchObject({ entries: 2, ignored: 2 });
+  const hosts = ['yes.test', 'inner.test', 'no.test', 'after.test'];
+  expect(hosts.map((host) => list.matchesRequest({ url: `https://${host}/`, destination: null, sourceHost: null }))).toEqual([
+    false,
+    false,
+    true,
+    true,
+  ]);
+});
+
+test('a filter with very many domains is read whole', () => {
+  const domains = Array.from({ length: 600 }, (_, i) => `site-${i}.example`).join('|');
+  const list = openText('adblock', `||ads.test^$domain=${domains}\n`);
+  expect(list.matchesRequest({ url: 'https://ads.test/', destination: 'image', sourceHost: 'site-599.example' })).toBe(true);
+});
