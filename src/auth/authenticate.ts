@@ -12,7 +12,7 @@ import { LocalUsers } from './local-users.ts';
 import type { AuthOptions, JwtOptions, LdapOptions } from './options.ts';
 import type { Verdict } from './principal.ts';
 import { type Identified, Remembered } from './remembered.ts';
-import { readSecretFile, readText } from './watched-file.ts';
+import { WatchedFile } from './watched-file.ts';
 
 export type Authentication = Identified | Anonymous | Refused | Unavailable;
 
@@ -50,6 +50,7 @@ export interface Authenticator {
    * @throws never
    */
   authenticate(fieldValues: readonly string[], clientAddress: string, nowMs: number): Authentication | Promise<Authentication>;
+  /** Stops watching files; checks that are under way are finished. */
   close(): void;
 }
 
@@ -66,12 +67,14 @@ export async function createAuthenticator(options: AuthOptions, report: (line: s
   if (groupsFile !== null && htpasswdFile === null)
     throw new StartError('config', ['auth.groups: it is for the users of auth.htpasswd, which is not set.']);
   const remembered = new Remembered<Refused>();
-  const sources: Sources = { users: null, tokens: null, directory: null };
+  const sources: Sources = { users: null, tokens: null, directory: null, toClose: [] };
   try {
-    if (jwt !== null) sources.tokens = await openTokens(jwt, () => forgetTokens(remembered), report);
-    if (ldap !== null) sources.directory = await openDirectory(ldap, report);
-    if (htpasswdFile !== null)
+    if (jwt !== null) await openTokens(sources, jwt, () => forgetTokens(remembered), report);
+    if (ldap !== null) await openDirectory(sources, ldap, report);
+    if (htpasswdFile !== null) {
       sources.users = await LocalUsers.open({ htpasswdFile, groupsFile, report, onChange: (renew) => remembered.renew(renew) });
+      sources.toClose.push(sources.users);
+    }
   } catch (error) {
     closeAll(sources);
     throw error;
@@ -83,6 +86,7 @@ interface Sources {
   users: LocalUsers | null;
   tokens: TokenVerifier | null;
   directory: Directory | null;
+  readonly toClose: { close(): void }[];
 }
 
 class RememberingAuthenticator implements Authenticator {
@@ -221,36 +225,62 @@ class RememberingAuthenticator implements Authenticator {
   }
 }
 
-async function openTokens(jwt: JwtOptions, onChange: () => void, report: (line: string) => void): Promise<TokenVerifier> {
-  if ('file' in jwt.jwks) return new TokenVerifier(jwt, await openKeyFile(jwt.jwks.file, { onChange, report }));
-  const keys = new FetchedKeySet(jwt.jwks.url, { ca: await readCa(jwt.caFile, report), onChange, report });
+async function openTokens(sources: Sources, jwt: JwtOptions, onChange: () => void, report: (line: string) => void): Promise<void> {
+  if ('file' in jwt.jwks) {
+    const keys = await openKeyFile(jwt.jwks.file, { onChange, report });
+    sources.toClose.push(keys);
+    sources.tokens = new TokenVerifier(jwt, keys);
+    return;
+  }
+  const keys = new FetchedKeySet(jwt.jwks.url, { ca: await openCa(sources, jwt.caFile, report), onChange, report });
   // The start does not wait for somebody else's server; the first token does.
   void keys.renew(Date.now());
-  return new TokenVerifier(jwt, keys);
+  sources.tokens = new TokenVerifier(jwt, keys);
 }
 
-async function openDirectory(ldap: LdapOptions, report: (line: string) => void): Promise<Directory> {
+async function openDirectory(sources: Sources, ldap: LdapOptions, report: (line: string) => void): Promise<void> {
   const { users, caFile } = ldap;
-  const bindPassword =
-    users.kind === 'search' ? await readSecretFile(users.bindPasswordFile, "the directory's password file", report) : null;
-  return new Directory(ldap, { bindPassword, ca: await readCa(caFile, report) }, report);
+  const bindPassword = users.kind === 'search' ? await openBindPassword(sources, users.bindPasswordFile, report) : null;
+  sources.directory = new Directory(ldap, { bindPassword, ca: await openCa(sources, caFile, report) }, report);
 }
 
-async function readCa(file: string | null, report: (line: string) => void): Promise<string | null> {
+async function openBindPassword(sources: Sources, file: string, report: (line: string) => void): Promise<WatchedFile<string>> {
+  const watched = await WatchedFile.open(file, {
+    what: "the file of the directory's password",
+    isSecret: true,
+    parse(text) {
+      const [password = ''] = text.split(/\r?\n/, 1);
+      if (password === '') throw new StartError('data', [`${file}: there is no password on its first line.`]);
+      return password;
+    },
+    report,
+  });
+  sources.toClose.push(watched);
+  return watched;
+}
+
+async function openCa(sources: Sources, file: string | null, report: (line: string) => void): Promise<WatchedFile<string> | null> {
   if (file === null) return null;
-  const pem = await readText(file, { what: 'the file of root certificates', isSecret: false, report });
-  if (!pem.includes('-----BEGIN CERTIFICATE-----')) throw new StartError('data', [`${file}: there is no certificate in PEM form in it.`]);
-  return pem;
+  const watched = await WatchedFile.open(file, {
+    what: 'the file of root certificates',
+    isSecret: false,
+    parse(text) {
+      if (!text.includes('-----BEGIN CERTIFICATE-----'))
+        throw new StartError('data', [`${file}: there is no certificate in PEM form in it.`]);
+      return text;
+    },
+    report,
+  });
+  sources.toClose.push(watched);
+  return watched;
 }
 
 function forgetTokens(remembered: Remembered<Refused>): void {
   remembered.renew((principal) => (principal.provedBy === 'jwt' ? null : principal));
 }
 
-function closeAll({ users, tokens, directory }: Sources): void {
-  users?.close();
-  tokens?.close();
-  directory?.close();
+function closeAll({ toClose }: Sources): void {
+  for (const each of toClose) each.close();
 }
 
 const ANONYMOUS: Anonymous = Object.freeze({ kind: 'anonymous' });

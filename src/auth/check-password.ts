@@ -10,14 +10,13 @@ import { Turns } from './turns.ts';
 
 export class PasswordChecker {
   readonly #turns = new Turns(AT_ONCE, MOST_WAITING);
-  readonly #workers = new Set<Worker>();
   readonly #idle: Worker[] = [];
   #isClosed = false;
 
   /**
    * @param mayBegin asked when its turn has come
    * @returns whether the password is right; `null` when too many wait, or it may not begin any more
-   * @throws when a thread fails, or everything is closed meanwhile
+   * @throws when a thread fails
    */
   async check(hash: PasswordHash, password: string, mayBegin: () => boolean): Promise<boolean | null> {
     return this.#turns.take(async () => {
@@ -26,13 +25,13 @@ export class PasswordChecker {
     });
   }
 
+  /** What is under way or waits is still finished. */
   close(): void {
     this.#isClosed = true;
-    for (const worker of this.#workers) void worker.terminate();
+    for (const worker of this.#idle.splice(0)) void worker.terminate();
   }
 
   #ask(question: WorkerQuestion): Promise<boolean> {
-    if (this.#isClosed) return Promise.reject(new Error('the password checker is closed'));
     const worker = this.#idle.pop() ?? this.#start();
     return new Promise((resolve, reject) => {
       const settle = (): void => {
@@ -40,7 +39,8 @@ export class PasswordChecker {
       };
       const answered = (isRight: boolean): void => {
         settle();
-        this.#idle.push(worker);
+        if (this.#isClosed) void worker.terminate();
+        else this.#idle.push(worker);
         resolve(isRight);
       };
       const exited = (): void => {
@@ -55,12 +55,10 @@ export class PasswordChecker {
     // It has the ending of this file: `.ts` from the sources, `.js` when built.
     const file = new URL(`./password-worker${path.extname(import.meta.url)}`, import.meta.url);
     const worker = new Worker(file, { execArgv: [], env: {}, resourceLimits: { maxOldGenerationSizeMb: 32 } });
-    this.#workers.add(worker);
     worker.unref();
     // What it failed of is followed by its exit, which whoever waits hears.
     worker.on('error', () => {});
     worker.on('exit', () => {
-      this.#workers.delete(worker);
       const index = this.#idle.indexOf(worker);
       if (index >= 0) this.#idle.splice(index, 1);
     });

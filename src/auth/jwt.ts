@@ -20,16 +20,9 @@ export class TokenVerifier {
     const keys = this.#keys.current(nowMs);
     const known = keys === null ? null : await this.#verifyWith(keys, token, nowMs);
     if (known !== null) return known;
-    const renewal = await this.#keys.renew(nowMs);
-    if (renewal === 'unavailable') return NO_KEYS;
-    const renewed = this.#keys.current(nowMs);
+    const renewed = (await this.#keys.renew(nowMs)) ? this.#keys.current(nowMs) : null;
     if (renewed === null) return NO_KEYS;
-    // Somebody else's question may have brought new keys meanwhile, so `unchanged` is worth a second look too; it costs no fetch.
     return (await this.#verifyWith(renewed, token, nowMs)) ?? UNKNOWN_KEY;
-  }
-
-  close(): void {
-    this.#keys.close();
   }
 
   /** @returns `null` when the token names a key that is not among these */

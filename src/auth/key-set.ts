@@ -12,14 +12,13 @@ import { WatchedFile } from './watched-file.ts';
 export interface KeySet {
   /** The keys now; `null` when there are none that could be relied on. */
   current(nowMs: number): JWTVerifyGetKey | null;
-  /** Asked when a token names a key that is not among them. @returns whether there are newer keys now, or nobody can tell */
-  renew(nowMs: number): Promise<'renewed' | 'unchanged' | 'unavailable'>;
-  close(): void;
+  /** Asked when a token names a key that is not among them. @returns whether `current` has what the issuer publishes, as far as can be told */
+  renew(nowMs: number): Promise<boolean>;
 }
 
 export interface KeySetOptions {
-  /** PEM of who vouches for the URL's server; `null` for the system's roots. */
-  readonly ca: string | null;
+  /** PEM of who vouches for the URL's server, as it is at the time; `null` for the system's roots. */
+  readonly ca: { readonly content: string } | null;
   /** Called when there are other keys. */
   readonly onChange: () => void;
   /** A line for the operator. */
@@ -27,7 +26,7 @@ export interface KeySetOptions {
 }
 
 /** @throws StartError with every problem of the file */
-export async function openKeyFile(path: string, { onChange, report }: Omit<KeySetOptions, 'ca'>): Promise<KeySet> {
+export async function openKeyFile(path: string, { onChange, report }: Omit<KeySetOptions, 'ca'>): Promise<KeySet & { close(): void }> {
   const file = await WatchedFile.open<JWTVerifyGetKey>(path, {
     what: 'the file of token keys',
     isSecret: false,
@@ -39,14 +38,13 @@ export async function openKeyFile(path: string, { onChange, report }: Omit<KeySe
     onChange,
     report,
   });
-  return { current: () => file.content, renew: () => Promise.resolve('unchanged'), close: () => file.close() };
+  return { current: () => file.content, renew: () => Promise.resolve(true), close: () => file.close() };
 }
 
 export class FetchedKeySet implements KeySet {
   readonly #url: string;
   readonly #options: KeySetOptions;
   readonly #outage: Outage;
-  readonly #closing = new AbortController();
   #text = '';
   #keys: JWTVerifyGetKey | null = null;
   /** Milliseconds since the epoch. */
@@ -67,15 +65,8 @@ export class FetchedKeySet implements KeySet {
     return ageMs > USABLE_MS ? null : this.#keys;
   }
 
-  async renew(nowMs: number): Promise<'renewed' | 'unchanged' | 'unavailable'> {
-    const before = this.#text;
-    const isThere = await (this.#underway ?? (this.#mayTry(nowMs) ? this.#fetch(nowMs) : !this.#outage.isOn));
-    if (!isThere) return 'unavailable';
-    return this.#text === before ? 'unchanged' : 'renewed';
-  }
-
-  close(): void {
-    this.#closing.abort();
+  async renew(nowMs: number): Promise<boolean> {
+    return this.#underway ?? (this.#mayTry(nowMs) ? this.#fetch(nowMs) : !this.#outage.isOn);
   }
 
   #mayTry(nowMs: number): boolean {
@@ -92,7 +83,7 @@ export class FetchedKeySet implements KeySet {
 
   async #fetchOnce(nowMs: number): Promise<boolean> {
     try {
-      const text = await fetchText(this.#url, this.#options.ca, this.#closing.signal);
+      const text = await fetchText(this.#url, this.#options.ca?.content ?? null);
       const keys = parseKeySet(text);
       if (keys === null) throw new Error('the answer is no JWK Set');
       this.#fetchedMs = nowMs;
@@ -104,7 +95,7 @@ export class FetchedKeySet implements KeySet {
       return true;
     } catch (error) {
       const reason = error instanceof Error ? error.message || ('code' in error ? String(error.code) : error.name) : String(error);
-      if (!this.#closing.signal.aborted) this.#outage.begin(`${this.#url}: the keys of tokens cannot be fetched (${reason}).`);
+      this.#outage.begin(`${this.#url}: the keys of tokens cannot be fetched (${reason}).`);
       return false;
     }
   }
@@ -119,9 +110,9 @@ function parseKeySet(text: string): JWTVerifyGetKey | null {
   }
 }
 
-function fetchText(url: string, ca: string | null, closing: AbortSignal): Promise<string> {
+function fetchText(url: string, ca: string | null): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const signal = AbortSignal.any([closing, AbortSignal.timeout(TIMEOUT_MS)]);
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
   const headers = { accept: 'application/jwk-set+json, application/json', 'accept-encoding': 'identity' };
   const options = { headers, signal, agent: false, ...(ca !== null && { ca }) };
   const request = (url.startsWith('https:') ? getSecure : getPlain)(url, options, (response) => {
@@ -140,7 +131,9 @@ function fetchText(url: string, ca: string | null, closing: AbortSignal): Promis
     response.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
     response.on('error', reject);
   });
-  request.on('error', (error) => reject(signal.aborted && !closing.aborted ? new Error(`no whole answer in ${TIMEOUT_MS} ms`) : error));
+  request.on('error', (error) => reject(signal.aborted ? new Error(`no whole answer in ${TIMEOUT_MS} ms`) : error));
+  // It does not keep a process alive that has nothing else to do.
+  request.on('socket', (socket) => socket.unref());
   return promise;
 }
 

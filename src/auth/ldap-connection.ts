@@ -19,6 +19,8 @@ export async function connectToDirectory(address: DirectoryAddress, signal: Abor
   const socket = openTcp({ host, port, noDelay: true });
   // What breaks it is told by whoever reads or writes; nobody listens in between.
   socket.on('error', () => {});
+  // It does not keep a process alive that has nothing else to do.
+  socket.unref();
   try {
     await once(socket, 'connect', { signal });
     if (tls === 'none') return socket;

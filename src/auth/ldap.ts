@@ -11,26 +11,24 @@ import { Outage } from './outage.ts';
 import type { Principal, Verdict } from './principal.ts';
 import { Turns } from './turns.ts';
 
-/** The contents of the files that the options name. */
-export interface LdapSecrets {
-  /** Of the account that searches; `null` when users bind by template. */
-  readonly bindPassword: string | null;
-  readonly ca: string | null;
+/** The contents of the files that the options name, as they are at the time. */
+export interface LdapFiles {
+  /** The password of the account that searches; `null` when users bind by template. */
+  readonly bindPassword: { readonly content: string } | null;
+  /** PEM of who vouches for the directory; `null` for the system's roots. */
+  readonly ca: { readonly content: string } | null;
 }
 
 export class Directory {
   readonly #options: LdapOptions;
-  readonly #bindPassword: string;
-  readonly #address: DirectoryAddress;
+  readonly #files: LdapFiles;
   readonly #outage: Outage;
   readonly #turns = new Turns(AT_ONCE, MOST_WAITING);
-  readonly #closing = new AbortController();
 
   /** @param report a line for the operator */
-  constructor(options: LdapOptions, { bindPassword, ca }: LdapSecrets, report: (line: string) => void) {
+  constructor(options: LdapOptions, files: LdapFiles, report: (line: string) => void) {
     this.#options = options;
-    this.#bindPassword = bindPassword ?? '';
-    this.#address = addressOf(options, ca);
+    this.#files = files;
     this.#outage = new Outage(report);
   }
 
@@ -40,22 +38,19 @@ export class Directory {
     return (await this.#turns.take(async () => (mayBegin() ? this.#ask(user, password) : BUSY))) ?? BUSY;
   }
 
-  close(): void {
-    this.#closing.abort();
-  }
-
   async #ask(user: string, password: string): Promise<Verdict> {
     const { url, timeoutMs } = this.#options;
-    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(timeoutMs)]);
+    const signal = AbortSignal.timeout(timeoutMs);
     let client: Client | null = null;
     try {
-      client = clientOn(await connectToDirectory(this.#address, signal), url, timeoutMs);
+      client = clientOn(await connectToDirectory(addressOf(this.#options, this.#files.ca?.content ?? null), signal), url, timeoutMs);
       const principal = await unlessAborted(this.#prove(client, user, password), signal);
       this.#outage.end(`${url}: the directory answers again.`);
       return principal === null ? WRONG : { kind: 'identified', principal, untilMs: Number.POSITIVE_INFINITY };
     } catch (error) {
       const reason = signal.aborted ? `no answer in ${timeoutMs} ms` : error instanceof Error ? error.message : String(error);
-      if (!this.#closing.signal.aborted) this.#outage.begin(`${url}: the directory cannot be asked who users are: ${reason}`);
+      // Some directories end their messages with NUL.
+      this.#outage.begin(`${url}: the directory cannot be asked who users are: ${reason.replace(/[\0-\x1f\x7f]+/g, ' ').trim()}`);
       return AWAY;
     } finally {
       // It says goodbye and closes the connection; whether the directory hears it is all the same.
@@ -107,7 +102,8 @@ export class Directory {
   }
 
   async #bindToSearch(client: Client, { bindDn }: LdapSearch): Promise<void> {
-    if (!(await isPasswordOf(client, bindDn, this.#bindPassword))) throw new Error(`it refuses ${bindDn} with the password from its file`);
+    if (!(await isPasswordOf(client, bindDn, this.#files.bindPassword?.content ?? '')))
+      throw new Error(`it refuses ${bindDn} with the password from its file`);
   }
 
   #attributes(): string[] {

@@ -102,5 +102,5 @@ const NO_GROUPS: readonly string[] = Object.freeze([]);
 // One reason for both: which names there are is nobody's business.
 const WRONG = refused('the user name or the password is wrong');
 const BUSY: Verdict = { kind: 'unavailable', reason: 'too many passwords are being checked at the moment' };
-/** What crypt implementations take; with SHA-crypt the cost grows with the square of the length. */
+/** What crypt implementations take; with SHA-crypt the cost grows with the square of the length. Bcrypt looks at the first 72 octets. */
 const MAX_PASSWORD_BYTES = 512;

@@ -15,7 +15,7 @@ export interface TextOptions {
 export interface WatchedFileOptions<T> extends TextOptions {
   /** @throws StartError with every problem */
   readonly parse: (text: string) => T;
-  readonly onChange: (content: T, before: T) => void;
+  readonly onChange?: (content: T, before: T) => void;
   /** Milliseconds between two looks. */
   readonly pollMs?: number;
 }
@@ -79,19 +79,12 @@ export class WatchedFile<T> {
       return;
     }
     this.#version = version;
-    onChange(this.#content, before);
+    onChange?.(this.#content, before);
   }
 }
 
-/** A secret that is read once. @returns the first line @throws StartError */
-export async function readSecretFile(path: string, what: string, report: (line: string) => void): Promise<string> {
-  const [secret = ''] = (await readText(path, { what, report, isSecret: true })).split(/\r?\n/, 1);
-  if (secret === '') throw new StartError('data', [`${path}: ${what} is empty. Write the password on its first line.`]);
-  return secret;
-}
-
 /** @throws StartError */
-export async function readText(path: string, { what, report, isSecret }: TextOptions): Promise<string> {
+async function readText(path: string, { what, report, isSecret }: TextOptions): Promise<string> {
   let handle: FileHandle | null = null;
   try {
     handle = await open(path, 'r');

@@ -5,7 +5,8 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Authentication, type Authenticator, createAuthenticator } from '../../src/auth/authenticate.ts';
 import { AUTH_DEFAULTS, type JwtOptions } from '../../src/auth/options.ts';
 import { keySetOf, makeKey, type SigningKey, signToken, startKeyServer } from '../support/jwks.ts';
-import { temporaryFile } from '../support/temp-files.ts';
+import { createTemporaryCa } from '../support/temp-ca.ts';
+import { temporaryFile, temporaryFolder } from '../support/temp-files.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const NOW_SECONDS = NOW / 1_000;
@@ -200,6 +201,16 @@ describe('keys', () => {
     server.answer = keySetOf(ec);
     expect(await ask(authenticator, token, Date.now() + 31_000)).toMatchObject({ kind: 'identified' });
     expect(reports[1]).toBe(`${server.url}: the keys of tokens can be fetched again.`);
+  });
+
+  test('are fetched over TLS from a server that is trusted, and from no other', async () => {
+    const ca = createTemporaryCa(temporaryFolder(onTestFinished));
+    await using server = await startKeyServer(keySetOf(ec), ca.issue('127.0.0.1'));
+    const trusting = await started({ jwks: { url: server.url } }, { caFile: ca.certFile });
+    expect(await ask(trusting.authenticator, await liveToken(ec), Date.now())).toMatchObject({ kind: 'identified' });
+    const strange = await startedWithUrl(server.url);
+    expect(await ask(strange.authenticator, await liveToken(ec), Date.now())).toMatchObject({ kind: 'unavailable' });
+    expect(server.requests).toBe(1);
   });
 
   test('of before stay in force when they cannot be fetched again, for a day', async () => {

@@ -1,8 +1,10 @@
 // An issuer of tokens: keys of its own, tokens signed with them, and a server on a loopback port that publishes its key set (RFC 7517 §5).
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import type { Leaf } from './temp-ca.ts';
 
 export interface SigningKey {
   readonly algorithm: string;
@@ -35,16 +37,18 @@ export interface KeyServer {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export async function startKeyServer(answer: KeyServer['answer']): Promise<KeyServer> {
+/** @param leaf the certificate that it shows; without one it speaks no TLS */
+export async function startKeyServer(answer: KeyServer['answer'], leaf: Leaf | null = null): Promise<KeyServer> {
   const state = { answer, requests: 0 };
-  const server = createServer((_, response) => {
+  const respond = (_: unknown, response: ServerResponse): void => {
     state.requests += 1;
     if (typeof state.answer === 'function') state.answer(response);
     else response.setHeader('Content-Type', 'application/jwk-set+json').end(state.answer);
-  });
+  };
+  const server = leaf === null ? createServer(respond) : createSecureServer({ key: leaf.key, cert: leaf.cert }, respond);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`;
+  const url = `${leaf === null ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}/keys`;
   return Object.assign(state, {
     url,
     async [Symbol.asyncDispose]() {

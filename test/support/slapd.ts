@@ -3,7 +3,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { CLEAN_ENVIRONMENT, pathOf, succeed } from './programs.ts';
 import type { Leaf } from './temp-ca.ts';
 import { closedPort } from './tunnels.ts';
@@ -35,7 +37,7 @@ export async function startSlapd(folder: string, leaf: Leaf): Promise<Slapd> {
   const configuration = path.join(folder, 'slapd.conf');
   mkdirSync(path.join(folder, 'data'));
   writeFileSync(configuration, configurationFor(folder, leaf));
-  let server = await run(configuration, `${url}/ ${secureUrl}/`);
+  let server = await run(configuration, `${url}/ ${secureUrl}/`, port);
   // Not with slapadd, which would leave memberOf out.
   await succeed('ldapadd', ['-x', '-H', url, '-D', `cn=admin,${BASE}`, '-w', 'admin'], { input: ENTRIES });
   const stop = async (): Promise<void> => {
@@ -52,14 +54,14 @@ export async function startSlapd(folder: string, leaf: Leaf): Promise<Slapd> {
     thaw: () => void server.kill('SIGCONT'),
     stop,
     async start() {
-      server = await run(configuration, `${url}/ ${secureUrl}/`);
+      server = await run(configuration, `${url}/ ${secureUrl}/`, port);
     },
     [Symbol.asyncDispose]: stop,
   };
 }
 
-/** Started, once it says that it listens. */
-async function run(configuration: string, urls: string): Promise<ChildProcess> {
+/** Started, once it takes connections; it says that it starts a moment before. */
+async function run(configuration: string, urls: string, port: number): Promise<ChildProcess> {
   const server = spawn(pathOf('slapd')!, ['-d', 'stats', '-f', configuration, '-h', urls], { env: CLEAN_ENVIRONMENT });
   let said = '';
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -69,7 +71,20 @@ async function run(configuration: string, urls: string): Promise<ChildProcess> {
   });
   server.once('exit', () => reject(new Error(`slapd ended\n${said}`)));
   await promise;
+  while (!(await takesConnections(port))) await setTimeout(5);
   return server;
+}
+
+async function takesConnections(port: number): Promise<boolean> {
+  const socket = connect({ host: '127.0.0.1', port });
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }
 
 function configurationFor(folder: string, leaf: Leaf): string {
