@@ -174,7 +174,7 @@ describeWith(['curl', 'openssl'], 'curl', () => {
     const { code, out } = await run('curl', ['--proxy', proxy.url, ...QUIET, '--include', 'http://ads.test/banner?id=1']);
     expect(code).toBe(0);
     const [head, page] = out.toString().split('\r\n\r\n') as [string, string];
-    expect(head).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/);
+    expect(head).toMatch(/^HTTP\/1\.1 403 Denied by rule 'Adverts' \(policy\.yaml:\d+\)\r\n/);
     expect(head).toMatch(/^Content-Type: text\/plain/im);
     expect(head).toMatch(/^Proxy-Status: .*error=http_request_denied/im);
     expect(page.replaceAll('\n', ' ')).toContain("rule 'Adverts'");
