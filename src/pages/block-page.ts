@@ -47,7 +47,7 @@ export function wordsForLimit(reason: string, retryAfterSeconds: number): Words 
 /** With a 407. @param reason why the credentials that came are not good; `null` when none came */
 export function wordsForChallenge(reason: string | null): Words {
   return {
-    title: reason === null ? 'This proxy asks who you are' : 'This proxy does not know these credentials',
+    title: reason === null ? 'This proxy asks who you are' : 'Your credentials were not accepted',
     message: reason ?? 'Requests through this proxy need a user name and a password, or a token: those of the proxy, not of the site.',
     nextStep:
       'Type them into the box that your browser opens. Other programs (curl, npm, git, pip) take them in the proxy URL: http://user:password@host:port',
