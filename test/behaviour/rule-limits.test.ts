@@ -18,9 +18,12 @@ import { Http1Client } from '../../src/upstream/http1-client.ts';
 import { UPSTREAM_DEFAULTS, type UpstreamOptions } from '../../src/upstream/options.ts';
 import { ReadBuffers } from '../../src/upstream/read-buffers.ts';
 import { startOrigin, startRawServer } from '../support/origin.ts';
-import { connectRaw, type RawClient } from '../support/raw-client.ts';
+import { connectRaw, type FinalResponse, type RawClient } from '../support/raw-client.ts';
 import { type RawConnection, ResetError } from '../support/raw-connection.ts';
+import { startTestProxy, type TestProxy, testConfig } from '../support/start-proxy.ts';
+import { temporaryFile, temporaryFolder } from '../support/temp-files.ts';
 import { blocks, digest, expectedContent } from '../support/tunnel-servers.ts';
+import { closedPort, openTunnel, refusedConnect } from '../support/tunnels.ts';
 
 const RATE = 256 * 1024;
 /** A burst, and two seconds' worth. */
@@ -166,6 +169,114 @@ describe('content', () => {
     await expect.poll(() => flows).toHaveLength(1);
   });
 });
+
+describe('the proxy', () => {
+  test('answers 429 with the rule, its limit and the time to wait (RFC 6585 §4)', async () => {
+    await using origin = await startOrigin((_, reply) => reply.response({ body: 'here' }));
+    await using proxy = await startTestProxy({ policyFile: policy('requests: 2/s') });
+    for (let i = 0; i < 2; i += 1) expect((await get(proxy, origin)).status).toBe(200);
+    const response = await get(proxy, origin);
+    expect(response.status).toBe(429);
+    expect(fieldOf(response, 'Retry-After')).toBe('1');
+    expect(wordsOf(response)).toContain("Rule 'Artifacts' (policy.yaml:5) allows 2 requests a second for one client address");
+    expect(await proxy.flow(2)).toMatchObject({ outcome: 'denied', status: 429, decision: { rule: { name: 'Artifacts' } } });
+  });
+
+  test('lets the next one in however the one before it has ended', async () => {
+    const held = Promise.withResolvers<RawConnection>();
+    await using origin = await startOrigin(({ target }, reply) => {
+      if (target === '/broken') return reply.raw('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbroken').then(() => reply.end());
+      return target === '/held' ? undefined : reply.response({ body: 'here' });
+    });
+    await using raw = await startRawServer(held.resolve);
+    await using proxy = await startTestProxy({ policyFile: policy('concurrent: 1'), upstream: { responseTimeoutMs: 300 } });
+    const ends: [string, () => Promise<unknown>][] = [
+      ['answered', () => get(proxy, origin)],
+      ['broken off by the origin', () => get(proxy, origin, '/broken').catch(() => {})],
+      ['not answered by the origin', () => get(proxy, origin, '/held')],
+      ['left by the client', () => leave(proxy, origin.authority)],
+      ['nobody listens', async () => refusedConnect(proxy, `127.0.0.1:${await closedPort()}`)],
+      ['a tunnel that was broken off', () => breakTunnel(proxy, raw.authority, held.promise)],
+    ];
+    for (const [index, [how, end]] of ends.entries()) {
+      await end();
+      expect([how, (await proxy.flow(index)).status]).not.toEqual([how, 429]);
+    }
+  });
+
+  test('counts a tunnel for as long as it is open', async () => {
+    await using raw = await startRawServer(
+      (connection) =>
+        void connection.readToEnd().then(
+          () => connection.end(),
+          () => {},
+        ),
+    );
+    await using proxy = await startTestProxy({ policyFile: policy('concurrent: 1') });
+    using first = await openTunnel(proxy, raw.authority);
+    expect((await refusedConnect(proxy, raw.authority)).status).toBe(429);
+    first.end();
+    await first.readToEnd();
+    await proxy.flow(1);
+    using second = await openTunnel(proxy, raw.authority);
+    second.end();
+  });
+
+  test("remembers the day's octets over a restart", async () => {
+    const stateFolder = temporaryFolder(onTestFinished);
+    const policyFile = policy('per_day: 64KiB');
+    await using origin = await startOrigin((_, reply) => reply.response({ body: 'x'.repeat(70_000) }));
+    const before = await startTestProxy({ policyFile, stateFolder });
+    await expect(get(before, origin)).rejects.toThrow('the connection was reset');
+    expect(await before.flow(0)).toMatchObject({ outcome: 'failed', error: { code: 'http_request_denied' } });
+    await before.close();
+    await using after = await startTestProxy({ policyFile, stateFolder });
+    expect(wordsOf(await get(after, origin))).toContain('allows 64 KiB a day for one client address');
+  });
+
+  test('goes on counting when the policy is read again', async () => {
+    await using raw = await startRawServer((connection) => void connection.closed);
+    const config = { policyFile: policy('concurrent: 1') };
+    await using proxy = await startTestProxy(config);
+    using first = await openTunnel(proxy, raw.authority);
+    await proxy.running.reload(testConfig({ ...config, listen: proxy.running.listening.map(({ address }) => address) }));
+    expect((await refusedConnect(proxy, raw.authority)).status).toBe(429);
+    first.end();
+  });
+});
+
+function policy(limits: string): string {
+  const text = `version: 1\nconnect_ports: any\ndefault: deny\nrules:\n  - name: Artifacts\n    allow: any\n    limits: { ${limits}, per: client }\n`;
+  return temporaryFile(onTestFinished, 'policy.yaml', text);
+}
+
+async function get(proxy: TestProxy, origin: { readonly authority: string }, path = '/'): Promise<FinalResponse> {
+  using client = await connectRaw(proxy);
+  await client.send(`GET http://${origin.authority}${path} HTTP/1.1\r\nHost: ${origin.authority}\r\n\r\n`);
+  return await client.readResponse();
+}
+
+/** Asks and goes, while the origin has not answered. */
+async function leave(proxy: TestProxy, authority: string): Promise<void> {
+  const client = await connectRaw(proxy);
+  await client.send(`GET http://${authority}/held HTTP/1.1\r\nHost: ${authority}\r\n\r\n`);
+  client.reset();
+}
+
+async function breakTunnel(proxy: TestProxy, authority: string, far: Promise<RawConnection>): Promise<void> {
+  const client = await openTunnel(proxy, authority);
+  (await far).reset();
+  await client.closed;
+}
+
+/** What a person reads, wherever its lines are broken. */
+function wordsOf({ body }: FinalResponse): string {
+  return body.toString().replace(/\s+/g, ' ');
+}
+
+function fieldOf({ fields }: FinalResponse, name: string): string | undefined {
+  return fields.find(([field]) => field.toLowerCase() === name.toLowerCase())?.[1];
+}
 
 /** Within a fifth. */
 function expectAbout(expectedMs: number, actualMs: number): void {
