@@ -104,15 +104,18 @@ test('an empty list may be meant, from the compiled form too', async () => {
   }
 });
 
-test('without the package for it, the format adblock is a problem that says what to install', async () => {
+test('without the package for it, and with a compiled form too, the format adblock is a problem that says what to install', async () => {
   const file = temporaryFile(onTestFinished, 'list', '||ads.test^\n');
+  const cacheFolder = temporaryFolder(onTestFinished);
+  const spec = specOf(file, { format: 'adblock' });
+  await load(spec, cacheFolder);
   const hook = `import { registerHooks } from 'node:module';
     registerHooks({ resolve(name, context, next) {
       if (name === '@ghostery/adblocker') throw Object.assign(new Error('not installed'), { code: 'MODULE_NOT_FOUND' });
       return next(name, context);
     } });`;
   const script = `import { loadList } from ${JSON.stringify(new URL('../../src/policy/lists/load-list.ts', import.meta.url).href)};
-    console.log(JSON.stringify(await loadList(${JSON.stringify(specOf(file, { format: 'adblock' }))}, { cacheFolder: null })));`;
+    console.log(JSON.stringify(await loadList(${JSON.stringify(spec)}, ${JSON.stringify({ cacheFolder })})));`;
   const args = ['--import', `data:text/javascript,${encodeURIComponent(hook)}`, temporaryFile(onTestFinished, 'load.mjs', script)];
   const { stdout } = await promisify(execFile)(process.execPath, args);
   expect(JSON.parse(stdout)).toEqual({

@@ -42,18 +42,19 @@ export function compileFilters(octets: Uint8Array): { readonly tally: LineTally;
   return { tally, entries: networkFilters.length, bytes: engine.serialize() };
 }
 
-/** @returns `null` when the bytes are not what this version of the package writes */
+/** @returns `null` when the bytes are not what this version of the package writes, or the package is gone */
 export function restoreFilters(bytes: Uint8Array): RequestFilters | null {
-  const adblocker = loadAdblocker();
+  let adblocker: typeof Adblocker;
   let engine: Adblocker.FiltersEngine;
   try {
+    adblocker = loadAdblocker();
     engine = adblocker.FiltersEngine.deserialize(bytes);
   } catch {
     return null;
   }
   return {
     judge({ url, destination, sourceHost }) {
-      const type = REQUEST_TYPES[destination ?? ''] ?? 'other';
+      const type = REQUEST_TYPES.get(destination ?? '') ?? 'other';
       const source = sourceHost === null ? {} : { sourceUrl: `https://${sourceHost}/` };
       const { match, filter, exception } = engine.match(adblocker.Request.fromRawDetails({ url, type, ...source }));
       return { isBlocked: match, filter: filter?.toString() ?? null, exception: exception?.toString() ?? null };
@@ -61,12 +62,12 @@ export function restoreFilters(bytes: Uint8Array): RequestFilters | null {
   };
 }
 
-/** `!#if`, `!#else` and `!#endif`; to the names that conditions are made of (`env_chromium`, `ext_ublock`), a proxy answers no. */
+/** `!#if`, `!#else`, `!#endif`. To the names in conditions (`env_chromium`, `ext_ublock`) a proxy answers no; `!#include` is not followed. */
 function readCondition(adblocker: typeof Adblocker, text: string, conditions: boolean[]): LineVerdict {
   if (text.startsWith('!#if ')) conditions.push(adblocker.evaluatePreprocessor(text.slice(5).replaceAll(' ', ''), new Map()));
   else if (text === '!#else' && conditions.length > 0) conditions.push(!conditions.pop());
   else if (text === '!#endif') conditions.pop();
-  return 'nothing';
+  return text.startsWith('!#include') ? 'ignored' : 'nothing';
 }
 
 function mayBlock(filter: Adblocker.NetworkFilter): boolean {
@@ -91,6 +92,7 @@ function loadAdblocker(): typeof Adblocker {
   try {
     loaded = createRequire(import.meta.url)('@ghostery/adblocker') as typeof Adblocker;
   } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'MODULE_NOT_FOUND')) throw cause;
     throw new AdblockerMissing('@ghostery/adblocker is not installed', { cause });
   }
   matchInLinearTime(loaded.NetworkFilter);
@@ -138,28 +140,28 @@ const ENGINE_OPTIONS = {
 } as const satisfies Partial<Adblocker.Config>;
 
 /** Destinations of the Fetch standard §2.2.5 in the words of filters; any other is `other`. */
-const REQUEST_TYPES: Readonly<Record<string, Adblocker.RequestType>> = {
-  audio: 'media',
-  audioworklet: 'script',
-  document: 'main_frame',
-  embed: 'object',
-  empty: 'xhr',
-  fencedframe: 'sub_frame',
-  font: 'font',
-  frame: 'sub_frame',
-  iframe: 'sub_frame',
-  image: 'image',
-  json: 'xhr',
-  manifest: 'web_manifest',
-  object: 'object',
-  paintworklet: 'script',
-  report: 'ping',
-  script: 'script',
-  serviceworker: 'script',
-  sharedworker: 'script',
-  style: 'stylesheet',
-  track: 'media',
-  video: 'media',
-  websocket: 'websocket',
-  worker: 'script',
-};
+const REQUEST_TYPES: ReadonlyMap<string, Adblocker.RequestType> = new Map([
+  ['audio', 'media'],
+  ['audioworklet', 'script'],
+  ['document', 'main_frame'],
+  ['embed', 'object'],
+  ['empty', 'xhr'],
+  ['fencedframe', 'sub_frame'],
+  ['font', 'font'],
+  ['frame', 'sub_frame'],
+  ['iframe', 'sub_frame'],
+  ['image', 'image'],
+  ['json', 'xhr'],
+  ['manifest', 'web_manifest'],
+  ['object', 'object'],
+  ['paintworklet', 'script'],
+  ['report', 'ping'],
+  ['script', 'script'],
+  ['serviceworker', 'script'],
+  ['sharedworker', 'script'],
+  ['style', 'stylesheet'],
+  ['track', 'media'],
+  ['video', 'media'],
+  ['websocket', 'websocket'],
+  ['worker', 'script'],
+]);

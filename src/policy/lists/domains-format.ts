@@ -31,14 +31,15 @@ export function readHosts(octets: Uint8Array, subdomains: boolean, builder: Doma
   });
 }
 
-/** A line with at least one entry is one; of two others, what could not be read is worth telling. */
+/** Adds every name that is one; a line with another is unreadable all the same, so that it is told. */
 function addNames(builder: DomainSetBuilder, line: Uint8Array, from: number, end: number, scope: DomainScope): LineVerdict {
-  let verdict: LineVerdict = from === end ? 'unreadable' : 'ignored';
-  for (let start = wordStart(line, from, end); start < end; ) {
+  let start = wordStart(line, from, end);
+  let verdict: LineVerdict = start === end ? 'unreadable' : 'ignored';
+  while (start < end) {
     const next = wordEnd(line, start, end);
     if (!isLocalName(line, start, next)) {
-      if (!addName(builder, line, start, next, scope)) return 'unreadable';
-      verdict = 'entry';
+      if (!addName(builder, line, start, next, scope)) verdict = 'unreadable';
+      else if (verdict === 'ignored') verdict = 'entry';
     }
     start = wordStart(line, next, end);
   }

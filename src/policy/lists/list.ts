@@ -136,11 +136,18 @@ export function requestList(spec: ListSpec, counts: ListCounts, filters: Request
     matchesRequest: (request) => filters.judge(request).isBlocked,
     explainRequest(request) {
       const { isBlocked, filter, exception } = filters.judge(request);
-      if (isBlocked) return `${request.url} matches ${filter} (${listWords(spec, counts)})`;
-      if (exception !== null) return `${request.url} matches ${filter}, but is excepted by ${exception} (${listWords(spec, counts)})`;
-      return `${request.url} matches nothing in ${notInWords(spec, counts)}`;
+      const url = shownUrl(request.url);
+      if (isBlocked) return `${url} matches ${filter} (${listWords(spec, counts)})`;
+      if (exception !== null) return `${url} matches ${filter}, but is excepted by ${exception} (${listWords(spec, counts)})`;
+      return `${url} matches nothing in ${notInWords(spec, counts)}`;
     },
   };
+}
+
+/** Queries may hold secrets, and sentences end in logs. */
+function shownUrl(url: string): string {
+  const [shown = ''] = url.split('?', 1);
+  return shown.length > SHOWN_URL ? `${shown.slice(0, SHOWN_URL)}...` : shown;
 }
 
 function entryWords(host: string, found: number): string {
@@ -158,3 +165,5 @@ function notInWords({ name }: ListSpec, counts: ListCounts): string {
 function countWords({ entries }: ListCounts): string {
   return `${entries.toLocaleString('en-US')} ${entries === 1 ? 'entry' : 'entries'}`;
 }
+
+const SHOWN_URL = 120;

@@ -13,6 +13,8 @@ test.each<Row>([
   ['||cdn.test/x$script', 'https://cdn.test/x', 'script', null, true],
   ['||cdn.test/x$script', 'https://cdn.test/x', 'image', null, false],
   ['||cdn.test/x$script', 'https://cdn.test/', null, null, false],
+  ['||cdn.test/x$script', 'https://cdn.test/x', 'constructor', null, false],
+  ['||cdn.test^', 'https://cdn.test/x', '__proto__', null, true],
   ['||cdn.test^$document', 'https://cdn.test/', 'document', null, true],
   ['||cdn.test^$subdocument', 'https://cdn.test/', 'iframe', 'news.test', true],
   ['||cdn.test^$xmlhttprequest', 'https://cdn.test/', 'empty', 'news.test', true],
@@ -34,6 +36,9 @@ test('honours exceptions, and says which filter and which exception', () => {
   expect(explain('https://ads.test/x')).toBe('https://ads.test/x matches ||ads.test^ (list test, 2 entries)');
   expect(explain('https://ads.test/ok/1.js')).toBe(
     'https://ads.test/ok/1.js matches ||ads.test^, but is excepted by @@||ads.test/ok/*.js (list test, 2 entries)',
+  );
+  expect(explain(`https://other.test/${'a'.repeat(200)}?token=secret`)).toBe(
+    `https://other.test/${'a'.repeat(101)}... matches nothing in list test (2 entries)`,
   );
   expect(explain('https://other.test/')).toBe('https://other.test/ matches nothing in list test (2 entries)');
 });
@@ -71,9 +76,10 @@ test('a list and a URL that would make a backtracking matcher take hours are jud
 });
 
 test('takes the branch of !#if that holds for something that is no browser', () => {
-  const text = '!#if env_chromium\n||yes.test^\n!#if true\n||inner.test^\n!#endif\n!#else\n||no.test^\n!#endif\n||after.test^\n';
+  const text =
+    '!#if env_chromium\n||yes.test^\n!#if true\n||inner.test^\n!#endif\n!#else\n||no.test^\n!#endif\n!#include more.txt\n||after.test^\n';
   const list = openText('adblock', text);
-  expect(list).toMatchObject({ entries: 2, ignored: 2 });
+  expect(list).toMatchObject({ entries: 2, ignored: 3 });
   const hosts = ['yes.test', 'inner.test', 'no.test', 'after.test'];
   expect(hosts.map((host) => list.matchesRequest({ url: `https://${host}/`, destination: null, sourceHost: null }))).toEqual([
     false,

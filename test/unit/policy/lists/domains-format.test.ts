@@ -94,7 +94,7 @@ describe('hosts', () => {
     expect(['localhost', 'intranet.example', '0.0.0.0'].some((host) => list.matchesHost(host))).toBe(false);
   });
 
-  test.each(['0.0.0.0', 'ads.test', '0.0.0.0 a/b', '1.2.3 a.test', '0.0.0.0.0 a.test'])('%j cannot be read', (line) => {
+  test.each(['0.0.0.0', 'ads.test', '0.0.0.0 a/b good.test', '1.2.3 a.test', '0.0.0.0.0 a.test'])('%j cannot be read', (line) => {
     expect(openText('hosts', `0.0.0.0 good.test\n${line}\n`)).toMatchObject({
       entries: 1,
       skipped: 1,
