@@ -11,8 +11,10 @@ import type { Action, Denial, Rule } from './policy.ts';
 import { type Entry, positionOf, readMapping, report, type Source, shown } from './yaml-source.ts';
 
 export const ACTIONS = ['allow', 'deny', 'report', 'tunnel', 'intercept'] as const satisfies readonly Action[];
-const DENIAL_KEYS = ['message', 'owner', 'request_access', 'status'] as const;
-const PASSING_KEYS = ['allow_private', 'limits'] as const;
+/** Beside deny and report. */
+export const DENIAL_KEYS = ['message', 'owner', 'request_access', 'status'] as const;
+/** Beside the other actions. */
+export const PASSING_KEYS = ['allow_private', 'limits'] as const;
 export const RULE_KEYS = ['name', ...ACTIONS, 'include', ...DENIAL_KEYS, ...PASSING_KEYS] as const;
 
 /** @returns `null`, and a problem, when nobody can say what it does */

@@ -16,7 +16,7 @@ describe.each(files)('%s', (file) => {
   });
 
   test('opens with a comment that says what it shows', async () => {
-    expect(await readFile(file, 'utf8')).toMatch(/^# Shows .{20,}\n/);
+    expect(await readFile(file, 'utf8')).toMatch(/^# yaml-language-server: \$schema=policy\.schema\.json\n# Shows .{20,}\n/);
   });
 });
 
