@@ -2,17 +2,13 @@
 // Basic is asked of the password file for the names that are in it, else of the directory, else of the password file. Bearer is a token; a token
 // may also come as the password of the user `jwt`, `oauth2` or none, since a proxy URL has room for nothing else in curl, npm, git and pip.
 // Whatever cannot be decided lets nobody pass.
-import { StartError } from '../errors/start-error.ts';
 import { type Credentials, MAX_FIELD_LENGTH, parseCredentials } from './credentials.ts';
 import { GuessLimit } from './guess-limit.ts';
-import { looksLikeToken, TokenVerifier } from './jwt.ts';
-import { FetchedKeySet, openKeyFile } from './key-set.ts';
-import { Directory } from './ldap.ts';
-import { LocalUsers } from './local-users.ts';
-import type { AuthOptions, JwtOptions, LdapOptions } from './options.ts';
+import { looksLikeToken } from './jwt.ts';
+import type { AuthOptions } from './options.ts';
 import type { Verdict } from './principal.ts';
 import { type Identified, Remembered } from './remembered.ts';
-import { WatchedFile } from './watched-file.ts';
+import { openSources, type Sources } from './sources.ts';
 
 export type Authentication = Identified | Anonymous | Refused | Unavailable;
 
@@ -59,34 +55,9 @@ export interface Authenticator {
  * @throws StartError with every problem of the first file that has any
  */
 export async function createAuthenticator(options: AuthOptions, report: (line: string) => void): Promise<Authenticator> {
-  const { htpasswdFile, groupsFile, jwt, ldap } = options;
-  if (htpasswdFile === null && jwt === null && ldap === null)
-    throw new StartError('config', [
-      'auth: nothing here can tell who a user is. Name a file as auth.htpasswd, or set auth.jwt or auth.ldap.',
-    ]);
-  if (groupsFile !== null && htpasswdFile === null)
-    throw new StartError('config', ['auth.groups: it is for the users of auth.htpasswd, which is not set.']);
   const remembered = new Remembered<Refused>();
-  const sources: Sources = { users: null, tokens: null, directory: null, toClose: [] };
-  try {
-    if (jwt !== null) await openTokens(sources, jwt, () => forgetTokens(remembered), report);
-    if (ldap !== null) await openDirectory(sources, ldap, report);
-    if (htpasswdFile !== null) {
-      sources.users = await LocalUsers.open({ htpasswdFile, groupsFile, report, onChange: (renew) => remembered.renew(renew) });
-      sources.toClose.push(sources.users);
-    }
-  } catch (error) {
-    closeAll(sources);
-    throw error;
-  }
+  const sources = await openSources(options, (renewed) => remembered.renew(renewed), report);
   return new RememberingAuthenticator(options, sources, remembered, report);
-}
-
-interface Sources {
-  users: LocalUsers | null;
-  tokens: TokenVerifier | null;
-  directory: Directory | null;
-  readonly toClose: { close(): void }[];
 }
 
 class RememberingAuthenticator implements Authenticator {
@@ -124,7 +95,7 @@ class RememberingAuthenticator implements Authenticator {
   }
 
   close(): void {
-    closeAll(this.#sources);
+    this.#sources.close();
     this.#remembered.clear();
   }
 
@@ -223,64 +194,6 @@ class RememberingAuthenticator implements Authenticator {
   #refused(reason: string): Refused {
     return { kind: 'refused', reason, challenges: this.challenges };
   }
-}
-
-async function openTokens(sources: Sources, jwt: JwtOptions, onChange: () => void, report: (line: string) => void): Promise<void> {
-  if ('file' in jwt.jwks) {
-    const keys = await openKeyFile(jwt.jwks.file, { onChange, report });
-    sources.toClose.push(keys);
-    sources.tokens = new TokenVerifier(jwt, keys);
-    return;
-  }
-  const keys = new FetchedKeySet(jwt.jwks.url, { ca: await openCa(sources, jwt.caFile, report), onChange, report });
-  // The start does not wait for somebody else's server; the first token does.
-  void keys.renew(Date.now());
-  sources.tokens = new TokenVerifier(jwt, keys);
-}
-
-async function openDirectory(sources: Sources, ldap: LdapOptions, report: (line: string) => void): Promise<void> {
-  const { users, caFile } = ldap;
-  const bindPassword = users.kind === 'search' ? await openBindPassword(sources, users.bindPasswordFile, report) : null;
-  sources.directory = new Directory(ldap, { bindPassword, ca: await openCa(sources, caFile, report) }, report);
-}
-
-async function openBindPassword(sources: Sources, file: string, report: (line: string) => void): Promise<WatchedFile<string>> {
-  const watched = await WatchedFile.open(file, {
-    what: "the file of the directory's password",
-    isSecret: true,
-    parse(text) {
-      const [password = ''] = text.split(/\r?\n/, 1);
-      if (password === '') throw new StartError('data', [`${file}: there is no password on its first line.`]);
-      return password;
-    },
-    report,
-  });
-  sources.toClose.push(watched);
-  return watched;
-}
-
-async function openCa(sources: Sources, file: string | null, report: (line: string) => void): Promise<WatchedFile<string> | null> {
-  if (file === null) return null;
-  const watched = await WatchedFile.open(file, {
-    what: 'the file of root certificates',
-    isSecret: false,
-    parse(text) {
-      if (!text.includes('-----BEGIN CERTIFICATE-----'))
-        throw new StartError('data', [`${file}: there is no certificate in PEM form in it.`]);
-      return text;
-    },
-    report,
-  });
-  sources.toClose.push(watched);
-  return watched;
-}
-
-function forgetTokens(remembered: Remembered<Refused>): void {
-  remembered.renew((principal) => (principal.provedBy === 'jwt' ? null : principal));
-}
-
-function closeAll({ toClose }: Sources): void {
-  for (const each of toClose) each.close();
 }
 
 const ANONYMOUS: Anonymous = Object.freeze({ kind: 'anonymous' });

@@ -44,29 +44,58 @@ async function secure(socket: Socket, { host, ca }: DirectoryAddress, signal: Ab
   return secured.on('error', () => {});
 }
 
+/** @throws unless the directory agrees, and has said nothing else */
 async function askForTls(socket: Socket, signal: AbortSignal): Promise<void> {
   socket.write(START_TLS_REQUEST);
+  const answer = await readAnswer(socket, signal);
+  const message = contentAt(answer, 0, SEQUENCE)!;
+  if (message.end !== answer.length) throw new Error('its answer to StartTLS is followed by something else');
+  const response = contentAt(answer, message.start + MESSAGE_ID_1.length, EXTENDED_RESPONSE);
+  if (!hasAt(answer, message.start, MESSAGE_ID_1) || response === null || !hasAt(answer, response.start, SUCCESS))
+    throw new Error('it does not start TLS');
+}
+
+/** One LDAP message, and whatever came together with its last octet. Nothing is read after that: it is TLS. */
+function readAnswer(socket: Socket, signal: AbortSignal): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   let answer: Buffer = Buffer.alloc(0);
-  while (!isWhole(answer)) {
-    // Node keeps what is not read in the socket, and TLS takes it from there; so it is read as it comes, until the answer is whole.
-    const chunk: Buffer | null = socket.read();
-    if (chunk === null) await once(socket, 'readable', { signal });
-    else answer = Buffer.concat([answer, chunk]);
-    if (chunk === null && socket.readableEnded) throw new Error('it closed the connection instead of starting TLS');
-  }
-  if (answer.length !== START_TLS_LENGTH_BEFORE_CONTENT + answer[1]!)
-    throw new Error('its answer to StartTLS is followed by something else');
-  // messageID 1, extendedResp [APPLICATION 24], resultCode success.
-  if (answer[4] !== 1 || answer[5] !== 0x78 || answer[7] !== 0x0a || answer[9] !== 0) throw new Error('it does not start TLS');
+  const read = (bytes: Buffer): void => {
+    answer = Buffer.concat([answer, bytes]);
+    const message = contentAt(answer, 0, SEQUENCE);
+    if (message !== null && message.end <= answer.length) {
+      socket.pause();
+      resolve(answer);
+    } else if (answer[0] !== SEQUENCE || answer.length > MAX_ANSWER_BYTES) reject(new Error('its answer to StartTLS is not LDAP'));
+  };
+  const end = (): void => reject(new Error('it closed the connection instead of starting TLS'));
+  const abort = (): void => reject(signal.reason);
+  socket.on('data', read).once('close', end);
+  signal.addEventListener('abort', abort, { once: true });
+  return promise.finally(() => {
+    socket.off('data', read).off('close', end);
+    signal.removeEventListener('abort', abort);
+  });
 }
 
-/** Whether all octets of the message are there (its length takes one octet: the answer is short). */
-function isWhole(answer: Buffer): boolean {
-  if (answer.length > 0 && answer[0] !== 0x30) throw new Error('its answer to StartTLS is not LDAP');
-  if (answer.length > 1 && answer[1]! > 0x7f) throw new Error('its answer to StartTLS is too long');
-  return answer.length > 1 && answer.length >= START_TLS_LENGTH_BEFORE_CONTENT + answer[1]!;
+/** Where the content of a BER element begins and ends, its length being in either form (X.690 §8.1.3); `null` while that is not to be seen. */
+function contentAt(bytes: Buffer, at: number, tag: number): { readonly start: number; readonly end: number } | null {
+  const first = bytes[at + 1];
+  if (bytes[at] !== tag || first === undefined) return null;
+  if (first < 0x80) return { start: at + 2, end: at + 2 + first };
+  const octets = first & 0x7f;
+  const start = at + 2 + octets;
+  if (octets < 1 || octets > 4 || bytes.length < start) return null;
+  return { start, end: start + bytes.readUIntBE(at + 2, octets) };
 }
 
+function hasAt(bytes: Buffer, at: number, expected: Buffer): boolean {
+  return bytes.subarray(at, at + expected.length).equals(expected);
+}
+
+const SEQUENCE = 0x30;
+const MESSAGE_ID_1 = Buffer.of(0x02, 0x01, 0x01);
+const EXTENDED_RESPONSE = 0x78;
+const SUCCESS = Buffer.of(0x0a, 0x01, 0x00);
+const MAX_ANSWER_BYTES = 4_096;
 /** SEQUENCE { messageID 1, extendedReq [APPLICATION 23] { requestName [0] } } */
 const START_TLS_REQUEST = Buffer.concat([Buffer.from('301d02010177188016', 'hex'), Buffer.from('1.3.6.1.4.1.1466.20037')]);
-const START_TLS_LENGTH_BEFORE_CONTENT = 2;

@@ -10,7 +10,7 @@ import { WatchedFile } from './watched-file.ts';
 export interface LocalUsersOptions {
   readonly htpasswdFile: string;
   readonly groupsFile: string | null;
-  /** Called when a file has changed; says what has become of a principal that was proved before: `null` when it has to be proved again. */
+  /** Called when a file has changed, with what has become of a principal that was proved before: `null` when it has to be proved again. */
   readonly onChange: (renew: (principal: Principal) => Principal | null) => void;
   /** A line for the operator. */
   readonly report: (line: string) => void;

@@ -160,6 +160,9 @@ describe('a server in the place of the directory', () => {
     ['that is none', Buffer.from('HTTP/1.1 400 Bad Request\r\n').toString('hex'), 'its answer to StartTLS is not LDAP'],
     // The rest of a bind response that says success, for the first octet that comes over TLS to complete.
     ['that puts something behind its answer', '300c02010178070a0100040004003010', 'its answer to StartTLS is followed by something else'],
+    // Lengths in four octets, as Active Directory writes them; then it should speak TLS, and does not.
+    ['that agrees and closes', '3084000000100201017884000000070a010004000400', 'before secure TLS connection was established'],
+    ['that never ends its answer', `3084000fffff${'00'.repeat(5_000)}`, 'its answer to StartTLS is not LDAP'],
     ['that closes', '', 'it closed the connection instead of starting TLS'],
   ])('%s gets no password', async (_, answer, problem) => {
     const received: Buffer[] = [];

@@ -64,6 +64,15 @@ describe('what is remembered', () => {
     expect(ask(authenticator, 'alice', 's3cret', NOW + 600_000)).toBeInstanceOf(Promise);
   });
 
+  test('nothing is once it is closed, and a check that is under way is finished', async () => {
+    const { authenticator } = await started(`alice:${QUICK}\n`);
+    await ask(authenticator, 'alice', 's3cret');
+    const underway = ask(authenticator, 'alice', 'wrong');
+    authenticator.close();
+    expect(await underway).toEqual(REFUSED);
+    expect(ask(authenticator, 'alice', 's3cret')).toBeInstanceOf(Promise);
+  });
+
   test('a wrong password is, for half a minute', async () => {
     const { authenticator } = await started(`alice:${QUICK}\n`);
     const refused = await ask(authenticator, 'alice', 'wrong');
