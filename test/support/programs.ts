@@ -14,9 +14,12 @@ const PACKAGES = {
   'dpkg-deb': 'dpkg',
   'dpkg-scanpackages': 'dpkg-dev',
   git: 'git',
+  htpasswd: 'apache2-utils',
+  ldapadd: 'ldap-utils',
   npm: 'npm',
   openssl: 'openssl',
   python3: 'python3',
+  slapd: 'slapd',
   wget: 'wget',
 } as const;
 
