@@ -4,26 +4,35 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
+import path from 'node:path';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import { type Authenticator, createAuthenticator } from './auth/authenticate.ts';
 import type { Config } from './config/config.ts';
 import { formatListenAddress } from './config/listen-address.ts';
 import { ProxyError } from './errors/proxy-error.ts';
 import { cannotListen, cannotRead, StartError } from './errors/start-error.ts';
 import { deliverError } from './exchange/deliver.ts';
+import { Leases } from './exchange/leases.ts';
+import { type Judge, OpenTunnels } from './exchange/open-tunnels.ts';
 import { type ExchangeContext, runExchange } from './exchange/run-exchange.ts';
 import { createStages } from './exchange/stages.ts';
 import type { Flow } from './flows/flow.ts';
 import { ConnectionCounts, HttpListener } from './listeners/http.ts';
 import type { ConnectionContext } from './listeners/http1-connection.ts';
-import type { ListenAddress } from './listeners/listener.ts';
+import { isSameSocket, type ListenAddress } from './listeners/listener.ts';
+import { ByteRate } from './net/byte-rate.ts';
 import { Deadlines } from './net/deadlines.ts';
 import { type AccessLog, openAccessLog } from './observe/access-log.ts';
 import { createOwnSockets, judgeAddress, type OwnSockets } from './policy/address-guard.ts';
 import { createAuthorize } from './policy/authorize.ts';
 import type { CompiledPolicy } from './policy/compile.ts';
+import { decide } from './policy/decide.ts';
+import { DailyBytes } from './policy/limits/daily-bytes.ts';
+import { Limits } from './policy/limits/limits.ts';
+import { openQuotaFile, type QuotaFile } from './policy/limits/quota-file.ts';
 import { loadPolicy } from './policy/load.ts';
 import { formatProblem } from './policy/parse.ts';
-import type { Relay } from './tunnel/relay.ts';
+import { describeExpectation, describeOutcome, runPolicyTests, type TestOutcome } from './policy/run-tests.ts';
 import { createUpstream } from './upstream/forward.ts';
 import { ConnectionPool } from './upstream/pool.ts';
 import { ReadBuffers } from './upstream/read-buffers.ts';
@@ -35,6 +44,8 @@ export interface RunningProxy {
   readonly listening: readonly { readonly address: ListenAddress; readonly url: string }[];
   /** The policy that holds, in a line for people. */
   readonly policySummary: string;
+  /** Everything that the policy was read from; a change of any of them is a reason to reload. */
+  readonly policyFiles: readonly string[];
   /** All or nothing. @throws StartError, and everything stays as it was */
   reload(config: Config): Promise<void>;
   reopenLogs(): void;
@@ -60,6 +71,7 @@ export async function startProxy(config: Config, report: (line: string) => void,
 interface Parts {
   readonly config: Config;
   readonly policy: CompiledPolicy;
+  readonly authenticator: Authenticator | null;
   readonly resolver: Resolver;
   readonly pool: ConnectionPool;
   readonly accessLog: AccessLog | null;
@@ -74,7 +86,7 @@ class Composition implements RunningProxy {
   readonly #buffers = new ReadBuffers('lossy');
   readonly #tunnelBuffers = new ReadBuffers('lossless');
   readonly #counts = new ConnectionCounts();
-  readonly #tunnels = new Set<Relay>();
+  readonly #tunnels = new OpenTunnels();
   readonly #date = createDateClock();
   readonly #localAddresses = createLocalAddresses();
   readonly #descriptors = mostDescriptors();
@@ -84,6 +96,13 @@ class Composition implements RunningProxy {
   #leaving: HttpListener[] = [];
   #ownSockets: OwnSockets = createOwnSockets([], () => []);
   #parts: Parts | null = null;
+  readonly #leases = new Leases();
+  #policyFiles: readonly string[] = [];
+  /** Counts go on through a reload. */
+  #limits: Limits | null = null;
+  #quotas: QuotaFile | null = null;
+  /** Of tunnels that a new policy denies. */
+  readonly #graces = new Set<NodeJS.Timeout>();
   #firstConfig: Config;
   #connections = 0;
 
@@ -95,6 +114,7 @@ class Composition implements RunningProxy {
 
   async start(): Promise<void> {
     try {
+      await this.#openCounts(this.#firstConfig.stateFolder);
       this.#parts = await this.#build(this.#firstConfig, null);
       this.#listeners = await this.#listen(this.#firstConfig.listen, []);
     } catch (error) {
@@ -117,10 +137,14 @@ class Composition implements RunningProxy {
     return `${policy.file}: ${rules} ${rules === 1 ? 'rule' : 'rules'}, otherwise ${policy.defaultAction}`;
   }
 
+  get policyFiles(): readonly string[] {
+    return this.#policyFiles;
+  }
+
   async reload(config: Config): Promise<void> {
     const old = this.#current();
     const parts = await this.#build(config, old);
-    const kept = this.#listeners.filter(({ address }) => config.listen.some((wanted) => isSame(wanted, address)));
+    const kept = this.#listeners.filter(({ address }) => config.listen.some((wanted) => isSameSocket(wanted, address)));
     let listeners: HttpListener[];
     try {
       listeners = await this.#listen(config.listen, kept);
@@ -133,6 +157,7 @@ class Composition implements RunningProxy {
     this.#parts = parts;
     this.#noteOwnSockets(listeners);
     for (const listener of dropped) listener.drain();
+    this.#rejudgeTunnels();
     this.#leaving = [...this.#leaving, ...dropped].filter(({ openConnections }) => openConnections > 0);
     await release(old, parts);
   }
@@ -149,14 +174,22 @@ class Composition implements RunningProxy {
   }
 
   async close(): Promise<void> {
-    for (const relay of [...this.#tunnels]) relay.stop('stopped');
+    for (const timer of this.#graces) clearTimeout(timer);
+    this.#tunnels.stopAll();
     for (const listener of [...this.#listeners, ...this.#leaving]) listener.close();
     // Sockets say `close` in a later turn, and their records belong into the log.
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     const parts = this.#parts;
     this.#parts = null;
     if (parts !== null) await release(parts, null);
+    await this.#quotas?.close();
     this.#deadlines.close();
+  }
+
+  async #openCounts(stateFolder: string | null): Promise<void> {
+    this.#quotas = stateFolder === null ? null : await openQuotaFile(stateFolder, this.#report);
+    const dailyBytes = this.#quotas?.dailyBytes ?? new DailyBytes(Date.now);
+    this.#limits = new Limits((bytesPerSecond) => new ByteRate(bytesPerSecond, this.#deadlines), dailyBytes);
   }
 
   #current(): Parts {
@@ -169,16 +202,19 @@ class Composition implements RunningProxy {
   }
 
   async #build(config: Config, old: Parts | null): Promise<Parts> {
-    const [loaded, secureContext] = await Promise.all([loadPolicy(config.policyFile), loadRoots(config.rootCertificates)]);
-    if ('problems' in loaded) {
-      const isUnreadable = loaded.problems.some(({ line }) => line === 0);
-      throw new StartError(isUnreadable ? 'unreadable' : 'data', loaded.problems.map(formatProblem));
-    }
+    const [compiled, secureContext] = await Promise.all([this.#loadPolicy(config), loadRoots(config.rootCertificates)]);
     const via = config.viaName ?? this.#madeName;
+    const keepsAuthenticator = old !== null && isSame(old.config.auth, config.auth);
+    const authenticator = keepsAuthenticator
+      ? old.authenticator
+      : config.auth === null
+        ? null
+        : await createAuthenticator(config.auth, this.#report);
     const { resolver, route, accessLog } = this.#openParts(config, old);
     const pool = new ConnectionPool(config.upstream);
     // The log of the moment: one that a reload replaced is closed by the time an exchange ends.
     const emit = (flow: Flow): void => {
+      this.#leases.release(flow);
       this.#parts?.accessLog?.write(flow);
       this.#onFlow?.(flow);
     };
@@ -194,8 +230,16 @@ class Composition implements RunningProxy {
       isAddressAllowed: (address, port, question) => judgeAddress(address, port, question, this.#ownSockets),
     });
     const exchange: ExchangeContext = {
-      stages: createStages({ authorize: createAuthorize(loaded.compiled), upstream, via }),
+      stages: createStages({
+        authenticator,
+        authorize: createAuthorize(compiled, addressesBy(resolver), Date.now),
+        admit: this.#limits!.admit,
+        leases: this.#leases,
+        upstream,
+        via,
+      }),
       via,
+      pac: config.pac,
       date: this.#date,
       deadlines: this.#deadlines,
       tunnelIdleTimeoutMs: config.listener.tunnelIdleTimeoutMs,
@@ -211,7 +255,22 @@ class Composition implements RunningProxy {
       startExchange: (incoming) => void runExchange(incoming, this.#current().exchange),
       answerUnreadable: (incoming, error) => deliverError(incoming, error, null, this.#current().exchange),
     };
-    return { config, policy: loaded.compiled, resolver, pool, accessLog, exchange, connection };
+    return { config, policy: compiled, authenticator, resolver, pool, accessLog, exchange, connection };
+  }
+
+  /** The policy, with its lists, and judged by its own tests. @throws StartError with every problem */
+  async #loadPolicy({ policyFile, stateFolder }: Config): Promise<CompiledPolicy> {
+    const loaded = await loadPolicy(policyFile, { listCacheFolder: stateFolder === null ? null : path.join(stateFolder, 'lists') });
+    // Those of one that cannot be used as well: when they are mended, it can.
+    this.#policyFiles = loaded.files;
+    for (const warning of loaded.warnings) this.#report(warning);
+    if ('problems' in loaded) {
+      const isUnreadable = loaded.problems.some(({ line }) => line === 0);
+      throw new StartError(isUnreadable ? 'unreadable' : 'data', loaded.problems.map(formatProblem));
+    }
+    const failed = runPolicyTests(loaded.compiled, Date.now()).filter(({ failure }) => failure !== null);
+    if (failed.length > 0) throw new StartError('data', failed.map(testProblem));
+    return loaded.compiled;
   }
 
   /** What can fail for a reason that an operator can mend. The old log and resolver are kept where nothing about them has changed. */
@@ -241,8 +300,9 @@ class Composition implements RunningProxy {
     const opened: HttpListener[] = [];
     const all: HttpListener[] = [];
     for (const address of wanted) {
-      const existing = kept.find((listener) => isSame(listener.address, address) && !all.includes(listener));
+      const existing = kept.find((listener) => isSameSocket(listener.address, address) && !all.includes(listener));
       if (existing !== undefined) {
+        existing.rename(address);
         all.push(existing);
         continue;
       }
@@ -267,6 +327,22 @@ class Composition implements RunningProxy {
     return all;
   }
 
+  /** Tunnels that the new policy would not open are closed after a grace, unless a newer policy would open them by then. */
+  #rejudgeTunnels(): void {
+    const { config } = this.#current();
+    const judge: Judge = (question) => decide(this.#current().policy, { ...question, nowMs: Date.now() });
+    const denied = this.#tunnels.countDenied(judge);
+    if (denied === 0) return;
+    this.#report(
+      `the new policy denies ${denied} open ${denied === 1 ? 'tunnel' : 'tunnels'}; closing in ${config.tunnelGraceMs / 1_000} s`,
+    );
+    const timer = setTimeout(() => {
+      this.#graces.delete(timer);
+      this.#tunnels.stopDenied(judge);
+    }, config.tunnelGraceMs);
+    this.#graces.add(timer);
+  }
+
   #makeRoom(): void {
     for (const listener of [...this.#listeners, ...this.#leaving]) listener.letGoOfIdle();
     this.#parts?.pool.letGo();
@@ -278,12 +354,26 @@ class Composition implements RunningProxy {
   }
 }
 
+function testProblem(outcome: TestOutcome): string {
+  const { position } = outcome.test;
+  const message = `a test of this policy fails: expected ${describeExpectation(outcome.test)}, got ${describeOutcome(outcome)}`;
+  return formatProblem({ ...position, message });
+}
+
 /** Lets go of a set of parts, but for those that another set goes on using. */
 async function release(parts: Parts, other: Parts | null): Promise<void> {
   parts.pool.close();
   if (other === null) parts.resolver.close();
   else if (parts.resolver !== other.resolver) parts.resolver.retire();
+  if (parts.authenticator !== other?.authenticator) parts.authenticator?.close();
   if (parts.accessLog !== other?.accessLog) await parts.accessLog?.close();
+}
+
+function addressesBy(resolver: Resolver): (host: string) => readonly string[] | Promise<readonly string[]> {
+  return (host) => {
+    const resolved = resolver.resolve(host);
+    return resolved instanceof Promise ? resolved.then(({ addresses }) => addresses) : resolved.addresses;
+  };
 }
 
 async function loadRoots(file: string | null): Promise<SecureContext | null> {

@@ -1,12 +1,14 @@
 // Owns `run`: the proxy's life in a process. It starts, serves until a signal stops it, drains with a deadline, and reloads on SIGHUP.
 import type { Config } from '../config/config.ts';
 import { type FlagSettings, loadConfig } from '../config/load.ts';
+import { WatchedFiles } from '../config/watch-files.ts';
 import { StartError } from '../errors/start-error.ts';
 import { type RunningProxy, startProxy } from '../proxy.ts';
 import { banner } from './banner.ts';
 import type { Arguments } from './command.ts';
 import { describeDefect, surviveDefects } from './defects.ts';
 import { EXIT_INTERNAL, EXIT_OK } from './exit-codes.ts';
+import { type ReloadOutcome, RunningFile, type RunningNote } from './running.ts';
 import type { Terminal } from './terminal.ts';
 import { version } from './version.ts';
 
@@ -41,6 +43,9 @@ class Serving {
   readonly #load: () => Promise<Config>;
   readonly #terminal: Terminal;
   readonly #resolveStopped: () => void;
+  readonly #files: WatchedFiles;
+  readonly #running: RunningFile | null;
+  #note: RunningNote;
   #drainTimeoutMs: number;
   #stopAskedMs: number | null = null;
   /** Reloads follow one another: the last signal's settings win. */
@@ -54,12 +59,28 @@ class Serving {
     this.#load = load;
     this.#terminal = terminal;
     this.#drainTimeoutMs = config.drainTimeoutMs;
+    this.#note = {
+      processId: process.pid,
+      startedAt: new Date().toISOString(),
+      listening: proxy.listening.map(({ url }) => url),
+      policy: proxy.policySummary,
+      reloads: 0,
+      lastReload: null,
+    };
+    this.#running = keepNote(config.stateFolder, this.#note, terminal);
+    this.#files = new WatchedFiles((changed) => this.#reloadAfter(`a change of ${changed.join(', ')}`));
+    void this.#files.watch(proxy.policyFiles);
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void this.#stop(signal));
     process.on('SIGHUP', () => {
       // The other meaning of this signal: a window was closed, and nobody sees what goes on in it.
       if (terminal.isGone()) return void this.#stop('SIGHUP');
-      this.#reloaded = this.#reloaded.then(() => this.#reload());
+      proxy.reopenLogs();
+      this.#reloadAfter('SIGHUP');
     });
+  }
+
+  #reloadAfter(cause: string): void {
+    this.#reloaded = this.#reloaded.then(() => this.#reload(cause));
   }
 
   async #stop(signal: string): Promise<void> {
@@ -86,6 +107,8 @@ class Serving {
   }
 
   async #close(): Promise<void> {
+    this.#files.close();
+    this.#running?.remove();
     try {
       await this.#proxy.close();
     } catch (error) {
@@ -94,19 +117,41 @@ class Serving {
     this.#resolveStopped();
   }
 
-  async #reload(): Promise<void> {
+  async #reload(cause: string): Promise<void> {
     if (this.#stopAskedMs !== null) return;
-    this.#proxy.reopenLogs();
+    let outcome: ReloadOutcome;
     try {
       const config = await this.#load();
       await this.#proxy.reload(config);
       this.#drainTimeoutMs = config.drainTimeoutMs;
-      this.#terminal.report(`reloaded on SIGHUP; policy ${this.#proxy.policySummary}`);
+      outcome = { isDone: true, lines: [`reloaded on ${cause}; policy ${this.#proxy.policySummary}`] };
     } catch (error) {
       const problems = error instanceof StartError ? error.problems : [describeDefect(error)];
-      for (const problem of problems) this.#terminal.report(problem);
-      this.#terminal.report('not reloaded on SIGHUP: configuration and policy stay as they were');
+      outcome = { isDone: false, lines: [...problems, `not reloaded on ${cause}: configuration and policy stay as they were`] };
     }
+    for (const line of outcome.lines) this.#terminal.report(line);
+    const { listening, policySummary, policyFiles } = this.#proxy;
+    await this.#files.watch(policyFiles);
+    this.#note = {
+      ...this.#note,
+      listening: listening.map(({ url }) => url),
+      policy: policySummary,
+      reloads: this.#note.reloads + 1,
+      lastReload: outcome,
+    };
+    this.#running?.write(this.#note);
+  }
+}
+
+/** Without a folder to keep it in, the proxy serves all the same; only `sallyport reload` does not find it. */
+function keepNote(stateFolder: string | null, note: RunningNote, terminal: Terminal): RunningFile | null {
+  if (stateFolder === null) return null;
+  try {
+    return new RunningFile(stateFolder, note);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    terminal.report(`nothing can be kept in ${stateFolder} (${code}); set state_dir to a folder of this user, or to off`);
+    return null;
   }
 }
 

@@ -1,6 +1,7 @@
 // Owns the configuration as the program uses it: one frozen value made of each folder's own options, with every default.
 // The defaults of limits and timers stand beside their meaning, in the folder that keeps them; here are only those of the whole.
 // It holds secrets (the passwords of parent proxies) and is never printed.
+import { AUTH_DEFAULTS, type AuthOptions } from '../auth/options.ts';
 import type { ListenAddress, ListenerOptions } from '../listeners/listener.ts';
 import { LISTENER_DEFAULTS } from '../listeners/listener.ts';
 import { ACCESS_LOG_DEFAULTS, type AccessLogOptions } from '../observe/access-log.ts';
@@ -19,8 +20,12 @@ export interface Config {
   readonly upstream: UpstreamOptions;
   readonly resolver: ResolverOptions;
   readonly route: RouteOptions;
+  /** What browsers that configure themselves by our script reach without us; `null` serves no script. */
+  readonly pac: { readonly direct: readonly string[] } | null;
   /** Path of the policy. */
   readonly policyFile: string;
+  /** `null` asks nobody who they are. */
+  readonly auth: AuthOptions | null;
   /** `null` keeps no access log. */
   readonly accessLog: AccessLogOptions | null;
   /** Our name in `Via` (RFC 9110 §7.6.3); `null` lets the start make one. */
@@ -29,11 +34,18 @@ export interface Config {
   readonly rootCertificates: string | null;
   /** Milliseconds that exchanges and tunnels have to finish once a stop is asked for. */
   readonly drainTimeoutMs: number;
+  /** Where to keep what survives a restart: counts of limits, compiled lists, the note of a running proxy. `null` keeps nothing. */
+  readonly stateFolder: string | null;
+  /** Milliseconds that an open tunnel has left once a new policy denies it. */
+  readonly tunnelGraceMs: number;
 }
 
 /** Only this machine may connect, unless an operator says otherwise. */
 export const DEFAULT_LISTEN: readonly ListenAddress[] = [{ kind: 'tcp', host: '127.0.0.1', port: 8080 }];
 export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000;
+export const DEFAULT_TUNNEL_GRACE_MS = 30_000;
+/** A browser's own machine: the proxy may be on another one. */
+export const DEFAULT_PAC_DIRECT: readonly string[] = ['.localhost', '127.0.0.0/8', '[::1]'];
 
 /** What the sources said together, with the defaults for what they did not. @param defaultPolicyFile the policy that comes with the program */
 export function configFrom(settings: Settings, defaultPolicyFile: string): Config {
@@ -69,11 +81,15 @@ export function configFrom(settings: Settings, defaultPolicyFile: string): Confi
     }),
     resolver: resolverOptions(settings.dns ?? {}),
     route: { parents: settings.parents ?? [], noProxy: settings.no_proxy ?? [] },
+    pac: pacOptions(settings.pac ?? {}),
     policyFile: settings.policy ?? defaultPolicyFile,
+    auth: settings.auth === undefined ? null : authOptions(settings.auth),
     accessLog: accessLogOptions(settings.access_log ?? {}),
     viaName: settings.via ?? null,
     rootCertificates: settings.tls?.roots ?? null,
     drainTimeoutMs: timeouts.drain ?? DEFAULT_DRAIN_TIMEOUT_MS,
+    stateFolder: settings.state_dir === undefined || settings.state_dir === 'off' ? null : settings.state_dir,
+    tunnelGraceMs: timeouts.denied_tunnel ?? DEFAULT_TUNNEL_GRACE_MS,
   });
 }
 
@@ -88,6 +104,23 @@ function resolverOptions(dns: NonNullable<Settings['dns']>): ResolverOptions {
     systemTtlMs: dns.system_ttl,
     entries: dns.entries,
   });
+}
+
+function authOptions(auth: NonNullable<Settings['auth']>): AuthOptions {
+  return withDefaults(AUTH_DEFAULTS, {
+    realm: auth.realm,
+    require: auth.require,
+    rememberMs: auth.remember,
+    htpasswdFile: auth.htpasswd,
+    groupsFile: auth.groups,
+    jwt: auth.jwt,
+    ldap: auth.ldap,
+  });
+}
+
+function pacOptions(pac: NonNullable<Settings['pac']>): Config['pac'] {
+  const direct = pac.direct ?? DEFAULT_PAC_DIRECT;
+  return direct.length === 1 && direct[0] === 'off' ? null : { direct };
 }
 
 function accessLogOptions(log: NonNullable<Settings['access_log']>): AccessLogOptions | null {

@@ -36,7 +36,16 @@ export async function loadConfig(flags: FlagSettings, environment: Environment, 
   const lower = [...inFile.problems, ...inEnvironment.problems];
   if (lower.length + inFlags.problems.length > 0)
     throw new StartError(lower.length > 0 ? 'config' : 'usage', [...lower, ...inFlags.problems]);
-  return configFrom([inFile, inEnvironment, inFlags].map(({ settings }) => settings).reduce(overlay), DEFAULT_POLICY_FILE);
+  const settings = [inFile, inEnvironment, inFlags].map((source) => source.settings).reduce(overlay);
+  return configFrom({ state_dir: defaultStateFolder(environment), ...settings }, DEFAULT_POLICY_FILE);
+}
+
+/** What systemd gives a service (systemd.exec, StateDirectory=), else the user's own place for such things (XDG Base Directory Specification). */
+function defaultStateFolder({ STATE_DIRECTORY, XDG_STATE_HOME, HOME }: Environment): string {
+  const given = STATE_DIRECTORY?.split(':')[0];
+  if (given) return given;
+  if (XDG_STATE_HOME && path.isAbsolute(XDG_STATE_HOME)) return path.join(XDG_STATE_HOME, 'sallyport');
+  return HOME ? path.join(HOME, '.local', 'state', 'sallyport') : 'off';
 }
 
 async function readSettings(file: string, absolute: string): Promise<Source> {

@@ -1,18 +1,17 @@
 // Owns the names of hosts and servers in settings: which spellings are taken.
 // Every function throws an Error whose message says what was expected, fit to be printed after the file and line.
 import { ProxyError } from '../errors/proxy-error.ts';
+import { parseDestination as readDestination } from '../match/destination.ts';
 import { shown } from '../match/units.ts';
 import { parseIpAddress } from '../net/ip-address.ts';
-import { createRoute } from '../upstream/route.ts';
 
 /**
- * A destination for `parents` and `no_proxy`: `example.com`, `.example.com` (and everything below), `*.example.com` (one label more), an IP
- * address, a block such as `10.0.0.0/8`, `*`; a port may follow. `createRoute` itself is asked, so that there is one grammar.
+ * A destination for `parents`, `no_proxy` and `pac`, in the grammar of match/destination.ts, as it was written.
  */
 export function parseDestination(value: string | number): string {
   const text = String(value);
   try {
-    createRoute({ parents: [{ host: 'parent', port: 80, user: null, password: null, hosts: [text] }], noProxy: [] });
+    readDestination(text);
   } catch (error) {
     if (!(error instanceof ProxyError)) throw error;
     throw new Error(

@@ -1,11 +1,21 @@
 // Owns what may be set, under which name and in which spelling: the one schema for the configuration file, the environment and the flags.
 // Everything may be left out; an unknown key may not stand. Names and groups are the file's; `config.ts` says which option each becomes.
 import * as z from 'zod';
+import { type JwtOptions, LDAP_TIMEOUT_MS, type LdapOptions } from '../auth/options.ts';
+import {
+  parseBindTemplate,
+  parseDirectoryUrl,
+  parseFilter,
+  parseKeySource,
+  parseRealm,
+  problemOfDirectory,
+} from '../auth/parse-options.ts';
+import type { AuthenticationMode, ListenAddress } from '../listeners/listener.ts';
+import { parseCount, parseDuration, parseRate, parseSize, shown } from '../match/units.ts';
 import { LOG_FORMATS, type LogFormat } from '../observe/log-formats.ts';
 import { parseParentUrl } from '../upstream/route.ts';
 import { parseListenAddress } from './listen-address.ts';
 import { parseDestination, parseDnsServer, parsePseudonym } from './names.ts';
-import { parseCount, parseDuration, parseRate, parseSize, shown } from './units.ts';
 
 export type SettingsSchema = ReturnType<typeof settingsSchema>;
 /** What one source (file, environment, flags) says, every value parsed; what it does not mention is absent. */
@@ -15,7 +25,7 @@ export type Settings = z.output<SettingsSchema>;
 export function settingsSchema(resolvePath: (path: string) => string) {
   const path = scalar((value) => resolvePath(nonEmpty(value)));
   return settingsGroup({
-    listen: list(scalar((value) => parseListenAddress(value, resolvePath))),
+    listen: list(listener(resolvePath)),
     policy: path,
     access_log: shorthand('file', {
       // `-` is standard output, `off` keeps no log; a file of that name is written ./off.
@@ -50,6 +60,7 @@ export function settingsSchema(resolvePath: (path: string) => string) {
       upstream_write: timer,
       upstream_idle: timer,
       drain: period,
+      denied_tunnel: period,
     }),
     content_min_rate: scalar(parseRate),
     dns: group({
@@ -65,8 +76,21 @@ export function settingsSchema(resolvePath: (path: string) => string) {
     }),
     parents: list(parent, 0),
     no_proxy: list(scalar(parseDestination), 0),
+    // `off` serves no script to browsers that configure themselves.
+    pac: shorthand('direct', { direct: list(scalar(parseDestination), 0) }),
     tls: group({ roots: path }),
+    auth: group({
+      realm: scalar((value) => parseRealm(String(value))),
+      require: scalar((value) => oneOf(value, ['always', 'by-policy'] as const)),
+      remember: timer,
+      htpasswd: path,
+      groups: path,
+      jwt: jwt(resolvePath),
+      ldap: ldap(resolvePath),
+    }),
     via: scalar(parsePseudonym),
+    // `off` keeps nothing over a restart.
+    state_dir: scalar((value) => (value === 'off' ? value : resolvePath(nonEmpty(value)))),
   });
 }
 
@@ -158,11 +182,39 @@ function kindOf(value: unknown): string {
   return typeof value === 'string' ? 'text' : `a ${typeof value}`;
 }
 
+/** An address alone, or with a name and an answer of its own to who must say who they are. */
+function listener(resolvePath: (path: string) => string) {
+  return z.preprocess(
+    (value) => (typeof value === 'string' || typeof value === 'number' ? { address: value } : value),
+    z
+      .strictObject({
+        address: scalar((value) => parseListenAddress(value, resolvePath)),
+        name: scalar((value) => listenerName(value)).optional(),
+        auth: scalar((value) => oneOf<AuthenticationMode>(value, ['always', 'by-policy', 'never'])).optional(),
+      })
+      .transform(({ address, name, auth }): ListenAddress => ({ ...address, name, auth })),
+  );
+}
+
+function listenerName(value: string | number): string {
+  const text = String(value);
+  if (!/^[\w.-]{1,40}$/.test(text)) throw new Error(`expected a name of letters, digits, dots and hyphens; found ${shown(value)}`);
+  return text;
+}
+
 const size = scalar(parseSize);
 const count = scalar((value) => parseCount(value, 10_000_000));
 /** A timer that cannot be off. */
 const timer = scalar((value) => parseDuration(value, 1));
 const period = scalar((value) => parseDuration(value, 0));
+
+const text = scalar((value) => {
+  if (value === '') throw new Error('expected a text; it is empty');
+  return String(value);
+});
+const flag = z.boolean({ error: ({ input }) => `expected true or false; found ${kindOf(input)}` });
+const userFilter = scalar((value) => parseFilter(String(value), ['user']));
+const groupFilter = scalar((value) => parseFilter(String(value), ['dn', 'user']));
 
 /** `http://user:password@host:port` for every host, or with the hosts that go through it. */
 const parent = z.preprocess(
@@ -171,3 +223,80 @@ const parent = z.preprocess(
     .strictObject({ proxy: scalar((value) => parseParentUrl(String(value))), hosts: list(scalar(parseDestination), 0).optional() })
     .transform(({ proxy, hosts }) => ({ ...proxy, hosts: hosts ?? [] })),
 );
+
+/** Who issues tokens, and for whom. */
+function jwt(resolvePath: (path: string) => string) {
+  return wholeGroup({
+    jwks: scalar((value) => parseKeySource(String(value), resolvePath)),
+    ca: scalar((value) => resolvePath(nonEmpty(value))).optional(),
+    issuer: text,
+    audience: list(text),
+    user_claim: text.optional(),
+    groups_claim: text.optional(),
+  }).transform(
+    ({ jwks, ca, issuer, audience, user_claim, groups_claim }): JwtOptions => ({
+      jwks,
+      caFile: ca ?? null,
+      issuer,
+      audiences: audience,
+      userClaim: user_claim ?? 'sub',
+      groupsClaim: groups_claim ?? null,
+    }),
+  );
+}
+
+/** A directory, and how it is asked. */
+function ldap(resolvePath: (path: string) => string) {
+  const path = scalar((value) => resolvePath(nonEmpty(value)));
+  return wholeGroup({
+    url: scalar((value) => parseDirectoryUrl(String(value))),
+    start_tls: flag.optional(),
+    ca: path.optional(),
+    bind: scalar((value) => parseBindTemplate(String(value))).optional(),
+    search: wholeGroup({ base: text, filter: userFilter, bind_dn: text, bind_password_file: path }).optional(),
+    user_attribute: text.optional(),
+    groups: wholeGroup({ base: text, attribute: text.optional(), filter: groupFilter.optional() }).optional(),
+    timeout: timer.optional(),
+  }).transform((given, context): LdapOptions => {
+    const { url, start_tls: startTls = false, bind, search, groups } = given;
+    const problem = problemOfDirectory({ url, startTls });
+    if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+    if ((bind === undefined) === (search === undefined))
+      context.addIssue({ code: 'custom', message: 'expected either "bind" or "search", which say how a user is found' });
+    if (groups?.attribute !== undefined && groups.filter !== undefined)
+      context.addIssue({
+        code: 'custom',
+        message: 'expected either "attribute" or "filter", which say how groups are found',
+        path: ['groups'],
+      });
+    return {
+      url,
+      startTls,
+      caFile: given.ca ?? null,
+      users:
+        search === undefined
+          ? { kind: 'bind', template: bind ?? '' }
+          : {
+              kind: 'search',
+              base: search.base,
+              filter: search.filter,
+              bindDn: search.bind_dn,
+              bindPasswordFile: search.bind_password_file,
+            },
+      userAttribute: given.user_attribute ?? 'uid',
+      groups:
+        groups === undefined
+          ? null
+          : {
+              base: groups.base,
+              from: groups.filter === undefined ? { attribute: groups.attribute ?? 'memberOf' } : { filter: groups.filter },
+            },
+      timeoutMs: given.timeout ?? LDAP_TIMEOUT_MS,
+    };
+  });
+}
+
+/** A group in which what is not optional has to be said. */
+function wholeGroup<T extends z.ZodRawShape>(shape: T) {
+  return z.strictObject(shape, { error: ({ input }) => `expected a group of settings; found ${kindOf(input)}` });
+}

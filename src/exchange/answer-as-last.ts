@@ -2,15 +2,15 @@
 import { isNamed } from '../http/fields.ts';
 import { maxForwards } from '../http/forwarding.ts';
 import type { Fields, RequestHead } from '../http/message.ts';
-import type { Authorized, Step } from './exchange.ts';
+import type { Answer, Authorized, Step } from './exchange.ts';
 
-export function answerAsLast(authorized: Authorized): Step<Authorized> {
+export function answerAsLast(authorized: Authorized): Step<Authorized, Answer> {
   const { head } = authorized.received.incoming;
   if (maxForwards(head.method, head.fields) !== 0) return { next: authorized };
   return head.method === 'OPTIONS' ? own([], Buffer.alloc(0)) : own([{ name: 'Content-Type', value: 'message/http' }], trace(head));
 }
 
-function own(fields: Fields, content: Buffer): Step<Authorized> {
+function own(fields: Fields, content: Buffer): Step<Authorized, Answer> {
   return { respond: { kind: 'own', head: { status: 200, reason: 'OK', version: '1.1', fields }, content } };
 }
 

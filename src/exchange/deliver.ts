@@ -11,8 +11,6 @@ import { answerForItself, type OwnAnswersContext } from './answer-for-itself.ts'
 import { answerWithPage } from './answer-with-page.ts';
 import { deliverRefusal } from './deliver-refusal.ts';
 
-export { deliverDenial } from './deliver-refusal.ts';
-
 import type { Answer, Incoming, Received, ReceivedConnect } from './exchange.ts';
 import { SentToProxyItself } from './receive.ts';
 import { startRelay, type TunnelContext } from './start-relay.ts';
@@ -34,12 +32,13 @@ export function deliver(received: Received, answer: Answer, context: DeliverCont
       );
       return;
     case 'response': {
-      const { head, body, upgraded } = answer.response;
+      const { response, lease } = answer;
+      const { head, body, upgraded } = response;
       flow.outcome = 'forwarded';
       flow.contentType = fieldValue(head.fields, 'content-type') ?? null;
       const fields = forwardResponseFields(head.fields, head.version, context.via, context.date);
       if (upgraded !== null) {
-        startRelay(incoming, upgraded, 101, head.reason, [...fields, ...UPGRADED_FIELDS], context);
+        startRelay(incoming, upgraded, 101, head.reason, [...fields, ...UPGRADED_FIELDS], context, lease);
         return;
       }
       const announced = incoming.head.method === 'HEAD' ? announcedLength(head.fields) : null;

@@ -6,6 +6,8 @@ import type { Authority } from '../http/authority.ts';
 import type { Body, Fields, RequestHead, ResponseHead } from '../http/message.ts';
 import type { Scheme } from '../http/target.ts';
 import type { Cancellation } from '../net/cancellation.ts';
+import type { AuthorizeRequest, ContentLimit } from '../policy/authorize.ts';
+import type { Lease } from '../policy/limits/limits.ts';
 import type { Decision } from '../policy/policy.ts';
 import type { TunnelSocket } from '../tunnel/relay.ts';
 import type { ClientResponse } from '../upstream/http1-client.ts';
@@ -15,6 +17,8 @@ export interface Client {
   readonly address: string;
   /** Its connection came over a loopback address or a Unix socket: it is on this machine. */
   readonly isLocal: boolean;
+  /** What its listener says about credentials; `null` when it says nothing of its own. */
+  readonly authentication: 'always' | 'by-policy' | 'never' | null;
 }
 
 /** Content of a request, which may turn out broken while it comes. */
@@ -64,19 +68,56 @@ export interface ReceivedConnect {
   readonly authority: Authority;
 }
 
-/** Policy has let it pass; `pathAndQuery` is the one that was judged. */
+/** Who asks, and whether that was proven. */
+export type Identity = AuthorizeRequest['identity'];
+
+/** It is known who asks, as far as it ever will be. */
+export interface Identified<R extends Received | ReceivedConnect = Received> {
+  readonly received: R;
+  readonly identity: Identity;
+}
+
+/** Policy has let it pass. */
 export interface Authorized {
   readonly received: Received;
+  /** May still await the response. */
   readonly decision: Decision;
+  /** The one that was judged. */
   readonly pathAndQuery: string;
+  /** The only addresses that may be dialled; `null` when no rule asked for them. */
+  readonly addresses: readonly string[] | null;
+  /** Of content whose length nobody announced. */
+  readonly contentLimit: ContentLimit | null;
+  /** Its share of the rule's limits; `null` when it has none. */
+  readonly lease: Lease | null;
+}
+
+/** The same of a CONNECT. */
+export interface AuthorizedConnect {
+  readonly received: ReceivedConnect;
+  readonly decision: Decision;
+  readonly addresses: readonly string[] | null;
+  readonly lease: Lease | null;
 }
 
 /** What is answered. */
 export type Answer =
-  | { readonly kind: 'response'; readonly response: ClientResponse }
-  | { readonly kind: 'denial'; readonly decision: Decision }
+  | { readonly kind: 'response'; readonly response: ClientResponse; readonly lease: Lease | null }
   /** By us, on nobody's behalf: TRACE and OPTIONS that end here. */
-  | { readonly kind: 'own'; readonly head: ResponseHead; readonly content: Buffer };
+  | { readonly kind: 'own'; readonly head: ResponseHead; readonly content: Buffer }
+  | Refusal;
+
+/** Why a request goes no further; nothing has failed. */
+export type Refusal =
+  | { readonly kind: 'denial'; readonly decision: Decision }
+  /** 407: nobody has said who asks, or nobody believes it. */
+  | { readonly kind: 'challenge'; readonly challenges: readonly string[]; readonly reason: string | null }
+  /** Who asks cannot be found out at the moment. */
+  | { readonly kind: 'unavailable'; readonly reason: string; readonly retryAfterSeconds: number }
+  /** A limit of the rule that allows it has been reached. */
+  | { readonly kind: 'limited'; readonly decision: Decision; readonly reason: string; readonly retryAfterSeconds: number };
 
 /** A stage goes on with one more fact, or answers. */
-export type Step<Next> = { readonly next: Next } | { readonly respond: Answer };
+export type Step<Next, Early = Refusal> = { readonly next: Next } | { readonly respond: Early };
+/** The common case is known at once and needs no promise. */
+export type Soon<T> = T | Promise<T>;

@@ -1,16 +1,22 @@
 // THE LIST: what happens to a request, in order. Read src/README.md first.
 // A refusal is a value and skips ahead; a failure is thrown; either way `deliver` is reached once, and nothing goes back.
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
+import type { ClientResponse } from '../upstream/http1-client.ts';
+import { ContentDenied } from './content-limit.ts';
 import { type DeliverContext, deliver, deliverError } from './deliver.ts';
-import type { Answer, Authorized, Incoming, Received, ReceivedConnect, Step } from './exchange.ts';
+import { deliverDenial } from './deliver-refusal.ts';
+import type { Answer, Authorized, Identified, Incoming, Received, ReceivedConnect, Soon, Step } from './exchange.ts';
 import { receive } from './receive.ts';
 import { runTunnel, type TunnelStages } from './run-tunnel.ts';
 
 export interface Stages extends TunnelStages {
-  authorize(received: Received): Step<Authorized>;
+  authenticate(received: Received): Soon<Step<Identified>>;
+  authorize(identified: Identified): Soon<Step<Authorized>>;
   /** TRACE and OPTIONS whose Max-Forwards is used up end here (RFC 9110 §7.6.2). */
-  answerAsLast(authorized: Authorized): Step<Authorized>;
-  forward(authorized: Authorized): Promise<Answer>;
+  answerAsLast(authorized: Authorized): Step<Authorized, Answer>;
+  forward(authorized: Authorized): Promise<ClientResponse>;
+  /** What a rule says of the response itself. */
+  authorizeResponse(authorized: Authorized, response: ClientResponse): Answer;
 }
 
 /** Everything an exchange is run with; made once by proxy.ts. */
@@ -33,7 +39,10 @@ export async function runExchange(incoming: Incoming, context: ExchangeContext):
     if (incoming.cancellation.isCancelled) return;
     // When the client's own content broke, that is the reason, and not what it led to further up.
     try {
-      deliverError(incoming, incoming.body?.failure ?? asProxyError(thrown), received, context);
+      if (thrown instanceof ContentDenied && received !== null) {
+        incoming.flow.decision = thrown.decision;
+        deliverDenial(received, thrown.decision, context, 'content');
+      } else deliverError(incoming, incoming.body?.failure ?? asProxyError(thrown), received, context);
     } catch (defect) {
       context.reportDefect(defect);
       incoming.responder.abort();
@@ -41,13 +50,16 @@ export async function runExchange(incoming: Incoming, context: ExchangeContext):
   }
 }
 
-/** An answer that is there at once comes without a promise: there is one of these for every request. */
-function respondTo(received: Received, stages: Stages): Answer | Promise<Answer> {
-  const authorized = stages.authorize(received);
+async function respondTo(received: Received, stages: Stages): Promise<Answer> {
+  const identified = await stages.authenticate(received);
+  if ('respond' in identified) return identified.respond; // 407
+
+  const authorized = await stages.authorize(identified.next);
   if ('respond' in authorized) return authorized.respond; // 403
 
   const toForward = stages.answerAsLast(authorized.next);
   if ('respond' in toForward) return toForward.respond; // TRACE, OPTIONS
 
-  return stages.forward(toForward.next);
+  const response = await stages.forward(toForward.next);
+  return stages.authorizeResponse(toForward.next, response); // 403, where a rule asks for the type or the size
 }

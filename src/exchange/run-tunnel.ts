@@ -1,25 +1,26 @@
 // THE OTHER LIST: what happens to a CONNECT (RFC 9110 §9.3.6).
 // 200 is said only when the other end stands.
-import type { Decision } from '../policy/policy.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
-import { type DeliverContext, deliverDenial } from './deliver.ts';
-import type { ReceivedConnect } from './exchange.ts';
+import type { DeliverContext } from './deliver.ts';
+import { deliverRefusal } from './deliver-refusal.ts';
+import type { AuthorizedConnect, Identified, ReceivedConnect, Soon, Step } from './exchange.ts';
 import { startRelay } from './start-relay.ts';
 
 export interface TunnelStages {
-  authorizeConnect(received: ReceivedConnect): Decision;
+  authenticateConnect(received: ReceivedConnect): Soon<Step<Identified<ReceivedConnect>>>;
+  authorizeConnect(identified: Identified<ReceivedConnect>): Soon<Step<AuthorizedConnect>>;
   /** @throws ProxyError */
-  openTunnel(received: ReceivedConnect, decision: Decision): Promise<{ readonly connection: UpstreamConnection; readonly early: Buffer }>;
+  openTunnel(authorized: AuthorizedConnect): Promise<{ readonly connection: UpstreamConnection; readonly early: Buffer }>;
 }
 
 /** @throws ProxyError when the other end cannot be reached */
 export async function runTunnel(received: ReceivedConnect, stages: TunnelStages, context: DeliverContext): Promise<void> {
-  const { incoming } = received;
-  const decision = stages.authorizeConnect(received);
-  if (decision.action === 'deny') {
-    deliverDenial(received, decision, context);
-    return;
-  }
-  const upstream = await stages.openTunnel(received, decision);
-  startRelay(incoming, upstream, 200, 'Connection established', [], context);
+  const identified = await stages.authenticateConnect(received);
+  if ('respond' in identified) return deliverRefusal(received, identified.respond, context); // 407
+
+  const authorized = await stages.authorizeConnect(identified.next);
+  if ('respond' in authorized) return deliverRefusal(received, authorized.respond, context); // 403
+
+  const upstream = await stages.openTunnel(authorized.next);
+  startRelay(received.incoming, upstream, 200, 'Connection established', [], context, authorized.next.lease);
 }

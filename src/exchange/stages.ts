@@ -1,75 +1,91 @@
 // Owns the joints between the line and its parts: each stage made once, with what it needs, out of a part that knows nothing of the line.
 
+import type { Authenticator } from '../auth/authenticate.ts';
+import { fieldValues } from '../http/fields.ts';
 import { forwardInterimFields, forwardRequestFields, maxForwards } from '../http/forwarding.ts';
+import { announcedLength } from '../http/framing.ts';
 import type { Field, ResponseHead } from '../http/message.ts';
 import { NO_FIELDS } from '../http/message.ts';
-import type { Authorize } from '../policy/authorize.ts';
+import type { Authorization, Authorize, AuthorizeRequest } from '../policy/authorize.ts';
+import type { Admit, Lease } from '../policy/limits/limits.ts';
 import type { Decision } from '../policy/policy.ts';
 import type { GuardQuestion, Upstream } from '../upstream/forward.ts';
+import type { ClientResponse } from '../upstream/http1-client.ts';
 import { answerAsLast } from './answer-as-last.ts';
-import type { Authorized, Client, Received } from './exchange.ts';
+import { LimitedContent } from './content-limit.ts';
+import type { Authorized, AuthorizedConnect, Client, Identified, Incoming, Received, ReceivedConnect, Step } from './exchange.ts';
+import { identify } from './identify.ts';
+import type { Leases } from './leases.ts';
 import type { Stages } from './run-exchange.ts';
+import { exhaustionOf, throttleBody } from './throttle.ts';
 
 export interface StageParts {
+  /** `null` when nothing is set up that could tell who asks. */
+  readonly authenticator: Authenticator | null;
   readonly authorize: Authorize;
+  readonly admit: Admit;
+  readonly leases: Leases;
   readonly upstream: Upstream;
   /** Our name in Via. */
   readonly via: string;
 }
 
 export function createStages(parts: StageParts): Stages {
-  const { authorize, upstream, via } = parts;
+  const { authenticator, authorize, upstream, via } = parts;
   return {
-    authorize(received) {
-      const { incoming, scheme, authority, pathAndQuery } = received;
-      const { client, flow, head } = incoming;
-      const decision = authorize({ method: head.method, scheme, authority, pathAndQuery, clientAddress: client.address, user: flow.user });
-      flow.decision = decision;
-      if (decision.action === 'deny') return { respond: { kind: 'denial', decision } };
-      return { next: { received, decision, pathAndQuery: decision.normalisedPath ?? pathAndQuery } };
+    authenticate(received) {
+      return identify(received, authenticator);
+    },
+
+    authorize(identified) {
+      const authorization = authorize.request(questionAbout(identified));
+      return authorization instanceof Promise
+        ? authorization.then((found) => authorized(identified, found, parts))
+        : authorized(identified, authorization, parts);
     },
 
     answerAsLast,
 
-    async forward(authorized) {
-      const { received, decision, pathAndQuery } = authorized;
-      const { incoming, scheme, authority } = received;
-      const { head, flow, cancellation, client, body } = incoming;
-      const response = await upstream.forward({
-        method: head.method,
-        scheme,
-        authority,
-        pathAndQuery,
-        outgoingFields: () => outgoingFields(received, via),
-        body,
-        guard: guardQuestion(client, decision),
-        facts: flow,
-        cancellation,
-        onInterim: (interim) => relayInterim(authorized, interim),
-      });
-      flow.firstByteMs = performance.now() - flow.startedMs;
-      return { kind: 'response', response };
+    forward(request) {
+      return forward(upstream, request, via);
     },
 
-    authorizeConnect({ incoming, authority }) {
-      const { client, flow } = incoming;
-      const decision = authorize({
-        method: 'CONNECT',
-        scheme: 'tunnel',
-        authority,
-        pathAndQuery: null,
-        clientAddress: client.address,
-        user: flow.user,
+    authorizeResponse({ received, decision, lease }, response) {
+      if (decision.awaits !== 'response' || response.upgraded !== null || isWithoutContent(response)) {
+        return { kind: 'response', response, lease };
+      }
+      const { flow } = received.incoming;
+      const judged = authorize.response(decision, {
+        contentTypes: fieldValues(response.head.fields, 'content-type'),
+        contentLength: response.body === null ? (announcedLength(response.head.fields) ?? 0) : response.body.length,
       });
-      flow.decision = decision;
-      return decision;
+      flow.decision = judged.decision;
+      const { body } = response;
+      if (judged.decision.action === 'deny') {
+        body?.cancel();
+        return { kind: 'denial', decision: judged.decision };
+      }
+      if (body === null || judged.contentLimit === null) return { kind: 'response', response, lease };
+      return { kind: 'response', response: { ...response, body: new LimitedContent(body, judged.contentLimit) }, lease };
     },
 
-    openTunnel({ incoming, authority }, decision) {
+    authenticateConnect(received) {
+      return identify(received, authenticator);
+    },
+
+    authorizeConnect(identified) {
+      const authorization = authorize.request(questionAboutTunnel(identified));
+      return authorization instanceof Promise
+        ? authorization.then((found) => authorizedConnect(identified, found, parts))
+        : authorizedConnect(identified, authorization, parts);
+    },
+
+    openTunnel({ received, decision, addresses }) {
+      const { incoming, authority } = received;
       return upstream.openTunnel({
         authority,
         outgoingFields: () => forwardRequestFields(incoming.head.fields, incoming.head.version, via),
-        guard: guardQuestion(incoming.client, decision),
+        guard: guardQuestion(incoming.client, decision, addresses),
         facts: incoming.flow,
         cancellation: incoming.cancellation,
       });
@@ -77,8 +93,107 @@ export function createStages(parts: StageParts): Stages {
   };
 }
 
-function guardQuestion(client: Client, decision: Decision): GuardQuestion {
-  return { isLocalClient: client.isLocal, allowPrivate: decision.rule?.allowPrivate ?? 'none' };
+function questionAbout({ received, identity }: Identified): AuthorizeRequest {
+  const { incoming, scheme, authority, pathAndQuery, upgrade } = received;
+  const { head, body, client, flow } = incoming;
+  return {
+    method: head.method,
+    scheme,
+    authority,
+    pathAndQuery,
+    fields: head.fields,
+    contentLength: body === null ? 0 : body.length,
+    upgrade,
+    clientAddress: client.address,
+    listener: flow.listener,
+    identity,
+  };
+}
+
+function questionAboutTunnel({ received, identity }: Identified<ReceivedConnect>): AuthorizeRequest {
+  const { incoming, authority } = received;
+  return {
+    method: 'CONNECT',
+    scheme: 'tunnel',
+    authority,
+    pathAndQuery: null,
+    fields: incoming.head.fields,
+    contentLength: 0,
+    upgrade: null,
+    clientAddress: incoming.client.address,
+    listener: incoming.flow.listener,
+    identity,
+  };
+}
+
+function authorized({ received }: Identified, { decision, addresses, contentLimit }: Authorization, parts: StageParts): Step<Authorized> {
+  const admitted = admit(received.incoming, decision, parts);
+  if ('respond' in admitted) return admitted;
+  const pathAndQuery = decision.normalisedPath ?? received.pathAndQuery;
+  return { next: { received, decision, pathAndQuery, addresses, contentLimit, lease: admitted.next } };
+}
+
+function authorizedConnect(
+  { received }: Identified<ReceivedConnect>,
+  { decision, addresses }: Authorization,
+  parts: StageParts,
+): Step<AuthorizedConnect> {
+  const admitted = admit(received.incoming, decision, parts);
+  return 'respond' in admitted ? admitted : { next: { received, decision, addresses, lease: admitted.next } };
+}
+
+/** What the decision says, and what the rule's limits say to it. */
+function admit({ flow, client }: Incoming, decision: Decision, parts: StageParts): Step<Lease | null> {
+  flow.decision = decision;
+  const { action, awaits, rule } = decision;
+  if (action === 'deny') {
+    if (awaits !== 'identity') return { respond: { kind: 'denial', decision } };
+    return { respond: { kind: 'challenge', challenges: parts.authenticator?.challenges ?? [], reason: null } };
+  }
+  if (rule === null || rule.limits === null) return WITHOUT_LIMITS;
+  const admission = parts.admit(rule, { user: flow.user, clientAddress: client.address }, performance.now());
+  if (admission.kind === 'refused') {
+    return { respond: { kind: 'limited', decision, reason: admission.reason, retryAfterSeconds: admission.retryAfterSeconds } };
+  }
+  parts.leases.hold(flow, admission.lease);
+  return { next: admission.lease };
+}
+
+async function forward(upstream: Upstream, request: Authorized, via: string): Promise<ClientResponse> {
+  const { received, decision, pathAndQuery, addresses, contentLimit, lease } = request;
+  const { incoming, scheme, authority } = received;
+  const { head, flow, cancellation, client } = incoming;
+  const limited = incoming.body === null || contentLimit === null ? null : new LimitedContent(incoming.body, contentLimit);
+  const body = limited ?? incoming.body;
+  try {
+    const response = await upstream.forward({
+      method: head.method,
+      scheme,
+      authority,
+      pathAndQuery,
+      outgoingFields: () => outgoingFields(received, via),
+      body: body === null || lease === null ? body : throttleBody(body, 'upload', lease),
+      guard: guardQuestion(client, decision, addresses),
+      facts: flow,
+      cancellation,
+      onInterim: (interim) => relayInterim(request, interim),
+    });
+    flow.firstByteMs = performance.now() - flow.startedMs;
+    if (response.body === null || lease === null) return response;
+    return { ...response, body: throttleBody(response.body, 'download', lease) };
+  } catch (thrown) {
+    // When we broke its content off, that is the reason, and not what the origin made of it.
+    throw limited?.failure ?? (lease === null ? null : exhaustionOf(lease)) ?? thrown;
+  }
+}
+
+function guardQuestion(client: Client, decision: Decision, addresses: readonly string[] | null): GuardQuestion {
+  return { isLocalClient: client.isLocal, allowPrivate: decision.rule?.allowPrivate ?? 'none', addresses };
+}
+
+/** There is nothing that a rule about content could judge (RFC 9110 §15.3.5, §15.4.5). */
+function isWithoutContent({ head }: ClientResponse): boolean {
+  return head.status === 204 || head.status === 304;
 }
 
 function outgoingFields({ incoming, upgrade }: Received, via: string): readonly Field[] {
@@ -94,3 +209,5 @@ function outgoingFields({ incoming, upgrade }: Received, via: string): readonly 
 function relayInterim({ received }: Authorized, { status, reason, fields }: ResponseHead): void {
   received.incoming.responder.interim(status, reason, status === 100 ? NO_FIELDS : forwardInterimFields(fields));
 }
+
+const WITHOUT_LIMITS: Step<null> = { next: null };

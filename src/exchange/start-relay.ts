@@ -3,19 +3,26 @@ import { ProxyError } from '../errors/proxy-error.ts';
 import type { EmitFlow, Flow } from '../flows/flow.ts';
 import type { Fields } from '../http/message.ts';
 import type { Deadlines } from '../net/deadlines.ts';
+import { explainShort } from '../policy/explain.ts';
+import type { Lease } from '../policy/limits/limits.ts';
 import { Relay, type RelayEnd } from '../tunnel/relay.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 import type { Incoming } from './exchange.ts';
+import type { OpenTunnels } from './open-tunnels.ts';
+import { exhaustionOf } from './throttle.ts';
 
 export interface TunnelContext {
   readonly deadlines: Deadlines;
   readonly tunnelIdleTimeoutMs: number;
-  /** Open tunnels, for whoever stops the proxy. */
-  readonly tunnels: Set<Relay>;
+  readonly tunnels: OpenTunnels;
   readonly emit: EmitFlow;
 }
 
-/** Writes the head, joins both ends, and finishes the record when both have closed. */
+/**
+ * Writes the head, joins both ends, and finishes the record when both have closed.
+ *
+ * @param lease what the rule that let it pass limits; whoever was given it releases it when the record is emitted
+ */
 export function startRelay(
   incoming: Incoming,
   upstream: { readonly connection: UpstreamConnection; readonly early: Buffer },
@@ -23,32 +30,36 @@ export function startRelay(
   reason: string,
   fields: Fields,
   context: TunnelContext,
+  lease: Lease | null,
 ): void {
   const { flow } = incoming;
   flow.firstByteMs = performance.now() - flow.startedMs;
   const { socket, early } = incoming.responder.takeOver(status, reason, fields);
   if (upstream.early.length > 0) socket.write(upstream.early);
-  const relay = new Relay(socket, upstream.connection, early, context.tunnelIdleTimeoutMs, context.deadlines, (end) => {
+  const onEnd = (end: RelayEnd): void => {
     context.tunnels.delete(relay);
+    flow.error = lease === null ? null : exhaustionOf(lease);
     finish(flow, end, upstream.early.length, context);
-  });
-  context.tunnels.add(relay);
+  };
+  const relay = new Relay(socket, upstream.connection, early, context.tunnelIdleTimeoutMs, context.deadlines, onEnd, lease);
+  context.tunnels.add(relay, flow);
 }
 
 function finish(flow: Flow, end: RelayEnd, earlyFromUpstream: number, context: TunnelContext): void {
   flow.bytesFromClient += end.bytesFromClient;
   flow.bytesToClient += end.bytesToClient + earlyFromUpstream;
   flow.totalMs = performance.now() - flow.startedMs;
-  flow.error = brokenOff(end.reason, context.tunnelIdleTimeoutMs);
+  flow.error ??= brokenOff(end.reason, flow, context.tunnelIdleTimeoutMs);
   flow.outcome = end.reason === 'client-failed' ? 'aborted' : flow.error === null ? 'tunnelled' : 'failed';
   context.emit(flow);
 }
 
 /** Why a tunnel was cut off by anybody but the client; null when it was not. */
-function brokenOff(reason: RelayEnd['reason'], idleTimeoutMs: number): ProxyError | null {
+function brokenOff(reason: RelayEnd['reason'], { decision }: Flow, idleTimeoutMs: number): ProxyError | null {
   switch (reason) {
     case 'ended':
     case 'client-failed':
+    case 'exhausted': // the lease says why
       return null;
     case 'upstream-failed':
       return new ProxyError('connection_terminated', 'The other end broke the tunnel off.');
@@ -56,6 +67,11 @@ function brokenOff(reason: RelayEnd['reason'], idleTimeoutMs: number): ProxyErro
       return new ProxyError('connection_read_timeout', `Nothing came through the tunnel for ${idleTimeoutMs} ms.`);
     case 'stopped':
       return new ProxyError('connection_terminated', 'The proxy was stopped before the tunnel had ended.');
+    case 'denied':
+      return new ProxyError(
+        'http_request_denied',
+        `The policy has changed, and this tunnel is ${decision === null ? 'denied' : explainShort(decision)}.`,
+      );
     default:
       return reason satisfies never;
   }

@@ -1,7 +1,7 @@
 // Owns the length of a message's content (RFC 9112 §6). Whatever two readers could measure differently is refused, never repaired:
 // a request with both framing fields, a coding other than one final `chunked`, or a Content-Length that is not one plain number.
 import { ProxyError } from '../errors/proxy-error.ts';
-import { fieldValues, isNamed } from './fields.ts';
+import { fieldValue, fieldValues, isNamed } from './fields.ts';
 import type { Fields, HttpVersion } from './message.ts';
 
 /** Octets of content when zero or more; else one of the two constants. */
@@ -82,6 +82,12 @@ function contentLength(fields: Fields, isResponse: boolean): number | undefined 
   const length = decimal(found);
   if (length < 0) throw badLength(isResponse, found);
   return length;
+}
+
+/** The content length that a message without content announces, as the answer to a HEAD does (RFC 9110 §8.6); `null` where it says none. */
+export function announcedLength(fields: Fields): number | null {
+  const value = fieldValue(fields, 'content-length');
+  return value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : null;
 }
 
 /** Digits only, at most fifteen of them, so that every value is an exact number; -1 otherwise. */

@@ -41,7 +41,7 @@ export interface HttpListenerContext {
 }
 
 export class HttpListener {
-  readonly address: ListenAddress;
+  #address: ListenAddress;
   readonly #context: HttpListenerContext;
   readonly #server: Server;
   /** Open sockets; null in place of the connection once it has become a tunnel. */
@@ -72,9 +72,19 @@ export class HttpListener {
   }
 
   private constructor(address: ListenAddress, context: HttpListenerContext) {
-    this.address = address;
+    this.#address = address;
     this.#context = context;
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
+  }
+
+  get address(): ListenAddress {
+    return this.#address;
+  }
+
+  /** Takes over another name and mode for the same socket; connections that are open keep the old ones. */
+  rename(address: ListenAddress): void {
+    this.#address = address;
+    this.#name = nameOf(address, this.bound?.port);
   }
 
   /** Where it really listens, with the port that the system chose for 0; null for a Unix socket. */
@@ -112,7 +122,7 @@ export class HttpListener {
     socket.on('error', ignore);
     const { counts } = this.#context;
     const address = socket.remoteAddress ?? '';
-    const isUnix = this.address.kind === 'unix';
+    const isUnix = this.#address.kind === 'unix';
     if (address === '' && !isUnix) {
       socket.destroy(); // gone before we looked
       return;
@@ -121,7 +131,11 @@ export class HttpListener {
     if (descriptorOf(socket) >= this.#context.descriptors - RESERVED_DESCRIPTORS)
       this.#runShort(`hardly any of the ${this.#context.descriptors} files that may be open is left (ulimit -n)`);
     const context = this.#context.connectionContext();
-    const client = { address: isUnix ? 'unix' : plainAddress(address), isLocal: isUnix || isLoopbackAddress(address) };
+    const client = {
+      address: isUnix ? 'unix' : plainAddress(address),
+      isLocal: isUnix || isLoopbackAddress(address),
+      authentication: this.#address.auth ?? null,
+    };
     const origin = { id: this.#context.nextConnectionId(), listener: this.#name, address: client.address, port: socket.remotePort ?? 0 };
     const connection = new Http1Connection(socket, client, origin, context, this.#onTakenOver);
     this.#sockets.set(socket, connection);
@@ -171,6 +185,7 @@ function descriptorOf(socket: Socket): number {
 }
 
 function nameOf(address: ListenAddress, port: number | undefined): string {
+  if (address.name !== undefined) return address.name;
   if (address.kind === 'unix') return `unix:${address.path}`;
   const host = address.host.includes(':') ? `[${address.host}]` : address.host;
   return `${host}:${port ?? address.port}`;

@@ -1,8 +1,23 @@
 // Owns what a listener is told: where to listen, and every limit and timer on the client's side, each with its unit.
 
-export type ListenAddress =
+/** Where to listen; with a name of its own, and with its own answer to who must say who they are, where an operator gives them. */
+export type ListenAddress = (
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly kind: 'unix'; readonly path: string };
+  | { readonly kind: 'unix'; readonly path: string }
+) & {
+  /** What rules and the log call it; its address otherwise. */
+  readonly name?: string | undefined;
+  readonly auth?: AuthenticationMode | undefined;
+};
+
+/** `always`: every request needs credentials. `by-policy`: those that a rule asks for. `never`: credentials are not looked at. */
+export type AuthenticationMode = 'always' | 'by-policy' | 'never';
+
+/** Whether both are one socket. */
+export function isSameSocket(a: ListenAddress, b: ListenAddress): boolean {
+  if (a.kind === 'tcp') return b.kind === 'tcp' && a.host === b.host && a.port === b.port;
+  return b.kind === 'unix' && a.path === b.path;
+}
 
 export interface ListenerOptions {
   /** Octets of a request's head in all, start line and fields. Over it: 431. */

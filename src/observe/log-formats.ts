@@ -46,7 +46,8 @@ const DECISION_MEMBERS = new WeakMap<object, string>();
 
 function decisionMembers(decision: Decision): string {
   const { action, rule, position, decidedBy } = decision;
-  const isRepeated = decidedBy === 'rule' || decidedBy === 'default';
+  // A rule to tunnel or intercept is a plain `allow` to a request that is no CONNECT.
+  const isRepeated = decidedBy === 'default' || (decidedBy === 'rule' && rule?.action === action);
   const decider = rule ?? position;
   const known = isRepeated ? DECISION_MEMBERS.get(decider) : undefined;
   if (known !== undefined) return known;

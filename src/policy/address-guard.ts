@@ -11,6 +11,8 @@ export interface GuardContext {
   readonly isLocalClient: boolean;
   /** Of the rule that allowed the request. */
   readonly allowPrivate: Rule['allowPrivate'];
+  /** The only addresses that the rules let pass; `null` when none of them asked for the address. */
+  readonly addresses: readonly string[] | null;
 }
 
 export interface AddressVerdict {
@@ -33,6 +35,9 @@ export interface OwnSockets {
 export function judgeAddress(address: string, port: number, context: GuardContext, own: OwnSockets): AddressVerdict {
   const ip = parseIpAddress(address);
   if (ip === null) return { allowed: false, reason: `${address} is not an IP address` };
+  const { addresses } = context;
+  if (addresses !== null && !addresses.includes(address))
+    return { allowed: false, reason: `${ip.text} is not among those that the rule allows` };
   if (own.has(ip, port)) return { allowed: false, reason: `${ip.text} port ${port} is this proxy itself` };
   for (const form of specialForms(ip)) {
     if (!isPermitted(form, context)) return { allowed: false, reason: reasonAgainst(ip, form, context) };

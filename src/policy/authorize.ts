@@ -1,7 +1,10 @@
 // STAGE authorize: what is about to be done → the decision on it. The question is made of the canonical destination, the same values that will be
-// dialled and sent, and the answer carries the path that was judged.
+// dialled and sent, and the answer carries what was judged: the path, and the addresses where a rule asked for them.
 import type { Authority } from '../http/authority.ts';
+import type { Fields } from '../http/message.ts';
 import type { Scheme } from '../http/target.ts';
+import { createSubject } from '../match/judge.ts';
+import type { Question } from '../match/question.ts';
 import type { CompiledPolicy } from './compile.ts';
 import { decide } from './decide.ts';
 import type { Decision } from './policy.ts';
@@ -11,13 +14,139 @@ export interface AuthorizeRequest {
   readonly scheme: Scheme | 'tunnel';
   readonly authority: Authority;
   readonly pathAndQuery: string | null;
+  readonly fields: Fields;
+  /** Octets as announced, 0 without content; `null` when only its end will tell. */
+  readonly contentLength: number | null;
+  readonly upgrade: string | null;
   readonly clientAddress: string;
-  readonly user: string | null;
+  readonly listener: string;
+  readonly identity: Question['identity'];
 }
 
-export type Authorize = (request: AuthorizeRequest) => Decision;
+export interface Authorization {
+  readonly decision: Decision;
+  /** The only addresses that may be dialled, judged one by one; `null` when no rule asked for the address. */
+  readonly addresses: readonly string[] | null;
+  /** How much content of unknown length may come before a rule denies it, and that denial; `null` without such a rule. */
+  readonly contentLimit: ContentLimit | null;
+}
 
-export function createAuthorize(policy: CompiledPolicy): Authorize {
-  return ({ method, scheme, authority, pathAndQuery, clientAddress, user }) =>
-    decide(policy, { method, scheme, host: authority.host, port: authority.port, pathAndQuery, clientAddress, user });
+type Judged = Omit<Authorization, 'addresses'>;
+
+export interface ContentLimit {
+  readonly maxBytes: number;
+  readonly denial: Decision;
+}
+
+/** What of a response a rule may ask for. */
+export interface AuthorizeResponse {
+  readonly contentTypes: readonly string[];
+  /** As announced; `null` when only its end will tell. */
+  readonly contentLength: number | null;
+}
+
+export interface Authorize {
+  /** A promise only where a rule asks for the address of a name. @throws what `resolve` throws; no address, no verdict */
+  request(request: AuthorizeRequest): Authorization | Promise<Authorization>;
+  /** The final decision, for one that awaits the response. */
+  response(decision: Decision, response: AuthorizeResponse): Authorization;
+}
+
+/**
+ * @param resolve  the addresses of a name, never empty
+ * @param nowMs  milliseconds since the epoch, on the wall clock
+ */
+export function createAuthorize(
+  policy: CompiledPolicy,
+  resolve: (host: string) => readonly string[] | Promise<readonly string[]>,
+  nowMs: () => number,
+): Authorize {
+  return {
+    request(request) {
+      const question = questionOf(request, policy.asksTime ? nowMs() : 0);
+      const isOpenEnded = request.contentLength === null;
+      const judged = judgeRequest(policy, question, isOpenEnded);
+      if (judged.decision.awaits !== 'address') return { ...judged, addresses: null };
+      const judgeEach = (addresses: readonly string[]) => judgeAddresses(policy, question, addresses, isOpenEnded);
+      const addresses = resolve(question.host);
+      return addresses instanceof Promise ? addresses.then(judgeEach) : judgeEach(addresses);
+    },
+
+    response({ question }, { contentTypes, contentLength }) {
+      const decision = decide(policy, { ...question, response: { contentTypes, contentLength: contentLength ?? 0 } });
+      const contentLimit = contentLength === null && decision.action !== 'deny' ? responseLimit(policy, decision) : null;
+      return { decision, addresses: null, contentLimit };
+    },
+  };
+}
+
+function questionOf(request: AuthorizeRequest, nowMs: number): Question {
+  const { method, scheme, authority, pathAndQuery, fields, contentLength, upgrade, clientAddress, listener, identity } = request;
+  return {
+    method,
+    scheme,
+    host: authority.host,
+    port: authority.port,
+    pathAndQuery,
+    fields,
+    contentLength: contentLength ?? 0,
+    upgrade,
+    clientAddress,
+    listener,
+    identity,
+    address: authority.kind === 'name' ? null : authority.host,
+    response: null,
+    nowMs,
+  };
+}
+
+/**
+ * The decision, and how much content of unknown length it lets pass. Such content passes one bound after the other while it grows: the first beyond
+ * which it is denied is the limit, and what has to be known there is asked for now. Where that is the response, the content counts as that long.
+ */
+function judgeRequest(policy: CompiledPolicy, question: Question, isOpenEnded: boolean): Judged {
+  let decision = decide(policy, question);
+  if (!isOpenEnded) return { decision, contentLimit: null };
+  for (const maxBytes of policy.requestSizes) {
+    if (decision.action === 'deny') break;
+    const grown = decide(policy, { ...question, contentLength: maxBytes + 1 });
+    if (grown.awaits === 'identity' || grown.awaits === 'address') decision = grown;
+    else if (grown.action === 'deny') return { decision, contentLimit: { maxBytes, denial: grown } };
+    else if (grown.awaits === 'response') decision = grown;
+  }
+  return { decision, contentLimit: null };
+}
+
+/** Each address on its own. What holds for the first that may pass holds for those that no criterion tells from it; the others are not dialled. */
+function judgeAddresses(policy: CompiledPolicy, question: Question, addresses: readonly string[], isOpenEnded: boolean): Authorization {
+  const each = addresses.map((address) => judgeRequest(policy, { ...question, address: withoutZone(address) }, isOpenEnded));
+  const passing = each.find(mayPass);
+  if (passing === undefined) return { ...each[0]!, addresses: [] };
+  const permitted = addresses.filter((_, index) => mayPass(each[index]!) && areAlike(policy, each[index]!, passing));
+  return { ...passing, addresses: permitted };
+}
+
+function mayPass({ decision }: Judged): boolean {
+  return decision.action !== 'deny';
+}
+
+/** Then they are alike in whatever is still to be judged, too: the size of content, and the response. */
+function areAlike({ addressCriteria }: CompiledPolicy, one: Judged, other: Judged): boolean {
+  const [subject, otherSubject] = [createSubject(one.decision.question), createSubject(other.decision.question)];
+  return addressCriteria.every((judgement) => judgement(subject) === judgement(otherSubject));
+}
+
+function responseLimit(policy: CompiledPolicy, { question }: Decision): ContentLimit | null {
+  const { response } = question;
+  if (response === null) return null;
+  for (const maxBytes of policy.responseSizes) {
+    const denial = decide(policy, { ...question, response: { ...response, contentLength: maxBytes + 1 } });
+    if (denial.action === 'deny') return { maxBytes, denial };
+  }
+  return null;
+}
+
+function withoutZone(address: string): string {
+  const percent = address.indexOf('%');
+  return percent === -1 ? address : address.slice(0, percent);
 }

@@ -1,49 +1,86 @@
-// Owns the form of a policy that is quick to judge: rules filed by host, so that the time of a decision does not grow with their number.
-// It adds nothing to the meaning: the lowest rule that matches decides, as if they were tried in order.
-import { createHostIndex, fileUnderHosts, type HostIndex } from '../match/host-index.ts';
-import type { Criterion, HostCriterion, PathCriterion } from '../match/matcher.ts';
+// Owns the form of a policy that is quick to judge: rules filed by what they ask for, so that the time of a decision does not grow with their number.
+// It adds nothing to the meaning: the first rule that matches decides, as if they were tried in order.
+import type { Condition, Criterion, Named, SizeBound } from '../match/condition.ts';
+import { type Judgement, judgementOf } from '../match/judge.ts';
 import type { Policy, Rule } from './policy.ts';
+import { createRuleIndex, fileRule, type RuleIndex } from './rule-index.ts';
 
 export interface CompiledPolicy {
   readonly policy: Policy;
-  /** In the policy's order; the numbers in `byHost` and `forAnyHost` count from 0 here. */
+  /** In the policy's order; the numbers in `index` count from 0 here. */
   readonly rules: readonly CompiledRule[];
-  /** Rules with a host criterion. */
-  readonly byHost: HostIndex;
-  /** Rules without one, ascending. */
-  readonly forAnyHost: readonly number[];
+  readonly index: RuleIndex;
+  /** The most octets of content before some rule judges otherwise, ascending; empty when no rule asks for the size. */
+  readonly requestSizes: readonly number[];
+  readonly responseSizes: readonly number[];
+  /** What can tell one address of a name from another. */
+  readonly addressCriteria: readonly Judgement[];
+  /** Whether some rule asks what time it is: for all others the moment of a question need not be known. */
+  readonly asksTime: boolean;
 }
 
 export interface CompiledRule {
   readonly rule: Rule;
-  readonly host: HostCriterion | null;
-  /** What is left besides host and path. */
-  readonly others: readonly Criterion[];
-  /** Asked last: only a request that meets all else has its path judged. */
-  readonly path: PathCriterion | null;
+  readonly judgement: Judgement;
+  readonly asksPath: boolean;
 }
 
 export function compilePolicy(policy: Policy): CompiledPolicy {
-  const rules = policy.rules.map(compileRule);
-  const byHost = createHostIndex();
-  const forAnyHost: number[] = [];
-  for (const [number, rule] of rules.entries()) {
-    if (rule.host === null) forAnyHost.push(number);
-    else fileUnderHosts(byHost, rule.host.patterns, number);
-  }
-  return { policy, rules, byHost, forAnyHost };
+  const index = createRuleIndex();
+  const requestSizes = new Set<number>();
+  const responseSizes = new Set<number>();
+  const addressCriteria = new Set<Judgement>();
+  let asksTime = false;
+  const rules = policy.rules.map((rule, number): CompiledRule => {
+    fileRule(index, rule.condition, number);
+    let asksPath = false;
+    visitLeaves(rule.condition, (leaf) => {
+      if (leaf.kind === 'path' || leaf.kind === 'path_regex') asksPath = true;
+      else if (leaf.kind === 'request_size') for (const bound of leaf.bounds) requestSizes.add(mostBefore(bound));
+      else if (leaf.kind === 'response_size') for (const bound of leaf.bounds) responseSizes.add(mostBefore(bound));
+      else if (leaf.kind === 'time') asksTime = true;
+      else if (asksAddress(leaf)) addressCriteria.add(judgementOf(leaf));
+    });
+    return { rule, judgement: judgementOf(rule.condition), asksPath };
+  });
+  return {
+    policy,
+    rules,
+    index,
+    requestSizes: ascending(requestSizes),
+    responseSizes: ascending(responseSizes),
+    addressCriteria: [...addressCriteria],
+    asksTime,
+  };
 }
 
-function compileRule(rule: Rule): CompiledRule {
-  let host: HostCriterion | null = null;
-  let path: PathCriterion | null = null;
-  const others: Criterion[] = [];
-  for (const criterion of rule.criteria) {
-    if (criterion.kind === 'host') host = criterion;
-    else if (criterion.kind === 'path') path = criterion;
-    else others.push(criterion);
+/** Every criterion and every named thing of a condition, those inside groups too. */
+export function visitLeaves(condition: Condition, visit: (leaf: Criterion | Named) => void): void {
+  switch (condition.kind) {
+    case 'all':
+    case 'any':
+      for (const part of condition.of) visitLeaves(part, visit);
+      return;
+    case 'not':
+      visitLeaves(condition.of, visit);
+      return;
+    case 'group-use':
+      visit(condition);
+      visitLeaves(condition.condition, visit);
+      return;
+    default:
+      visit(condition);
   }
-  return { rule, host, others: others.length === 0 ? NO_CRITERIA : others, path };
 }
 
-const NO_CRITERIA: readonly Criterion[] = Object.freeze([]);
+function asksAddress(leaf: Criterion | Named): boolean {
+  return leaf.kind === 'address' || (leaf.kind === 'list-use' && leaf.list.kind === 'addresses' && leaf.of === 'destination');
+}
+
+function mostBefore({ relation, bytes }: SizeBound): number {
+  return relation === 'over' ? bytes : bytes - 1;
+}
+
+function ascending(numbers: ReadonlySet<number>): readonly number[] {
+  return [...numbers].sort((a, b) => a - b);
+}

@@ -1,123 +1,178 @@
 // Owns the judgement: a compiled policy and a question → the decision, with the rule that made it. Total: it never throws, and a question
 // that is not what it promises to be is denied, whatever the default.
-// The first rule that matches decides. A rule whose path criterion meets a path without a safe normal form denies, whatever its action:
-// nobody could say what the origin would make of it.
-import { type NormalisedPath, normalisePath } from '../http/path.ts';
-import { visitHost } from '../match/host-index.ts';
-import { holds, isInRanges, type Subject } from '../match/matcher.ts';
+// The first rule that matches decides. What a rule asks for and nobody can read in one way only is denied, whatever the rule's action: who could say
+// what the origin would make of it? What is not known yet makes a decision wait, unless nothing that it could turn out to be would change it.
+import {
+  createSubject,
+  FALSE,
+  isInRanges,
+  NEEDS_ADDRESS,
+  NEEDS_IDENTITY,
+  NEEDS_RESPONSE,
+  PATH_IS_SHUT,
+  type Subject,
+  TRUE,
+  type Truth,
+  UNUSABLE_FIELD,
+  UNUSABLE_PATH,
+  UNUSABLE_QUERY,
+  UNUSABLE_TYPE,
+} from '../match/judge.ts';
+import type { Question } from '../match/question.ts';
 import { endsInNumber, parseIpAddress, unmapped } from '../net/ip-address.ts';
 import type { CompiledPolicy, CompiledRule } from './compile.ts';
-import type { Action, Decision, Question, Rule, SourcePosition } from './policy.ts';
-
-/** What became of a rule whose host criterion holds: one of the other criteria failed, the path alone did, or the path cannot be judged. */
-export type Outcome = 'match' | 'no-match' | 'path-differs' | 'unusable-path';
-
-/** A question on its way past the rules. */
-export interface Inquiry extends Subject {
-  readonly pathAndQuery: string | null;
-  path: string | null;
-  /** Made when the first path criterion asks, and kept. */
-  normalised: NormalisedPath | null;
-}
+import type { DecidedBy, Decision, Rule, SourcePosition } from './policy.ts';
+import { nextCandidate, startCandidates } from './rule-index.ts';
 
 /** @throws never */
 export function decide(compiled: CompiledPolicy, question: Question): Decision {
-  const { policy, rules } = compiled;
-  if (!isUsable(question)) return decided('deny', null, 'unusable-question', policy.defaultPosition, question, null);
+  const { policy, rules, index } = compiled;
+  if (!isUsable(question)) return deniedBefore('unusable-question', policy.defaultPosition, question);
   if (question.scheme === 'tunnel' && !isInRanges(policy.connectPorts, question.port)) {
-    return decided('deny', null, 'connect-ports', policy.connectPortsPosition, question, null);
+    return deniedBefore('connect-ports', policy.connectPortsPosition, question);
   }
-
-  const { method, host, port, pathAndQuery } = question;
-  const none = rules.length;
-  const search: Search = {
-    method,
-    host,
-    port,
-    pathAndQuery,
-    path: null,
-    normalised: null,
-    rules,
-    deciding: none,
-    outcome: 'no-match',
-    firstPathRule: none,
-  };
-  visitHost(compiled.byHost, host, search, consider);
-  consider(search, compiled.forAnyHost);
-
-  // A rule behind the deciding one may have been looked at before that was found; it must leave no trace.
-  const path = search.firstPathRule <= search.deciding && search.normalised !== null ? search.normalised.pathAndQuery : null;
-  if (search.deciding === none) return decided(policy.defaultAction, null, 'default', policy.defaultPosition, question, path);
-  const { rule } = rules[search.deciding]!;
-  if (search.outcome === 'unusable-path') return decided('deny', rule, 'unusable-path', rule.position, question, null);
-  return decided(rule.action, rule, 'rule', rule.position, question, path);
+  const search = new Search(question);
+  startCandidates(index, question);
+  for (let number = nextCandidate(); number !== -1; number = nextCandidate()) {
+    const compiledRule = rules[number]!;
+    if (search.meet(compiledRule.rule, judgeRule(compiledRule, search.subject))) break;
+  }
+  return search.decision(policy.defaultAction, policy.defaultPosition);
 }
 
 /**
- * What becomes of a rule whose host criterion holds, or that has none.
- *
- * @param inquiry its path is normalised here when nothing but the path is left to ask
+ * Whether a rule matches. Its path criteria are looked at last, and only when all else leaves it open whether it does: so that a path is put into
+ * normal form for rules that depend on it, and for no others.
  */
-export function judgeRule(compiledRule: CompiledRule, inquiry: Inquiry): Outcome {
-  const { others, path } = compiledRule;
-  for (const criterion of others) if (!holds(criterion, inquiry)) return 'no-match';
-  if (path === null) return 'match';
-  const normalised = lookAtPath(inquiry);
-  if (normalised === null) return 'no-match';
-  if (!normalised.isUsable) return 'unusable-path';
-  return holds(path, inquiry) ? 'match' : 'path-differs';
+export function judgeRule({ judgement, asksPath }: CompiledRule, subject: Subject): Truth {
+  if (!asksPath) return judgement(subject);
+  subject.isPathShut = true;
+  const truth = judgement(subject);
+  subject.isPathShut = false;
+  return truth & PATH_IS_SHUT ? judgement(subject) : truth;
 }
 
-/** Normalises the path, once; `null` inside a tunnel. */
-export function lookAtPath(inquiry: Inquiry): NormalisedPath | null {
-  if (inquiry.normalised === null && inquiry.pathAndQuery !== null) {
-    inquiry.normalised = normalisePath(inquiry.pathAndQuery);
-    if (inquiry.normalised.isUsable) inquiry.path = inquiry.normalised.path;
+/** What is known while the rules are tried in order. */
+class Search {
+  readonly subject: Subject;
+  #deciding: Rule | null = null;
+  #decidedBy: DecidedBy = 'default';
+  /** What rules before the deciding one still need, and the first of those that would let pass, and of those that would not. */
+  #missing = 0;
+  #waitingToPass: Rule | null = null;
+  #waitingToDeny: Rule | null = null;
+  #reported: Rule[] | null = null;
+
+  constructor(question: Question) {
+    this.subject = createSubject(question);
   }
-  return inquiry.normalised;
-}
 
-interface Search extends Inquiry {
-  readonly rules: readonly CompiledRule[];
-  /** The lowest rule known to decide, and how; the number of rules while there is none. */
-  deciding: number;
-  outcome: Outcome;
-  /** The lowest rule whose path criterion was consulted. */
-  firstPathRule: number;
-}
+  /** @returns whether this rule decides */
+  meet(rule: Rule, truth: Truth): boolean {
+    if (truth === FALSE) return false;
+    if (rule.action === 'report') {
+      this.#meetReport(rule, truth);
+      return false;
+    }
+    if (truth === TRUE || isUnreadable(truth)) {
+      this.#deciding = rule;
+      this.#decidedBy = truth === TRUE ? 'rule' : unusable(truth);
+      return true;
+    }
+    const missing = truth & NEEDS_ANYTHING;
+    if (missing === 0) return false;
+    this.#missing |= missing;
+    if (rule.action === 'deny') this.#waitingToDeny ??= rule;
+    else this.#waitingToPass ??= rule;
+    return false;
+  }
 
-/** Looks for a rule before the one known to decide. @param numbers ascending; rules whose host criterion holds */
-function consider(search: Search, numbers: readonly number[]): void {
-  for (const number of numbers) {
-    if (number >= search.deciding) return;
-    const compiledRule = search.rules[number]!;
-    const outcome = judgeRule(compiledRule, search);
-    if (outcome === 'no-match') continue;
-    if (compiledRule.path !== null && number < search.firstPathRule) search.firstPathRule = number;
-    if (outcome === 'path-differs') continue;
-    search.deciding = number;
-    search.outcome = outcome;
-    return;
+  decision(defaultAction: 'allow' | 'deny', defaultPosition: SourcePosition): Decision {
+    const rule = this.#deciding;
+    const decidedBy = this.#decidedBy;
+    const action = decidedBy === 'default' ? defaultAction : decidedBy === 'rule' ? rule!.action : 'deny';
+    const isFinal = this.#missing === 0 || (action === 'deny' && this.#waitingToPass === null);
+    if (isFinal) return this.#make(action, rule, decidedBy, defaultPosition, 'nothing');
+    if (this.#missing & NEEDS_IDENTITY) {
+      return this.#make('deny', this.#waitingToPass ?? this.#waitingToDeny, 'identity-needed', defaultPosition, 'identity');
+    }
+    if (this.#missing & NEEDS_ADDRESS) return this.#make('deny', rule, decidedBy, defaultPosition, 'address');
+    // The request goes out so that there is an answer to judge; under the terms of the rule that may let it pass.
+    if (action === 'deny') return this.#make(this.#waitingToPass!.action, this.#waitingToPass, 'rule', defaultPosition, 'response');
+    return this.#make(action, rule, decidedBy, defaultPosition, 'response');
+  }
+
+  #meetReport(rule: Rule, truth: Truth): void {
+    if (truth === TRUE || isUnreadable(truth)) (this.#reported ??= []).push(rule);
+    // Nobody is asked who they are for the sake of a note.
+    else this.#missing |= truth & (NEEDS_ADDRESS | NEEDS_RESPONSE);
+  }
+
+  #make(
+    action: Rule['action'],
+    rule: Rule | null,
+    decidedBy: DecidedBy,
+    defaultPosition: SourcePosition,
+    awaits: Decision['awaits'],
+  ): Decision {
+    const { question, normalised } = this.subject;
+    return {
+      action: effectOf(action, question),
+      rule,
+      decidedBy,
+      position: rule?.position ?? defaultPosition,
+      question,
+      awaits,
+      normalisedPath: normalised?.isUsable === true ? normalised.pathAndQuery : null,
+      reported: this.#reported ?? NO_RULES,
+    };
   }
 }
 
-function decided(
-  action: Action,
-  rule: Rule | null,
-  decidedBy: Decision['decidedBy'],
-  position: SourcePosition,
-  question: Question,
-  normalisedPath: string | null,
-): Decision {
-  return { action, rule, decidedBy, position, question, normalisedPath };
+function effectOf(action: Rule['action'], question: Question): Decision['action'] {
+  if (action === 'deny' || action === 'report') return 'deny';
+  return question.scheme === 'tunnel' ? action : 'allow';
 }
 
-/** Whether the question keeps its type's promises. A host in another spelling would slip past every rule that names it. */
+/** That it cannot be read will be so whatever the origin answers; who asks and where to may still rule the rule out. */
+function isUnreadable(truth: Truth): boolean {
+  return (truth & UNUSABLE) !== 0 && (truth & (NEEDS_IDENTITY | NEEDS_ADDRESS)) === 0;
+}
+
+function unusable(truth: Truth): DecidedBy {
+  if (truth & UNUSABLE_PATH) return 'unusable-path';
+  if (truth & UNUSABLE_QUERY) return 'unusable-query';
+  return truth & UNUSABLE_FIELD ? 'unusable-field' : 'unusable-type';
+}
+
+function deniedBefore(decidedBy: DecidedBy, position: SourcePosition, question: Question): Decision {
+  return { action: 'deny', rule: null, decidedBy, position, question, awaits: 'nothing', normalisedPath: null, reported: NO_RULES };
+}
+
+/**
+ * Whether the question keeps its type's promises. A host in another spelling would slip past every rule that names it. Lists are taken to hold what
+ * their readers put into them: to look at each field would cost more than all the rest.
+ */
 function isUsable(question: Question): boolean {
-  const { method, scheme, host, port, pathAndQuery } = question;
+  const { method, scheme, host, port, pathAndQuery, fields, contentLength, upgrade, address, response } = question;
   if (typeof method !== 'string' || method === '' || !Number.isInteger(port) || port < 1 || port > 65535) return false;
-  if (scheme === 'tunnel') return pathAndQuery === null && isCanonicalHost(host);
-  return (scheme === 'http' || scheme === 'https') && typeof pathAndQuery === 'string' && isCanonicalHost(host);
+  if (scheme === 'tunnel' ? pathAndQuery !== null : typeof pathAndQuery !== 'string' || (scheme !== 'http' && scheme !== 'https'))
+    return false;
+  if (!Array.isArray(fields) || !isLength(contentLength) || (upgrade !== null && typeof upgrade !== 'string')) return false;
+  if (address !== null && (typeof address !== 'string' || parseIpAddress(address) === null)) return false;
+  if (response !== null && !(Array.isArray(response?.contentTypes) && isLength(response.contentLength))) return false;
+  return isUsableAsker(question) && isCanonicalHost(host);
+}
+
+function isUsableAsker({ clientAddress, listener, identity, nowMs }: Question): boolean {
+  if (typeof clientAddress !== 'string' || typeof listener !== 'string') return false;
+  if (typeof nowMs !== 'number' || !(Math.abs(nowMs) <= MAX_TIME_MS)) return false;
+  if (identity === 'nobody' || identity === 'unasked') return true;
+  return typeof identity?.user === 'string' && Array.isArray(identity.groups) && typeof identity.claims === 'object';
+}
+
+function isLength(octets: unknown): boolean {
+  return typeof octets === 'number' && octets >= 0;
 }
 
 function isCanonicalHost(host: string): boolean {
@@ -142,7 +197,12 @@ function isCanonicalAddress(host: string): boolean {
   return ip !== null && unmapped(ip).text === host;
 }
 
+const NEEDS_ANYTHING = NEEDS_IDENTITY | NEEDS_ADDRESS | NEEDS_RESPONSE;
+const UNUSABLE = UNUSABLE_PATH | UNUSABLE_QUERY | UNUSABLE_FIELD | UNUSABLE_TYPE;
+const NO_RULES: readonly Rule[] = Object.freeze([]);
 const MAX_HOST = 253;
+/** A little less than a `Date` holds: in every zone it is a date. */
+const MAX_TIME_MS = 8e15;
 const DOT = 0x2e;
 const HYPHEN = 0x2d;
 const COLON = 0x3a;

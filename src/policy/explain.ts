@@ -1,11 +1,13 @@
-// Owns the sentences about a decision: one for a log line or the block page, and the whole way past the rules for who asks why.
-// Nothing is judged here: `decide`, `judgeRule` and `holds` are asked again, with the same question.
+// Owns the words for a decision: the sentence that the block page, the log and Proxy-Status print, and the whole story with every rule that was
+// considered and what each criterion said. Nothing is judged here a second way: `decide`, `judgeRule` and `judge` are asked, with the same question.
 import { normalisePath } from '../http/path.ts';
-import { visitHost } from '../match/host-index.ts';
-import { type Criterion, describeCriterion, holds } from '../match/matcher.ts';
+import type { Condition } from '../match/condition.ts';
+import { createSubject, FALSE, judge, type Subject, TRUE, type Truth } from '../match/judge.ts';
+import type { Question } from '../match/question.ts';
+import { describeCriterion } from '../match/words.ts';
 import type { CompiledPolicy, CompiledRule } from './compile.ts';
-import { decide, type Inquiry, judgeRule, lookAtPath, type Outcome } from './decide.ts';
-import type { Action, Decision, Question, Rule, SourcePosition } from './policy.ts';
+import { decide, judgeRule } from './decide.ts';
+import type { Action, Decision, Rule, SourcePosition } from './policy.ts';
 
 export interface Explanation {
   readonly decision: Decision;
@@ -21,16 +23,20 @@ export interface ExplainedRule {
   readonly name: string | null;
   readonly action: Action;
   readonly position: SourcePosition;
-  readonly outcome: Outcome;
+  readonly truth: Verdict;
+  /** In the order in which they are judged; each part of a combination stands below it, one deeper. */
   readonly criteria: readonly ExplainedCriterion[];
 }
 
 export interface ExplainedCriterion {
-  readonly kind: Criterion['kind'];
-  readonly isTrue: boolean;
+  readonly kind: Condition['kind'];
+  readonly depth: number;
+  readonly truth: Verdict;
   /** Why: `port 8080 is not 80 or 443`. */
   readonly words: string;
 }
+
+export type Verdict = 'true' | 'false' | 'unknown';
 
 /** @param question of a decision, `decision.question`; or one that nobody has asked yet */
 export function explain(compiled: CompiledPolicy, question: Question): Explanation {
@@ -44,8 +50,9 @@ export function explain(compiled: CompiledPolicy, question: Question): Explanati
  */
 export function explainShort(decision: Decision): string {
   const { action, rule, decidedBy, position, question } = decision;
-  const verdict = action === 'allow' ? 'allowed' : 'denied';
-  const place = `${position.file.slice(position.file.lastIndexOf('/') + 1)}:${position.line}`;
+  const verdict = action === 'deny' ? 'denied' : 'allowed';
+  const place = placeOf(position);
+  if (decision.awaits === 'address') return `not decided before it is known what ${question.host} resolves to`;
   switch (decidedBy) {
     case 'rule':
       return `${verdict} by ${ruleWords(rule, place)}`;
@@ -57,56 +64,81 @@ export function explainShort(decision: Decision): string {
       const { problem } = normalisePath(question.pathAndQuery ?? '');
       return `denied because the path ${problem}, so that ${ruleWords(rule, place)} cannot judge it`;
     }
+    case 'unusable-query':
+      return `denied because the query can be read in two ways, so that ${ruleWords(rule, place)} cannot judge it`;
+    case 'unusable-field':
+      return `denied because a request field comes twice with different values, so that ${ruleWords(rule, place)} cannot judge it`;
+    case 'unusable-type':
+      return `denied because the answer does not have one readable Content-Type, so that ${ruleWords(rule, place)} cannot judge it`;
     case 'unusable-question':
       return 'denied because the destination is not in its canonical form';
+    case 'identity-needed':
+      return `${ruleWords(rule, place)} asks who you are`;
     default:
       return decidedBy satisfies never;
   }
+}
+
+/** `rule 'Adverts' (open.yaml:12)`, with the file's name alone. */
+export function describeRule(rule: Rule): string {
+  return ruleWords(rule, placeOf(rule.position));
 }
 
 function ruleWords(rule: Rule | null, place: string): string {
   return rule === null || rule.name === null ? `the rule at ${place}` : `rule '${rule.name}' (${place})`;
 }
 
+function placeOf({ file, line }: SourcePosition): string {
+  return `${file.slice(file.lastIndexOf('/') + 1)}:${line}`;
+}
+
 function stepsTo(decision: Decision, compiled: CompiledPolicy): readonly ExplainedRule[] {
   const { decidedBy, question } = decision;
   if (decidedBy === 'connect-ports' || decidedBy === 'unusable-question') return [];
-  const { method, host, port, pathAndQuery } = question;
-  const inquiry: Inquiry = { method, host, port, pathAndQuery, path: null, normalised: null };
-  const named = new Set<number>();
-  visitHost(compiled.byHost, host, named, addAll);
-
+  const subject = createSubject(question);
+  // A decision that waits came past rules that it does not name.
+  const last = decision.awaits === 'nothing' ? decision.rule : null;
   const steps: ExplainedRule[] = [];
   for (const [index, compiledRule] of compiled.rules.entries()) {
-    const isForHost = compiledRule.host === null || named.has(index);
-    steps.push(explainRule(compiledRule, index + 1, isForHost, inquiry));
-    if (compiledRule.rule === decision.rule) break;
+    steps.push(explainRule(compiledRule, index + 1, subject));
+    if (compiledRule.rule === last) break;
   }
   return steps;
 }
 
-function explainRule(compiledRule: CompiledRule, number: number, isForHost: boolean, inquiry: Inquiry): ExplainedRule {
-  const { name, action, position, criteria } = compiledRule.rule;
-  return {
-    number,
-    name,
-    action,
-    position,
-    outcome: isForHost ? judgeRule(compiledRule, inquiry) : 'no-match',
-    criteria: criteria.map((criterion) => explainCriterion(criterion, isForHost, inquiry)),
-  };
+function explainRule(compiledRule: CompiledRule, number: number, subject: Subject): ExplainedRule {
+  const { name, action, position, condition } = compiledRule.rule;
+  const criteria: ExplainedCriterion[] = [];
+  explainCondition(condition, subject, 0, criteria);
+  return { number, name, action, position, truth: verdictOf(judgeRule(compiledRule, subject)), criteria };
 }
 
-function explainCriterion(criterion: Criterion, isForHost: boolean, inquiry: Inquiry): ExplainedCriterion {
-  const { kind } = criterion;
-  if (kind === 'path') {
-    const normalised = lookAtPath(inquiry);
-    if (normalised !== null && !normalised.isUsable) return { kind, isTrue: false, words: `the path ${normalised.problem}` };
+function explainCondition(condition: Condition, subject: Subject, depth: number, into: ExplainedCriterion[]): void {
+  const truth = judge(condition, subject);
+  const verdict = verdictOf(truth);
+  switch (condition.kind) {
+    case 'all':
+    case 'any': {
+      // What a rule asks for is an `all` that nobody wrote.
+      const isWritten = depth > 0 || condition.kind === 'any';
+      if (isWritten) into.push({ kind: condition.kind, depth, truth: verdict, words: condition.kind === 'all' ? 'all of' : 'any of' });
+      for (const part of condition.of) explainCondition(part, subject, isWritten ? depth + 1 : depth, into);
+      return;
+    }
+    case 'not':
+      into.push({ kind: 'not', depth, truth: verdict, words: 'not' });
+      explainCondition(condition.of, subject, depth + 1, into);
+      return;
+    case 'group-use':
+      into.push({ kind: 'group-use', depth, truth: verdict, words: describeCriterion(condition, subject, truth) });
+      explainCondition(condition.condition, subject, depth + 1, into);
+      return;
+    default:
+      into.push({ kind: condition.kind, depth, truth: verdict, words: describeCriterion(condition, subject, truth) });
   }
-  const isTrue = kind === 'host' ? isForHost : holds(criterion, inquiry);
-  return { kind, isTrue, words: describeCriterion(criterion, inquiry, isTrue) };
 }
 
-function addAll(set: Set<number>, values: readonly number[]): void {
-  for (const value of values) set.add(value);
+function verdictOf(truth: Truth): Verdict {
+  if (truth === TRUE) return 'true';
+  return truth === FALSE ? 'false' : 'unknown';
 }

@@ -1,7 +1,12 @@
-// Owns what a policy and a decision are. Parsing is parse.ts, the fast form compile.ts, judging decide.ts, sentences explain.ts.
-import type { Criterion, PortRange } from '../match/matcher.ts';
+// Owns what a policy and a decision are. Parsing is parse.ts, joining files link.ts, the fast form compile.ts, judging decide.ts, sentences explain.ts.
+import type { Condition, PortRange } from '../match/condition.ts';
+import type { Question } from '../match/question.ts';
 
-export type Action = 'allow' | 'deny';
+/**
+ * What becomes of a request. `tunnel` and `intercept` let it pass, too, and say whether its TLS may be opened. `report` is a rule that only notes:
+ * the request would be denied by it, and goes on to the next rule.
+ */
+export type Action = 'allow' | 'deny' | 'tunnel' | 'intercept' | 'report';
 
 /** Where in a file something stands; line and column count from 1. */
 export interface SourcePosition {
@@ -14,50 +19,102 @@ export interface Rule {
   readonly action: Action;
   /** A name for people; the block page and the log show it. */
   readonly name: string | null;
-  /** Combined with "and"; at most one of a kind, in the order host, port, method, path. None at all matches everything. */
-  readonly criteria: readonly Criterion[];
-  /** On deny: a sentence for the person who is refused. */
-  readonly message: string | null;
+  /** `all` of nothing matches everything. */
+  readonly condition: Condition;
+  readonly position: SourcePosition;
+  /** On deny and report; `null` on the others. */
+  readonly denial: Denial | null;
   /**
-   * On allow: what the address guard lets pass for this rule's hosts. `private`: loopback, private, CGNAT and unique local addresses.
-   * A list of CIDR blocks: exactly those, link-local and metadata addresses too if they are named. Never the proxy's own sockets.
+   * On the actions that let pass: what the address guard lets pass for this rule's hosts. `private`: loopback, private, CGNAT and unique local
+   * addresses. A list of CIDR blocks: exactly those, link-local and metadata addresses too if they are named. Never the proxy's own sockets.
    */
   readonly allowPrivate: 'none' | 'private' | readonly string[];
-  readonly position: SourcePosition;
+  /** On the actions that let pass. */
+  readonly limits: RuleLimits | null;
+}
+
+/** What the person who is refused is told; everything may be missing but the status. */
+export interface Denial {
+  readonly status: number;
+  /** A sentence. */
+  readonly message: string | null;
+  /** Who answers for the rule: a person, a team, an address. */
+  readonly owner: string | null;
+  /** Where access can be asked for: an http, https or mailto URL. */
+  readonly requestAccess: string | null;
+}
+
+/** How much of what a rule allows; `null` is no limit. Each limit counts for one user, one client address, or all together. */
+export interface RuleLimits {
+  /** The user, or the client's address where there is none; the client's address; everybody. */
+  readonly per: 'user' | 'client' | 'all';
+  readonly requestsPerSecond: number | null;
+  /** Exchanges and tunnels under way at once. */
+  readonly concurrent: number | null;
+  readonly downloadBytesPerSecond: number | null;
+  readonly uploadBytesPerSecond: number | null;
+  /** Both ways together, from midnight to midnight UTC; survives a restart. */
+  readonly bytesPerDay: number | null;
 }
 
 export interface Policy {
+  /** The file that was asked for. */
   readonly file: string;
-  readonly defaultAction: Action;
+  /** It and every file that it includes or takes a list from, absolute or as they were given. */
+  readonly files: readonly string[];
+  readonly defaultAction: 'allow' | 'deny';
   readonly defaultPosition: SourcePosition;
   /** Ports that CONNECT may name, before any rule. */
   readonly connectPorts: readonly PortRange[];
   /** The key in the file, or the file's start where the key is left out and 443 alone holds. */
   readonly connectPortsPosition: SourcePosition;
+  /** In the order in which they are tried, those of included files where they are included. */
   readonly rules: readonly Rule[];
+  readonly tests: readonly PolicyTest[];
 }
 
-/** What is asked: the canonical destination that will be used, and who asks. */
-export interface Question {
-  readonly method: string;
-  readonly scheme: 'http' | 'https' | 'tunnel';
-  /** Canonical: lower-case A-labels, dotted IPv4, or RFC 5952 IPv6 without brackets. */
-  readonly host: string;
-  readonly port: number;
-  /** As it came (`normalisePath` is applied where a path criterion asks); `null` inside a tunnel, where nobody sees one. */
-  readonly pathAndQuery: string | null;
-  readonly clientAddress: string;
-  readonly user: string | null;
+/** A request in a policy file, and what is expected to become of it. */
+export interface PolicyTest {
+  readonly position: SourcePosition;
+  readonly question: Question;
+  /** What the name resolves to; each address is judged. */
+  readonly addresses: readonly string[];
+  readonly expectedAction: Exclude<Action, 'report'> | 'challenge';
+  /** The name of the deciding rule, or `default`; `null` when the test does not say. */
+  readonly expectedRule: string | null;
 }
+
+/**
+ * Who decided: a rule, the default, or what comes before the rules or stops a rule from being judged. What a rule asks about and cannot be read in
+ * one way only is unusable, and denied: the path, a query parameter or a field that says two things, the type of the content.
+ */
+export type DecidedBy =
+  | 'rule'
+  | 'default'
+  | 'connect-ports'
+  | 'unusable-question'
+  | 'unusable-path'
+  | 'unusable-query'
+  | 'unusable-field'
+  | 'unusable-type'
+  | 'identity-needed';
 
 /** The reason a request may pass or not. Holds references only; `explain` renders the sentences when somebody asks. */
 export interface Decision {
-  readonly action: Action;
-  /** The rule that decided, or whose path criterion met an unusable path; `null` when no rule was in play. */
+  /** Of a request that is no CONNECT, `tunnel` and `intercept` have become `allow`: there is nothing to open. */
+  readonly action: Exclude<Action, 'report'>;
+  /** The rule that decided, or that met what it cannot judge; `null` when no rule was in play. */
   readonly rule: Rule | null;
-  readonly decidedBy: 'rule' | 'default' | 'connect-ports' | 'unusable-path' | 'unusable-question';
+  readonly decidedBy: DecidedBy;
   readonly position: SourcePosition;
   readonly question: Question;
+  /**
+   * What an earlier rule still has to know before this is final. `identity`: who asks, so the answer is a challenge. `address`: what the name
+   * resolves to. `response`: what the origin answers; `action` then lets the request pass that far.
+   */
+  readonly awaits: 'nothing' | 'identity' | 'address' | 'response';
   /** Set when a path criterion was consulted: the path and query to send, so that what was matched is what is sent. */
   readonly normalisedPath: string | null;
+  /** `report` rules that matched, in order: each would have denied. */
+  readonly reported: readonly Rule[];
 }

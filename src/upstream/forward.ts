@@ -24,6 +24,8 @@ import type { Route } from './route.ts';
 export interface GuardQuestion {
   readonly isLocalClient: boolean;
   readonly allowPrivate: 'none' | 'private' | readonly string[];
+  /** The only addresses that the policy lets pass; `null` when it has not asked for them. */
+  readonly addresses: readonly string[] | null;
 }
 
 export type IsAddressAllowed = (
@@ -207,28 +209,28 @@ function dialParent(
   // Which of them the parent dials is not ours to say, so none may be refused.
   if (known !== null) for (const address of known) judged(parts, [address], authority.port, guard, facts, authority.host);
   const { host, port } = route.parent;
-  return dial(parts, request, { host, port, name: nameOf(authority, route) }, buffers, (addresses) => addresses);
+  return dial(parts, request, { host, port, name: nameOf(authority, route), addresses: null }, buffers, (addresses) => addresses);
 }
 
 function dialJudged(parts: UpstreamParts, request: TunnelRequest, buffers: ReadBuffers | null): Promise<UpstreamConnection> {
   const { authority, guard, facts } = request;
   const { host, port } = authority;
-  return dial(parts, request, { host, port, name: formatAuthority(authority) }, buffers, (addresses) =>
+  return dial(parts, request, { host, port, name: formatAuthority(authority), addresses: guard.addresses }, buffers, (addresses) =>
     judged(parts, addresses, port, guard, facts, host),
   );
 }
 
-/** @param peer who is dialled, and how messages call it */
+/** @param peer who is dialled, how messages call it, and its addresses where the policy has had them looked up */
 async function dial(
   parts: UpstreamParts,
   request: TunnelRequest,
-  peer: { readonly host: string; readonly port: number; readonly name: string },
+  peer: { readonly host: string; readonly port: number; readonly name: string; readonly addresses: readonly string[] | null },
   buffers: ReadBuffers | null,
   survivors: (addresses: readonly string[]) => readonly string[],
 ): Promise<UpstreamConnection> {
   const { facts, cancellation } = request;
   const startedMs = performance.now();
-  const found = parts.resolver.resolve(peer.host);
+  const found = peer.addresses === null ? parts.resolver.resolve(peer.host) : ({ addresses: peer.addresses, from: 'cache' } as const);
   const resolved = found instanceof Promise ? await found : found;
   facts.resolvedFrom = resolved.from;
   const resolvedMs = performance.now();

@@ -4,8 +4,8 @@
 import { LRUCache } from 'lru-cache';
 import { ProxyError } from '../errors/proxy-error.ts';
 import { parseHost } from '../http/authority.ts';
-import { type HostPattern, matchesHost } from '../match/host-pattern.ts';
-import { type Cidr, cidrContains, type IpAddress, parseCidr, parseIpAddress, unmapped } from '../net/ip-address.ts';
+import { covers, type Destination, parseDestination } from '../match/destination.ts';
+import { parseIpAddress } from '../net/ip-address.ts';
 import type { ParentOptions, RouteOptions } from './options.ts';
 
 export type Route =
@@ -82,49 +82,6 @@ export function noProxyFromEnvironment(value: string): string[] {
       return [];
     }
   });
-}
-
-interface Destination {
-  readonly what:
-    | { readonly kind: 'everything' }
-    | { readonly kind: 'block'; readonly cidr: Cidr }
-    | { readonly kind: 'pattern'; readonly pattern: HostPattern };
-  /** null: every port. */
-  readonly port: number | null;
-}
-
-/** `*`, an address, a CIDR block or a host pattern; a port may follow (`localhost:8080`, `[::1]:8080`). */
-function parseDestination(text: string): Destination {
-  const withPort = /^(?:\[([^\]]*)\]|([^:]*)):([0-9]{1,5})$/.exec(text);
-  const place = withPort === null ? text.replace(/^\[([^\]]*)\]$/, '$1') : (withPort[1] ?? withPort[2]!);
-  const port = withPort === null ? null : Number(withPort[3]);
-  if (place === '*') return { what: { kind: 'everything' }, port };
-
-  const address = parseIpAddress(place);
-  // Canonical hosts hold IPv4-mapped addresses as IPv4.
-  if (address !== null) return { what: { kind: 'pattern', pattern: { kind: 'exact', name: unmapped(address).text } }, port };
-  const cidr = parseCidr(place);
-  if (cidr !== null) return { what: { kind: 'block', cidr }, port };
-
-  const [dots = ''] = /^\*?\./.exec(place) ?? [];
-  const name = canonicalHost(place.slice(dots.length));
-  return { what: { kind: 'pattern', pattern: { kind: PATTERN_KINDS[dots] ?? 'exact', name } }, port };
-}
-
-const PATTERN_KINDS: Readonly<Record<string, HostPattern['kind']>> = { '.': 'below', '*.': 'one-label' };
-
-function covers({ what, port }: Destination, host: string, address: IpAddress | null, toPort: number): boolean {
-  if (port !== null && port !== toPort) return false;
-  switch (what.kind) {
-    case 'everything':
-      return true;
-    case 'block':
-      return address !== null && cidrContains(what.cidr, address);
-    case 'pattern':
-      return matchesHost(what.pattern, host);
-    default:
-      return what satisfies never;
-  }
 }
 
 function parentRoute(parent: ParentOptions): Route {

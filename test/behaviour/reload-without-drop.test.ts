@@ -52,11 +52,32 @@ test('an exchange that waits for a name keeps its resolver when a reload brings 
   expect((await client.readResponse()).body.toString()).toBe('found');
 });
 
-test('an open tunnel stays, whatever the new policy says', async () => {
+test('an open tunnel that the new policy denies is closed after a grace, with the new decision in its record', async () => {
   await using echo = await startEcho();
   await using proxy = await startTestProxy();
   using client = await openTunnel(proxy, echo.authority);
-  await proxy.running.reload(testConfig(denyAll()));
+  await proxy.running.reload(testConfig({ ...denyAll(), tunnelGraceMs: 300 }));
+  expect(proxy.reports).toEqual(['the new policy denies 1 open tunnel; closing in 0.3 s']);
+  await client.send('still open');
+  expect((await client.readExactly(10)).toString()).toBe('still open');
+  const flow = await proxy.flow(0);
+  expect(flow).toMatchObject({
+    outcome: 'failed',
+    decision: { action: 'deny', decidedBy: 'default' },
+    error: { code: 'http_request_denied' },
+  });
+  expect(flow.error?.message).toMatch(/^The policy has changed, and this tunnel is denied by the default \(deny\.yaml:2\)\.$/);
+});
+
+test('an open tunnel that the new policy allows stays, and so does one that a newer policy allows again within the grace', async () => {
+  await using echo = await startEcho();
+  await using proxy = await startTestProxy();
+  using client = await openTunnel(proxy, echo.authority);
+  await proxy.running.reload(testConfig());
+  expect(proxy.reports).toEqual([]);
+  await proxy.running.reload(testConfig({ ...denyAll(), tunnelGraceMs: 50 }));
+  await proxy.running.reload(testConfig());
+  await new Promise((resolve) => setTimeout(resolve, 100));
   await client.send('still open');
   expect((await client.readExactly(10)).toString()).toBe('still open');
 });

@@ -130,6 +130,46 @@ test('SIGHUP takes up a changed policy, and refuses a wrong one without forgetti
   expect((await child.ended).code).toBe(0);
 });
 
+test('a policy that is changed on the disk is taken up without being asked, and a wrong one is not', async () => {
+  const policy = write('watched.yaml', 'version: 1\ndefault: allow\n');
+  const child = start(['run', '--listen', '127.0.0.1:0', '--policy', policy]);
+  await child.said(/browser .*\n/);
+  write('watched.yaml', 'version: 1\ndefault: deny\n');
+  expect(await child.said(/reloaded on a change of .*\n/)).toMatch(/reloaded on a change of .*watched\.yaml; policy .*otherwise deny/);
+  write('watched.yaml', 'version: 1\ndefault: perhaps\n');
+  expect(await child.said(/not reloaded on a change of .*\n/)).toContain(
+    "watched.yaml:2:10: default: expected allow or deny; found 'perhaps'",
+  );
+  child.process.kill('SIGTERM');
+  expect((await child.ended).code).toBe(0);
+});
+
+test('reload finds the proxy that runs, and says what became of it', async () => {
+  const state = path.join(folder, 'state');
+  const settings = { SALLYPORT_STATE_DIR: state };
+  expect(await start(['reload'], settings).ended).toMatchObject({
+    code: 69,
+    err: expect.stringContaining('no proxy of this user is running'),
+  });
+  const policy = write('commanded.yaml', 'version: 1\ndefault: allow\n');
+  const child = start(['run', '--listen', '127.0.0.1:0', '--policy', policy], settings);
+  await child.said(/browser .*\n/);
+  const done = await start(['reload'], settings).ended;
+  expect(done).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^reloaded on SIGHUP; policy .*commanded\.yaml: 0 rules, otherwise allow\n$/),
+  });
+  write('commanded.yaml', 'version: 1\ndefault: maybe\n');
+  const refused = await start(['reload'], settings).ended;
+  expect(refused).toMatchObject({
+    code: 65,
+    err: expect.stringMatching(/commanded\.yaml:2:10: .*\n.*not reloaded on .*: configuration and policy stay/),
+  });
+  child.process.kill('SIGTERM');
+  expect((await child.ended).code).toBe(0);
+  expect(await start(['reload'], settings).ended).toMatchObject({ code: 69 });
+});
+
 interface Child {
   readonly process: ChildProcess;
   readonly ended: Promise<{ code: number | null; out: string; err: string }>;

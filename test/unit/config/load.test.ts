@@ -18,12 +18,32 @@ test('without any source every default holds', async () => {
     upstream: UPSTREAM_DEFAULTS,
     resolver: RESOLVER_DEFAULTS,
     route: { parents: [], noProxy: [] },
+    pac: { direct: ['.localhost', '127.0.0.0/8', '[::1]'] },
     policyFile: DEFAULT_POLICY_FILE,
     accessLog: ACCESS_LOG_DEFAULTS,
+    auth: null,
     viaName: null,
     rootCertificates: null,
     drainTimeoutMs: 30_000,
+    stateFolder: null,
+    tunnelGraceMs: 30_000,
   });
+});
+
+test.each([
+  [{ STATE_DIRECTORY: '/var/lib/sallyport:/other', HOME: '/home/ada' }, '/var/lib/sallyport'],
+  [{ XDG_STATE_HOME: '/home/ada/.state', HOME: '/home/ada' }, '/home/ada/.state/sallyport'],
+  [{ XDG_STATE_HOME: 'relative', HOME: '/home/ada' }, '/home/ada/.local/state/sallyport'],
+  [{ SALLYPORT_STATE_DIR: 'here', HOME: '/home/ada' }, '/srv/here'],
+  [{ SALLYPORT_STATE_DIR: 'off', HOME: '/home/ada' }, null],
+])('with %j, state is kept in %s', async (environment, stateFolder) => {
+  expect((await loadConfig({}, environment, '/srv')).stateFolder).toBe(stateFolder);
+});
+
+test('`pac: off` serves no script; an empty list leaves hosts without a dot', async () => {
+  const pacOf = async (value: string) => (await loadConfig({ config: write('pac.yaml', `pac: ${value}\n`) }, {}, '/srv')).pac;
+  expect([await pacOf('off'), await pacOf('{ direct: [] }')]).toEqual([null, { direct: [] }]);
+  expect((await loadConfig({}, { SALLYPORT_PAC_DIRECT: 'off' }, '/srv')).pac).toBeNull();
 });
 
 test('flags win over variables, variables over the file, the file over the defaults', async () => {

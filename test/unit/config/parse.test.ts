@@ -17,7 +17,7 @@ test('a file that sets everything is read into units', () => {
     policy: '/etc/policy.yaml',
     access_log: { file: '/var/log/access.log', format: 'squid', flush: 1_000, max_pending: 1_048_576 },
     limits: { head: 65_536, connections_per_client: 100 },
-    timeouts: { connect: 5_000, drain: 0 },
+    timeouts: { connect: 5_000, drain: 0, denied_tunnel: 5_000 },
     content_min_rate: 0,
     dns: { servers: ['192.0.2.53'], hosts_file: '' },
     parents: [
@@ -25,7 +25,19 @@ test('a file that sets everything is read into units', () => {
       { host: 'other.example', port: 8080, user: null, password: null, hosts: [] },
     ],
     tls: { roots: '/etc/roots.pem' },
+    auth: {
+      remember: 300_000,
+      htpasswd: '/etc/users',
+      jwt: { jwks: { url: 'https://id.example/keys' }, audiences: ['proxy'], userClaim: 'email', groupsClaim: 'roles' },
+      ldap: {
+        url: 'ldap://ldap.example',
+        users: { kind: 'search', bindPasswordFile: '/etc/secret' },
+        groups: { base: 'ou=groups,dc=example', from: { filter: '(member={dn})' } },
+        timeoutMs: 3_000,
+      },
+    },
     via: 'proxy-1',
+    state_dir: '/var/lib/sallyport',
   });
   const set = Object.entries(settings).flatMap(([key, value]) =>
     Array.isArray(value) || typeof value !== 'object' ? [key] : Object.keys(value).map((inner) => `${key}.${inner}`),
@@ -43,7 +55,13 @@ test.each([
 
 test.each([
   ['listen: 8080', 'listen', [{ kind: 'tcp', host: '127.0.0.1', port: 8080 }]],
+  [
+    'listen: [{ address: 0.0.0.0:3128, name: lan, auth: by-policy }]',
+    'listen',
+    [{ kind: 'tcp', host: '0.0.0.0', port: 3128, name: 'lan', auth: 'by-policy' }],
+  ],
   ['access_log: off', 'access_log', { file: 'off' }],
+  ['pac: off', 'pac', { direct: ['off'] }],
   ['access_log: logs/a.log', 'access_log', { file: '/etc/logs/a.log' }],
   ['parents: http://p:3128', 'parents', [{ host: 'p', port: 3128, user: null, password: null, hosts: [] }]],
 ] as const)('the short form %s', (text, key, value) => {
@@ -70,6 +88,14 @@ test.each([
   ['timeouts: {connect: }', 's.yaml:1:21: timeouts.connect: expected one value; found nothing'],
   ['via: true', 's.yaml:1:6: via: expected one value; found a boolean'],
   ['listen: {a: 1}', 's.yaml:1:9: listen: expected a list; found a group'],
+  [
+    'listen: [{address: 8080, auth: sometimes}]',
+    's.yaml:1:32: listen[1].auth: expected one of always, by-policy, never; found "sometimes"',
+  ],
+  [
+    'listen: [{address: 8080, name: "the lan"}]',
+    's.yaml:1:32: listen[1].name: expected a name of letters, digits, dots and hyphens; found "the lan"',
+  ],
   ['access_log: {format: apache}', 's.yaml:1:22: access_log.format: expected one of json, squid, combined; found "apache"'],
   ['via: a\nvia: b', 's.yaml:2:1: not valid YAML: Map keys must be unique'],
   ['via: [', 's.yaml:1:7: not valid YAML: Flow sequence in block collection must be sufficiently indented and end with a ]'],
@@ -193,12 +219,29 @@ timeouts:
   upstream_write: 30s
   upstream_idle: 10s
   drain: 0s
+  denied_tunnel: 5s
 content_min_rate: 0
 dns: { servers: 192.0.2.53, hosts_file: off, timeout: 1s, min_ttl: 2s, max_ttl: 1h, negative_ttl: 1s, system_ttl: 10s, entries: 100 }
 parents:
   - { proxy: 'http://user:pass@parent.example:3128', hosts: [.example.org] }
   - http://other.example:8080
 no_proxy: [localhost, 10.0.0.0/8]
+pac: { direct: [.intern.example] }
 tls: { roots: roots.pem }
+auth:
+  realm: Example
+  require: by-policy
+  remember: 5m
+  htpasswd: users
+  groups: groups
+  jwt: { jwks: 'https://id.example/keys', issuer: 'https://id.example', audience: proxy, user_claim: email, groups_claim: roles }
+  ldap:
+    url: ldap://ldap.example
+    start_tls: true
+    ca: ca.pem
+    search: { base: 'ou=people,dc=example', filter: '(uid={user})', bind_dn: 'cn=proxy,dc=example', bind_password_file: secret }
+    groups: { base: 'ou=groups,dc=example', filter: '(member={dn})' }
+    timeout: 3s
 via: proxy-1
+state_dir: /var/lib/sallyport
 `;

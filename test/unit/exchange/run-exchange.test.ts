@@ -1,27 +1,44 @@
 import { describe, expect, it } from 'vitest';
 import { ProxyError } from '../../../src/errors/proxy-error.ts';
 import { answerAsLast } from '../../../src/exchange/answer-as-last.ts';
-import type { Answer, Incoming, Responder } from '../../../src/exchange/exchange.ts';
+import type { Incoming, Responder } from '../../../src/exchange/exchange.ts';
+import { OpenTunnels } from '../../../src/exchange/open-tunnels.ts';
 import { type ExchangeContext, runExchange, type Stages } from '../../../src/exchange/run-exchange.ts';
 import { createFlow } from '../../../src/flows/flow.ts';
 import { type Body, type BodySink, type Fields, NO_FIELDS } from '../../../src/http/message.ts';
 import { Cancellation } from '../../../src/net/cancellation.ts';
 import { Deadlines } from '../../../src/net/deadlines.ts';
 import type { Decision } from '../../../src/policy/policy.ts';
+import type { ClientResponse } from '../../../src/upstream/http1-client.ts';
+import { questionFor } from '../../support/questions.ts';
 
 describe('the line', () => {
   it('goes through its stages in order, and answers once', async () => {
     const line = new Line();
     await line.run('GET', 'http://example.com/a?b');
-    expect(line.visited).toEqual(['authorize', 'answerAsLast', 'forward', 'respond 200']);
+    expect(line.visited).toEqual(['authenticate', 'authorize', 'answerAsLast', 'forward', 'authorizeResponse', 'respond 200']);
   });
 
   it('skips ahead with 403 when policy denies; nothing is forwarded', async () => {
     const line = new Line({ decision: decision('deny') });
     await line.run('GET', 'http://example.com/');
-    expect(line.visited).toEqual(['authorize', 'respond 403']);
+    expect(line.visited).toEqual(['authenticate', 'authorize', 'respond 403']);
     expect(line.flow.outcome).toBe('denied');
     expect(line.field('Proxy-Status')).toMatch(/^test-proxy;error=http_request_denied;details="/);
+  });
+
+  it('skips ahead with 407 when nobody has said who asks; policy is not asked', async () => {
+    const line = new Line({ challenge: true });
+    await line.run('GET', 'http://example.com/');
+    expect(line.visited).toEqual(['authenticate', 'respond 407']);
+    expect(line.field('Proxy-Authenticate')).toBe('Basic realm="test"');
+  });
+
+  it('answers 403 in place of a response that a rule denies', async () => {
+    const line = new Line({ answerDecision: decision('deny') });
+    await line.run('GET', 'http://example.com/');
+    expect(line.visited.slice(-2)).toEqual(['authorizeResponse', 'respond 403']);
+    expect(line.flow.outcome).toBe('denied');
   });
 
   it('answers a failure of a stage with the status of its code (RFC 9209 §2.3)', async () => {
@@ -91,7 +108,7 @@ describe('the line', () => {
       { name: 'Cookie', value: 'secret' },
       { name: 'X-Seen', value: 'yes' },
     ]);
-    expect(line.visited).toEqual(['authorize', 'respond 200']);
+    expect(line.visited).toEqual(['authenticate', 'authorize', 'respond 200']);
     expect(line.content.toString()).toBe(
       'TRACE http://example.com/ HTTP/1.1\r\nHost: example.com\r\nMax-Forwards: 0\r\nX-Seen: yes\r\n\r\n',
     );
@@ -107,7 +124,9 @@ class Line {
   #fields: Fields = NO_FIELDS;
   readonly #options: {
     decision?: Decision;
-    forward?: () => Promise<Answer>;
+    challenge?: boolean;
+    answerDecision?: Decision;
+    forward?: () => Promise<ClientResponse>;
     bodyFailure?: ProxyError;
     answersAsLast?: boolean;
     hasHost?: boolean;
@@ -116,7 +135,9 @@ class Line {
   constructor(
     options: {
       decision?: Decision;
-      forward?: () => Promise<Answer>;
+      challenge?: boolean;
+      answerDecision?: Decision;
+      forward?: () => Promise<ClientResponse>;
       bodyFailure?: ProxyError;
       answersAsLast?: boolean;
       hasHost?: boolean;
@@ -138,7 +159,8 @@ class Line {
       date: () => 'Sun, 06 Nov 1994 08:49:37 GMT',
       deadlines,
       tunnelIdleTimeoutMs: 1_000,
-      tunnels: new Set(),
+      tunnels: new OpenTunnels(),
+      pac: null,
       emit: () => {},
       reportDefect: (error) => this.defects.push(error),
     };
@@ -151,7 +173,7 @@ class Line {
         fields: this.#options.hasHost === false ? fields : [{ name: 'Host', value: 'example.com' }, ...fields],
       },
       body: failure === undefined ? null : { length: 1, failure, start: () => {}, resume: () => {}, cancel: () => {} },
-      client: { address: '192.0.2.1', isLocal: false },
+      client: { address: '192.0.2.1', isLocal: false, authentication: null },
       flow: this.flow,
       cancellation: new Cancellation(),
       responder: this.#responder(),
@@ -162,16 +184,18 @@ class Line {
 
   #stages(): Stages {
     const judged = this.#options.decision ?? decision('allow');
-    const ok: Answer = {
-      kind: 'response',
-      response: { head: { status: 200, reason: 'OK', version: '1.1', fields: NO_FIELDS }, body: null, upgraded: null },
-    };
+    const ok: ClientResponse = { head: { status: 200, reason: 'OK', version: '1.1', fields: NO_FIELDS }, body: null, upgraded: null };
     return {
-      authorize: (received) => {
+      authenticate: (received) => {
+        this.visited.push('authenticate');
+        if (this.#options.challenge) return { respond: { kind: 'challenge', challenges: ['Basic realm="test"'], reason: null } };
+        return { next: { received, identity: 'nobody' } };
+      },
+      authorize: ({ received }) => {
         this.visited.push('authorize');
-        return judged.action === 'deny'
-          ? { respond: { kind: 'denial', decision: judged } }
-          : { next: { received, decision: judged, pathAndQuery: received.pathAndQuery } };
+        if (judged.action === 'deny') return { respond: { kind: 'denial', decision: judged } };
+        const { pathAndQuery } = received;
+        return { next: { received, decision: judged, pathAndQuery, addresses: null, contentLimit: null, lease: null } };
       },
       answerAsLast: (authorized) => {
         if (this.#options.answersAsLast) return answerAsLast(authorized);
@@ -182,7 +206,13 @@ class Line {
         this.visited.push('forward');
         return this.#options.forward?.() ?? Promise.resolve(ok);
       },
-      authorizeConnect: () => judged,
+      authorizeResponse: (_, response) => {
+        this.visited.push('authorizeResponse');
+        if (this.#options.answerDecision) return { kind: 'denial', decision: this.#options.answerDecision };
+        return { kind: 'response', response, lease: null };
+      },
+      authenticateConnect: (received) => ({ next: { received, identity: 'nobody' } }),
+      authorizeConnect: ({ received }) => ({ next: { received, decision: judged, addresses: null, lease: null } }),
       openTunnel: () => Promise.reject(new Error('no tunnel in this test')),
     };
   }
@@ -221,7 +251,9 @@ function decision(action: 'allow' | 'deny'): Decision {
     rule: null,
     decidedBy: 'default',
     position: { file: 'policy.yaml', line: 2, column: 1 },
-    question: { method: 'GET', scheme: 'http', host: 'example.com', port: 80, pathAndQuery: '/', clientAddress: '192.0.2.1', user: null },
+    question: questionFor('GET http://example.com/', { clientAddress: '192.0.2.1' }),
+    awaits: 'nothing',
     normalisedPath: null,
+    reported: [],
   };
 }

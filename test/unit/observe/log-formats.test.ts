@@ -4,6 +4,7 @@ import { ProxyError } from '../../../src/errors/proxy-error.ts';
 import { createFlow, type Flow } from '../../../src/flows/flow.ts';
 import { combinedLine, jsonLine, LOG_FORMATS, squidLine } from '../../../src/observe/log-formats.ts';
 import type { Decision } from '../../../src/policy/policy.ts';
+import { questionFor } from '../../support/questions.ts';
 
 const STARTED_AT_MS = Date.UTC(2026, 10, 22, 9, 8, 7, 65);
 
@@ -12,15 +13,18 @@ const DECISION: Decision = {
   rule: {
     action: 'allow',
     name: 'news',
-    criteria: [],
-    message: null,
+    condition: { kind: 'all', of: [] },
+    denial: null,
     allowPrivate: 'none',
+    limits: null,
     position: { file: 'policies/open.yaml', line: 12, column: 3 },
   },
   decidedBy: 'rule',
   position: { file: 'policies/open.yaml', line: 12, column: 3 },
-  question: { method: 'GET', scheme: 'http', host: 'a.example', port: 80, pathAndQuery: '/', clientAddress: '192.0.2.7', user: null },
+  question: questionFor('GET http://a.example/', { clientAddress: '192.0.2.7' }),
+  awaits: 'nothing',
   normalisedPath: null,
+  reported: [],
 };
 
 function flowWith(changes: Partial<Flow>): Flow {

@@ -3,12 +3,12 @@ import { parseIpAddress } from '../../../src/net/ip-address.ts';
 import { createOwnSockets, type GuardContext, judgeAddress } from '../../../src/policy/address-guard.ts';
 
 const nothingOwn = createOwnSockets([], () => []);
-const local: GuardContext = { isLocalClient: true, allowPrivate: 'none' };
-const remote: GuardContext = { isLocalClient: false, allowPrivate: 'none' };
-const remoteWithPrivate: GuardContext = { isLocalClient: false, allowPrivate: 'private' };
+const local: GuardContext = { isLocalClient: true, allowPrivate: 'none', addresses: null };
+const remote: GuardContext = { isLocalClient: false, allowPrivate: 'none', addresses: null };
+const remoteWithPrivate: GuardContext = { isLocalClient: false, allowPrivate: 'private', addresses: null };
 
 const isAllowed = (address: string, context: GuardContext) => judgeAddress(address, 80, context, nothingOwn).allowed;
-const excepting = (...blocks: string[]): GuardContext => ({ isLocalClient: false, allowPrivate: blocks });
+const excepting = (...blocks: string[]): GuardContext => ({ isLocalClient: false, allowPrivate: blocks, addresses: null });
 
 describe('judgeAddress', () => {
   test.each([
@@ -101,9 +101,9 @@ describe('judgeAddress', () => {
   });
 
   test('a list of blocks takes nothing away from a local client', () => {
-    expect(isAllowed('127.0.0.1', { isLocalClient: true, allowPrivate: ['169.254.169.254'] })).toBe(true);
-    expect(isAllowed('169.254.169.254', { isLocalClient: true, allowPrivate: ['169.254.169.254'] })).toBe(true);
-    expect(isAllowed('169.254.169.254', { isLocalClient: true, allowPrivate: 'private' })).toBe(false);
+    expect(isAllowed('127.0.0.1', { isLocalClient: true, allowPrivate: ['169.254.169.254'], addresses: null })).toBe(true);
+    expect(isAllowed('169.254.169.254', { isLocalClient: true, allowPrivate: ['169.254.169.254'], addresses: null })).toBe(true);
+    expect(isAllowed('169.254.169.254', { isLocalClient: true, allowPrivate: 'private', addresses: null })).toBe(false);
   });
 
   test.each([
@@ -155,8 +155,8 @@ describe('own sockets', () => {
     expect(own.has(parseIpAddress(destination)!, 8080)).toBe(isOwn);
     expect(own.has(parseIpAddress(destination)!, 8081)).toBe(false);
     if (isOwn) {
-      expect(judgeAddress(destination, 8080, { isLocalClient: true, allowPrivate: everything }, own).allowed).toBe(false);
-      expect(judgeAddress(destination, 8081, { isLocalClient: true, allowPrivate: everything }, own).allowed).toBe(true);
+      expect(judgeAddress(destination, 8080, { isLocalClient: true, allowPrivate: everything, addresses: null }, own).allowed).toBe(false);
+      expect(judgeAddress(destination, 8081, { isLocalClient: true, allowPrivate: everything, addresses: null }, own).allowed).toBe(true);
     }
   });
 

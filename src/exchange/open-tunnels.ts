@@ -1,0 +1,47 @@
+// Owns the tunnels that are open: what stops them with the proxy, and what judges them again when the policy has changed. A tunnel may stay open for
+// days, so a rule that closes a destination has to reach those as well.
+import type { Flow } from '../flows/flow.ts';
+import type { Decision } from '../policy/policy.ts';
+import type { Relay } from '../tunnel/relay.ts';
+
+export class OpenTunnels {
+  readonly #flows = new Map<Relay, Flow>();
+
+  add(relay: Relay, flow: Flow): void {
+    this.#flows.set(relay, flow);
+  }
+
+  delete(relay: Relay): void {
+    this.#flows.delete(relay);
+  }
+
+  /** How many of them would not be opened now. @param judge the policy that holds */
+  countDenied(judge: Judge): number {
+    let count = 0;
+    for (const flow of this.#flows.values()) if (judgeAgain(flow, judge)?.action === 'deny') count += 1;
+    return count;
+  }
+
+  /** Breaks off those that would not be opened now, with the new decision as the reason. */
+  stopDenied(judge: Judge): void {
+    for (const [relay, flow] of [...this.#flows]) {
+      const decision = judgeAgain(flow, judge);
+      if (decision?.action !== 'deny') continue;
+      flow.decision = decision;
+      relay.stop('denied');
+    }
+  }
+
+  stopAll(): void {
+    for (const relay of [...this.#flows.keys()]) relay.stop('stopped');
+  }
+}
+
+export type Judge = (question: Decision['question']) => Decision;
+
+/** The same question, about the address that the tunnel leads to. Through a parent proxy that is the parent's, which no rule is about. */
+function judgeAgain({ decision, route, upstreamAddress }: Flow, judge: Judge): Decision | null {
+  if (decision === null) return null;
+  const { question } = decision;
+  return judge(route === 'direct' ? { ...question, address: question.address ?? upstreamAddress } : question);
+}
