@@ -16,8 +16,8 @@ export const LOG_FORMATS: Readonly<Record<LogFormat, (flow: Flow) => string>> = 
 };
 
 /**
- * One JSON object (RFC 8259), keys always in this order. What was not reached or is not known is `null`; `refused_addresses` is there
- * only when an address was refused. `time` is when the exchange began (RFC 3339, UTC); `..._ms` count from then, in hundredths.
+ * One JSON object (RFC 8259), keys always in this order. What was not reached or is not known is `null`; `reported` is there only when a rule on
+ * trial would have denied, `refused_addresses` only when an address was refused. `time` is when the exchange began (RFC 3339, UTC); `..._ms` count from then, in hundredths.
  * Assembled by hand because it runs once an exchange: no object is built only to be serialised.
  */
 export function jsonLine(flow: Flow): string {
@@ -33,6 +33,7 @@ export function jsonLine(flow: Flow): string {
     `,"resolve_ms":${hundredths(flow.resolveMs)},"connect_ms":${hundredths(flow.connectMs)},"tls_ms":${hundredths(flow.tlsMs)}` +
     `,"first_byte_ms":${hundredths(flow.firstByteMs)},"total_ms":${hundredths(flow.totalMs)}` +
     (decision === null ? ',"decision":null,"rule":null,"rule_at":null,"decided_by":null' : decisionMembers(decision)) +
+    (decision === null || decision.reported.length === 0 ? '' : reportedMember(decision)) +
     `,"route":${quoted(flow.route)},"upstream":${quoted(upstream(flow))},"reused":${flow.reusedConnection}` +
     `,"resolved_from":${flow.resolvedFrom === null ? 'null' : `"${flow.resolvedFrom}"`}${refused}` +
     (error === null ? ',"error":null,"error_detail":null}\n' : `,"error":"${error.code}","error_detail":${quoted(error.message)}}\n`)
@@ -40,6 +41,11 @@ export function jsonLine(flow: Flow): string {
 }
 
 type Decision = NonNullable<Flow['decision']>;
+
+/** Rules on trial that would have denied, by name or by place. */
+function reportedMember({ reported }: Decision): string {
+  return `,"reported":[${reported.map(({ name, position }) => quoted(name ?? `${position.file}:${position.line}`)).join()}]`;
+}
 
 /** Most decisions are those of a few rules, or of the default at its one position, and say the same each time. */
 const DECISION_MEMBERS = new WeakMap<object, string>();

@@ -231,7 +231,7 @@ test('a hundred reloads under load fail no request and leave no descriptor behin
 const ANY_PORT: ListenAddress = { kind: 'tcp', host: '127.0.0.1', port: 0 };
 
 function denyAll(): TestConfig {
-  return { policyFile: temporaryFile(onTestFinished, 'deny.yaml', 'version: 1\ndefault: deny\n') };
+  return { policyFile: temporaryFile(onTestFinished, 'deny.yaml', 'version: 1\ndefault: deny\nconnect_ports: any\n') };
 }
 
 function destination(url: string): { host: string; port: number } {
