@@ -35,7 +35,9 @@ async function follow(walk: Walk, parsed: ParsedFile, chain: readonly string[]):
     const file = besideFile(parsed.file, item.path);
     const problem = refusal(walk, item, file, chain);
     if (problem !== null) walk.problems.push({ ...item.position, message: `include: ${problem}` });
-    else if (!walk.included.has(file)) await readOne(walk, item, file, chain);
+    if (walk.included.has(file)) continue;
+    if (problem === null) await readOne(walk, item, file, chain);
+    else walk.included.set(file, null);
   }
 }
 
@@ -49,7 +51,7 @@ function refusal(walk: Walk, item: Include, file: string, chain: readonly string
     return `the rules of ${item.path} stand on ${position.file}:${position.line} already, and would never decide here; only a file without rules is included twice`;
   }
   if (chain.length > MOST_DEPTH) return `files may include each other ${MOST_DEPTH} deep; include ${item.path} further up`;
-  return walk.included.size >= MOST_FILES ? `a policy is made of ${MOST_FILES} included files at most` : null;
+  return walk.places.size >= MOST_FILES ? `a policy is made of ${MOST_FILES} included files at most` : null;
 }
 
 async function readOne(walk: Walk, item: Include, file: string, chain: readonly string[]): Promise<void> {

@@ -7,11 +7,13 @@ describe('reads', () => {
   test('a policy with nothing but a default; CONNECT then goes to 443 alone', () => {
     expect(policyOf('# nothing\nversion: 1\ndefault: deny\n')).toEqual({
       file: 'p.yaml',
+      files: ['p.yaml'],
       defaultAction: 'deny',
       defaultPosition: { file: 'p.yaml', line: 3, column: 1 },
       connectPorts: [{ from: 443, to: 443 }],
       connectPortsPosition: { file: 'p.yaml', line: 2, column: 1 },
       rules: [],
+      tests: [],
     });
   });
 
@@ -23,11 +25,12 @@ describe('reads', () => {
     expect(rule).toMatchObject({
       action: 'allow',
       name: 'Two lines',
-      message: null,
+      denial: null,
       allowPrivate: ['10.0.0.0/8', 'fd00::1'],
+      limits: null,
       position: { file: 'p.yaml', line: 4, column: 5 },
     });
-    expect(rule.criteria).toEqual([
+    expect(partsOf(rule)).toEqual([
       {
         kind: 'host',
         patterns: [
@@ -46,7 +49,7 @@ describe('reads', () => {
       { kind: 'method', methods: ['GET'] },
       {
         kind: 'path',
-        patterns: [
+        globs: [
           { text: '/pool/*', pieces: ['/pool/', ''] },
           { text: '/café', pieces: ['/caf%C3%A9'] },
         ],
@@ -58,7 +61,7 @@ describe('reads', () => {
     ['any', '- allow: any'],
     ['an empty mapping', '- allow: {}'],
   ])('%s as a match for everything', (_name, rule) => {
-    expect(ruleOf(rule).criteria).toEqual([]);
+    expect(ruleOf(rule).condition).toEqual({ kind: 'all', of: [] });
   });
 
   test.each([
@@ -79,7 +82,7 @@ describe('reads', () => {
     ['no', 'no'],
     ['1e3.example', '1e3.example'],
   ])('host %s in its canonical form', (text, name) => {
-    expect(ruleOf(`- allow: { host: ${text} }`).criteria).toMatchObject([{ patterns: [{ name }] }]);
+    expect(ruleOf(`- allow: { host: ${text} }`).condition).toMatchObject({ kind: 'host', patterns: [{ name }] });
   });
 
   test('a text with a byte order mark and CRLF line ends', () => {
@@ -101,7 +104,11 @@ describe('says what is wrong in', () => {
   test.each([
     ['an empty file', '', ['1:1: the file is empty; a policy needs at least "version: 1" and "default: deny"']],
     ['a file of comments', '# a\n', ['1:1: the file is empty; a policy needs at least "version: 1" and "default: deny"']],
-    ['a word', 'deny', ["1:1: a policy is a mapping with the keys version, default, connect_ports, rules; found 'deny'"]],
+    [
+      'a word',
+      'deny',
+      ["1:1: a policy is a mapping with the keys version, default, connect_ports, groups, lists, rules, tests; found 'deny'"],
+    ],
     [
       'missing keys',
       'rules: []',
@@ -111,7 +118,11 @@ describe('says what is wrong in', () => {
     ['a slip in a value', 'version: 1\ndefault: alow', ["2:10: default: expected allow or deny; found 'alow'; did you mean 'allow'?"]],
     ['a value left out', 'version: 1\ndefault:', ['2:1: default: expected allow or deny; found nothing']],
     ['a slip in a key', `${HEAD}rule: []`, ["3:1: unknown key 'rule' in a policy; did you mean 'rules'?"]],
-    ['a key like no other', `${HEAD}zzz: 1`, ["3:1: unknown key 'zzz' in a policy; the keys are version, default, connect_ports, rules"]],
+    [
+      'a key like no other',
+      `${HEAD}zzz: 1`,
+      ["3:1: unknown key 'zzz' in a policy; the keys are version, default, connect_ports, groups, lists, rules, tests"],
+    ],
     ['a repeated key', `${HEAD}default: allow`, ["3:1: 'default' is given twice; the first is on line 2. Make it one list, or remove one"]],
     ['a key that is a list', `${HEAD}? [a]\n: b`, ['3:3: a key of a policy is a word; found a list']],
     ['a merge key', `${HEAD}<<: {}`, ['3:1: merge keys (<<) are not part of a policy; write the values out']],
@@ -136,18 +147,21 @@ describe('says what is wrong in', () => {
   });
 
   test.each([
-    ['text', "4:5: a rule is a mapping with the keys name, allow, deny, message, allow_private; found 'text'"],
+    [
+      'text',
+      "4:5: a rule is a mapping with the keys name, allow, deny, report, tunnel, intercept, include, message, owner, request_access, status, allow_private, limits; found 'text'",
+    ],
     ['name: x', "4:5: a rule needs 'allow:' or 'deny:' with what it matches, such as 'deny: { host: .ads.example }'"],
     ['{ allow: any, deny: any }', '4:19: a rule has either allow or deny, not both; make it two rules'],
     ['allow:', "4:5: allow: expected what to match, such as { host: example.com }, or 'any' for everything"],
     ['deny: [a]', "4:5: deny: expected what to match, such as { host: example.com }, or 'any' for everything"],
     ['deny: { hosts: a }', "4:13: unknown key 'hosts' in deny; did you mean 'host'?"],
-    ['{ allow: any, message: x }', '4:19: message: only beside deny; it is what the person who is refused reads'],
+    ['{ allow: any, message: x }', '4:19: message: not beside allow; it is what the person who is refused reads'],
     ['{ deny: any, message: "a\\0b" }', '4:27: message: the text has a control character in it'],
-    ['{ deny: { host: a }, allow_private: true }', '4:26: allow_private: only beside allow; a deny rule lets nothing pass'],
+    ['{ deny: { host: a }, allow_private: true }', '4:26: allow_private: not beside deny; a rule that denies lets nothing pass'],
     [
       '{ allow: any, allow_private: true }',
-      "4:19: allow_private: only with a 'host' criterion; the address guard is loosened for named hosts alone",
+      "4:19: allow_private: only with a 'host' or 'domain' criterion; the address guard is loosened for named hosts alone",
     ],
     [
       '{ allow: { host: a }, allow_private: 10.0.0.1/8 }',
@@ -164,10 +178,7 @@ describe('says what is wrong in', () => {
       "host: an empty list matches nothing; name a host such as example.com, .example.com or *.example.com, or leave 'host' out",
     ],
     ['host: ', 'host: expected a host such as example.com, .example.com or *.example.com, or a list; found nothing'],
-    [
-      'host: 10.0.0.0/8',
-      "host: '10.0.0.0/8' is a CIDR block, not a host; rules judge the host that is asked for, allow_private the address behind it",
-    ],
+    ['host: 10.0.0.0/8', "host: '10.0.0.0/8' is a CIDR block, not a host; what a host resolves to is matched by 'address'"],
     ['host: https://a.test/', "host: expected a host alone; found 'https://a.test/'. A path goes under 'path', without the scheme"],
     ['host: a.test:80', "host: expected a host alone; found 'a.test:80'. Write 'a.test' and 'port: 80'"],
     ['host: "[::1]:80"', "host: expected a host alone; found '[::1]:80'. Write '[::1]' and 'port: 80'"],
@@ -252,6 +263,11 @@ function ruleOf(rule: string): Rule {
   const [only] = policyOf(`${HEAD}rules:\n  ${rule}`).rules;
   if (only === undefined) throw new Error('no rule was read');
   return only;
+}
+
+/** The criteria of a mapping. */
+function partsOf({ condition }: Rule): readonly unknown[] {
+  return condition.kind === 'all' ? condition.of : [condition];
 }
 
 /** Each as `line:column: message`. */
