@@ -42,6 +42,16 @@ export function visitHost<T>(index: HostIndex, host: string, context: T, visit: 
   for (; dot !== -1; dot = host.indexOf('.', dot + 1)) visitList(index.below, host.slice(dot + 1), context, visit);
 }
 
+/** Whether anything is filed under a pattern that matches the host. @param host canonical */
+export function isFiled({ exact, below, oneLabel }: HostIndex, host: string): boolean {
+  if (exact.has(host) || below.has(host)) return true;
+  if (below.size === 0 && oneLabel.size === 0) return false;
+  let dot = host.indexOf('.');
+  if (dot !== -1 && oneLabel.has(host.slice(dot + 1))) return true;
+  for (; dot !== -1; dot = host.indexOf('.', dot + 1)) if (below.has(host.slice(dot + 1))) return true;
+  return false;
+}
+
 function visitList<T>(map: HostIndex['exact'], name: string, context: T, visit: (context: T, values: readonly number[]) => void): void {
   const list = map.get(name);
   if (list !== undefined) visit(context, list);
