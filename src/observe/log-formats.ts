@@ -16,8 +16,9 @@ export const LOG_FORMATS: Readonly<Record<LogFormat, (flow: Flow) => string>> = 
 };
 
 /**
- * One JSON object (RFC 8259), keys always in this order. What was not reached or is not known is `null`; `reported` is there only when a rule on
- * trial would have denied, `refused_addresses` only when an address was refused. `time` is when the exchange began (RFC 3339, UTC); `..._ms` count from then, in hundredths.
+ * One JSON object (RFC 8259), keys always in this order. What was not reached or is not known is `null`. There only when there is something to tell:
+ * `reported`, when a rule on trial would have denied; `groups` of the user, `request_length` and `upgrade`; `refused_addresses`. `time` is when the
+ * exchange began (RFC 3339, UTC); `..._ms` count from then, in hundredths.
  * Assembled by hand because it runs once an exchange: no object is built only to be serialised.
  */
 export function jsonLine(flow: Flow): string {
@@ -29,11 +30,12 @@ export function jsonLine(flow: Flow): string {
     `,"client":${quoted(flow.clientAddress)},"client_port":${flow.clientPort},"user":${quoted(flow.user)}` +
     `,"method":${quoted(flow.method)},"target":${quoted(withoutUserInformation(flow.target))},"version":${quoted(flow.version)}` +
     `,"status":${flow.status === 0 ? 'null' : flow.status},"outcome":"${flow.outcome}","result":"${resultCode(flow)}"` +
-    `,"bytes_in":${flow.bytesFromClient},"bytes_out":${flow.bytesToClient}` +
+    `,"bytes_in":${flow.bytesFromClient},"bytes_out":${flow.bytesToClient},"content_type":${quoted(mediaType(flow.contentType))}` +
     `,"resolve_ms":${hundredths(flow.resolveMs)},"connect_ms":${hundredths(flow.connectMs)},"tls_ms":${hundredths(flow.tlsMs)}` +
     `,"first_byte_ms":${hundredths(flow.firstByteMs)},"total_ms":${hundredths(flow.totalMs)}` +
     (decision === null ? ',"decision":null,"rule":null,"rule_at":null,"decided_by":null' : decisionMembers(decision)) +
     (decision === null || decision.reported.length === 0 ? '' : reportedMember(decision)) +
+    (decision === null ? '' : questionMembers(decision)) +
     `,"route":${quoted(flow.route)},"upstream":${quoted(upstream(flow))},"reused":${flow.reusedConnection}` +
     `,"resolved_from":${flow.resolvedFrom === null ? 'null' : `"${flow.resolvedFrom}"`}${refused}` +
     (error === null ? ',"error":null,"error_detail":null}\n' : `,"error":"${error.code}","error_detail":${quoted(error.message)}}\n`)
@@ -45,6 +47,13 @@ type Decision = NonNullable<Flow['decision']>;
 /** Rules on trial that would have denied, by name or by place. */
 function reportedMember({ reported }: Decision): string {
   return `,"reported":[${reported.map(({ name, position }) => quoted(name ?? `${position.file}:${position.line}`)).join()}]`;
+}
+
+/** What else a policy may have asked about, so that another one can be asked it again (`policy diff`). */
+function questionMembers({ question: { identity, contentLength, upgrade } }: Decision): string {
+  const groups = typeof identity === 'object' && identity.groups.length > 0 ? `,"groups":[${identity.groups.map(quoted).join()}]` : '';
+  const length = contentLength > 0 ? `,"request_length":${contentLength}` : '';
+  return upgrade === null ? groups + length : `${groups}${length},"upgrade":${quoted(upgrade)}`;
 }
 
 /** Most decisions are those of a few rules, or of the default at its one position, and say the same each time. */

@@ -60,7 +60,8 @@ describe('the JSON format', () => {
     expect(jsonLine(forwarded({ user: 'ann' }))).toBe(
       '{"time":"2026-11-22T09:08:07.065Z","id":9,"connection":5,"listener":"http://127.0.0.1:8080","client":"192.0.2.7","client_port":40123' +
         ',"user":"ann","method":"GET","target":"http://a.example/x?y=1","version":"1.1","status":200,"outcome":"forwarded","result":"TCP_MISS"' +
-        ',"bytes_in":310,"bytes_out":1234,"resolve_ms":1.23,"connect_ms":20.00,"tls_ms":null,"first_byte_ms":31.50,"total_ms":1234.56' +
+        ',"bytes_in":310,"bytes_out":1234,"content_type":"text/html","resolve_ms":1.23,"connect_ms":20.00,"tls_ms":null,"first_byte_ms":31.50' +
+        ',"total_ms":1234.56' +
         ',"decision":"allow","rule":"news","rule_at":"policies/open.yaml:12","decided_by":"rule","route":"direct","upstream":"203.0.113.9:80"' +
         ',"reused":false,"resolved_from":"resolver","error":null,"error_detail":null}\n',
     );
@@ -86,6 +87,17 @@ describe('the JSON format', () => {
     ];
     expect(JSON.parse(jsonLine(forwarded({ judged }))).refused_addresses).toEqual([{ address: '169.254.169.254', reason: 'link-local' }]);
     expect(jsonLine(forwarded({ judged: judged.slice(0, 1) }))).not.toContain('refused_addresses');
+  });
+
+  it('tells what else a policy may have asked about, and only where there is something to tell', () => {
+    const question = questionFor('POST http://a.example/', {
+      upgrade: 'websocket',
+      contentLength: 7,
+      identity: { user: 'ann', groups: ['eng'], claims: null },
+    });
+    const line = JSON.parse(jsonLine(forwarded({ decision: { ...DECISION, question } })));
+    expect(line).toMatchObject({ groups: ['eng'], request_length: 7, upgrade: 'websocket', content_type: 'text/html' });
+    expect(jsonLine(forwarded())).not.toMatch(/groups|request_length|upgrade/);
   });
 
   it('puts an IPv6 upstream in brackets', () => {
