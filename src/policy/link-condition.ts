@@ -4,7 +4,6 @@
 import type { Condition, List, ListUse } from '../match/condition.ts';
 import type { ParsedGroup, ParsedList, Reference, UnlinkedCondition } from './parsed-file.ts';
 import type { SourcePosition } from './policy.ts';
-import { hint } from './yaml-source.ts';
 
 export type Name = { readonly kind: 'group'; readonly group: ParsedGroup } | { readonly kind: 'list'; readonly list: ParsedList };
 
@@ -12,9 +11,11 @@ export interface ConditionLinker {
   readonly names: ReadonlyMap<string, Name>;
   /** `null` is a list that could not be loaded. */
   readonly lists: ReadonlyMap<string, List | null>;
-  /** Whether all files and lists are there; otherwise a name that is missing may stand in what is. */
+  /** Whether all files are there; a name that is missing may stand in one that is not. */
   readonly isWhole: boolean;
   readonly groups: Map<ParsedGroup, LinkedCondition>;
+  /** `; did you mean 'ads'?`, or nothing. */
+  hint(name: string): string;
   report(position: SourcePosition, message: string): void;
 }
 
@@ -66,7 +67,7 @@ export function linkGroup(linker: ConditionLinker, group: ParsedGroup, chain: re
 function linkReference(linker: ConditionLinker, { key, name, position }: Reference, chain: readonly ParsedGroup[]): LinkedCondition {
   const found = linker.names.get(name);
   if (found === undefined) {
-    if (linker.isWhole) linker.report(position, `${key}: there is no group or list '${name}'${hint(name, linker.names.keys())}`);
+    if (linker.isWhole) linker.report(position, `${key}: there is no group or list '${name}'${linker.hint(name)}`);
     return NOTHING;
   }
   if (found.kind === 'list') return linkList(linker, key, found.list, position);

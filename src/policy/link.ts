@@ -23,14 +23,16 @@ export function linkPolicy(
   const problems: PolicyProblem[] = [];
   const report = (position: SourcePosition, message: string) => problems.push({ ...position, message });
   const { files, parsedRules } = collect(main, included, report);
-  const isWhole = [...included.values(), ...lists.values()].every((each) => each !== null);
-  const linker: ConditionLinker = { names: collectNames(files, report), lists, isWhole, groups: new Map(), report };
+  const isWhole = [...included.values()].every((each) => each !== null);
+  const names = collectNames(files, report);
+  const linker: ConditionLinker = { names, lists, isWhole, groups: new Map(), hint: fewHints(names.keys().toArray()), report };
   reportTooMany(files, parsedRules, report);
 
   for (const { groups } of files) for (const group of groups) linkGroup(linker, group, []);
   const rules = linkRules(linker, parsedRules);
   const tests = linkTests(files, rules, isWhole, report);
-  if (main.head === null || !isWhole || problems.length > 0) return { problems };
+  const isLoaded = [...lists.values()].every((each) => each !== null);
+  if (main.head === null || !isWhole || !isLoaded || problems.length > 0) return { problems };
   return { policy: { ...main.head, file: main.file, files: filesOf(files), rules, tests } };
 }
 
@@ -121,14 +123,24 @@ function isForNamedHosts(condition: Condition): boolean {
 
 function linkTests(files: readonly ParsedFile[], rules: readonly Rule[], isWhole: boolean, report: Report): readonly PolicyTest[] {
   const names = new Set(['default', ...rules.flatMap((rule) => rule.name ?? [])]);
+  const hintFor = fewHints([...names]);
   return files.flatMap(({ tests }) =>
     tests.map(({ test, rulePosition }) => {
       const { expectedRule } = test;
       if (isWhole && expectedRule !== null && !names.has(expectedRule))
-        report(rulePosition, `rule: no rule has the name '${expectedRule}'${hint(expectedRule, names)}`);
+        report(rulePosition, `rule: no rule has the name '${expectedRule}'${hintFor(expectedRule)}`);
       return test;
     }),
   );
+}
+
+/** A word is held against every name, so a file full of unknown words gets hints for the first ones only. */
+function fewHints(names: readonly string[]): (word: string) => string {
+  let left = MOST_HINTS;
+  return (word) => {
+    left -= 1;
+    return left < 0 ? '' : hint(word, names);
+  };
 }
 
 function reportTooMany(files: readonly ParsedFile[], rules: readonly ParsedRule[], report: Report): void {
@@ -150,6 +162,7 @@ function placeOf({ file, line, column }: SourcePosition): string {
   return `${file}:${line}:${column}`;
 }
 
+const MOST_HINTS = 20;
 const MOST_RULES = 100_000;
 const MOST_GROUPS = 10_000;
 const MOST_CRITERIA = 1_000_000;
