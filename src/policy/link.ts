@@ -25,7 +25,7 @@ export function linkPolicy(
   const { files, parsedRules } = collect(main, included, report);
   const isWhole = [...included.values()].every((each) => each !== null);
   const names = collectNames(files, report);
-  const linker: ConditionLinker = { names, lists, isWhole, groups: new Map(), hint: fewHints(names.keys().toArray()), report };
+  const linker: ConditionLinker = { names, lists, isWhole, groups: new Map(), hint: fewHints([...names.keys()]), report };
   reportTooMany(files, parsedRules, report);
 
   for (const { groups } of files) for (const group of groups) linkGroup(linker, group, []);

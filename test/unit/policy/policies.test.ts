@@ -1,10 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
+import { NO_FIELDS } from '../../../src/http/message.ts';
+import type { Question } from '../../../src/match/question.ts';
 import { decide } from '../../../src/policy/decide.ts';
 import { explainShort } from '../../../src/policy/explain.ts';
 import { loadPolicy } from '../../../src/policy/load.ts';
 import { formatProblem, parsePolicy } from '../../../src/policy/parse.ts';
-import type { Question } from '../../../src/policy/policy.ts';
 
 const FOLDER = 'policies';
 const files = (await readdir(FOLDER)).filter((name) => name.endsWith('.yaml')).map((name) => `${FOLDER}/${name}`);
@@ -43,8 +44,20 @@ describe('what they say', () => {
   ] as const)('%s: %s %s %s:%i %s: %s', async (name, method, scheme, host, port, pathAndQuery, action) => {
     const loaded = await loadPolicy(`${FOLDER}/${name}.yaml`);
     if ('problems' in loaded) throw new Error('the policy has problems');
-    const question: Question = { method, scheme, host, port, pathAndQuery, clientAddress: '127.0.0.1', user: null };
+    const question: Question = { ...PLAIN, method, scheme, host, port, pathAndQuery };
     const decision = decide(loaded.compiled, question);
     expect(decision.action, explainShort(decision)).toBe(action);
   });
 });
+
+const PLAIN = {
+  fields: NO_FIELDS,
+  contentLength: 0,
+  upgrade: null,
+  clientAddress: '127.0.0.1',
+  listener: '',
+  identity: 'nobody',
+  address: null,
+  response: null,
+  nowMs: 0,
+} as const;
