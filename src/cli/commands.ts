@@ -1,11 +1,9 @@
 // Owns the command table: what each command takes and what its help says. The work is in the file that each loads when it is called,
 // so that help and version do not wait for the proxy's parts.
-import type { Command, Flag } from './command.ts';
+import type { Command } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
+import { CONFIG_FLAG, POLICY_COMMANDS, POLICY_FLAG } from './policy-commands.ts';
 import { versionLine } from './version.ts';
-
-const POLICY_FLAG: Flag = { value: 'FILE', text: 'the policy; without it the one that the settings name, else open.yaml' };
-const CONFIG_FLAG: Flag = { value: 'FILE', text: 'the configuration file (YAML)' };
 
 export const COMMANDS: readonly Command[] = [
   {
@@ -38,42 +36,7 @@ export const COMMANDS: readonly Command[] = [
     ],
     perform: async (given, terminal) => (await import('./run.ts')).run(given, terminal),
   },
-  {
-    name: 'policy check',
-    summary: 'Check policies, and print every problem in them',
-    operands: '[FILE...]',
-    leastOperands: 0,
-    mostOperands: Number.POSITIVE_INFINITY,
-    flags: { config: CONFIG_FLAG },
-    details: ['Without a FILE, the policy that run would use. Exits 65 when a policy is wrong, 66 when a file cannot be read.'],
-    examples: [['sallyport policy check policies/*.yaml', 'Check all of them.']],
-    perform: async (given, terminal) => (await import('./policy.ts')).checkPolicies(given, terminal),
-  },
-  {
-    name: 'policy explain',
-    summary: 'Say how a policy judges a request, and why',
-    operands: 'METHOD URL',
-    leastOperands: 2,
-    mostOperands: 2,
-    flags: {
-      policy: POLICY_FLAG,
-      config: CONFIG_FLAG,
-      client: { value: 'ADDRESS', text: 'who asks; 127.0.0.1 if not given' },
-      user: { value: 'NAME', text: 'the user who asks; nobody if not given' },
-      json: { value: null, text: 'print JSON' },
-    },
-    details: [
-      'The decision comes first, then every rule that was considered, with each of its criteria. Exits 0 whatever the decision is; scripts ' +
-        'read "action" from --json.',
-      'Of an https URL a proxy sees only CONNECT and the host, so that is what is judged. Names are not looked up: an allowed host can still be ' +
-        'refused for its address when a request is made.',
-    ],
-    examples: [
-      ['sallyport policy explain GET http://example.com/', 'A request that the proxy sees whole.'],
-      ['sallyport policy explain CONNECT example.com:443 --policy allowlist.yaml', 'A tunnel, judged by another policy.'],
-    ],
-    perform: async (given, terminal) => (await import('./policy.ts')).explainRequest(given, terminal),
-  },
+  ...POLICY_COMMANDS,
   {
     name: 'version',
     summary: 'Print the version',

@@ -2,6 +2,8 @@
 import type { StartErrorKind } from '../errors/start-error.ts';
 
 export const EXIT_OK = 0;
+/** What was to be found out was found out, and it is a no. */
+export const EXIT_DIFFERENT = 1;
 export const EXIT_USAGE = 64;
 export const EXIT_INTERNAL = 70;
 
@@ -17,6 +19,7 @@ export const EXIT_OF_KIND: Readonly<Record<StartErrorKind, number>> = {
 /** For the help: each code and what it says. */
 export const EXIT_CODES: readonly (readonly [number, string])[] = [
   [EXIT_OK, 'done'],
+  [EXIT_DIFFERENT, 'tests of a policy fail, or two policies differ'],
   [EXIT_USAGE, 'the command line is wrong'],
   [EXIT_OF_KIND.data, 'a policy is wrong'],
   [EXIT_OF_KIND.unreadable, 'a file cannot be read'],

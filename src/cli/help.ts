@@ -39,12 +39,12 @@ export function commandHelp(command: Command): string {
   ]);
 }
 
-/** Words put on lines of at most 80 columns, each after `indent`; a longer word stands alone. */
-export function wrap(text: string, indent = ''): string {
+/** Words put on lines of at most so many columns, each after `indent`; a longer word stands alone. */
+export function wrap(text: string, indent = '', columns = COLUMNS): string {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {
-    if (line !== '' && indent.length + line.length + 1 + word.length > COLUMNS) {
+    if (line !== '' && indent.length + line.length + 1 + word.length > columns) {
       lines.push(line);
       line = word;
     } else line = line === '' ? word : `${line} ${word}`;

@@ -18,4 +18,9 @@ export function matchesHost(pattern: HostPattern, host: string): boolean {
   return kind === 'below' || host.indexOf('.') === dot;
 }
 
+/** As written in a policy: `.example.com`. */
+export function patternText({ kind, name }: HostPattern): string {
+  return kind === 'exact' ? name : kind === 'below' ? `.${name}` : `*.${name}`;
+}
+
 const DOT = 0x2e;

@@ -1,0 +1,48 @@
+// Owns `policy check`: what is wrong in a policy, and what only looks like a mistake.
+import { StartError } from '../errors/start-error.ts';
+import { lintPolicy } from '../policy/lint/lint-policy.ts';
+import { formatWarning } from '../policy/lint/warning.ts';
+import type { List } from '../policy/lists/list.ts';
+import type { Arguments } from './command.ts';
+import { EXIT_OF_KIND, EXIT_OK } from './exit-codes.ts';
+import { configuredPolicy, counted, type ReadPolicy, readPolicy } from './policy-file.ts';
+import type { Terminal } from './terminal.ts';
+
+/** `policy check [FILE...]`: a line for each that is right, every problem of each that is not. @returns the highest code among them */
+export async function checkPolicies(given: Arguments, terminal: Terminal): Promise<number> {
+  const files = given.operands.length > 0 ? given.operands : [await configuredPolicy(given, terminal)];
+  let code = EXIT_OK;
+  for (const file of files) {
+    try {
+      const policy = await readPolicy(file);
+      const warnings = warningsAbout(policy);
+      for (const warning of warnings) terminal.report(warning);
+      terminal.print(summary(policy, warnings.length));
+      if (warnings.length > 0 && given.flags.has('strict')) code = Math.max(code, EXIT_OF_KIND.data);
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      for (const problem of error.problems) terminal.report(problem);
+      code = Math.max(code, EXIT_OF_KIND[error.kind]);
+    }
+  }
+  return code;
+}
+
+function warningsAbout({ compiled, lists }: ReadPolicy): readonly string[] {
+  const warnings = lintPolicy(compiled, { nowMs: Date.now(), opensTls: false });
+  return [...lists.flatMap(listWarning), ...warnings].map(formatWarning);
+}
+
+function listWarning({ name, file, position, skipped, firstSkipped }: List) {
+  if (skipped === 0) return [];
+  const [first] = firstSkipped;
+  const example = first === undefined ? '' : `, the first is line ${first.line}: ${first.text}`;
+  return [{ ...position, message: `list ${name}: ${counted(skipped, 'line')} of ${file} cannot be read${example}; mend or remove them` }];
+}
+
+function summary({ compiled: { policy } }: ReadPolicy, warnings: number): string {
+  const parts = [counted(policy.rules.length, 'rule'), `otherwise ${policy.defaultAction}`];
+  if (policy.tests.length > 0) parts.push(counted(policy.tests.length, 'test'));
+  if (warnings > 0) parts.push(counted(warnings, 'warning'));
+  return `${policy.file}: ${parts.join(', ')}`;
+}

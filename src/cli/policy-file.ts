@@ -1,0 +1,40 @@
+// Owns which policy a command is about, and reading it as `run` would: with all its problems where there are any.
+import path from 'node:path';
+import { loadConfig } from '../config/load.ts';
+import { StartError } from '../errors/start-error.ts';
+import type { CompiledPolicy } from '../policy/compile.ts';
+import type { List } from '../policy/lists/list.ts';
+import { loadPolicy } from '../policy/load.ts';
+import { formatProblem } from '../policy/parse.ts';
+import type { Arguments } from './command.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface ReadPolicy {
+  readonly compiled: CompiledPolicy;
+  readonly lists: readonly List[];
+}
+
+/** The policy that `run` would use with the same flags and environment, relative to the working directory where it lies below that. */
+export async function configuredPolicy({ flags }: Arguments, { environment, workingDirectory }: Terminal): Promise<string> {
+  const { policyFile } = await loadConfig(
+    { config: flags.get('config')?.[0], policy: flags.get('policy')?.[0] },
+    environment,
+    workingDirectory,
+  );
+  const relative = path.relative(workingDirectory, policyFile);
+  return relative.startsWith('..') || path.isAbsolute(relative) ? policyFile : relative;
+}
+
+/** @throws StartError `unreadable` or `data` */
+export async function readPolicy(file: string): Promise<ReadPolicy> {
+  const loaded = await loadPolicy(file);
+  if ('compiled' in loaded) return loaded;
+  // A problem on line 0 is about the file and not about anything in it.
+  const kind = loaded.problems.some(({ line }) => line === 0) ? 'unreadable' : 'data';
+  throw new StartError(kind, loaded.problems.map(formatProblem));
+}
+
+/** `1 rule`, `2 rules`, `1,234 rules` */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
+}

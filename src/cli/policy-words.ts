@@ -1,0 +1,56 @@
+// Owns how a terminal is told of rules and decisions: one line each, the place last, so that an editor can follow it.
+import { formatAuthority } from '../http/authority.ts';
+import type { Question } from '../match/question.ts';
+import type { Decision, Rule, SourcePosition } from '../policy/policy.ts';
+import { wrap } from './help.ts';
+
+/** `corporate.yaml:12` */
+export function placeText({ file, line }: SourcePosition): string {
+  return `${file}:${line}`;
+}
+
+/** `rule 'Adverts'` */
+export function ruleText(name: string | null): string {
+  return name === null ? 'unnamed rule' : `rule '${name}'`;
+}
+
+/** `GET http://example.com/` */
+export function requestText({ method, scheme, host, port, pathAndQuery }: Question): string {
+  const kind = host.includes(':') ? 'ipv6' : 'name';
+  if (scheme === 'tunnel') return `${method} ${formatAuthority({ host, port, kind })}`;
+  const authority = formatAuthority({ host, port, kind }, scheme === 'http' ? 80 : 443);
+  return `${method} ${scheme}://${authority}${pathAndQuery === '*' ? '' : pathAndQuery}`;
+}
+
+/** Who decided: `rule 'Adverts'  corporate.yaml:12`, `default  corporate.yaml:3` */
+export function deciderText({ decidedBy, rule, position }: Decision): string {
+  const decider = decidedBy === 'rule' || decidedBy === 'identity-needed' ? ruleText(rule?.name ?? null) : DECIDERS[decidedBy];
+  return `${decider}  ${placeText(position)}`;
+}
+
+/** A paragraph that hangs from its first line. */
+export function hanging(text: string, indent: string): string {
+  return indent + wrap(text, `${indent}  `, COLUMNS).trimStart();
+}
+
+/** What the person who is refused is told, in one line; `null` when that is only the rule. */
+export function denialText({ denial }: Rule): string | null {
+  if (denial === null) return null;
+  const { status, message, owner, requestAccess } = denial;
+  const parts = [message, owner === null ? null : `Owner: ${owner}.`, requestAccess === null ? null : `Ask at ${requestAccess}`].filter(
+    (part) => part !== null,
+  );
+  if (parts.length === 0 && status === 403) return null;
+  return `Told with status ${status}${parts.length === 0 ? '' : `: ${parts.join(' ')}`}`;
+}
+
+const COLUMNS = 100;
+const DECIDERS: Readonly<Record<Exclude<Decision['decidedBy'], 'rule' | 'identity-needed'>, string>> = {
+  default: 'default',
+  'connect-ports': 'connect_ports',
+  'unusable-question': 'unusable destination',
+  'unusable-path': 'unusable path',
+  'unusable-query': 'unusable query',
+  'unusable-field': 'unusable field',
+  'unusable-type': 'unusable media type',
+};

@@ -1,0 +1,23 @@
+// Owns writing a result to the file that --output names.
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { StartError } from '../errors/start-error.ts';
+
+/** The file is replaced. @throws StartError when it cannot be written */
+export async function writeResult(file: string, text: string, workingDirectory: string): Promise<void> {
+  try {
+    await writeFile(path.resolve(workingDirectory, file), text);
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    const kind = code === 'EACCES' || code === 'EPERM' || code === 'EROFS' ? 'permission' : 'unavailable';
+    throw new StartError(kind, [`${file}: cannot be written (${REASONS[code] ?? code}). Choose another file with --output.`], { cause });
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not',
+  EISDIR: 'it is a folder',
+  ENOENT: 'its folder does not exist',
+  ENOTDIR: 'its folder is a file',
+  ENOSPC: 'the disk is full',
+};

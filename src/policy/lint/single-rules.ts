@@ -1,0 +1,175 @@
+// Owns what is doubtful about a rule by itself: values that say nothing new, patterns that take in a whole public suffix, times that are over, and
+// rules that let pass, or note, more than a policy should be left with.
+import type { Condition, Criterion, Named, NamedGlobs, PortRange } from '../../match/condition.ts';
+import { patternText } from '../../match/host-pattern.ts';
+import { suffixSection } from '../../match/public-suffix.ts';
+import { isOver } from '../../match/time-window.ts';
+import { portRangeText } from '../../match/words.ts';
+import { visitLeaves } from '../compile.ts';
+import type { Policy, Rule } from '../policy.ts';
+import { blockCovers, globCovers, hostCovers } from './covers.ts';
+import type { LintCircumstances, Warn } from './warning.ts';
+
+export function lintRules(policy: Policy, { nowMs, opensTls }: LintCircumstances, warn: Warn): void {
+  // What stands in a group is told once, not for every rule that uses it.
+  const seen = new Set<Criterion>();
+  for (const rule of policy.rules) {
+    for (const { criterion, isNegated, group } of criteriaOf(rule.condition)) {
+      if (seen.has(criterion)) continue;
+      seen.add(criterion);
+      const where = group === null ? criterion.kind : `group ${group}, ${criterion.kind}`;
+      for (const words of repetitions(criterion)) warn(rule, `${where}: ${words}`);
+      if (!isNegated) for (const words of tooWide(criterion, rule)) warn(rule, `${where}: ${words}`);
+      if (criterion.kind === 'time' && isOver(criterion.window, nowMs)) {
+        warn(rule, `${where}: '${criterion.window.text}' is over for good; remove it, or move 'until'`);
+      }
+    }
+    if (rule.action === 'intercept' && !opensTls) warn(rule, CANNOT_INTERCEPT);
+    if (rule.action === 'report')
+      warn(rule, 'only notes what it would deny; make it deny when the log shows what you expect, or remove it');
+    if (policy.defaultAction === 'deny' && isPassing(rule) && !namesDestinations(rule.condition)) warn(rule, boundless(rule));
+  }
+}
+
+/** Whether it lets pass what it matches. */
+export function isPassing({ action }: Rule): boolean {
+  return action !== 'deny' && action !== 'report';
+}
+
+interface PlacedCriterion {
+  readonly criterion: Criterion;
+  readonly isNegated: boolean;
+  /** The group that it stands in. */
+  readonly group: string | null;
+}
+
+function criteriaOf(condition: Condition, isNegated = false, group: string | null = null): readonly PlacedCriterion[] {
+  switch (condition.kind) {
+    case 'all':
+    case 'any':
+      return condition.of.flatMap((part) => criteriaOf(part, isNegated, group));
+    case 'not':
+      return criteriaOf(condition.of, !isNegated, group);
+    case 'group-use':
+      return criteriaOf(condition.condition, isNegated, condition.name);
+    case 'list-use':
+      return [];
+    default:
+      return [{ criterion: condition, isNegated, group }];
+  }
+}
+
+/** Values of a criterion that others of it have said already. */
+function repetitions(criterion: Criterion): readonly string[] {
+  switch (criterion.kind) {
+    case 'host':
+      return repeated(criterion.patterns, patternText, hostCovers);
+    case 'address':
+    case 'client':
+      return repeated(criterion.blocks, ({ text }) => text, blockCovers);
+    case 'port':
+      return repeated(criterion.ranges, portRangeText, rangeCovers);
+    case 'path':
+      return repeated(criterion.globs, ({ text }) => text, globCovers);
+    case 'user':
+      return repeated(criterion.globs, ({ text }) => text, globCovers);
+    case 'response_type':
+      return repeated(criterion.types, ({ text }) => text, globCovers);
+    case 'host_regex':
+    case 'path_regex':
+      return repeatedNames(criterion.patterns.map(({ text }) => text));
+    case 'scheme':
+      return repeatedNames(criterion.schemes);
+    case 'method':
+      return repeatedNames(criterion.methods);
+    case 'upgrade':
+      return repeatedNames(criterion.protocols);
+    case 'domain':
+    case 'group':
+    case 'listener':
+      return repeatedNames(criterion.names);
+    case 'query':
+      return repeatedNamed(criterion.parameters);
+    case 'field':
+      return repeatedNamed(criterion.fields);
+    case 'claim':
+      return repeatedNamed(criterion.claims);
+    case 'request_size':
+    case 'response_size':
+    case 'time':
+      return [];
+    default:
+      return criterion satisfies never;
+  }
+}
+
+function repeated<T>(values: readonly T[], textOf: (value: T) => string, isCovered: (wide: T, narrow: T) => boolean): readonly string[] {
+  const said = new Set<string>();
+  for (const [index, value] of values.entries()) {
+    const wider = values.findIndex((other, at) => at !== index && isCovered(other, value) && (at < index || !isCovered(value, other)));
+    if (wider === -1) continue;
+    const [text, widerText] = [textOf(value), textOf(values[wider]!)];
+    said.add(text === widerText ? `${text} stands twice; remove one` : `${text} is within ${widerText} already; remove it`);
+  }
+  return [...said];
+}
+
+function repeatedNames(names: readonly string[]): readonly string[] {
+  return repeated(
+    names,
+    (name) => name,
+    (one, other) => one === other,
+  );
+}
+
+function repeatedNamed(named: readonly NamedGlobs[]): readonly string[] {
+  return named.flatMap(({ name, globs }) => repeated(globs, ({ text }) => text, globCovers).map((words) => `${name}: ${words}`));
+}
+
+/** To deny all that one company lets people have is no mistake; to let it pass is one. */
+function tooWide(criterion: Criterion, rule: Rule): readonly string[] {
+  if (criterion.kind !== 'host') return [];
+  return criterion.patterns.flatMap((pattern) => {
+    const section = pattern.kind === 'exact' ? null : suffixSection(pattern.name);
+    if (section === null || (section === 'private' && !isPassing(rule))) return [];
+    const effect = isPassing(rule) ? 'lets pass whatever any of them puts there' : 'denies them all';
+    return [
+      `${patternText(pattern)} takes in names of many owners (${pattern.name} is a public suffix) and ${effect}; name the domains that are meant`,
+    ];
+  });
+}
+
+/** Whether the condition holds for some destinations only, whoever asks. */
+function namesDestinations(condition: Condition): boolean {
+  switch (condition.kind) {
+    case 'all':
+      return condition.of.some(namesDestinations);
+    case 'any':
+      return condition.of.every(namesDestinations);
+    case 'not':
+      return false;
+    case 'group-use':
+      return namesDestinations(condition.condition);
+    case 'list-use':
+      return condition.of === 'destination';
+    default:
+      return DESTINATION_KINDS.has(condition.kind);
+  }
+}
+
+function boundless({ condition }: Rule): string {
+  let asksAnything = false;
+  visitLeaves(condition, (_leaf: Criterion | Named) => {
+    asksAnything = true;
+  });
+  if (!asksAnything) return `lets everything pass, so that 'default: deny' says nothing; name hosts, or write 'default: allow'`;
+  return 'names no host, so what it matches may go anywhere; add host or domain';
+}
+
+function rangeCovers(wide: PortRange, narrow: PortRange): boolean {
+  return wide.from <= narrow.from && wide.to >= narrow.to;
+}
+
+const DESTINATION_KINDS: ReadonlySet<Criterion['kind']> = new Set(['host', 'host_regex', 'domain', 'address']);
+const CANNOT_INTERCEPT =
+  'this version cannot open TLS yet, and refuses the tunnels that an intercept rule takes; use allow or tunnel until it can';

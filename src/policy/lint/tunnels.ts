@@ -1,0 +1,99 @@
+// Owns finding rules that a tunnel goes round: they deny by what nobody sees inside a tunnel, and tunnels to the same hosts are let pass after them.
+// Each warning is proven with a CONNECT that the policy itself was asked about: the rule could not be judged, and the tunnel was let pass.
+import type { Condition, Criterion } from '../../match/condition.ts';
+import { createSubject, HIDDEN, judge } from '../../match/judge.ts';
+import type { Identity, Question } from '../../match/question.ts';
+import { type CompiledPolicy, visitLeaves } from '../compile.ts';
+import { decide } from '../decide.ts';
+import { explainShort } from '../explain.ts';
+import { hostsNamed } from '../hosts-named.ts';
+import type { Decision, Policy, Rule } from '../policy.ts';
+import { isPassing } from './single-rules.ts';
+import type { Warn } from './warning.ts';
+
+export function lintTunnels(compiled: CompiledPolicy, nowMs: number, warn: Warn): void {
+  const { policy } = compiled;
+  for (const rule of policy.rules) {
+    const hidden = hiddenKinds(rule.condition);
+    if (isPassing(rule) || hidden.length === 0) continue;
+    const way = wayAround(compiled, rule, nowMs);
+    if (way === null) continue;
+    const what = rule.action === 'report' ? 'notes nothing' : 'denies nothing';
+    warn(
+      rule,
+      `${hidden.join(' and ')} cannot be seen inside a tunnel, and CONNECT ${way.question.host}:${way.question.port} is ${explainShort(way)}: ` +
+        `over https this rule ${what}; say 'scheme: http' if that is meant, or deny the tunnels too`,
+    );
+  }
+}
+
+/** A tunnel that the rule cannot judge and that is let pass after it, closed. */
+function wayAround(compiled: CompiledPolicy, rule: Rule, nowMs: number): Decision | null {
+  const { rules } = compiled.policy;
+  for (const question of tunnelsFor(compiled.policy, rule, nowMs)) {
+    if ((judge(rule.condition, createSubject(question)) & HIDDEN) === 0) continue;
+    const decision = decide(compiled, question);
+    if (decision.awaits !== 'nothing' || (decision.action !== 'allow' && decision.action !== 'tunnel')) continue;
+    // A rule before this one means that its tunnels pass.
+    if (decision.rule === null || rules.indexOf(decision.rule) > rules.indexOf(rule)) return decision;
+  }
+  return null;
+}
+
+/** Tunnels that the rule could be about. */
+function tunnelsFor({ connectPorts, rules, defaultAction }: Policy, rule: Rule, nowMs: number): readonly Question[] {
+  const port = connectPorts.some(({ from, to }) => from <= 443 && to >= 443) ? 443 : connectPorts[0]?.from;
+  if (port === undefined) return [];
+  const own = hostsNamed([rule.condition]);
+  const others = own.length > 0 ? [] : hostsNamed(rules.filter(isPassing).map(({ condition }) => condition));
+  const hosts = [...own, ...(own.length === 0 && defaultAction === 'allow' ? ['example.com'] : []), ...others].slice(0, HOSTS_AT_MOST);
+  const { clientAddress, listener, identity, asksTime } = circumstancesOf(rule.condition);
+  const moments = asksTime ? Array.from({ length: HOURS_OF_8_DAYS }, (_, hour) => nowMs + hour * HOUR_MS) : [nowMs];
+  return hosts.flatMap((host) =>
+    (['nobody', identity] as const).flatMap((asker) =>
+      moments.map((moment) => ({ ...CONNECT, host, port, clientAddress, listener, identity: asker, nowMs: moment })),
+    ),
+  );
+}
+
+/** Who, from where and when, so that the rule does not fail for these. */
+function circumstancesOf(condition: Condition) {
+  let clientAddress = '127.0.0.1';
+  let listener = '';
+  let asksTime = false;
+  const identity = { user: 'anybody', groups: [] as string[], claims: null } satisfies Identity;
+  visitLeaves(condition, (leaf) => {
+    if (leaf.kind === 'client') clientAddress = leaf.blocks[0]?.cidr.address.text ?? clientAddress;
+    else if (leaf.kind === 'listener') listener = leaf.names[0] ?? listener;
+    else if (leaf.kind === 'user') identity.user = leaf.globs[0]?.pieces.join('x') ?? identity.user;
+    else if (leaf.kind === 'group') identity.groups.push(...leaf.names);
+    else if (leaf.kind === 'time') asksTime = true;
+  });
+  return { clientAddress, listener, identity, asksTime };
+}
+
+function hiddenKinds(condition: Condition): readonly Criterion['kind'][] {
+  const kinds = new Set<Criterion['kind']>();
+  visitLeaves(condition, (leaf) => {
+    if (leaf.kind !== 'group-use' && leaf.kind !== 'list-use' && HIDDEN_KINDS.has(leaf.kind)) kinds.add(leaf.kind);
+  });
+  return [...kinds];
+}
+
+const HIDDEN_KINDS: ReadonlySet<Criterion['kind']> = new Set([
+  ...(['path', 'path_regex', 'query', 'field', 'request_size'] as const),
+  ...(['response_type', 'response_size', 'upgrade'] as const),
+]);
+const CONNECT = {
+  method: 'CONNECT',
+  scheme: 'tunnel',
+  pathAndQuery: null,
+  fields: [],
+  contentLength: 0,
+  upgrade: null,
+  address: null,
+  response: null,
+} as const satisfies Partial<Question>;
+const HOSTS_AT_MOST = 20;
+const HOURS_OF_8_DAYS = 8 * 24;
+const HOUR_MS = 3_600_000;
