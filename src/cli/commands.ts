@@ -36,6 +36,29 @@ export const COMMANDS: readonly Command[] = [
     ],
     perform: async (given, terminal) => (await import('./run.ts')).run(given, terminal),
   },
+  {
+    name: 'reload',
+    summary: 'Make the running proxy read its configuration and policy again',
+    operands: '',
+    leastOperands: 0,
+    mostOperands: 0,
+    flags: {
+      process: { value: 'PID', text: 'which proxy, where several of this user are running; the first line of a start names it' },
+      config: CONFIG_FLAG,
+    },
+    details: [
+      'Waits until the proxy has done it, and prints what the proxy says of it. With any mistake in the configuration or the policy, a failing ' +
+        "test of the policy's own among them, the old ones stay in force. What is under way goes on; open tunnels that the new policy denies " +
+        'are closed after timeouts.denied_tunnel (30s).',
+      'A change of the policy, or of a file that it includes or lists, is noticed without this. The proxy is found by the note that it keeps in ' +
+        'state_dir; give --config when that names another folder. Exits 65 when the old settings stay, 69 when no proxy is running.',
+    ],
+    examples: [
+      ['sallyport reload', 'There is one proxy, and it is reloaded.'],
+      ['sallyport reload --process 18371', 'This one of several.'],
+    ],
+    perform: async (given, terminal) => (await import('./reload.ts')).reload(given, terminal),
+  },
   ...POLICY_COMMANDS,
   {
     name: 'version',
