@@ -2,8 +2,11 @@
 import { type Browser, type BrowserContextOptions, chromium } from 'playwright-core';
 import { pathOf } from './programs.ts';
 
-/** @param proxyUrl  for all pages that are not opened with a proxy of their own */
-export function launchChromium(proxyUrl: string): Promise<Browser> {
+/**
+ * @param proxyUrl  for all pages that are not opened with a proxy of their own
+ * @param credentials  what it answers the proxy's 407 with
+ */
+export function launchChromium(proxyUrl: string, credentials?: { readonly username: string; readonly password: string }): Promise<Browser> {
   return chromium.launch({
     executablePath: pathOf('chromium')!,
     args: [
@@ -14,7 +17,7 @@ export function launchChromium(proxyUrl: string): Promise<Browser> {
       '--disable-component-update',
       '--disable-sync',
     ],
-    proxy: through(proxyUrl),
+    proxy: { ...through(proxyUrl), ...credentials },
   });
 }
 

@@ -18,6 +18,7 @@ const PACKAGES = {
   ldapadd: 'ldap-utils',
   npm: 'npm',
   openssl: 'openssl',
+  pip3: 'python3-pip',
   python3: 'python3',
   slapd: 'slapd',
   wget: 'wget',

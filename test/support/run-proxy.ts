@@ -14,6 +14,10 @@ export interface ProxyProcess {
   logged(isWanted: (line: LogLine) => boolean): Promise<LogLine>;
   /** Everything logged so far. */
   readonly log: readonly LogLine[];
+  /** Everything on standard error so far. */
+  readonly said: string;
+  /** Standard error, once the pattern is in it; waits for it. */
+  says(pattern: RegExp): Promise<string>;
   /** Resident memory of the process, in bytes: now, and the most that it ever was (Linux). */
   memory(): { readonly resident: number; readonly peak: number };
   /** @throws if it does not end in order, or reported a defect of its own */
@@ -22,6 +26,7 @@ export interface ProxyProcess {
 
 /** One line of the access log, as far as tests ask for it. */
 export interface LogLine {
+  readonly user: string | null;
   readonly method: string;
   readonly target: string;
   readonly status: number | null;
@@ -36,10 +41,15 @@ export interface LogLine {
  *
  * @param words  more of the command line: `'--policy', file`
  */
-export async function runProxy(...words: readonly string[]): Promise<ProxyProcess> {
-  // Once it is told to stop, a test has no more use for what is still open.
-  const env = { ...CLEAN_ENVIRONMENT, SALLYPORT_TIMEOUTS_DRAIN: '1s' };
-  const child = spawn(process.execPath, [PROGRAM, 'run', '--listen', '127.0.0.1:0', ...words], { env });
+export function runProxy(...words: readonly string[]): Promise<ProxyProcess> {
+  return runProxyWith('--listen', '127.0.0.1:0', ...words);
+}
+
+/** Starts `sallyport run` with these words and no others: a configuration file says where it listens. */
+export async function runProxyWith(...words: readonly string[]): Promise<ProxyProcess> {
+  // Once it is told to stop, a test has no more use for what is still open, nor for what would be kept for the next start.
+  const env = { ...CLEAN_ENVIRONMENT, SALLYPORT_TIMEOUTS_DRAIN: '1s', SALLYPORT_STATE_DIR: 'off' };
+  const child = spawn(process.execPath, [PROGRAM, 'run', ...words], { env });
   const log: LogLine[] = [];
   const waiting = new Set<() => void>();
   let said = '';
@@ -55,6 +65,7 @@ export async function runProxy(...words: readonly string[]): Promise<ProxyProces
     child.once('exit', (code) => reject(new Error(`the proxy exited with ${code}: ${said}`)));
     child.stderr.on('data', (bytes) => {
       said += bytes;
+      for (const look of [...waiting]) look();
       const banner = /listening {2}(.*)\n[\s\S]*browser .*\n/.exec(said);
       if (banner !== null) resolve(banner[1]!.split('  '));
     });
@@ -65,25 +76,43 @@ export async function runProxy(...words: readonly string[]): Promise<ProxyProces
     port: Number(new URL(url).port),
     listening,
     log,
+    get said() {
+      return said;
+    },
     logged: (isWanted) =>
-      new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`not logged; there is ${JSON.stringify(log)}`)), LOG_TIMEOUT_MS);
-        const look = (): void => {
-          const line = log.find(isWanted);
-          if (line === undefined) return;
-          clearTimeout(timer);
-          waiting.delete(look);
-          resolve(line);
-        };
-        waiting.add(look);
-        look();
-      }),
+      soon(
+        waiting,
+        () => log.find(isWanted),
+        () => `not logged; there is ${JSON.stringify(log)}`,
+      ),
+    says: (pattern) =>
+      soon(
+        waiting,
+        () => (pattern.test(said) ? said : undefined),
+        () => `${pattern} not said; there is ${said}`,
+      ),
     memory: () => memoryOf(child),
     stop: async () => {
       const code = await terminate(child);
       if (code !== 0 || said.includes('a defect')) throw new Error(`the proxy ended with ${code}: ${said}`);
     },
   };
+}
+
+/** What `find` finds, as soon as it does; it looks whenever the process has written something. */
+function soon<T>(waiting: Set<() => void>, find: () => T | undefined, failure: () => string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(failure())), PATIENCE_MS);
+    const look = (): void => {
+      const found = find();
+      if (found === undefined) return;
+      clearTimeout(timer);
+      waiting.delete(look);
+      resolve(found);
+    };
+    waiting.add(look);
+    look();
+  });
 }
 
 function terminate(child: ChildProcess): Promise<number | null> {
@@ -100,4 +129,4 @@ function memoryOf({ pid }: ChildProcess): { resident: number; peak: number } {
 }
 
 const PROGRAM = path.join(import.meta.dirname, '../../src/bin.cjs');
-const LOG_TIMEOUT_MS = 5_000;
+const PATIENCE_MS = 5_000;
