@@ -21,7 +21,10 @@ export function regex(text: string): Regex {
 
 /** A table of what follows each state on each class of characters; the last class of a state is the end of the text. */
 interface Automaton {
+  /** States stand in it as the place of their first class. */
   readonly next: Int32Array;
+  /** The state that nothing leads out of, and that is no match; -2 when there is none. */
+  readonly deadEnd: number;
   /** Classes of a state, the end of the text included. */
   readonly width: number;
   /** The class of each character up to U+00FF. */
@@ -36,7 +39,7 @@ interface State {
   readonly isMatch: boolean;
 }
 
-function isFound({ next, width, latin1, bounds }: Automaton, text: string): boolean {
+function isFound({ next, deadEnd, width, latin1, bounds }: Automaton, text: string): boolean {
   let state = 0;
   for (let i = 0; i < text.length; i += 1) {
     let c = text.charCodeAt(i);
@@ -47,10 +50,11 @@ function isFound({ next, width, latin1, bounds }: Automaton, text: string): bool
       if (c > 0xffff) i += 1;
       characters = classOf(bounds, c);
     }
-    state = next[state * width + characters]!;
+    state = next[state + characters]!;
     if (state === MATCH) return true;
+    if (state === deadEnd) return false;
   }
-  return next[state * width + width - 1] === MATCH;
+  return next[state + width - 1] === MATCH;
 }
 
 function classOf(bounds: Int32Array, codePoint: number): number {
@@ -104,14 +108,24 @@ function buildAutomaton(pattern: RE2JS): Automaton {
       else {
         const known = numbers.get(following);
         if (known === undefined) numbers.set(following, states.push(following) - 1);
-        next.push(known ?? states.length - 1);
+        next.push((known ?? states.length - 1) * width);
       }
     }
   }
-  return { next: Int32Array.from(next), width, latin1: dfa.latin1Class, bounds };
+  return { next: Int32Array.from(next), deadEnd: findDeadEnd(next, width), width, latin1: dfa.latin1Class, bounds };
+}
+
+/** Where a pattern that begins with `^` is once its text has begun otherwise. */
+function findDeadEnd(next: readonly number[], width: number): number {
+  for (let state = 0; state < next.length; state += width) {
+    const following = next.slice(state, state + width);
+    if (following.at(-1) !== MATCH && following.slice(0, -1).every((other) => other === state)) return state;
+  }
+  return NO_STATE;
 }
 
 const MATCH = -1;
+const NO_STATE = -2;
 // What re2js calls by these numbers inside: a character class of its own for the end, a search that may begin anywhere, and its flags for the
 // beginning of a text and of a line.
 const END_OF_TEXT = -1;

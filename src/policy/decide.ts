@@ -67,7 +67,7 @@ class Search {
     this.subject = createSubject(question);
   }
 
-  /** @returns whether this rule decides */
+  /** @returns whether the rules behind this one make no difference */
   meet(rule: Rule, truth: Truth): boolean {
     if (truth === FALSE) return false;
     if (rule.action === 'report') {
@@ -84,7 +84,8 @@ class Search {
     this.#missing |= missing;
     if (rule.action === 'deny') this.#waitingToDeny ??= rule;
     else this.#waitingToPass ??= rule;
-    return false;
+    // Nothing behind it can spare the client the question who it is.
+    return (this.#missing & NEEDS_IDENTITY) !== 0 && this.#waitingToPass !== null;
   }
 
   decision(defaultAction: 'allow' | 'deny', defaultPosition: SourcePosition): Decision {

@@ -49,9 +49,10 @@ export function fileRule(index: RuleIndex, condition: Condition, number: number)
  * one for every request and nothing waits in it.
  */
 export function startCandidates(index: RuleIndex, question: Question): void {
+  always = index.always;
+  alwaysPosition = 0;
   walkLength = 0;
   visitHost(index.byHost, question.host, undefined, addList);
-  add(index.always);
   const { identity } = question;
   if (typeof identity === 'object') {
     add(index.byUser.get(identity.user));
@@ -60,18 +61,31 @@ export function startCandidates(index: RuleIndex, question: Question): void {
   if (index.clientLengths.size > 0) addClient(index, question.clientAddress);
   if (index.byPort.size > 0) add(index.byPort.get(question.port));
   if (index.byMethod.size > 0) add(index.byMethod.get(question.method));
+  nextFiled = lowestFiled();
 }
 
 /** The lowest candidate that has not been given yet; -1 at the end. */
 export function nextCandidate(): number {
-  let lowest = Number.POSITIVE_INFINITY;
+  const next = always[alwaysPosition];
+  // What is always a candidate is filed nowhere else.
+  if (next !== undefined && next < nextFiled) {
+    alwaysPosition += 1;
+    return next;
+  }
+  if (nextFiled === NONE) return -1;
+  const given = nextFiled;
+  // A rule may be filed under several keys that hold.
+  for (let i = 0; i < walkLength; i += 1) if (lists[i]![positions[i]!] === given) positions[i]! += 1;
+  nextFiled = lowestFiled();
+  return given;
+}
+
+function lowestFiled(): number {
+  let lowest = NONE;
   for (let i = 0; i < walkLength; i += 1) {
     const value = lists[i]![positions[i]!];
     if (value !== undefined && value < lowest) lowest = value;
   }
-  if (lowest === Number.POSITIVE_INFINITY) return -1;
-  // A rule may be filed under several keys that hold.
-  for (let i = 0; i < walkLength; i += 1) if (lists[i]![positions[i]!] === lowest) positions[i]! += 1;
   return lowest;
 }
 
@@ -195,6 +209,13 @@ const WORTH: Readonly<Record<Key['kind'], number>> = { hosts: 6, users: 5, group
 /** A wider range of ports singles nothing out. */
 const MOST_PORTS = 64;
 
+/** Above every number of a rule. */
+const NONE = 0x7fffffff;
+
+// The walk: the lists that the question meets, how far each has been gone through, and the lowest number that is next in any of them.
 const lists: (readonly number[])[] = [];
 const positions: number[] = [];
 let walkLength = 0;
+let nextFiled = NONE;
+let always: readonly number[] = [];
+let alwaysPosition = 0;
