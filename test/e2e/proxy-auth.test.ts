@@ -40,6 +40,7 @@ describeWith(['htpasswd', 'openssl'], 'with a password in the URL of the proxy,'
   });
   afterAll(async () => {
     await proxy.stop();
+    proxy.expectNoLeak(origin, secureOrigin);
     await Promise.all([origin.close(), secureOrigin.close()]);
   });
   afterEach(() => proxy.expectNoLeak(origin, secureOrigin));

@@ -119,7 +119,8 @@ function terminate(child: ChildProcess): Promise<number | null> {
   if (child.exitCode !== null) return Promise.resolve(child.exitCode);
   child.removeAllListeners('exit');
   child.kill('SIGTERM');
-  return new Promise((resolve) => child.once('exit', resolve));
+  // Not `exit`: what it wrote last may still be on its way.
+  return new Promise((resolve) => child.once('close', resolve));
 }
 
 function memoryOf({ pid }: ChildProcess): { resident: number; peak: number } {
