@@ -8,6 +8,7 @@ import { regex } from '../../src/match/regex.ts';
 import type { TimeWindow } from '../../src/match/time-window.ts';
 import { parseCidr } from '../../src/net/ip-address.ts';
 import { type CompiledPolicy, compilePolicy } from '../../src/policy/compile.ts';
+import { formatProblem, parsePolicy } from '../../src/policy/parse.ts';
 import type { Action, Policy, Rule } from '../../src/policy/policy.ts';
 
 /** `GET http://a.test/` from this machine, with other members as given. */
@@ -76,6 +77,13 @@ export function policy(defaultAction: 'allow' | 'deny', rules: readonly Rule[], 
 
 export function compiled(defaultAction: 'allow' | 'deny', rules: readonly Rule[], members: Partial<Policy> = {}): CompiledPolicy {
   return compilePolicy(policy(defaultAction, rules, members));
+}
+
+/** A policy as its author writes it, on its own: without lists and includes. */
+export function compiledYaml(text: string): CompiledPolicy {
+  const parsed = parsePolicy(text, START.file);
+  if ('problems' in parsed) throw new Error(parsed.problems.map(formatProblem).join('\n'));
+  return compilePolicy(parsed.policy);
 }
 
 export const anything: Condition = { kind: 'all', of: [] };
