@@ -80,10 +80,7 @@ export const POLICY_COMMANDS: readonly Command[] = [
     examples: [
       ['sallyport policy explain GET http://example.com/', 'A request that the proxy sees whole.'],
       ['sallyport policy explain CONNECT example.com:443 --policy allowlist.yaml', 'A tunnel, judged by another policy.'],
-      [
-        'sallyport policy explain GET http://intra.example/ --user ann --group eng --resolve 10.1.2.3 --all',
-        'Who, where to, and every criterion.',
-      ],
+      ['sallyport policy explain GET http://in.example/ --user ann --resolve 10.1.2.3', 'Who asks, and what the name resolves to.'],
     ],
     perform: async (given, terminal) => (await import('./policy-explain.ts')).explainRequest(given, terminal),
   },

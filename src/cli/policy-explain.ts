@@ -71,7 +71,7 @@ function addressLines({ byAddress, authorization }: Story): readonly string[] {
   if (byAddress.length === 0) return [];
   const lines = byAddress.map(({ address, sentence }) => {
     const isLeftOut = sentence.startsWith('allowed') && authorization.addresses?.includes(address) === false;
-    return `  ${address}  ${sentence}${isLeftOut ? ', and not dialled, since another rule lets pass the first' : ''}`;
+    return `  ${address}  ${sentence}${isLeftOut ? `, but not dialled, since ${authorization.addresses?.[0]} is judged otherwise` : ''}`;
   });
   return ['', 'Addresses, each judged by itself:', ...lines];
 }

@@ -18,10 +18,11 @@ export interface Asked {
  * The verdict of the last stage that can be asked. Its decision awaits `address` when a rule asks for one and none is known, and `response` when
  * the question has none.
  */
-export function ask(compiled: CompiledPolicy, { question, addresses }: Asked): Authorization {
+export function ask(compiled: CompiledPolicy, { question, addresses: known }: Asked): Authorization {
+  const addresses = known.length === 0 && question.address !== null ? [question.address] : known;
   const authority = authorityOf(question);
   if (addresses.length === 0 && authority.kind === 'name') {
-    const unresolved = decide(compiled, question);
+    const unresolved = decide(compiled, { ...question, response: null });
     if (unresolved.awaits === 'address') return { decision: unresolved, addresses: null, contentLimit: null };
   }
   const authorize = createAuthorize(

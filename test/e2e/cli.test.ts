@@ -1,6 +1,6 @@
 // The command line as a process: what it prints where, with which exit code, and how `run` lives and ends.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -59,6 +59,39 @@ test.each([
 test('policy explain exits 0 whatever it says', async () => {
   const { code, out } = await ended('policy', 'explain', 'GET', 'http://example.com/', '--policy', 'open.yaml');
   expect({ code, out }).toEqual({ code: 0, out: 'allow  default  open.yaml:2\n' });
+});
+
+test('policy test fails as a process when a test fails', async () => {
+  write('failing.yaml', 'version: 1\ndefault: deny\ntests:\n  - { request: GET http://a.example/, expect: allow }\n');
+  expect(await ended('policy', 'test', 'failing.yaml', '--format', 'tap')).toMatchObject({
+    code: 1,
+    out: expect.stringMatching(/^TAP version 14\n1\.\.1\nnot ok 1 - /),
+    err: '',
+  });
+});
+
+test('what a running proxy logged can be learned from, and put to another policy', async () => {
+  const child = start(['run', '--listen', '127.0.0.1:0', '--policy', 'open.yaml', '--access-log', 'access.json']);
+  for (let i = 0; i < 2; i += 1) (await openTunnel(child, 'localhost')).end();
+  child.process.kill('SIGTERM');
+  await child.ended;
+  const learned = await ended('policy', 'learn', 'access.json', '--output', 'learned.yaml');
+  expect(learned).toMatchObject({ code: 0, out: expect.stringMatching(/^learned\.yaml: learned from 2 requests; /), err: '' });
+  expect(await ended('policy', 'check', '--strict', 'learned.yaml')).toMatchObject({ code: 0, err: '' });
+  expect(await ended('policy', 'test', 'learned.yaml', '--coverage', '--least', '100')).toMatchObject({ code: 0, err: '' });
+  expect(await ended('policy', 'diff', 'open.yaml', 'learned.yaml', '--log', 'access.json')).toEqual({
+    code: 0,
+    out: 'No difference in 2 requests of access.json.\n',
+    err: '',
+  });
+  write('closed.yaml', 'version: 1\ndefault: deny\nconnect_ports: any\n');
+  const diff = start(['policy', 'diff', 'open.yaml', 'closed.yaml', '--log', '-']);
+  createReadStream(path.join(folder, 'access.json')).pipe(diff.process.stdin!);
+  expect(await diff.ended).toMatchObject({
+    code: 1,
+    out: expect.stringMatching(/^allow -> deny: 2 requests\n {2}2 requests by 127\.0\.0\.1 to localhost, /),
+    err: '',
+  });
 });
 
 test('a port in use is one line', async () => {
@@ -216,12 +249,12 @@ function ended(...words: string[]) {
 }
 
 /** A tunnel through the proxy to a server that says nothing. */
-async function openTunnel(child: Child): Promise<Socket> {
+async function openTunnel(child: Child, host = '127.0.0.1'): Promise<Socket> {
   const origin = await listening(createServer({ allowHalfOpen: false }, (socket) => socket.on('error', () => {}).resume()));
   const [, port] = /listening {2}http:\/\/127\.0\.0\.1:(\d+)/.exec(await child.said(/browser .*\n/)) ?? [];
   const socket = connect(Number(port), '127.0.0.1');
   socket.on('error', () => {});
-  socket.write(`CONNECT 127.0.0.1:${origin} HTTP/1.1\r\nHost: 127.0.0.1:${origin}\r\n\r\n`);
+  socket.write(`CONNECT ${host}:${origin} HTTP/1.1\r\nHost: ${host}:${origin}\r\n\r\n`);
   const answer = await new Promise<Buffer>((resolve, reject) => {
     socket.once('data', resolve);
     socket.once('close', () => reject(new Error('closed before the tunnel was open')));

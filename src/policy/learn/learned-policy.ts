@@ -3,8 +3,8 @@
 import { formatAuthority } from '../../http/authority.ts';
 import { DEFAULT_PORTS } from '../../http/target.ts';
 import { patternText } from '../../match/host-pattern.ts';
-import { type LearnedRule, learnRules } from './learned-rules.ts';
-import type { ObservedTraffic, SeenRequest, Site } from './observed-traffic.ts';
+import { type Denied, type LearnedRule, learnRules } from './learned-rules.ts';
+import type { ObservedTraffic, SeenRequest } from './observed-traffic.ts';
 
 export function learnedPolicy(traffic: ObservedTraffic): string {
   const { rules, doubtful, leftOut, reopened } = learnRules(traffic);
@@ -12,7 +12,7 @@ export function learnedPolicy(traffic: ObservedTraffic): string {
   lines.push(rules.length === 0 ? 'rules: []' : 'rules:');
   for (const rule of rules) lines.push(...ruleLines(rule, reopened.get(rule) ?? []).map((line) => `  ${line}`.trimEnd()), '');
   if (rules.length === 0) lines.push('');
-  if (doubtful.length > 0) lines.push(...doubtfulLines(doubtful), '');
+  if (doubtful.length > 0) lines.push(...doubtfulLines(doubtful, rules.length === 0), '');
   if (leftOut.length > 0) lines.push(...leftOutLines(leftOut), '');
   if (rules.length > 0) lines.push('tests:', ...rules.flatMap(testLines), '');
   return lines.join('\n');
@@ -27,17 +27,18 @@ function head({ count, firstMs, lastMs, beyond }: ObservedTraffic): readonly str
   ];
 }
 
-function ruleLines(rule: LearnedRule, reopened: readonly Site[]): readonly string[] {
-  const { name, hosts, ports, methods, paths, allowPrivate } = rule;
+function ruleLines(rule: LearnedRule, reopened: readonly Denied[]): readonly string[] {
+  const { name, hosts, ports, scheme, methods, paths, allowPrivate } = rule;
   return [
     ...comment(seenWords(rule)),
     ...reopened
       .slice(0, REOPENED_SHOWN)
-      .flatMap(({ example, count }) => comment(`Mind: it also allows ${requestText(example)}, which was denied ${times(count)}.`)),
+      .flatMap(({ request, count }) => comment(`Mind: it also allows ${requestText(request)}, which was denied ${times(count)}.`)),
     `- name: ${scalar(name)}`,
     '  allow:',
     ...entry('host', hosts.map(patternText)),
     ...entry('port', ports.map(String)),
+    ...entry('scheme', scheme === null ? [] : [scheme]),
     ...entry('method', methods),
     ...entry('path', paths),
     ...(allowPrivate.length === 0 ? [] : [`  allow_private: ${flowList(allowPrivate)}`]),
@@ -52,10 +53,11 @@ function seenWords({ count, counts }: LearnedRule): string {
   return `${counted(count, 'request')} to ${counts.length} hosts: ${shown.join(', ')}${more}.`;
 }
 
-function doubtfulLines(doubtful: readonly LearnedRule[]): readonly string[] {
+function doubtfulLines(doubtful: readonly LearnedRule[], areAll: boolean): readonly string[] {
   const shown = doubtful.slice(0, DOUBTFUL_SHOWN);
   const rest = doubtful.slice(DOUBTFUL_SHOWN);
-  const lines = ['Doubtful, and so not in force. Move up what should pass, without the #.'];
+  const brackets = areAll ? ", and take the [] off 'rules:'" : '';
+  const lines = [`Doubtful, and so not in force. Take the # off what should pass${brackets}.`];
   for (const rule of shown) {
     lines.push(
       '',

@@ -13,6 +13,8 @@ export interface LearnedRule {
   readonly name: string;
   readonly hosts: readonly HostPattern[];
   readonly ports: readonly number[];
+  /** `null` for a tunnel: once it is opened, what is inside may pass by the same rule. */
+  readonly scheme: 'http' | 'https' | null;
   /** Empty: whatever the method is. */
   readonly methods: readonly string[];
   /** Empty: whatever the path is. */
@@ -34,7 +36,12 @@ export interface LearnedRules {
   /** Requests for which no rule can be written, or none should be: each a line. */
   readonly leftOut: readonly string[];
   /** Requests that were denied and that a rule allows now. */
-  readonly reopened: ReadonlyMap<LearnedRule, readonly Site[]>;
+  readonly reopened: ReadonlyMap<LearnedRule, readonly Denied[]>;
+}
+
+export interface Denied {
+  readonly request: SeenRequest;
+  readonly count: number;
 }
 
 export function learnRules(traffic: ObservedTraffic): LearnedRules {
@@ -43,16 +50,19 @@ export function learnRules(traffic: ObservedTraffic): LearnedRules {
   const denied = sites.filter(({ standing }) => standing === 'denied');
   const owners = groupBy(
     sites.filter(({ standing }) => standing === 'passed'),
-    (site) => registrableDomain(site.host) ?? site.host,
+    (site) => ownerOf(site.host),
   );
   const drafts = [...owners.keys()].sort().flatMap((owner) => draftsOf(owner, owners.get(owner)!, denied));
   const named = drafts.map((draft) => ({ ...draft, name: unused(draft.name, names) }));
   const rules = named.filter(({ doubts }) => doubts.length === 0);
+  const byOwner = groupBy(rules, ({ hosts }) => ownerOf(hosts[0]!.name));
   const reopened = groupBy(
-    denied.filter((site) => takerOf(rules, site) !== undefined),
-    (site) => takerOf(rules, site)!,
+    denied.flatMap(requestsTo).filter(({ request }) => takerOf(byOwner, request) !== undefined),
+    ({ request }) => takerOf(byOwner, request)!,
   );
-  const others = sites.filter((site) => !['passed', 'unruly'].includes(site.standing) && takerOf(rules, site) === undefined);
+  const others = sites
+    .filter(({ standing }) => standing !== 'passed' && standing !== 'unruly')
+    .flatMap((site) => withoutTaken(site, byOwner));
   const unlikely = others.flatMap(doubtfulDrafts).map((each) => ({ ...each, name: unused(each.name, names) }));
   return {
     rules,
@@ -67,12 +77,13 @@ export function learnRules(traffic: ObservedTraffic): LearnedRules {
 }
 
 /** What a rule matches. */
-export function conditionOf({ hosts, ports, methods, paths }: LearnedRule): Condition {
+function conditionOf({ hosts, ports, scheme, methods, paths }: LearnedRule): Condition {
   return {
     kind: 'all',
     of: [
       { kind: 'host', patterns: hosts },
       { kind: 'port', ranges: ports.map((port) => ({ from: port, to: port })) },
+      ...(scheme === null ? [] : [{ kind: 'scheme' as const, schemes: [scheme] }]),
       ...(methods.length === 0 ? [] : [{ kind: 'method' as const, methods }]),
       ...(paths.length === 0 ? [] : [{ kind: 'path' as const, globs: paths.map(glob) }]),
     ],
@@ -105,7 +116,7 @@ function tunnelDrafts(owner: string, sites: readonly Site[], denied: readonly Si
       const ports = portsOf(group[0]!);
       // Only port 443 is left to tunnels by custom; elsewhere a rule for tunnels would allow plain requests as well.
       const methods = ports.every((port) => port === 443) ? [] : ['CONNECT'];
-      return draft({ name, hosts, ports, methods, paths: [], sites: all, count: total(all), example: all[0]!.example });
+      return draft({ name, hosts, ports, scheme: null, methods, paths: [], sites: all, count: total(all), example: all[0]!.example });
     }),
   );
 }
@@ -125,6 +136,7 @@ function requestDrafts({ name, hosts, sites }: Together): readonly LearnedRule[]
       name: `${name} over ${first.scheme}${suffix}`,
       hosts,
       ports: [first.port],
+      scheme: first.scheme === 'https' ? 'https' : 'http',
       methods: methods.split(','),
       paths: templates,
       sites,
@@ -175,7 +187,7 @@ function together(owner: string, sites: readonly Site[], denied: readonly Site[]
   }));
 }
 
-type Draft = Pick<LearnedRule, 'name' | 'hosts' | 'ports' | 'methods' | 'paths' | 'count' | 'example'> & {
+type Draft = Pick<LearnedRule, 'name' | 'hosts' | 'ports' | 'scheme' | 'methods' | 'paths' | 'count' | 'example'> & {
   readonly sites: readonly Site[];
 };
 
@@ -204,9 +216,20 @@ function doubtfulDrafts(site: Site): readonly LearnedRule[] {
   if (site.scheme === 'tunnel') {
     const methods = site.port === 443 ? [] : ['CONNECT'];
     return [
-      draft({ name: host, hosts, ports: [site.port], methods, paths: [], sites: [site], count: site.count, example: site.example }, [
-        doubt,
-      ]),
+      draft(
+        {
+          name: host,
+          hosts,
+          ports: [site.port],
+          scheme: null,
+          methods,
+          paths: [],
+          sites: [site],
+          count: site.count,
+          example: site.example,
+        },
+        [doubt],
+      ),
     ];
   }
   return requestDrafts({ name: host, hosts, sites: [site] }).map((rule) => ({
@@ -215,20 +238,44 @@ function doubtfulDrafts(site: Site): readonly LearnedRule[] {
   }));
 }
 
-/** The rule that lets the site's requests pass, if all of them. */
-function takerOf(rules: readonly LearnedRule[], { host, port, example }: Site): LearnedRule | undefined {
+type RulesByOwner = ReadonlyMap<string, readonly LearnedRule[]>;
+
+/** The domain that somebody registered; a host without one stands for itself. */
+function ownerOf(host: string): string {
+  return registrableDomain(host) ?? host;
+}
+
+/** Every kind of request to a site. */
+function requestsTo({ example, paths, count }: Site): readonly Denied[] {
+  if (paths.size === 0) return [{ request: example, count }];
+  return [...paths.values()].flatMap((path) =>
+    [...path.methods].map((method) => ({ request: { ...path.example, method }, count: path.count })),
+  );
+}
+
+/** What of a site no rule lets pass yet. */
+function withoutTaken(site: Site, rules: RulesByOwner): readonly Site[] {
+  if (site.paths.size === 0) return takerOf(rules, site.example) === undefined ? [site] : [];
+  const open = [...site.paths].filter(([, { example, methods }]) =>
+    [...methods].some((method) => takerOf(rules, { ...example, method }) === undefined),
+  );
+  if (open.length === 0) return [];
+  return [{ ...site, paths: new Map(open), count: open.reduce((sum, [, { count }]) => sum + count, 0) }];
+}
+
+/** The rule that lets a request pass. */
+function takerOf(rules: RulesByOwner, { method, scheme, host, port, pathAndQuery }: SeenRequest): LearnedRule | undefined {
   const asked: Condition = {
     kind: 'all',
     of: [
       { kind: 'host', patterns: [{ kind: 'exact', name: host }] },
       { kind: 'port', ranges: [{ from: port, to: port }] },
-      { kind: 'method', methods: [example.method] },
-      ...(example.pathAndQuery === null
-        ? []
-        : [{ kind: 'path' as const, globs: [{ text: example.pathAndQuery, pieces: [example.pathAndQuery] }] }]),
+      { kind: 'scheme', schemes: [scheme] },
+      { kind: 'method', methods: [method] },
+      ...(pathAndQuery === null ? [] : [{ kind: 'path' as const, globs: [{ text: pathAndQuery, pieces: [pathAndQuery] }] }]),
     ],
   };
-  return rules.find((rule) => covers(conditionOf(rule), asked));
+  return rules.get(ownerOf(host))?.find((rule) => covers(conditionOf(rule), asked));
 }
 
 function unused(name: string, names: Set<string>): string {

@@ -68,7 +68,7 @@ export class ObservedTraffic {
     const { scheme, host, port } = recorded.question;
     const unruly = unrulyBecause(recorded.question);
     const standing = unruly === null ? standingOf(recorded) : 'unruly';
-    const key = `${standing} ${scheme} ${host} ${port}`;
+    const key = `${unruly ?? standing} ${scheme} ${host} ${port}`;
     const known = this.#sites.get(key);
     if (known !== undefined || this.#sites.size >= MOST_SITES) return known;
     const example = seen(recorded.question);

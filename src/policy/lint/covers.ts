@@ -24,7 +24,6 @@ export function isSame(one: Condition, other: Condition): boolean {
   if (one === other) return true;
   if (isLeaf(one) && isLeaf(other)) return leafCovers(one, other) && leafCovers(other, one);
   if (one.kind === 'not') return other.kind === 'not' && isSame(one.of, other.of);
-  // Two policies may use one name for two things.
   if (one.kind === 'group-use') return other.kind === 'group-use' && one.name === other.name && isSame(one.condition, other.condition);
   if (isLeaf(one) || one.kind !== other.kind || one.of.length !== other.of.length) return false;
   return isAmong(one.of, other.of) && isAmong(other.of, one.of);
@@ -104,7 +103,7 @@ function leafCovers(wide: Leaf, narrow: Leaf): boolean {
 }
 
 function listCovers(wide: ListUse, narrow: Leaf): boolean {
-  if (narrow.kind === 'list-use') return narrow.name === wide.name && narrow.of === wide.of;
+  if (narrow.kind === 'list-use') return narrow.list === wide.list && narrow.of === wide.of;
   const { list } = wide;
   return list.kind === 'domains' && isExactHosts(narrow, (host) => list.matchesHost(host));
 }

@@ -33,7 +33,10 @@ test.each([
 });
 
 test.each([[['policy', '--help']], [['help', 'policy']]])('%j prints the help of the group', async (words) => {
-  expect(await say(...words)).toMatchObject({ code: 0, out: expect.stringMatching(/policy check .*\n.*policy explain /) });
+  expect(await say(...words)).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/policy check .*\n.*policy test .*\n.*policy explain /),
+  });
 });
 
 test('no line of any help is wider than 80 columns', async () => {

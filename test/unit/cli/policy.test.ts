@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+// The commands of `policy` as somebody types them: what is printed, what is reported, with which exit code. What they find out is tested with its parts.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { main } from '../../../src/cli/cli.ts';
 import { recordingTerminal } from './recording-terminal.ts';
 
@@ -13,109 +14,466 @@ write(
 default: allow
 rules:
   - name: Adverts
-    deny: { host: .ads.example, path: /banner/* }
+    deny: { host: .ads.example, path: /banner/*, scheme: http }
     message: No adverts here.
+    owner: IT desk <it@corp.example>
   - deny: { port: 8081 }
+  - name: Pictures
+    deny: { host: pics.example, response_type: image/*, scheme: http }
+  - name: Inside
+    allow: { any: [{ host: in.example, address: 10.0.0.0/8 }, { host: in2.example }] }
+  - name: People
+    allow: { host: people.example, user: ann, group: eng, time: { days: mon-fri, zone: Europe/Berlin } }
+  - deny: { host: people.example }
+tests:
+  - { request: GET http://x.ads.example/banner/1, expect: deny, rule: Adverts }
+  - { request: GET http://x.ads.example/other, expect: allow, rule: default }
 `,
 );
 write('bad.yaml', 'version: 1\ndefault: maybe\n');
+write('plain.yaml', 'version: 1\ndefault: deny\nrules:\n  - { name: A, allow: { host: a.example } }\n');
+write('doubtful.yaml', 'version: 1\ndefault: deny\nrules:\n  - allow: { host: [a.example, a.example] }\n');
+write(
+  'failing.yaml',
+  `version: 1
+default: deny
+rules:
+  - { name: 'A <"&">', allow: { host: a.example, method: GET } }
+tests:
+  - { request: GET http://a.example/, expect: allow }
+  - { request: POST http://a.example/x, expect: allow, rule: 'A <"&">' }
+`,
+);
+write(
+  'a.json',
+  [
+    logLine('ann', 'http://a.example/1', 1),
+    logLine('ann', 'http://a.example/2', 61),
+    logLine('bob', 'http://b.example/', 2),
+    'no line',
+  ].join('\n'),
+);
 
-/** Policies are read from `folder`; what is said names them without it. */
+/** Files are read from `folder`; what is said names them without it. */
 async function say(words: readonly string[], environment: Record<string, string> = {}) {
   const terminal = recordingTerminal(process.cwd(), environment);
-  const code = await main(['policy', ...words.map((word) => (word.endsWith('.yaml') ? path.join(folder, word) : word))], terminal);
+  const code = await main(['policy', ...words.map((word) => (/\.(yaml|json|xml)$/.test(word) ? path.join(folder, word) : word))], terminal);
   const short = (text: string) => text.replaceAll(`${folder}${path.sep}`, '');
   return { code, out: short(terminal.printed.join('\n')).split('\n'), err: terminal.reported.map(short) };
 }
 
-const explain = (method: string, url: string, ...flags: string[]) => say(['explain', method, url, '--policy', 'p.yaml', ...flags]);
+/** The names of the folder made lines longer before they were taken out: what was wrapped is put together again. */
+function unwrapped(out: readonly string[]): readonly string[] {
+  return out
+    .join('\n')
+    .replace(/\n {4}(?=\S)/g, ' ')
+    .split('\n');
+}
 
-test('check says what is in a policy that is right', async () => {
-  expect(await say(['check', 'p.yaml'])).toEqual({ code: 0, out: ['p.yaml: 2 rules, otherwise allow'], err: [] });
+describe('check', () => {
+  test('says what is in a policy that is right', async () => {
+    expect(await say(['check', 'p.yaml'])).toEqual({ code: 0, out: ['p.yaml: 6 rules, otherwise allow, 2 tests'], err: [] });
+  });
+
+  test('tells the problems of every file, and the code of the worst', async () => {
+    expect(await say(['check', 'bad.yaml'])).toMatchObject({ code: 65, err: [expect.stringMatching(/^bad\.yaml:2:10: /)] });
+    const { code, out, err } = await say(['check', 'bad.yaml', 'plain.yaml', 'none.yaml']);
+    expect(code).toBe(66);
+    expect(out).toEqual(['plain.yaml: 1 rule, otherwise deny']);
+    expect(err.map((line) => line.split(':')[0])).toEqual(['bad.yaml', 'none.yaml']);
+  });
+
+  test('warns, and fails for it only when it is asked to', async () => {
+    const warned = {
+      out: ['doubtful.yaml: 1 rule, otherwise deny, 1 warning'],
+      err: ['doubtful.yaml:4:5: warning: host: a.example stands twice; remove one'],
+    };
+    expect(await say(['check', 'doubtful.yaml'])).toEqual({ code: 0, ...warned });
+    expect(await say(['check', 'doubtful.yaml', '--strict'])).toEqual({ code: 65, ...warned });
+    expect((await say(['check', 'p.yaml', '--strict'])).code).toBe(0);
+  });
+
+  test('warns of a list with lines that cannot be read', async () => {
+    write('ads.txt', 'ads.example\n!!\n');
+    write('listed.yaml', 'version: 1\ndefault: allow\nlists:\n  ads: { file: ads.txt, format: domains }\nrules:\n  - deny: { in: ads }\n');
+    const { code, err } = await say(['check', 'listed.yaml', '--strict']);
+    expect(code).toBe(65);
+    expect(err).toEqual([
+      'listed.yaml:4:3: warning: list ads: 1 line of ads.txt cannot be read, the first is line 2: !!; mend or remove them',
+    ]);
+  });
+
+  test('without a file takes the policy that run would use', async () => {
+    expect((await say(['check'], { SALLYPORT_POLICY: path.join(folder, 'plain.yaml') })).out).toEqual([
+      'plain.yaml: 1 rule, otherwise deny',
+    ]);
+    expect((await say(['check'])).out).toEqual([expect.stringMatching(/policies.open\.yaml: \d+ rules?, otherwise allow/)]);
+  });
 });
 
-test('check tells the problems of every file, and the code of the worst', async () => {
-  expect(await say(['check', 'bad.yaml'])).toMatchObject({ code: 65, err: [expect.stringMatching(/^bad\.yaml:2:10: /)] });
-  const { code, out, err } = await say(['check', 'bad.yaml', 'p.yaml', 'none.yaml']);
-  expect(code).toBe(66);
-  expect(out).toEqual(['p.yaml: 2 rules, otherwise allow']);
-  expect(err.map((line) => line.split(':')[0])).toEqual(['bad.yaml', 'none.yaml']);
+describe('test', () => {
+  test('counts what passed', async () => {
+    expect(await say(['test', 'p.yaml'])).toEqual({ code: 0, out: ['p.yaml: 2 tests passed'], err: [] });
+  });
+
+  test('tells of each failure what was expected, what came, and why', async () => {
+    const { code, out } = await say(['test', 'failing.yaml']);
+    expect({ code, out: unwrapped(out) }).toEqual({
+      code: 1,
+      out: [
+        'FAILED  failing.yaml:7  POST http://a.example/x',
+        `  expected: allow by rule 'A <"&">'`,
+        '  actual:   denied by the default (failing.yaml:2)',
+        `  rule 'A <"&">' (failing.yaml:4) does not match: method POST is not GET`,
+        '',
+        'failing.yaml: 1 test passed, 1 failed',
+      ],
+    });
+  });
+
+  test('names the rules that no test reaches, and fails when they are too many', async () => {
+    const { code, out, err } = await say(['test', 'p.yaml', '--coverage', '--least', '50']);
+    expect(code).toBe(1);
+    expect(out.slice(0, 4)).toEqual([
+      'p.yaml: 2 tests passed',
+      'p.yaml: tests reach 1 of 6 rules (16%)',
+      '  not reached  deny unnamed rule  p.yaml:8',
+      "  not reached  deny rule 'Pictures'  p.yaml:9",
+    ]);
+    expect(err).toEqual(['p.yaml: 16% of the rules are reached by a test; --least asks for 50%']);
+    expect((await say(['test', 'p.yaml', '--coverage', '--least', '16'])).code).toBe(0);
+  });
+
+  test('says when there are none', async () => {
+    const { code, out } = await say(['test', 'plain.yaml']);
+    expect(code).toBe(0);
+    expect(out).toEqual([expect.stringMatching(/^plain\.yaml: no tests; add some under 'tests:'/)]);
+    expect((await say(['test', 'plain.yaml', '--format', 'tap'])).out).toEqual(['TAP version 14', '1..0 # SKIP no tests']);
+  });
+
+  test('speaks TAP 14', async () => {
+    expect((await say(['test', 'failing.yaml', '--format', 'tap'])).out).toEqual([
+      'TAP version 14',
+      '1..2',
+      'ok 1 - failing.yaml:6 GET http://a.example/',
+      'not ok 2 - failing.yaml:7 POST http://a.example/x',
+      '  ---',
+      '  failure: wrong-action',
+      '  details:',
+      `    - "expected: allow by rule 'A <\\"&\\">'"`,
+      '    - "actual:   denied by the default (failing.yaml:2)"',
+      `    - "rule 'A <\\"&\\">' (failing.yaml:4) does not match: method POST is not GET"`,
+      '  ...',
+    ]);
+  });
+
+  test('writes JUnit to a file, with every text escaped', async () => {
+    expect(await say(['test', 'failing.yaml', '--format', 'junit', '--output', 'results.xml'])).toEqual({
+      code: 1,
+      out: ['failing.yaml: 1 test passed, 1 failed'],
+      err: [],
+    });
+    const xml = readFileSync(path.join(folder, 'results.xml'), 'utf8').replaceAll(`${folder}${path.sep}`, '');
+    expect(xml.split('\n').slice(0, 6)).toEqual([
+      '<?xml version="1.0" encoding="UTF-8"?>',
+      '<testsuites name="policy" tests="2" failures="1" errors="0" skipped="0">',
+      '  <testsuite name="failing.yaml" tests="2" failures="1" errors="0" skipped="0">',
+      '    <testcase name="GET http://a.example/ (line 6)" classname="failing.yaml" file="failing.yaml" line="6"/>',
+      '    <testcase name="POST http://a.example/x (line 7)" classname="failing.yaml" file="failing.yaml" line="7">',
+      '      <failure type="wrong-action" message="expected allow by rule \'A &lt;&quot;&amp;&quot;&gt;\', but denied by the default (failing.yaml:2)">' +
+        "expected: allow by rule 'A &lt;&quot;&amp;&quot;&gt;'",
+    ]);
+  });
+
+  test('goes on after a policy that is wrong', async () => {
+    const { code, out, err } = await say(['test', 'bad.yaml', 'p.yaml']);
+    expect({ code, out }).toEqual({ code: 65, out: ['p.yaml: 2 tests passed'] });
+    expect(err).toEqual([expect.stringMatching(/^bad\.yaml:2:10: /)]);
+  });
+
+  test.each([
+    [['--format', 'yaml'], '--format: "yaml" is none of text, tap, junit.'],
+    [['--least', '50'], '--least: add --coverage, which it is about.'],
+    [['--coverage', '--least', '101'], '--least: "101" is not a whole number from 0 to 100.'],
+  ])('%j is a mistake', async (flags, problem) => {
+    expect(await say(['test', 'p.yaml', ...flags])).toMatchObject({ code: 64, err: [problem] });
+  });
+
+  test('a file that cannot be written is named', async () => {
+    const { code, err } = await say(['test', 'p.yaml', '--output', `none${path.sep}results.xml`]);
+    expect(code).toBe(69);
+    expect(err).toEqual([
+      expect.stringMatching(/results\.xml: cannot be written \(its folder does not exist\)\. Choose another file with --output\.$/),
+    ]);
+  });
 });
 
-test('check without a file takes the policy that run would use', async () => {
-  expect((await say(['check'], { SALLYPORT_POLICY: path.join(folder, 'p.yaml') })).out).toEqual(['p.yaml: 2 rules, otherwise allow']);
-  expect((await say(['check'])).out).toEqual([expect.stringMatching(/policies.open\.yaml: \d+ rules?, otherwise allow$/)]);
-});
+describe('explain', () => {
+  const explain = (method: string, url: string, ...flags: string[]) => say(['explain', method, url, '--policy', 'p.yaml', ...flags]);
 
-test('explain says the decision first, then each rule considered with its criteria', async () => {
-  expect(await explain('GET', 'http://x.ads.example/banner/1')).toEqual({
-    code: 0,
-    out: [
-      "deny  rule 'Adverts'  p.yaml:4",
-      'The person is told: No adverts here.',
+  test('says who decided, why, and what the person is told', async () => {
+    expect(await explain('GET', 'http://x.ads.example/banner/1')).toEqual({
+      code: 0,
+      out: [
+        "deny  rule 'Adverts'  p.yaml:4",
+        '  host x.ads.example is within ads.example',
+        '  scheme http is http',
+        '  path /banner/1 matches /banner/*',
+        'Told with status 403: No adverts here. Owner: IT desk <it@corp.example>.',
+      ],
+      err: [],
+    });
+  });
+
+  test('names the rules that were passed over although they are about the host, each with one reason', async () => {
+    expect(unwrapped((await explain('GET', 'http://x.ads.example/other')).out)).toEqual([
+      'allow  default  p.yaml:2',
       '',
-      'Rules considered, the first match decides:',
-      "  1  matches  deny  rule 'Adverts'  p.yaml:4",
-      expect.stringMatching(/^ {7}true {3}host x\.ads\.example /),
-      expect.stringMatching(/^ {7}true {3}path \/banner\/1 /),
-    ],
-    err: [],
+      'Passed over:',
+      "  false    deny rule 'Adverts', p.yaml:4: path /other does not match /banner/*",
+    ]);
+    expect((await explain('GET', 'http://plain.example/')).out).toEqual(['allow  default  p.yaml:2']);
   });
-});
 
-test('explain shows which criteria of a rule do not hold', async () => {
-  const { out } = await explain('GET', 'http://example.com/');
-  expect(out[0]).toBe('allow  default  p.yaml:2');
-  expect(out.slice(3)).toEqual([
-    "  1  differs  deny  rule 'Adverts'  p.yaml:4",
-    expect.stringMatching(/^ {7}false {2}host example\.com /),
-    expect.stringMatching(/^ {7}false {2}path \/ /),
-    '  2  differs  deny  unnamed rule  p.yaml:7',
-    expect.stringMatching(/^ {7}false {2}port 80 /),
-  ]);
-});
+  test('shows every criterion of every rule on demand, those of combinations below them', async () => {
+    const { out } = await explain('GET', 'http://in2.example/', '--all');
+    expect(out).toEqual([
+      "allow  rule 'Inside'  p.yaml:11",
+      '  host in2.example is in2.example',
+      '',
+      'Rules considered, in order:',
+      "  1  false    deny rule 'Adverts'  p.yaml:4",
+      '       false    host in2.example is not within ads.example',
+      '       true     scheme http is http',
+      '       false    path / does not match /banner/*',
+      '  2  false    deny unnamed rule  p.yaml:8',
+      '       false    port 80 is not 8081',
+      "  3  false    deny rule 'Pictures'  p.yaml:9",
+      '       false    host in2.example is not pics.example',
+      '       true     scheme http is http',
+      '       unknown  response_type: the origin has not answered yet',
+      "  4  true     allow rule 'Inside'  p.yaml:11",
+      '       true     any of',
+      '       false      all of',
+      '       false        host in2.example is not in.example',
+      '       unknown      address: the name has not been resolved',
+      '       true       host in2.example is in2.example',
+    ]);
+  });
 
-test('of an https URL the CONNECT is explained', async () => {
-  const { out } = await explain('GET', 'https://x.ads.example/banner/1');
-  expect(out.slice(0, 2)).toEqual([
-    'allow  default  p.yaml:2',
-    'Over https a proxy sees only CONNECT x.ads.example:443; that is what was judged.',
-  ]);
-  expect((await explain('CONNECT', 'x.ads.example:443')).out[0]).toBe('allow  default  p.yaml:2');
-});
+  test('says what is still awaited', async () => {
+    expect(unwrapped((await explain('GET', 'http://pics.example/')).out)).toEqual([
+      'allow  default  p.yaml:2',
+      'The answer is judged as well; add --response-type TYPE or --response-size N to see how.',
+      '',
+      'Passed over:',
+      "  unknown  deny rule 'Pictures', p.yaml:9: response_type: the origin has not answered yet",
+    ]);
+    expect((await explain('GET', 'http://pics.example/', '--response-type', 'image/png')).out[0]).toBe("deny  rule 'Pictures'  p.yaml:9");
+  });
 
-test('a port that CONNECT may not name is explained', async () => {
-  const { out } = await explain('CONNECT', 'example.com:22');
-  expect(out).toEqual([
-    expect.stringMatching(/^deny {2}connect_ports {2}p\.yaml:/),
-    expect.stringContaining('port 22 is not in connect_ports'),
-  ]);
-});
+  test('judges each address by itself', async () => {
+    const { out } = await explain('GET', 'http://in.example/', '--resolve', '192.0.2.1', '--resolve', '10.0.0.1');
+    expect(out).toContain('Addresses, each judged by itself:');
+    expect(out).toContain('  192.0.2.1  allowed by the default (p.yaml:2)');
+    expect(out).toContain("  10.0.0.1  allowed by rule 'Inside' (p.yaml:11), but not dialled, since 192.0.2.1 is judged otherwise");
+  });
 
-test('--json is for scripts', async () => {
-  const { out } = await explain('GET', 'http://x.ads.example/banner/1', '--json', '--user', 'ann', '--client', '192.0.2.7');
-  expect(JSON.parse(out.join('\n'))).toMatchObject({
-    action: 'deny',
-    decidedBy: 'rule',
-    rule: 'Adverts',
-    position: { file: 'p.yaml', line: 4 },
-    question: { host: 'x.ads.example', user: 'ann', clientAddress: '192.0.2.7' },
-    considered: [
-      {
-        outcome: 'match',
-        criteria: [
-          { kind: 'host', isTrue: true },
-          { kind: 'path', isTrue: true },
-        ],
+  test('takes who asks, from where and when', async () => {
+    const asked = ['--user', 'ann', '--group', 'eng', '--at', '2026-11-23T09:00:00+01:00'];
+    expect((await explain('GET', 'http://people.example/', ...asked)).out[0]).toBe("allow  rule 'People'  p.yaml:13");
+    const sunday = await explain('GET', 'http://people.example/', ...asked.slice(0, 4), '--at', '2026-11-22T09:00+01:00');
+    expect(sunday.out[0]).toBe('deny  unnamed rule  p.yaml:15');
+    expect(unwrapped(sunday.out).join('\n')).toMatch(/false +allow rule 'People', p\.yaml:13: .*is not within mon-fri Europe\/Berlin/);
+    expect((await explain('GET', 'http://people.example/')).out[0]).toBe('deny  unnamed rule  p.yaml:15');
+  });
+
+  test('of an https URL the CONNECT is explained, or on demand the request inside', async () => {
+    const { out } = await explain('GET', 'https://pics.example/a');
+    expect(out.slice(0, 2)).toEqual([
+      'allow  default  p.yaml:2',
+      'Over https a proxy sees only CONNECT pics.example:443; that is what was judged. --inside judges the request.',
+    ]);
+    expect((await explain('GET', 'https://a.example:8081/', '--inside')).out).toEqual([
+      'deny  unnamed rule  p.yaml:8',
+      '  port 8081 is 8081',
+    ]);
+  });
+
+  test('a port that CONNECT may not name is explained', async () => {
+    expect((await explain('CONNECT', 'example.com:22')).out).toEqual([
+      expect.stringMatching(/^deny {2}connect_ports {2}p\.yaml:/),
+      expect.stringContaining('port 22 is not in connect_ports'),
+    ]);
+  });
+
+  test('--json is for scripts', async () => {
+    const asked = [
+      '--json',
+      '--user',
+      'ann',
+      '--claim',
+      'repository=org/app',
+      '--claim',
+      'aud=a',
+      '--claim',
+      'aud=b',
+      '--client',
+      '192.0.2.7',
+      '--field',
+      'Accept: */*',
+    ];
+    const { out } = await explain(
+      'GET',
+      'http://x.ads.example/banner/1',
+      ...asked,
+      '--size',
+      '3KiB',
+      '--upgrade',
+      'websocket',
+      '--listener',
+      'lan',
+    );
+    expect(JSON.parse(out.join('\n'))).toMatchObject({
+      action: 'deny',
+      decidedBy: 'rule',
+      rule: 'Adverts',
+      awaits: 'nothing',
+      position: { line: 4 },
+      denial: { status: 403, message: 'No adverts here.' },
+      question: {
+        host: 'x.ads.example',
+        identity: { user: 'ann', groups: [], claims: { repository: ['org/app'], aud: ['a', 'b'] } },
+        clientAddress: '192.0.2.7',
+        fields: [{ name: 'Accept', value: '*/*' }],
+        contentLength: 3072,
+        upgrade: 'websocket',
+        listener: 'lan',
       },
-    ],
+      considered: [{ truth: 'true', criteria: [{ kind: 'host', truth: 'true' }, { kind: 'scheme' }, { kind: 'path', truth: 'true' }] }],
+    });
+  });
+
+  test.each([
+    [['--group', 'eng'], '--group: add --user NAME; somebody has to be in the group.'],
+    [['--claim', 'a=b'], '--claim: add --user NAME; somebody has to have the claim.'],
+    [['--user', 'ann', '--claim', 'a'], '--claim: "a" is not NAME=VALUE.'],
+    [['--client', 'here'], '--client: "here" is not an IP address.'],
+    [['--resolve', '10.0.0.0/8'], '--resolve: "10.0.0.0/8" is not an IP address.'],
+    [['--at', 'monday'], '--at: "monday" is not a moment such as 2026-11-23T09:00:00+01:00 or 2026-11-23T08:00Z.'],
+    [['--field', 'Accept'], `--field: "Accept" is not 'Name: value'.`],
+    [['--inside'], '--inside: only the requests of an https URL are inside a tunnel.'],
+  ])('%j is a mistake', async (flags, problem) => {
+    expect(await explain('GET', 'http://a.example/', ...flags)).toMatchObject({ code: 64, err: [problem] });
+  });
+
+  test('a bad policy cannot explain anything', async () => {
+    expect(await say(['explain', 'GET', 'http://a/', '--policy', 'bad.yaml'])).toMatchObject({ code: 65, out: [''] });
+    expect(await say(['explain', 'GET', 'http://a/', '--policy', 'none.yaml'])).toMatchObject({ code: 66, out: [''] });
   });
 });
 
-test('a bad policy cannot explain anything', async () => {
-  expect(await say(['explain', 'GET', 'http://a/', '--policy', 'bad.yaml'])).toMatchObject({ code: 65, out: [''] });
-  expect(await say(['explain', 'GET', 'http://a/', '--policy', 'none.yaml'])).toMatchObject({ code: 66, out: [''] });
+describe('diff', () => {
+  test('shows which recorded requests flip, by user and host', async () => {
+    expect(await say(['diff', 'p.yaml', 'plain.yaml', '--log', 'a.json'])).toEqual({
+      code: 1,
+      out: [
+        'allow -> deny: 1 request',
+        '  1 request by bob to b.example, 2026-11-22 10:00Z',
+        '      GET http://b.example/',
+        '      before: allowed by the default (p.yaml:2)',
+        '      after:  denied by the default (plain.yaml:2)',
+        '',
+        '1 of 3 requests of a.json flips.',
+      ],
+      err: ['1 line of a.json cannot be read as an access log in JSON.'],
+    });
+  });
+
+  test('shows what another rule decides on demand', async () => {
+    const { out } = await say(['diff', 'p.yaml', 'plain.yaml', '--log', 'a.json', '--rules']);
+    expect(out).toContain('allow, by another rule: 2 requests');
+    expect(out).toContain('  2 requests by ann to a.example, 2026-11-22 10:00Z to 2026-11-22 10:01Z');
+    expect(out).toContain("      after:  allowed by rule 'A' (plain.yaml:4)");
+  });
+
+  test('exits 0 when nothing flips', async () => {
+    expect(await say(['diff', 'plain.yaml', 'plain.yaml', '--rules'])).toEqual({
+      code: 0,
+      out: ['No difference in 2 requests made from the tests and hosts of both.'],
+      err: [],
+    });
+  });
+
+  test('without a log asks about the hosts that are named', async () => {
+    write('people.yaml', 'version: 1\ndefault: deny\nrules:\n  - allow: { host: people.example, user: ann }\n');
+    const { code, out } = await say(['diff', 'plain.yaml', 'people.yaml']);
+    expect(code).toBe(1);
+    expect(out).toContain('deny -> challenge: 2 requests');
+    expect(out).toContain('  CONNECT people.example:443');
+  });
+
+  test('tells what no log holds', async () => {
+    write('field.yaml', 'version: 1\ndefault: allow\nrules:\n  - deny: { field: { accept: x } }\n');
+    const { err } = await say(['diff', 'p.yaml', 'field.yaml', '--log', 'a.json']);
+    expect(err.at(-1)).toBe('A log does not hold what field asks about; such rules were judged as if there were none of it.');
+  });
+
+  test('a policy that is wrong and a log that is not there are told', async () => {
+    expect(await say(['diff', 'p.yaml', 'bad.yaml'])).toMatchObject({ code: 65, err: [expect.stringMatching(/^bad\.yaml:2:10: /)] });
+    expect(await say(['diff', 'p.yaml', 'plain.yaml', '--log', 'none.json'])).toMatchObject({
+      code: 66,
+      err: [expect.stringMatching(/none\.json: the access log does not exist\. Check the path\.$/)],
+    });
+  });
 });
+
+describe('learn', () => {
+  test('writes a policy that passes every check and its own tests', async () => {
+    expect(await say(['learn', 'a.json', '--output', 'learned.yaml'])).toEqual({
+      code: 0,
+      out: ['learned.yaml: learned from 3 requests; read it, then: sallyport policy test learned.yaml --coverage'],
+      err: ['1 line of a.json cannot be read as an access log in JSON'],
+    });
+    expect(await say(['check', '--strict', 'learned.yaml'])).toEqual({
+      code: 0,
+      out: ['learned.yaml: 1 rule, otherwise deny, 1 test'],
+      err: [],
+    });
+    expect((await say(['test', 'learned.yaml', '--coverage', '--least', '100'])).code).toBe(0);
+  });
+
+  test('prints it without --output', async () => {
+    const { out } = await say(['learn', 'a.json']);
+    expect(out.slice(0, 4)).toEqual([
+      expect.stringMatching(/^# Learned from 3 requests, 2026-11-22\./),
+      expect.stringMatching(/^# Read it/),
+      '',
+      'version: 1',
+    ]);
+  });
+
+  test('says when there is nothing to learn from', async () => {
+    write('squid.json', '1 2 3\n4 5 6\n');
+    expect(await say(['learn', 'squid.json'])).toMatchObject({
+      code: 65,
+      err: ['squid.json: none of 2 lines is a request. Name an access log in JSON, as sallyport run --access-log FILE writes it.'],
+    });
+  });
+});
+
+test('policy alone lists its commands', async () => {
+  const { code, out } = await say([]);
+  expect(code).toBe(64);
+  for (const name of ['check', 'test', 'explain', 'diff', 'learn'])
+    expect(out.join('\n')).toMatch(new RegExp(`^ {2}policy ${name} +\\S`, 'm'));
+});
+
+function logLine(user: string, target: string, second: number): string {
+  const time = new Date(Date.parse('2026-11-22T10:00:00Z') + second * 1000).toISOString();
+  const members = { time, listener: 'lan', client: '10.1.2.3', user, method: 'GET', target, status: 200, outcome: 'forwarded' };
+  return JSON.stringify({ ...members, decision: 'allow', route: 'direct', upstream: '93.184.216.34:80' });
+}
 
 function write(name: string, text: string): void {
   writeFileSync(path.join(folder, name), text);
