@@ -48,6 +48,7 @@ const COLUMNS = 100;
 const DECIDERS: Readonly<Record<Exclude<Decision['decidedBy'], 'rule' | 'identity-needed'>, string>> = {
   default: 'default',
   'connect-ports': 'connect_ports',
+  'unknown-method': 'unknown method',
   'unusable-question': 'unusable destination',
   'unusable-path': 'unusable path',
   'unusable-query': 'unusable query',

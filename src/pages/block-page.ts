@@ -6,6 +6,7 @@ export type DecidedBy =
   | 'rule'
   | 'default'
   | 'connect-ports'
+  | 'unknown-method'
   | 'unusable-question'
   | 'unusable-path'
   | 'unusable-query'
@@ -74,6 +75,7 @@ const REASONS: Record<DecidedBy, string> = {
   rule: "A rule of this proxy's policy forbids it.",
   default: "No rule of this proxy's policy allows it.",
   'connect-ports': 'This proxy opens tunnels to certain ports only.',
+  'unknown-method': 'Its method is not a registered one, and no rule names it.',
   'unusable-question': 'Its destination is not written in the one form that the policy can judge.',
   'unusable-path': 'Its path can be read in more than one way, and a rule asks for the path.',
   'unusable-query': 'Its query can be read in more than one way, and a rule asks for a parameter.',
@@ -92,6 +94,8 @@ const STEPS: Record<Exclude<DecidedBy, 'rule'>, string> = {
   default: 'If you need it, ask the operator of this proxy for a rule that allows it, and quote the exchange number.',
   'connect-ports':
     'Tunnels may go to a few ports only. If you need this one, ask the operator to add it to connect_ports, and quote the exchange number.',
+  'unknown-method':
+    'Check its spelling: methods are case-sensitive. If it is right, ask the operator for a rule that names it, and quote the exchange number.',
   'unusable-question':
     'Check the host name in the address. If it is right, tell the operator of this proxy, and quote the exchange number.',
   'unusable-path': 'Write the path without encoded slashes, dot segments or control characters, and send the request again.',

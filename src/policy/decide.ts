@@ -2,6 +2,7 @@
 // that is not what it promises to be is denied, whatever the default.
 // The first rule that matches decides. What a rule asks for and nobody can read in one way only is denied, whatever the rule's action: who could say
 // what the origin would make of it? What is not known yet makes a decision wait, unless nothing that it could turn out to be would change it.
+import { REGISTERED_METHODS } from '../http/methods.ts';
 import {
   createSubject,
   FALSE,
@@ -20,7 +21,7 @@ import {
 } from '../match/judge.ts';
 import type { Question } from '../match/question.ts';
 import { endsInNumber, parseIpAddress, unmapped } from '../net/ip-address.ts';
-import type { CompiledPolicy, CompiledRule } from './compile.ts';
+import { type CompiledPolicy, type CompiledRule, visitLeaves } from './compile.ts';
 import type { DecidedBy, Decision, Rule, SourcePosition } from './policy.ts';
 import { nextCandidate, startCandidates } from './rule-index.ts';
 
@@ -37,7 +38,23 @@ export function decide(compiled: CompiledPolicy, question: Question): Decision {
     const compiledRule = rules[number]!;
     if (search.meet(compiledRule.rule, judgeRule(compiledRule, search.subject))) break;
   }
-  return search.decision(policy.defaultAction, policy.defaultPosition);
+  const decision = search.decision(policy.defaultAction, policy.defaultPosition);
+  return policy.anyMethod || REGISTERED_METHODS.has(question.method) ? decision : withoutUnknownMethod(decision);
+}
+
+/** Nobody can say what a method does that is not registered, so it passes only where a rule names it. */
+function withoutUnknownMethod(decision: Decision): Decision {
+  const { action, rule, question } = decision;
+  if (action === 'deny' || (rule !== null && namesMethod(rule, question.method))) return decision;
+  return { ...decision, action: 'deny', decidedBy: 'unknown-method', awaits: 'nothing' };
+}
+
+function namesMethod(rule: Rule, method: string): boolean {
+  let isNamed = false;
+  visitLeaves(rule.condition, (leaf) => {
+    if (leaf.kind === 'method' && leaf.methods.includes(method)) isNamed = true;
+  });
+  return isNamed;
 }
 
 /**

@@ -60,6 +60,10 @@ export function explainShort(decision: Decision): string {
       return `${verdict} by the default (${place})`;
     case 'connect-ports':
       return `CONNECT to port ${question.port} is not in connect_ports (${place})`;
+    case 'unknown-method': {
+      const who = rule === null ? `the policy (${place}) does not say 'methods: any'` : `${ruleWords(rule, place)} does not name it`;
+      return `denied because ${question.method} is not a registered method, and ${who}`;
+    }
     case 'unusable-path': {
       const { problem } = normalisePath(question.pathAndQuery ?? '');
       return `denied because the path ${problem}, so that ${ruleWords(rule, place)} cannot judge it`;

@@ -187,6 +187,9 @@ const POLICY: Keys<typeof POLICY_KEYS> = {
   connect_ports: about('The ports that CONNECT may name, before any rule; 443 when left out (main file only)', {
     anyOf: [{ const: 'any' }, PORT, listOf(PORT)],
   }),
+  methods: about('Whether methods that are not registered pass without a rule that names them; registered when left out (main file only)', {
+    enum: ['registered', 'any'],
+  }),
   groups: about('Matches with names, for `in`', named(ANY_MATCH)),
   lists: about('Lists of other files with names, for `in` and `client_in`', named(mapping(LIST, ['file', 'format']))),
   rules: about('In order; the first that matches decides', listOf({ $ref: '#/$defs/rule' })),

@@ -10,7 +10,7 @@ import { isWord, oneOf, PORT_EXPECTED, portRange, Refused, readValue, readValues
 import type { ParsedFile, PolicyHead } from './parsed-file.ts';
 import { type Entry, openSource, type PolicyProblem, positionOf, readMapping, report, type Source, shown } from './yaml-source.ts';
 
-export const POLICY_KEYS = ['version', 'default', 'connect_ports', 'groups', 'lists', 'rules', 'tests'] as const;
+export const POLICY_KEYS = ['version', 'default', 'connect_ports', 'methods', 'groups', 'lists', 'rules', 'tests'] as const;
 
 /** What a file says as far as it could be read: `null` when nothing of it could. With problems, it is only good for finding more of them. */
 export interface FileReading {
@@ -56,11 +56,12 @@ function readHead(source: Source, start: number, entries: ReadonlyMap<string, En
     defaultPosition: positionOf(source, byDefault?.offset ?? start),
     connectPorts: connectPorts === undefined ? HTTPS_ALONE : readConnectPorts(source, connectPorts),
     connectPortsPosition: positionOf(source, connectPorts?.offset ?? start),
+    anyMethod: readValue(source, entries.get('methods'), 'methods', 'registered or any', oneOf(['registered', 'any'])) === 'any',
   };
 }
 
 function refuseHead(source: Source, entries: ReadonlyMap<string, Entry>): null {
-  for (const key of ['default', 'connect_ports']) {
+  for (const key of ['default', 'connect_ports', 'methods']) {
     const entry = entries.get(key);
     if (entry !== undefined)
       report(source, entry.offset, `${key}: not in a file that is included; it holds for the whole policy and stands in its main file`);

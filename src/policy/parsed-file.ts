@@ -15,7 +15,7 @@ export interface ParsedFile {
   readonly tests: readonly ParsedTest[];
 }
 
-export type PolicyHead = Pick<Policy, 'defaultAction' | 'defaultPosition' | 'connectPorts' | 'connectPortsPosition'>;
+export type PolicyHead = Pick<Policy, 'defaultAction' | 'defaultPosition' | 'connectPorts' | 'connectPortsPosition' | 'anyMethod'>;
 
 export type UnlinkedCondition = Expression<Criterion | Reference>;
 

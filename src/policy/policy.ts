@@ -68,6 +68,8 @@ export interface Policy {
   readonly connectPorts: readonly PortRange[];
   /** The key in the file, or the file's start where the key is left out and 443 alone holds. */
   readonly connectPortsPosition: SourcePosition;
+  /** Whether methods that nobody has registered pass like any other; else a rule that lets one pass has to name it. */
+  readonly anyMethod: boolean;
   /** In the order in which they are tried, those of included files where they are included. */
   readonly rules: readonly Rule[];
   readonly tests: readonly PolicyTest[];
@@ -92,6 +94,7 @@ export type DecidedBy =
   | 'rule'
   | 'default'
   | 'connect-ports'
+  | 'unknown-method'
   | 'unusable-question'
   | 'unusable-path'
   | 'unusable-query'

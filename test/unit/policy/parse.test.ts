@@ -12,6 +12,7 @@ describe('reads', () => {
       defaultPosition: { file: 'p.yaml', line: 3, column: 1 },
       connectPorts: [{ from: 443, to: 443 }],
       connectPortsPosition: { file: 'p.yaml', line: 2, column: 1 },
+      anyMethod: false,
       rules: [],
       tests: [],
     });
@@ -107,7 +108,7 @@ describe('says what is wrong in', () => {
     [
       'a word',
       'deny',
-      ["1:1: a policy is a mapping with the keys version, default, connect_ports, groups, lists, rules, tests; found 'deny'"],
+      ["1:1: a policy is a mapping with the keys version, default, connect_ports, methods, groups, lists, rules, tests; found 'deny'"],
     ],
     [
       'missing keys',
@@ -121,7 +122,7 @@ describe('says what is wrong in', () => {
     [
       'a key like no other',
       `${HEAD}zzz: 1`,
-      ["3:1: unknown key 'zzz' in a policy; the keys are version, default, connect_ports, groups, lists, rules, tests"],
+      ["3:1: unknown key 'zzz' in a policy; the keys are version, default, connect_ports, methods, groups, lists, rules, tests"],
     ],
     ['a repeated key', `${HEAD}default: allow`, ["3:1: 'default' is given twice; the first is on line 2. Make it one list, or remove one"]],
     ['a key that is a list', `${HEAD}? [a]\n: b`, ['3:3: a key of a policy is a word; found a list']],
