@@ -21,6 +21,8 @@ export interface LoadSide {
   readonly core: number | null;
   readonly seconds: number;
   readonly signal: AbortSignal;
+  /** Field lines that requests of the forward workload carry besides their own. */
+  readonly fields?: readonly string[];
 }
 
 export type Figures = Omit<Measurement, 'round' | 'workload' | 'peer'>;
@@ -75,6 +77,7 @@ async function withCpu<T>({ pid }: Subject, load: () => Promise<T>): Promise<{ r
 async function runWrk({ port }: Subject, side: LoadSide, seconds: number) {
   const authority = `127.0.0.1:${side.originPort}`;
   const flags = ['-t1', '-c64', `-d${seconds}s`, '--timeout', '5s', '-s', path.join(import.meta.dirname, 'request.lua')];
+  for (const field of side.fields ?? []) flags.push('-H', field);
   const output = await side.children.run(
     {
       name: 'wrk',
