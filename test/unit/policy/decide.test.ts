@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { compilePolicy } from '../../../src/policy/compile.ts';
+import type { Condition } from '../../../src/match/condition.ts';
+import type { Question } from '../../../src/match/question.ts';
 import { decide } from '../../../src/policy/decide.ts';
-import { formatProblem, parsePolicy } from '../../../src/policy/parse.ts';
-import type { Decision, Question } from '../../../src/policy/policy.ts';
+import type { Action, Decision } from '../../../src/policy/policy.ts';
+import * as q from '../../support/questions.ts';
 
 const POLICY = `version: 1
 default: deny
@@ -74,7 +75,7 @@ describe('a path', () => {
   });
 
   test('in normal form is handed on as the same string', () => {
-    const asked = question('GET http://api.example/public/a?b');
+    const asked = q.questionFor('GET http://api.example/public/a?b');
     expect(decide(COMPILED, asked).normalisedPath).toBe(asked.pathAndQuery);
   });
 
@@ -94,9 +95,228 @@ describe('a path', () => {
   });
 });
 
+describe('what is not known yet', () => {
+  const unasked = { identity: 'unasked' } as const;
+  const html = { contentTypes: ['text/html'], contentLength: 5 };
+
+  test.each<[string, readonly (readonly [Action, Condition])[], Partial<Question>, Partial<Decision> & { readonly by?: number | null }]>([
+    ['who asks, for a rule that allows', [['allow', q.user('*')]], unasked, { action: 'deny', awaits: 'identity', by: 0 }],
+    [
+      'who asks, for a rule that denies, before the default that allows',
+      [
+        ['deny', q.user('mallory')],
+        ['allow', q.anything],
+      ],
+      unasked,
+      { action: 'deny', awaits: 'identity', by: 0 },
+    ],
+    ['who asks, but nobody may pass', [['deny', q.user('mallory')]], unasked, { action: 'deny', awaits: 'nothing', decidedBy: 'default' }],
+    [
+      'who asks, behind the rule that decides',
+      [
+        ['allow', q.host('a.test')],
+        ['deny', q.user('mallory')],
+      ],
+      unasked,
+      { action: 'allow', awaits: 'nothing', by: 0 },
+    ],
+    [
+      'who asks, of another host',
+      [['allow', q.all(q.host('b.test'), q.user('*'))]],
+      unasked,
+      { action: 'deny', awaits: 'nothing', by: null },
+    ],
+    ['who asks, for the sake of a note', [['report', q.user('*')]], unasked, { action: 'deny', awaits: 'nothing', reported: [] }],
+    ['who asks, in a rule turned round', [['allow', q.not(q.user('mallory'))]], unasked, { action: 'deny', awaits: 'identity', by: 0 }],
+    ['the address, for a rule that allows', [['allow', q.address('10.0.0.0/8')]], {}, { action: 'deny', awaits: 'address' }],
+    ['the address, turned round', [['allow', q.not(q.address('10.0.0.0/8'))]], {}, { action: 'deny', awaits: 'address' }],
+    [
+      'the address, in a list, before a rule that allows',
+      [
+        ['deny', q.inList('nets', q.addressList('10.0.0.1'))],
+        ['allow', q.anything],
+      ],
+      {},
+      { action: 'deny', awaits: 'address' },
+    ],
+    ['the address, but nobody may pass', [['deny', q.address('10.0.0.0/8')]], {}, { action: 'deny', awaits: 'nothing' }],
+    [
+      'the address, for the sake of a note',
+      [
+        ['report', q.address('10.0.0.0/8')],
+        ['allow', q.anything],
+      ],
+      {},
+      { action: 'deny', awaits: 'address' },
+    ],
+    [
+      'the address, known and elsewhere',
+      [
+        ['deny', q.address('10.0.0.0/8')],
+        ['allow', q.anything],
+      ],
+      { address: '192.0.2.1' },
+      { action: 'allow', awaits: 'nothing', by: 1 },
+    ],
+    ['who asks before the address', [['allow', q.all(q.user('*'), q.address('::/0'))]], unasked, { action: 'deny', awaits: 'identity' }],
+    [
+      'the response, before a rule that allows',
+      [
+        ['deny', q.responseType('image/*')],
+        ['allow', q.anything],
+      ],
+      {},
+      { action: 'allow', awaits: 'response', by: 1 },
+    ],
+    [
+      'the response, under the terms of the rule that may let it pass',
+      [['allow', q.responseType('text/html')]],
+      {},
+      { action: 'allow', awaits: 'response', by: 0 },
+    ],
+    ['the response, but nobody may pass', [['deny', q.responseType('image/*')]], {}, { action: 'deny', awaits: 'nothing', by: null }],
+    [
+      'the response, known and html',
+      [
+        ['deny', q.responseType('image/*')],
+        ['allow', q.anything],
+      ],
+      { response: html },
+      { action: 'allow', awaits: 'nothing', by: 1 },
+    ],
+    [
+      'the response, which is of two types',
+      [
+        ['deny', q.responseType('image/*')],
+        ['allow', q.anything],
+      ],
+      { response: { ...html, contentTypes: ['text/html', 'image/png'] } },
+      { action: 'deny', decidedBy: 'unusable-type', by: 0 },
+    ],
+    [
+      'the address before the response',
+      [
+        ['deny', q.responseType('image/*')],
+        ['deny', q.address('10.0.0.0/8')],
+        ['allow', q.anything],
+      ],
+      {},
+      { action: 'deny', awaits: 'address' },
+    ],
+  ])('%s', (_what, rules, members, { by, ...expected }) => {
+    const { rule, ...decision } = decideAmong(rules, q.question(members));
+    expect(decision).toMatchObject(expected);
+    if (by !== undefined) expect(rule?.name ?? null).toBe(by === null ? null : `rule ${by}`);
+  });
+
+  test('turned round, what is hidden in a tunnel lets nothing pass', () => {
+    const hidden = [
+      q.path('/secret/*'),
+      q.query({ a: ['1'] }),
+      q.field({ cookie: ['*'] }),
+      q.requestSize(q.over(1)),
+      q.upgrade('websocket'),
+    ];
+    for (const condition of [...hidden, q.responseType('image/*'), q.responseSize(q.over(1))]) {
+      for (const action of ['allow', 'tunnel', 'intercept'] as const) {
+        const rules = [[action, q.all(q.host('a.test'), q.not(condition))]] as const;
+        expect(decideAmong(rules, q.connectQuestion())).toMatchObject({ action: 'deny', decidedBy: 'default', awaits: 'nothing' });
+      }
+    }
+  });
+});
+
+describe('what can be read in two ways is denied by the first rule that asks for it', () => {
+  test.each<[string, Condition, Partial<Question>, Decision['decidedBy']]>([
+    ['a path', q.path('/a'), { pathAndQuery: '/a%2fb' }, 'unusable-path'],
+    ['a query', q.query({ a: ['1'] }), { pathAndQuery: '/?a=1&a=2' }, 'unusable-query'],
+    ['a field', q.field({ a: ['1'] }), { fields: q.fieldsOf(['a', '1'], ['A', '2']) }, 'unusable-field'],
+    ['the type of an answer', q.responseType('image/*'), { response: { contentTypes: ['a', 'b'], contentLength: 0 } }, 'unusable-type'],
+  ])('%s, whatever its action', (_what, condition, members, decidedBy) => {
+    for (const action of ['allow', 'deny', 'tunnel', 'intercept'] as const) {
+      for (const asked of [condition, q.not(condition), q.all(q.host('a.test'), q.group('g', condition))]) {
+        const decision = decideAmong(
+          [
+            [action, asked],
+            ['allow', q.anything],
+          ],
+          q.question(members),
+        );
+        expect(decision).toMatchObject({ action: 'deny', decidedBy, awaits: 'nothing', normalisedPath: null, rule: { name: 'rule 0' } });
+      }
+    }
+  });
+
+  test('but a rule that fails in anything else leaves it alone', () => {
+    const rules = [
+      ['deny', q.all(q.host('b.test'), q.path('/a'))],
+      ['allow', q.anything],
+    ] as const;
+    expect(decideAmong(rules, q.question({ pathAndQuery: '/a%2fb' }))).toMatchObject({ action: 'allow', rule: { name: 'rule 1' } });
+  });
+
+  test('and a rule that waits for who asks waits', () => {
+    const rules = [['allow', q.all(q.user('alice'), q.path('/a'))]] as const;
+    const asked = q.question({ pathAndQuery: '/a%2fb', identity: 'unasked' });
+    expect(decideAmong(rules, asked)).toMatchObject({ action: 'deny', awaits: 'identity' });
+    expect(decideAmong(rules, { ...asked, identity: 'nobody' })).toMatchObject({ action: 'deny', decidedBy: 'default' });
+    expect(decideAmong(rules, { ...asked, identity: q.identity('alice') })).toMatchObject({ decidedBy: 'unusable-path' });
+  });
+});
+
+describe('a rule that only reports', () => {
+  test('is noted, and the next ones are tried', () => {
+    const rules = [
+      ['report', q.host('.test')],
+      ['report', q.host('b.test')],
+      ['report', q.method('GET')],
+      ['allow', q.anything],
+      ['report', q.anything],
+    ] as const;
+    const decision = decideAmong(rules, q.question());
+    expect(decision).toMatchObject({ action: 'allow', decidedBy: 'rule', rule: { name: 'rule 3' } });
+    expect(decision.reported.map(({ name }) => name)).toEqual(['rule 0', 'rule 2']);
+  });
+
+  test('would deny what it cannot read, and notes that', () => {
+    const rules = [
+      ['report', q.path('/a')],
+      ['allow', q.anything],
+    ] as const;
+    const decision = decideAmong(rules, q.question({ pathAndQuery: '/%2f' }));
+    expect(decision).toMatchObject({ action: 'allow', decidedBy: 'rule', reported: [{ name: 'rule 0' }], normalisedPath: null });
+  });
+});
+
+describe('tunnel and intercept', () => {
+  test.each(['allow', 'tunnel', 'intercept'] as const)('%s is what becomes of a CONNECT, and allow of a request', (action) => {
+    expect(decideAmong([[action, q.anything]], q.connectQuestion()).action).toBe(action);
+    expect(decideAmong([[action, q.anything]], q.question()).action).toBe('allow');
+  });
+});
+
+test('a rule is found by each key that it is filed under, and tried in order', () => {
+  const rules = [
+    ['deny', q.any(q.user('mallory'), q.client('192.0.2.0/24'))],
+    ['allow', q.all(q.method('GET'), q.member('eng'))],
+    ['deny', q.port(25)],
+    ['allow', q.any(q.host('a.test'), q.port(8080))],
+    ['allow', q.client('10.0.0.0/8')],
+  ] as const;
+  const deciding = (members: Partial<Question>) => decideAmong(rules, q.question({ host: 'b.test', ...members })).rule?.name ?? 'default';
+  expect(deciding({})).toBe('default');
+  expect(deciding({ identity: q.identity('mallory', { groups: ['eng'] }) })).toBe('rule 0');
+  expect(deciding({ clientAddress: '192.0.2.9', host: 'a.test' })).toBe('rule 0');
+  expect(deciding({ identity: q.identity('alice', { groups: ['hr', 'eng'] }) })).toBe('rule 1');
+  expect(deciding({ port: 25, host: 'a.test' })).toBe('rule 2');
+  expect(deciding({ port: 8080 })).toBe('rule 3');
+  expect(deciding({ host: 'a.test', port: 8080 })).toBe('rule 3');
+  expect(deciding({ clientAddress: '::ffff:10.9.9.9' })).toBe('rule 4');
+});
+
 describe('a question that breaks its promises is denied whatever the default', () => {
-  const open = compile('version: 1\ndefault: allow\nconnect_ports: any\n');
-  const sound = question('GET http://a.example/');
+  const open = q.compiledYaml('version: 1\ndefault: allow\nconnect_ports: any\n');
+  const sound = q.question({ host: 'a.example' });
   const odd: readonly (readonly [string, Partial<Record<keyof Question, unknown>>])[] = [
     ['no host', { host: '' }],
     ['a host in upper case', { host: 'A.example' }],
@@ -119,6 +339,22 @@ describe('a question that breaks its promises is denied whatever the default', (
     ['another scheme', { scheme: 'ftp' }],
     ['no path where there should be one', { pathAndQuery: null }],
     ['a path inside a tunnel', { scheme: 'tunnel' }],
+    ['fields that are none', { fields: undefined }],
+    ['content of a negative length', { contentLength: -1 }],
+    ['content of no length', { contentLength: Number.NaN }],
+    ['an upgrade to nothing', { upgrade: undefined }],
+    ['a client without address', { clientAddress: undefined }],
+    ['no listener', { listener: null }],
+    ['nobody in particular', { identity: null }],
+    ['an identity without a name', { identity: { groups: [], claims: null } }],
+    ['an identity without groups', { identity: { user: 'alice', claims: null } }],
+    ['claims that are none', { identity: { user: 'alice', groups: [], claims: undefined } }],
+    ['an address that is none', { address: 'a.example' }],
+    ['an address with a zone', { address: 'fe80::1%eth0' }],
+    ['an answer without types', { response: { contentLength: 0 } }],
+    ['an answer without length', { response: { contentTypes: [] } }],
+    ['no moment', { nowMs: Number.NaN }],
+    ['a moment that no clock shows', { nowMs: 8.64e15 }],
     ['nothing at all', { host: undefined, port: undefined, method: undefined, scheme: undefined, pathAndQuery: undefined }],
   ];
 
@@ -134,31 +370,14 @@ describe('a question that breaks its promises is denied whatever the default', (
   );
 });
 
-const COMPILED = compile(POLICY);
+const COMPILED = q.compiledYaml(POLICY);
 
 function decideOn(request: string): Decision {
-  return decide(COMPILED, question(request));
+  return decide(COMPILED, q.questionFor(request));
 }
 
-function compile(text: string): ReturnType<typeof compilePolicy> {
-  const parsed = parsePolicy(text, 'p.yaml');
-  if ('problems' in parsed) throw new Error(parsed.problems.map(formatProblem).join('\n'));
-  return compilePolicy(parsed.policy);
-}
-
-/** `GET http://host:port/path` or `CONNECT host:port`. */
-function question(request: string): Question {
-  const match = /^(\S+) (http:\/\/)?\[?([^[\]/]+?)\]?(?::(\d+))?(\/.*)?$/.exec(request);
-  if (match === null) throw new Error(`not a request: ${request}`);
-  const [, method, http, host, port, pathAndQuery] = match;
-  const scheme = http === undefined ? 'tunnel' : 'http';
-  return {
-    method: method!,
-    scheme,
-    host: host!,
-    port: Number(port ?? 80),
-    pathAndQuery: pathAndQuery ?? null,
-    clientAddress: '127.0.0.1',
-    user: null,
-  };
+/** Among these rules, and a default that denies. */
+function decideAmong(rules: readonly (readonly [Action, Condition])[], asked: Question): Decision {
+  const named = rules.map(([action, condition], index) => q.rule(action, condition, { name: `rule ${index}` }));
+  return decide(q.compiled('deny', named), asked);
 }
