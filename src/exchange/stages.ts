@@ -1,12 +1,14 @@
 // Owns the joints between the line and its parts: each stage made once, with what it needs, out of a part that knows nothing of the line.
 
 import type { Authenticator } from '../auth/authenticate.ts';
+import { ProxyError } from '../errors/proxy-error.ts';
 import { fieldValues } from '../http/fields.ts';
 import { forwardInterimFields, forwardRequestFields, maxForwards } from '../http/forwarding.ts';
 import { announcedLength } from '../http/framing.ts';
 import type { Field, ResponseHead } from '../http/message.ts';
 import { NO_FIELDS } from '../http/message.ts';
 import type { Authorization, Authorize, AuthorizeRequest } from '../policy/authorize.ts';
+import { describeRule } from '../policy/explain.ts';
 import type { Admit, Lease } from '../policy/limits/limits.ts';
 import type { Decision } from '../policy/policy.ts';
 import type { GuardQuestion, Upstream } from '../upstream/forward.ts';
@@ -81,6 +83,7 @@ export function createStages(parts: StageParts): Stages {
     },
 
     openTunnel({ received, decision, addresses }) {
+      if (decision.action === 'intercept') throw cannotIntercept(decision);
       const { incoming, authority } = received;
       return upstream.openTunnel({
         authority,
@@ -189,6 +192,12 @@ async function forward(upstream: Upstream, request: Authorized, via: string): Pr
 
 function guardQuestion(client: Client, decision: Decision, addresses: readonly string[] | null): GuardQuestion {
   return { isLocalClient: client.isLocal, allowPrivate: decision.rule?.allowPrivate ?? 'none', addresses };
+}
+
+/** A tunnel in its place would carry unseen what the rule wants seen. */
+function cannotIntercept({ rule }: Decision): ProxyError {
+  const whose = rule === null ? 'the policy' : describeRule(rule);
+  return new ProxyError('proxy_configuration_error', `By ${whose} this tunnel has to be opened, which this proxy cannot do yet.`);
 }
 
 /** There is nothing that a rule about content could judge (RFC 9110 §15.3.5, §15.4.5). */
