@@ -12,7 +12,6 @@ import { formatListenAddress } from './config/listen-address.ts';
 import { ProxyError } from './errors/proxy-error.ts';
 import { cannotListen, cannotRead, StartError } from './errors/start-error.ts';
 import { deliverError } from './exchange/deliver.ts';
-import { Leases } from './exchange/leases.ts';
 import { type Judge, OpenTunnels } from './exchange/open-tunnels.ts';
 import { type ExchangeContext, runExchange } from './exchange/run-exchange.ts';
 import { createStages } from './exchange/stages.ts';
@@ -96,7 +95,6 @@ class Composition implements RunningProxy {
   #leaving: HttpListener[] = [];
   #ownSockets: OwnSockets = createOwnSockets([], () => []);
   #parts: Parts | null = null;
-  readonly #leases = new Leases();
   #policyFiles: readonly string[] = [];
   /** Counts go on through a reload. */
   #limits: Limits | null = null;
@@ -214,7 +212,7 @@ class Composition implements RunningProxy {
     const pool = new ConnectionPool(config.upstream);
     // The log of the moment: one that a reload replaced is closed by the time an exchange ends.
     const emit = (flow: Flow): void => {
-      this.#leases.release(flow);
+      flow.lease?.release();
       this.#parts?.accessLog?.write(flow);
       this.#onFlow?.(flow);
     };
@@ -234,7 +232,6 @@ class Composition implements RunningProxy {
         authenticator,
         authorize: createAuthorize(compiled, addressesBy(resolver), Date.now),
         admit: this.#limits!.admit,
-        leases: this.#leases,
         upstream,
         via,
       }),

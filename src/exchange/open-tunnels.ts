@@ -1,30 +1,43 @@
 // Owns the tunnels that are open: what stops them with the proxy, and what judges them again when the policy has changed. A tunnel may stay open for
 // days, so a rule that closes a destination has to reach those as well.
 import type { Flow } from '../flows/flow.ts';
+import { type Linked, LinkedSet } from '../net/linked-set.ts';
 import type { Decision } from '../policy/policy.ts';
 import type { Relay } from '../tunnel/relay.ts';
 
-export class OpenTunnels {
-  readonly #flows = new Map<Relay, Flow>();
+export class OpenTunnel implements Linked<OpenTunnel> {
+  previous: OpenTunnel | null = null;
+  next: OpenTunnel | null = null;
+  readonly relay: Relay;
+  readonly flow: Flow;
 
-  add(relay: Relay, flow: Flow): void {
-    this.#flows.set(relay, flow);
+  constructor(relay: Relay, flow: Flow) {
+    this.relay = relay;
+    this.flow = flow;
+  }
+}
+
+export class OpenTunnels {
+  readonly #tunnels = new LinkedSet<OpenTunnel>();
+
+  add(tunnel: OpenTunnel): void {
+    this.#tunnels.add(tunnel);
   }
 
-  delete(relay: Relay): void {
-    this.#flows.delete(relay);
+  delete(tunnel: OpenTunnel): void {
+    this.#tunnels.delete(tunnel);
   }
 
   /** How many of them would not be opened now. @param judge the policy that holds */
   countDenied(judge: Judge): number {
     let count = 0;
-    for (const flow of this.#flows.values()) if (judgeAgain(flow, judge)?.action === 'deny') count += 1;
+    for (const { flow } of this.#tunnels) if (judgeAgain(flow, judge)?.action === 'deny') count += 1;
     return count;
   }
 
   /** Breaks off those that would not be opened now, with the new decision as the reason. */
   stopDenied(judge: Judge): void {
-    for (const [relay, flow] of [...this.#flows]) {
+    for (const { relay, flow } of this.#tunnels) {
       const decision = judgeAgain(flow, judge);
       if (decision?.action !== 'deny') continue;
       flow.decision = decision;
@@ -33,7 +46,7 @@ export class OpenTunnels {
   }
 
   stopAll(): void {
-    for (const relay of [...this.#flows.keys()]) relay.stop('stopped');
+    for (const { relay } of this.#tunnels) relay.stop('stopped');
   }
 }
 

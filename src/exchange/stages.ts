@@ -17,7 +17,6 @@ import { answerAsLast } from './answer-as-last.ts';
 import { LimitedContent } from './content-limit.ts';
 import type { Authorized, AuthorizedConnect, Client, Identified, Incoming, Received, ReceivedConnect, Step } from './exchange.ts';
 import { identify } from './identify.ts';
-import type { Leases } from './leases.ts';
 import type { Stages } from './run-exchange.ts';
 import { exhaustionOf, throttleBody } from './throttle.ts';
 
@@ -26,7 +25,6 @@ export interface StageParts {
   readonly authenticator: Authenticator | null;
   readonly authorize: Authorize;
   readonly admit: Admit;
-  readonly leases: Leases;
   readonly upstream: Upstream;
   /** Our name in Via. */
   readonly via: string;
@@ -158,7 +156,9 @@ function admit({ flow, client }: Incoming, decision: Decision, parts: StageParts
   if (admission.kind === 'refused') {
     return { respond: { kind: 'limited', decision, reason: admission.reason, retryAfterSeconds: admission.retryAfterSeconds } };
   }
-  parts.leases.hold(flow, admission.lease);
+  // A client may have left while it was found out who asks; its record is finished, and nobody would finish it again.
+  if (flow.totalMs === null) flow.lease = admission.lease;
+  else admission.lease.release();
   return { next: admission.lease };
 }
 

@@ -8,7 +8,7 @@ import type { Lease } from '../policy/limits/limits.ts';
 import { Relay, type RelayEnd } from '../tunnel/relay.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 import type { Incoming } from './exchange.ts';
-import type { OpenTunnels } from './open-tunnels.ts';
+import { OpenTunnel, type OpenTunnels } from './open-tunnels.ts';
 import { exhaustionOf } from './throttle.ts';
 
 export interface TunnelContext {
@@ -37,12 +37,13 @@ export function startRelay(
   const { socket, early } = incoming.responder.takeOver(status, reason, fields);
   if (upstream.early.length > 0) socket.write(upstream.early);
   const onEnd = (end: RelayEnd): void => {
-    context.tunnels.delete(relay);
+    context.tunnels.delete(tunnel);
     flow.error = lease === null ? null : exhaustionOf(lease);
     finish(flow, end, upstream.early.length, context);
   };
   const relay = new Relay(socket, upstream.connection, early, context.tunnelIdleTimeoutMs, context.deadlines, onEnd, lease);
-  context.tunnels.add(relay, flow);
+  const tunnel = new OpenTunnel(relay, flow);
+  context.tunnels.add(tunnel);
 }
 
 function finish(flow: Flow, end: RelayEnd, earlyFromUpstream: number, context: TunnelContext): void {

@@ -1,6 +1,7 @@
 // Owns the record of one exchange: the values its stages decided with, kept as references and numbers. Words are made later, by whoever wants them.
 // Stages write their own facts into it and read nobody else's; it cannot answer, delay or change a request.
 import type { ProxyError } from '../errors/proxy-error.ts';
+import type { Lease } from '../policy/limits/limits.ts';
 import type { Decision } from '../policy/policy.ts';
 import type { JudgedAddress, UpstreamFacts } from '../upstream/facts.ts';
 
@@ -31,6 +32,8 @@ export interface Flow extends UpstreamFacts {
 
   // authorize
   decision: Decision | null;
+  /** Its share of what the rule limits, until the record is finished; `null` without limits. */
+  lease: Lease | null;
 
   // forward, deliver
   firstByteMs: number | null;
@@ -66,6 +69,7 @@ export function createFlow(connection: FlowOrigin): Flow {
     referer: null,
     userAgent: null,
     decision: null,
+    lease: null,
     route: null,
     judged: NONE,
     resolvedFrom: null,

@@ -5,7 +5,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { ProxyError } from '../errors/proxy-error.ts';
 import { breakOff } from '../net/break-off.ts';
 import { isLoopbackAddress } from '../net/ip-address.ts';
-import { type ConnectionContext, Http1Connection } from './http1-connection.ts';
+import { type Linked, LinkedSet } from '../net/linked-set.ts';
+import { type ConnectionContext, Http1Connection, type SocketOwner } from './http1-connection.ts';
 import type { ListenAddress } from './listener.ts';
 
 /** Counts that all listeners share. */
@@ -44,11 +45,7 @@ export class HttpListener {
   #address: ListenAddress;
   readonly #context: HttpListenerContext;
   readonly #server: Server;
-  /** Open sockets; null in place of the connection once it has become a tunnel. */
-  readonly #sockets = new Map<Socket, Http1Connection | null>();
-  readonly #onTakenOver = (socket: Socket): void => {
-    this.#sockets.set(socket, null);
-  };
+  readonly #accepted = new LinkedSet<Accepted>();
   /** As the log names it; asking the socket for its address is a system call. */
   #name = '';
   #madeRoomMs = Number.NEGATIVE_INFINITY;
@@ -94,24 +91,24 @@ export class HttpListener {
   }
 
   get openConnections(): number {
-    return this.#sockets.size;
+    return this.#accepted.size;
   }
 
   /** Accepts no more, and lets each connection go once its answer is out. */
   drain(): void {
     this.#server.close();
-    for (const connection of this.#sockets.values()) connection?.drain();
+    for (const { connection } of this.#accepted) connection?.drain();
   }
 
   /** The descriptors that idle clients hold are the ones that can be had back. */
   letGoOfIdle(): void {
-    for (const connection of this.#sockets.values()) connection?.letGoIfIdle();
+    for (const { connection } of this.#accepted) connection?.letGoIfIdle();
   }
 
   /** Ends everything at once. */
   close(): void {
     this.#server.close();
-    for (const [socket, connection] of this.#sockets) {
+    for (const { socket, connection } of this.#accepted) {
       if (connection === null) breakOff(socket);
       else connection.stop();
     }
@@ -137,9 +134,11 @@ export class HttpListener {
       authentication: this.#address.auth ?? null,
     };
     const origin = { id: this.#context.nextConnectionId(), listener: this.#name, address: client.address, port: socket.remotePort ?? 0 };
-    const connection = new Http1Connection(socket, client, origin, context, this.#onTakenOver);
-    this.#sockets.set(socket, connection);
-    socket.on('close', () => this.#closed(socket, address));
+    const accepted = new Accepted(socket, address);
+    const connection = new Http1Connection(socket, client, origin, context, accepted);
+    accepted.connection = connection;
+    this.#accepted.add(accepted);
+    socket.on('close', () => this.#closed(accepted));
     const { connections, connectionsPerClient } = context.options;
     if (counts.total > connections)
       this.#refuse(socket, connection, counts.total - connections, `The proxy has ${connections} connections open and takes no more.`);
@@ -152,9 +151,9 @@ export class HttpListener {
       );
   }
 
-  #closed(socket: Socket, address: string): void {
-    this.#sockets.delete(socket);
-    this.#context.counts.remove(address);
+  #closed(accepted: Accepted): void {
+    this.#accepted.delete(accepted);
+    this.#context.counts.remove(accepted.address);
   }
 
   /** Says why, unless so many are too many that saying it would cost what the limit is to save. */
@@ -172,6 +171,25 @@ export class HttpListener {
     if (nowMs - this.#reportedMs < REPORT_EVERY_MS) return;
     this.#reportedMs = nowMs;
     this.#context.report(`${why}; idle connections are closed to make room`);
+  }
+}
+
+/** An open socket. */
+class Accepted implements SocketOwner, Linked<Accepted> {
+  previous: Accepted | null = null;
+  next: Accepted | null = null;
+  readonly socket: Socket;
+  readonly address: string;
+  /** null once it has become a tunnel. */
+  connection: Http1Connection | null = null;
+
+  constructor(socket: Socket, address: string) {
+    this.socket = socket;
+    this.address = address;
+  }
+
+  takenOver(): void {
+    this.connection = null;
   }
 }
 

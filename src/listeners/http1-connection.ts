@@ -27,7 +27,9 @@ export interface ConnectionContext {
 }
 
 /** Told when the connection has given its socket away, so that nothing keeps what the socket no longer needs. */
-export type OnTakenOver = (socket: Socket) => void;
+export interface SocketOwner {
+  takenOver(): void;
+}
 
 /**
  * `waiting`: for a request's first octet. `head`: within one. `exchange`: a request is being answered. `lingering`: the last response is written and
@@ -59,7 +61,7 @@ export class Http1Connection implements Responder, BodySource {
   #contentSeen = 0;
   /** 100 has gone out: content that was held back for it (RFC 9110 §10.1.1) is due from there on. */
   #wasToldToContinue = false;
-  readonly #onTakenOver: OnTakenOver;
+  readonly #owner: SocketOwner;
   readonly #onData = (bytes: Buffer): void => this.#read(bytes);
   readonly #onEnd = (): void => this.#ended();
   readonly #onDrain = (): void => this.#drained();
@@ -67,9 +69,9 @@ export class Http1Connection implements Responder, BodySource {
   readonly #onResponded = (error: ProxyError | null): void => this.#responded(error);
   readonly #onBlocked = (): void => this.#blocked();
 
-  constructor(socket: Socket, client: Client, origin: FlowOrigin, context: ConnectionContext, onTakenOver: OnTakenOver) {
+  constructor(socket: Socket, client: Client, origin: FlowOrigin, context: ConnectionContext, owner: SocketOwner) {
     this.#socket = socket;
-    this.#onTakenOver = onTakenOver;
+    this.#owner = owner;
     this.#client = client;
     this.#origin = origin;
     this.#context = context;
@@ -167,7 +169,7 @@ export class Http1Connection implements Responder, BodySource {
     this.#socket.off('end', this.#onEnd);
     this.#socket.off('drain', this.#onDrain);
     this.#socket.off('close', this.#onClose);
-    this.#onTakenOver(this.#socket);
+    this.#owner.takenOver();
     this.#socket.write(head, 'latin1');
     return { socket: this.#socket, early };
   }

@@ -2,8 +2,12 @@
 // read and write, costs two stores; nothing is allocated and no timer is touched.
 // It imports no clock: ticks are counted from `performance.now()`, which is monotonic, so a clock that is set does no harm.
 
+import { type Linked, LinkedSet } from './linked-set.ts';
+
 /** One time limit. `set` again moves it; once over, it is called once and is unset. */
-export class Deadline {
+export class Deadline implements Linked<Deadline> {
+  previous: Deadline | null = null;
+  next: Deadline | null = null;
   readonly #wheel: Deadlines;
   readonly #expired: () => void;
   /** The tick at which it is over; 0 when unset. */
@@ -57,7 +61,7 @@ export class Deadline {
 }
 
 export class Deadlines {
-  readonly #slots = new Map<number, Set<Deadline>>();
+  readonly #slots = new Map<number, LinkedSet<Deadline>>();
   readonly #timer: ReturnType<typeof setInterval>;
   #tick: number;
 
@@ -82,14 +86,16 @@ export class Deadlines {
   }
 
   add(deadline: Deadline, slot: number): void {
-    const held = this.#slots.get(slot);
-    if (held === undefined) this.#slots.set(slot, new Set([deadline]));
-    else held.add(deadline);
+    let held = this.#slots.get(slot);
+    if (held === undefined) this.#slots.set(slot, (held = new LinkedSet()));
+    held.add(deadline);
   }
 
   remove(deadline: Deadline, slot: number): void {
     const held = this.#slots.get(slot);
-    if (held?.delete(deadline) && held.size === 0) this.#slots.delete(slot);
+    if (held === undefined) return;
+    held.delete(deadline);
+    if (held.first === null) this.#slots.delete(slot);
   }
 
   #advance(): void {
@@ -98,8 +104,12 @@ export class Deadlines {
       this.#tick += 1;
       const due = this.#slots.get(this.#tick);
       if (due === undefined) continue;
+      // One by one, since each may take others out.
+      for (let deadline = due.first; deadline !== null; deadline = due.first) {
+        due.delete(deadline);
+        this.#visit(deadline);
+      }
       this.#slots.delete(this.#tick);
-      for (const deadline of due) this.#visit(deadline);
     }
   }
 

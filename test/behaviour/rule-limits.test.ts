@@ -415,7 +415,7 @@ async function proxyTo(
       { address: '127.0.0.1', isLocal: true, authentication: null },
       { id: 1, listener: 'test', address: '127.0.0.1', port: 1 },
       context,
-      () => {},
+      { takenOver: () => {} },
     );
   });
   onTestFinished(async () => {
