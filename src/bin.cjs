@@ -34,7 +34,8 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
     );
     process.exit(69);
   }
-  const child = spawn(node, [main, ...args], { stdio: 'inherit' });
+  // This file again: what the branch above sets up holds for the pinned Node too.
+  const child = spawn(node, [__filename, ...args], { stdio: 'inherit' });
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => (signal ? process.kill(process.pid, signal) : process.exit(code)));
 }
