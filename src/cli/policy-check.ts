@@ -28,9 +28,9 @@ export async function checkPolicies(given: Arguments, terminal: Terminal): Promi
   return code;
 }
 
-function warningsAbout({ compiled, lists }: ReadPolicy): readonly string[] {
-  const warnings = lintPolicy(compiled, { nowMs: Date.now(), opensTls: false });
-  return [...lists.flatMap(listWarning), ...warnings].map(formatWarning);
+function warningsAbout({ compiled, lists, warnings }: ReadPolicy): readonly string[] {
+  const doubts = lintPolicy(compiled, { nowMs: Date.now(), opensTls: false });
+  return [...warnings, ...[...lists.flatMap(listWarning), ...doubts].map(formatWarning)];
 }
 
 function listWarning({ name, file, position, skipped, firstSkipped }: List) {

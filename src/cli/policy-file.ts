@@ -12,6 +12,8 @@ import type { Terminal } from './terminal.ts';
 export interface ReadPolicy {
   readonly compiled: CompiledPolicy;
   readonly lists: readonly List[];
+  /** Each a sentence about a list. */
+  readonly warnings: readonly string[];
 }
 
 /** The policy that `run` would use with the same flags and environment, relative to the working directory where it lies below that. */

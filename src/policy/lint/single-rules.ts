@@ -77,17 +77,17 @@ function repetitions(criterion: Criterion): readonly string[] {
       return repeated(criterion.types, ({ text }) => text, globCovers);
     case 'host_regex':
     case 'path_regex':
-      return repeatedNames(criterion.patterns.map(({ text }) => text));
+      return sameTwice(criterion.patterns.map(({ text }) => text));
     case 'scheme':
-      return repeatedNames(criterion.schemes);
+      return sameTwice(criterion.schemes);
     case 'method':
-      return repeatedNames(criterion.methods);
+      return sameTwice(criterion.methods);
     case 'upgrade':
-      return repeatedNames(criterion.protocols);
+      return sameTwice(criterion.protocols);
     case 'domain':
     case 'group':
     case 'listener':
-      return repeatedNames(criterion.names);
+      return sameTwice(criterion.names);
     case 'query':
       return repeatedNamed(criterion.parameters);
     case 'field':
@@ -104,22 +104,30 @@ function repetitions(criterion: Criterion): readonly string[] {
 }
 
 function repeated<T>(values: readonly T[], textOf: (value: T) => string, isCovered: (wide: T, narrow: T) => boolean): readonly string[] {
+  // Long enumerations are only looked through for the very same value: each with each would take its time.
+  if (values.length > MOST_COMPARED) return sameTwice(values.map(textOf));
   const said = new Set<string>();
   for (const [index, value] of values.entries()) {
     const wider = values.findIndex((other, at) => at !== index && isCovered(other, value) && (at < index || !isCovered(value, other)));
     if (wider === -1) continue;
     const [text, widerText] = [textOf(value), textOf(values[wider]!)];
-    said.add(text === widerText ? `${text} stands twice; remove one` : `${text} is within ${widerText} already; remove it`);
+    said.add(text === widerText ? twice(text) : `${text} is within ${widerText} already; remove it`);
   }
   return [...said];
 }
 
-function repeatedNames(names: readonly string[]): readonly string[] {
-  return repeated(
-    names,
-    (name) => name,
-    (one, other) => one === other,
-  );
+function sameTwice(texts: readonly string[]): readonly string[] {
+  const seen = new Set<string>();
+  const said = new Set<string>();
+  for (const text of texts) {
+    if (seen.has(text)) said.add(twice(text));
+    seen.add(text);
+  }
+  return [...said];
+}
+
+function twice(text: string): string {
+  return `${text} stands twice; remove one`;
 }
 
 function repeatedNamed(named: readonly NamedGlobs[]): readonly string[] {
@@ -171,5 +179,6 @@ function rangeCovers(wide: PortRange, narrow: PortRange): boolean {
 }
 
 const DESTINATION_KINDS: ReadonlySet<Criterion['kind']> = new Set(['host', 'host_regex', 'domain', 'address']);
+const MOST_COMPARED = 1_000;
 const CANNOT_INTERCEPT =
   'this version cannot open TLS yet, and refuses the tunnels that an intercept rule takes; use allow or tunnel until it can';
