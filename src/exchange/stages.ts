@@ -51,18 +51,18 @@ export function createStages(parts: StageParts): Stages {
     },
 
     authorizeResponse({ received, decision, lease }, response) {
-      if (decision.awaits !== 'response' || response.upgraded !== null || isWithoutContent(response)) {
-        return { kind: 'response', response, lease };
-      }
+      if (decision.awaits !== 'response' || isWithoutContent(response)) return { kind: 'response', response, lease };
       const { flow } = received.incoming;
+      const { head, body, upgraded } = response;
       const judged = authorize.response(decision, {
-        contentTypes: fieldValues(response.head.fields, 'content-type'),
-        contentLength: response.body === null ? (announcedLength(response.head.fields) ?? 0) : response.body.length,
+        // What comes behind a 101 is of no type, whatever its head says.
+        contentTypes: upgraded === null ? fieldValues(head.fields, 'content-type') : [],
+        contentLength: body === null ? (announcedLength(head.fields) ?? 0) : body.length,
       });
       flow.decision = judged.decision;
-      const { body } = response;
       if (judged.decision.action === 'deny') {
         body?.cancel();
+        upgraded?.connection.destroy();
         return { kind: 'denial', decision: judged.decision };
       }
       if (body === null || judged.contentLimit === null) return { kind: 'response', response, lease };

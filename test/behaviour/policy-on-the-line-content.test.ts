@@ -37,6 +37,19 @@ describe('response_type', () => {
     for (const status of [204, 304]) expect((await ask(proxy, `GET ${origin.url}/${status}`)).status).toBe(status);
   });
 
+  test('of nothing is what a WebSocket has, so a rule that allows a type allows none, and the origin is let go', async () => {
+    const { proxy, origin, answers } = await start('default: deny\nrules:\n  - allow: { response_type: text/* }\n');
+    const closed = Promise.withResolvers<unknown>();
+    answers.set('/', (reply) => {
+      closed.resolve(reply.closed);
+      return reply.raw('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Type: text/html\r\n\r\n');
+    });
+    const handshake =
+      'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n';
+    expect((await ask(proxy, `GET ${origin.url}/`, handshake)).status).toBe(403);
+    await closed.promise;
+  });
+
   test('denied, the origin is let go, and both connections serve the next request', async () => {
     const { proxy, origin, answers } = await start(POLICY, { fields: [['Content-Type', 'application/zip']], body: 'x'.repeat(1_000_000) });
     answers.set('/page', { fields: [['Content-Type', 'text/html']], body: 'a page' });
