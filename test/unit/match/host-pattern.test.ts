@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type HostPattern, matchesHost } from '../../../src/match/host-pattern.ts';
+import { type HostPattern, matchesHost, patternText } from '../../../src/match/host-pattern.ts';
 
 const exact: HostPattern = { kind: 'exact', name: 'example.com' };
 const below: HostPattern = { kind: 'below', name: 'example.com' };
@@ -23,4 +23,13 @@ test('an address is matched as a whole', () => {
   const address: HostPattern = { kind: 'exact', name: '10.0.0.1' };
   expect(matchesHost(address, '10.0.0.1')).toBe(true);
   expect(matchesHost(address, '110.0.0.1')).toBe(false);
+});
+
+test('a pattern is written as it is read', () => {
+  const name = 'example.com';
+  expect((['exact', 'below', 'one-label'] as const).map((kind) => patternText({ kind, name }))).toEqual([
+    'example.com',
+    '.example.com',
+    '*.example.com',
+  ]);
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isPublicSuffix, registrableDomain } from '../../../src/match/public-suffix.ts';
+import { isPublicSuffix, registrableDomain, suffixSection } from '../../../src/match/public-suffix.ts';
 
 test.each<[string, string | null]>([
   ['example.com', 'example.com'],
@@ -36,11 +36,23 @@ test.each([
   expect(isPublicSuffix(host)).toBe(expected);
 });
 
-test('no text makes either throw', () => {
+test.each([
+  ['com', 'registry'],
+  ['co.uk', 'registry'],
+  ['github.io', 'private'],
+  ['internal', null],
+  ['example.com', null],
+  ['192.0.2.1', null],
+])('%s is in the section of the list for: %s', (host, expected) => {
+  expect(suffixSection(host)).toBe(expected);
+});
+
+test('no text makes any of them throw', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (host) => {
       registrableDomain(host);
       isPublicSuffix(host);
+      suffixSection(host);
     }),
   );
 });
