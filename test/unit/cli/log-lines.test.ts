@@ -8,9 +8,15 @@ const MIB = 1024 * 1024;
 const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-log-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+async function allLines(file: string): Promise<readonly string[]> {
+  const lines: string[] = [];
+  for await (const line of logLines(file, folder)) lines.push(line);
+  return lines;
+}
+
 async function linesOf(text: string): Promise<readonly string[]> {
   writeFileSync(path.join(folder, 'access.json'), text);
-  return Array.fromAsync(logLines('access.json', folder));
+  return allLines('access.json');
 }
 
 test.each<[string, readonly string[]]>([
@@ -33,7 +39,7 @@ test('a line that is longer than any of ours comes out empty, wherever it stands
 });
 
 test('a file that is not there is told as such', async () => {
-  await expect(Array.fromAsync(logLines('none.json', folder))).rejects.toMatchObject({
+  await expect(allLines('none.json')).rejects.toMatchObject({
     kind: 'unreadable',
     problems: ['none.json: the access log does not exist. Check the path.'],
   });
