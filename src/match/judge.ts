@@ -9,7 +9,7 @@ import { type NormalisedPath, normalisePath } from '../http/path.ts';
 import { cidrContains, type IpAddress, parseIpAddress, unmapped } from '../net/ip-address.ts';
 import { buildAddressSet, hasAddress } from './address-set.ts';
 import { claimValues } from './claims.ts';
-import type { Block, Condition, Criterion, ListUse, NamedGlobs, PortRange, SizeBound } from './condition.ts';
+import type { Block, Condition, Criterion, List, ListUse, NamedGlobs, PortRange, SizeBound } from './condition.ts';
 import { type Glob, matchesAnyGlob } from './glob.ts';
 import { createHostIndex, fileUnderHosts, isFiled } from './host-index.ts';
 import { type HostPattern, matchesHost } from './host-pattern.ts';
@@ -84,6 +84,19 @@ export function domainOf(subject: Subject): string | null {
   return subject.domain;
 }
 
+/**
+ * The question as a list of requests holds it: as it came, or with its path in normal form; `null` when it holds neither. Such lists are made to
+ * block, of addresses as browsers show them, so another spelling of the path is no way past them, and the path is sent as it came.
+ */
+export function listedReading(list: List & { kind: 'requests' }, question: Question): Question | null {
+  if (list.matchesRequest(question)) return question;
+  const { pathAndQuery } = question;
+  const normal = pathAndQuery === null ? null : normalisePath(pathAndQuery).pathAndQuery;
+  if (normal === pathAndQuery) return null;
+  const inNormalForm = { ...question, pathAndQuery: normal };
+  return list.matchesRequest(inNormalForm) ? inNormalForm : null;
+}
+
 export function isInRanges(ranges: readonly PortRange[], port: number): boolean {
   for (const range of ranges) if (port >= range.from && port <= range.to) return true;
   return false;
@@ -146,7 +159,10 @@ function isListed({ list, of }: ListUse): Judgement {
       if (of === 'client') return ({ question }) => truthOf(list.matchesAddress(question.clientAddress));
       return ({ question }) => (question.address === null ? NEEDS_ADDRESS : truthOf(list.matchesAddress(question.address)));
     case 'requests':
-      return ({ question }) => truthOf(list.matchesRequest(question));
+      return ({ question }) => {
+        if (listedReading(list, question) !== null) return TRUE;
+        return question.pathAndQuery === null ? HIDDEN : FALSE;
+      };
     default:
       return list satisfies never;
   }

@@ -5,6 +5,7 @@ import { type HostPattern, matchesHost } from './host-pattern.ts';
 import {
   domainOf,
   HIDDEN,
+  listedReading,
   lookAtPath,
   NEEDS_ADDRESS,
   NEEDS_IDENTITY,
@@ -120,7 +121,7 @@ function listWords({ name, list, of }: Named & { kind: 'list-use' }, question: Q
       return holds ? list.describeMatch(address) : `${of === 'client' ? 'client' : 'address'} ${address} is not in list ${name}`;
     }
     case 'requests':
-      return holds ? list.describeMatch(question) : `the request is not in list ${name}`;
+      return holds ? list.describeMatch(listedReading(list, question) ?? question) : `the request is not in list ${name}`;
     default:
       return list satisfies never;
   }

@@ -103,7 +103,11 @@ function lacks(what: Missing): Verdict {
 
 function listed({ list, of }: ListUse, question: Question): Verdict {
   if (list.kind === 'domains') return list.matchesHost(question.host);
-  if (list.kind === 'requests') return list.matchesRequest(question);
+  if (list.kind === 'requests') {
+    const { pathAndQuery } = question;
+    if (pathAndQuery === null) return list.matchesRequest(question) || lacks('hidden');
+    return [pathAndQuery, normalisePath(pathAndQuery).pathAndQuery].some((one) => list.matchesRequest({ ...question, pathAndQuery: one }));
+  }
   if (of === 'client') return list.matchesAddress(question.clientAddress);
   return question.address === null ? lacks('address') : list.matchesAddress(question.address);
 }

@@ -139,6 +139,7 @@ const OF_A_REQUEST: readonly Row[] = [
   ['client_in a list of addresses', q.inList('list', q.addressList('10.1.2.3'), 'client'), { address: null }, TRUE],
   ['not client_in a list of addresses', q.inList('list', q.addressList('192.0.2.7'), 'client'), {}, FALSE],
   ['in a list of requests', q.inList('list', q.requestList('/users')), {}, TRUE],
+  ['in a list of requests, in another spelling', q.inList('list', q.requestList('/users')), { pathAndQuery: '/v1/x/../%75sers' }, TRUE],
   ['not in a list of requests', q.inList('list', q.requestList('/ads')), {}, FALSE],
 ];
 
@@ -191,6 +192,7 @@ describe('inside a tunnel', () => {
     ['response_type', q.responseType('*')],
     ['response_size', q.responseSize(q.under(1))],
     ['upgrade', q.upgrade('websocket')],
+    ['what a list says of the request', q.inList('ads', q.requestList('/ads'))],
   ])('nobody sees %s, so neither it nor its opposite holds', (_what, condition) => {
     expect(truthOf(condition, tunnel)).toBe(HIDDEN);
     expect(truthOf(q.not(condition), tunnel)).toBe(HIDDEN);
