@@ -50,11 +50,14 @@ export async function runExchange(incoming: Incoming, context: ExchangeContext):
   }
 }
 
+/** What is known at once is not waited for: a turn of the event loop's queue for each stage adds up. */
 async function respondTo(received: Received, stages: Stages): Promise<Answer> {
-  const identified = await stages.authenticate(received);
+  const asked = stages.authenticate(received);
+  const identified = asked instanceof Promise ? await asked : asked;
   if ('respond' in identified) return identified.respond; // 407
 
-  const authorized = await stages.authorize(identified.next);
+  const judged = stages.authorize(identified.next);
+  const authorized = judged instanceof Promise ? await judged : judged;
   if ('respond' in authorized) return authorized.respond; // 403
 
   const toForward = stages.answerAsLast(authorized.next);

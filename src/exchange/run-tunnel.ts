@@ -15,10 +15,12 @@ export interface TunnelStages {
 
 /** @throws ProxyError when the other end cannot be reached */
 export async function runTunnel(received: ReceivedConnect, stages: TunnelStages, context: DeliverContext): Promise<void> {
-  const identified = await stages.authenticateConnect(received);
+  const asked = stages.authenticateConnect(received);
+  const identified = asked instanceof Promise ? await asked : asked;
   if ('respond' in identified) return deliverRefusal(received, identified.respond, context); // 407
 
-  const authorized = await stages.authorizeConnect(identified.next);
+  const judged = stages.authorizeConnect(identified.next);
+  const authorized = judged instanceof Promise ? await judged : judged;
   if ('respond' in authorized) return deliverRefusal(received, authorized.respond, context); // 403
 
   const upstream = await stages.openTunnel(authorized.next);
