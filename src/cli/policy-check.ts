@@ -2,7 +2,6 @@
 import { StartError } from '../errors/start-error.ts';
 import { lintPolicy } from '../policy/lint/lint-policy.ts';
 import { formatWarning } from '../policy/lint/warning.ts';
-import type { List } from '../policy/lists/list.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OF_KIND, EXIT_OK } from './exit-codes.ts';
 import { configuredPolicy, counted, type ReadPolicy, readPolicy } from './policy-file.ts';
@@ -28,16 +27,8 @@ export async function checkPolicies(given: Arguments, terminal: Terminal): Promi
   return code;
 }
 
-function warningsAbout({ compiled, lists, warnings }: ReadPolicy): readonly string[] {
-  const doubts = lintPolicy(compiled, { nowMs: Date.now(), opensTls: false });
-  return [...warnings, ...[...lists.flatMap(listWarning), ...doubts].map(formatWarning)];
-}
-
-function listWarning({ name, file, position, skipped, firstSkipped }: List) {
-  if (skipped === 0) return [];
-  const [first] = firstSkipped;
-  const example = first === undefined ? '' : `, the first is line ${first.line}: ${first.text}`;
-  return [{ ...position, message: `list ${name}: ${counted(skipped, 'line')} of ${file} cannot be read${example}; mend or remove them` }];
+function warningsAbout({ compiled, warnings }: ReadPolicy): readonly string[] {
+  return [...warnings, ...lintPolicy(compiled, { nowMs: Date.now(), opensTls: false }).map(formatWarning)];
 }
 
 function summary({ compiled: { policy } }: ReadPolicy, warnings: number): string {

@@ -7,6 +7,7 @@ import { askableList } from './ask-list.ts';
 import { type CompiledPolicy, compilePolicy } from './compile.ts';
 import { readIncludes } from './include.ts';
 import { linkPolicy } from './link.ts';
+import { formatWarning } from './lint/warning.ts';
 import type { List } from './lists/list.ts';
 import { loadList } from './lists/load-list.ts';
 import { parseFile } from './parse-file.ts';
@@ -69,12 +70,21 @@ async function loadLists(parts: readonly ParsedFile[], { listCacheFolder }: Load
       if ('problem' in loaded) problems.push({ ...position, message: loaded.problem.message });
       else {
         lists.push(loaded.list);
-        warnings.push(...loaded.warnings);
+        warnings.push(...loaded.warnings, ...skippedWarning(loaded.list));
       }
       askable.set(name, 'problem' in loaded ? null : askableList(loaded.list));
     }
   }
   return { askable, lists, files, warnings, problems };
+}
+
+/** Most of it could be read, or it would be a problem. */
+function skippedWarning({ name, file, position, skipped, firstSkipped }: List): readonly string[] {
+  const [first] = firstSkipped;
+  if (first === undefined) return [];
+  const lines = skipped === 1 ? '1 line' : `${skipped} lines`;
+  const message = `list ${name}: ${lines} of ${file} cannot be read, the first is line ${first.line}: ${first.text}; mend or remove them`;
+  return [formatWarning({ ...position, message })];
 }
 
 async function readPolicyText(file: string): Promise<string | { readonly problem: string }> {
