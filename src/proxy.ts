@@ -43,6 +43,8 @@ export interface RunningProxy {
   readonly listening: readonly { readonly address: ListenAddress; readonly url: string }[];
   /** The policy that holds, in a line for people. */
   readonly policySummary: string;
+  /** Whether a client that gives no credentials is asked for some. */
+  readonly asksForCredentials: boolean;
   /** Everything that the policy was read from; a change of any of them is a reason to reload. */
   readonly policyFiles: readonly string[];
   /** All or nothing. @throws StartError, and everything stays as it was */
@@ -133,6 +135,11 @@ class Composition implements RunningProxy {
     const { policy } = this.#current().policy;
     const rules = policy.rules.length;
     return `${policy.file}: ${rules} ${rules === 1 ? 'rule' : 'rules'}, otherwise ${policy.defaultAction}`;
+  }
+
+  get asksForCredentials(): boolean {
+    const { authenticator } = this.#current();
+    return authenticator !== null && this.#listeners.some(({ address }) => address.auth !== 'never');
   }
 
   get policyFiles(): readonly string[] {

@@ -1,7 +1,7 @@
 // Owns the five lines that a start prints: what runs, what listens where, which policy holds, and what to paste for curl and for the browser.
 import type { RunningProxy } from '../proxy.ts';
 
-export interface BannerFacts extends Pick<RunningProxy, 'listening' | 'policySummary'> {
+export interface BannerFacts extends Pick<RunningProxy, 'listening' | 'policySummary' | 'asksForCredentials'> {
   readonly version: string;
   readonly nodeVersion: string;
   readonly processId: number;
@@ -14,7 +14,7 @@ export function banner(facts: BannerFacts, bold: (text: string) => string): stri
     ['sallyport', `${facts.version}, node ${facts.nodeVersion}, process ${facts.processId}`],
     ['listening', facts.listening.map((each) => each.url).join('  ')],
     ['policy', facts.policySummary],
-    ['curl', url === null ? NO_TCP : `curl --proxy ${url} https://example.com/`],
+    ['curl', url === null ? NO_TCP : `curl --proxy ${url}${facts.asksForCredentials ? ' --proxy-user NAME' : ''} https://example.com/`],
     ['browser', url === null ? NO_TCP : `chromium --proxy-server=${url}`],
   ];
   return rows.map(([label, text]) => `${bold(label.padEnd(9))}  ${text}`).join('\n');
