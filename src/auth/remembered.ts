@@ -1,8 +1,8 @@
-// Owns what was proved or refused lately, so that the next request with the same credentials costs one HMAC and one look-up.
-// Neither passwords nor tokens are kept: the key is an HMAC of the whole field value under a key of this process. Remembering the value itself for
-// each connection would save the 2 µs, and keep every password in memory for as long as somebody is connected; and what a change of password
-// takes back would stand in more than one place.
-import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
+// Owns what was proved or refused lately, so that the next request with the same credentials costs one digest and one look-up.
+// Neither passwords nor tokens are kept: the key is a SHA-256 of a secret of this process and the whole field value. Nobody ever sees the digest, so
+// the secret in front keys it as well as an HMAC would, at a third of its cost. Remembering the value itself for each connection would keep every
+// password in memory for as long as somebody is connected; and what a change of password takes back would stand in more than one place.
+import { hash, randomBytes } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Principal } from './principal.ts';
 
@@ -20,7 +20,7 @@ interface Entry<T> {
 
 /** @typeParam Refused how a refusal is answered */
 export class Remembered<Refused extends { readonly kind: 'refused' }> {
-  readonly #key = createSecretKey(randomBytes(32));
+  readonly #secret = randomBytes(32).toString('hex');
   // Two tables, so that whoever guesses cannot push out who is proved.
   readonly #identified = new LRUCache<string, Entry<Identified>>({ max: ENTRIES });
   readonly #refused = new LRUCache<string, Entry<Refused>>({ max: ENTRIES });
@@ -32,7 +32,7 @@ export class Remembered<Refused extends { readonly kind: 'refused' }> {
   }
 
   keyOf(fieldValue: string): string {
-    return createHmac('sha256', this.#key).update(fieldValue).digest('latin1');
+    return hash('sha256', this.#secret + fieldValue, 'latin1');
   }
 
   find(key: string, nowMs: number): Identified | Refused | undefined {

@@ -4,7 +4,13 @@ import { DefectBudget, describeDefect } from '../../../src/cli/defects.ts';
 import { wrap } from '../../../src/cli/help.ts';
 import { oneLine } from '../../../src/cli/terminal.ts';
 
-const FACTS = { policySummary: 'open.yaml: 1 rule, otherwise allow', version: '0.1.0', nodeVersion: '26.10.0', processId: 7 };
+const FACTS = {
+  policySummary: 'open.yaml: 1 rule, otherwise allow',
+  asksForCredentials: false,
+  version: '0.1.0',
+  nodeVersion: '26.10.0',
+  processId: 7,
+};
 const plain = (text: string) => text;
 
 test('the banner is five lines, the last two to paste', () => {
@@ -33,6 +39,12 @@ test('without a TCP listener there is nothing to paste, and the banner says so',
   const listening = [{ address: { kind: 'unix', path: '/s' }, url: 'unix:/s' }] as const;
   expect(banner({ ...FACTS, listening }, plain).split('\n')).toHaveLength(5);
   expect(banner({ ...FACTS, listening }, plain)).toContain('needs a TCP address as well');
+});
+
+test('where credentials are asked for, the line for curl has a place for them', () => {
+  const listening = [{ address: { kind: 'tcp', host: '127.0.0.1', port: 8080 }, url: 'http://127.0.0.1:8080' }] as const;
+  const lines = banner({ ...FACTS, asksForCredentials: true, listening }, plain);
+  expect(lines).toContain('curl --proxy http://127.0.0.1:8080 --proxy-user NAME https://example.com/');
 });
 
 test('a report stays one line, and steers no terminal', () => {
