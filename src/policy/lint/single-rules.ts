@@ -1,5 +1,5 @@
 // Owns what is doubtful about a rule by itself: values that say nothing new, patterns that take in a whole public suffix, times that are over, and
-// rules that let pass, or note, more than a policy should be left with.
+// rules that let pass more than a policy should be left with. A rule on trial is none of that: whoever writes `report` means it.
 import type { Condition, Criterion, Named, NamedGlobs, PortRange } from '../../match/condition.ts';
 import { patternText } from '../../match/host-pattern.ts';
 import { suffixSection } from '../../match/public-suffix.ts';
@@ -25,9 +25,7 @@ export function lintRules(policy: Policy, { nowMs, opensTls }: LintCircumstances
       }
     }
     if (rule.action === 'intercept' && !opensTls) warn(rule, CANNOT_INTERCEPT);
-    if (rule.action === 'report')
-      warn(rule, 'only notes what it would deny; make it deny when the log shows what you expect, or remove it');
-    if (policy.defaultAction === 'deny' && isPassing(rule) && !namesDestinations(rule.condition)) warn(rule, boundless(rule));
+    if (policy.defaultAction === 'deny' && isPassing(rule) && !isNarrow(rule.condition)) warn(rule, boundless(rule));
   }
 }
 
@@ -147,21 +145,21 @@ function tooWide(criterion: Criterion, rule: Rule): readonly string[] {
   });
 }
 
-/** Whether the condition holds for some destinations only, whoever asks. */
-function namesDestinations(condition: Condition): boolean {
+/** Whether the condition holds for some destinations only, or for some of those who ask. */
+function isNarrow(condition: Condition): boolean {
   switch (condition.kind) {
     case 'all':
-      return condition.of.some(namesDestinations);
+      return condition.of.some(isNarrow);
     case 'any':
-      return condition.of.every(namesDestinations);
+      return condition.of.every(isNarrow);
     case 'not':
       return false;
     case 'group-use':
-      return namesDestinations(condition.condition);
+      return isNarrow(condition.condition);
     case 'list-use':
-      return condition.of === 'destination';
+      return true;
     default:
-      return DESTINATION_KINDS.has(condition.kind);
+      return NARROW_KINDS.has(condition.kind);
   }
 }
 
@@ -171,14 +169,16 @@ function boundless({ condition }: Rule): string {
     asksAnything = true;
   });
   if (!asksAnything) return `lets everything pass, so that 'default: deny' says nothing; name hosts, or write 'default: allow'`;
-  return 'names no host, so what it matches may go anywhere; add host or domain';
+  return 'names neither hosts nor who asks, so what it matches may go anywhere, for anybody; add host, domain, user or client';
 }
 
 function rangeCovers(wide: PortRange, narrow: PortRange): boolean {
   return wide.from <= narrow.from && wide.to >= narrow.to;
 }
 
-const DESTINATION_KINDS: ReadonlySet<Criterion['kind']> = new Set(['host', 'host_regex', 'domain', 'address']);
+const DESTINATION_KINDS = ['host', 'host_regex', 'domain', 'address'] as const;
+const CLIENT_KINDS = ['user', 'group', 'claim', 'client', 'listener'] as const;
+const NARROW_KINDS: ReadonlySet<Criterion['kind']> = new Set([...DESTINATION_KINDS, ...CLIENT_KINDS]);
 const MOST_COMPARED = 1_000;
 const CANNOT_INTERCEPT =
   'this version cannot open TLS yet, and refuses the tunnels that an intercept rule takes; use allow or tunnel until it can';
