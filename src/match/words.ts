@@ -19,6 +19,7 @@ import {
   UNUSABLE_TYPE,
 } from './judge.ts';
 import type { Question } from './question.ts';
+import { localTimeText } from './time-window.ts';
 
 /** @param truth what `judge` said of the criterion and the subject */
 export function describeCriterion(criterion: Criterion | Named, subject: Subject, truth: Truth): string {
@@ -70,7 +71,7 @@ export function describeCriterion(criterion: Criterion | Named, subject: Subject
     case 'listener':
       return `listener ${question.listener} ${is(holds)} ${listed(criterion.names)}`;
     case 'time':
-      return `${new Date(question.nowMs).toISOString()} ${is(holds)} within ${criterion.window.text}`;
+      return `${localTimeText(criterion.window, question.nowMs)} ${is(holds)} within ${criterion.window.text}`;
     case 'group-use':
       return `group ${criterion.name} ${holds ? 'holds' : 'does not hold'}`;
     case 'list-use':

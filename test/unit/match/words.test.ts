@@ -20,7 +20,6 @@ const request = q.question({
   response: { contentTypes: ['text/html'], contentLength: 2000 },
 });
 const tunnel = { method: 'CONNECT', scheme: 'tunnel', pathAndQuery: null, fields: [], response: null } as const;
-const HOURS = timeWindow(timeZone('UTC'), [parseDays('mon-fri')], [parseHours('08:00-18:00')], null, null);
 
 test.each<[Condition, Partial<Question>, string]>([
   [q.host('.example.com'), {}, 'host api.example.com is within example.com'],
@@ -89,8 +88,10 @@ test.each<[Condition, Partial<Question>, string]>([
 });
 
 test('a time is told on the clock that the rule goes by', () => {
-  expect(wordsFor(q.time(HOURS) as Criterion, request)).toMatch(/is within mon-fri 08:00-18:00 UTC$/);
-  expect(wordsFor(q.time(HOURS) as Criterion, { ...request, nowMs: 0 })).toMatch(/1970-01-01.* is not within mon-fri 08:00-18:00 UTC$/);
+  const hours = q.time(timeWindow(timeZone('Europe/Berlin'), [parseDays('mon-fri')], [parseHours('08:00-18:00')], null, null)) as Criterion;
+  const at = (time: string) => wordsFor(hours, { ...request, nowMs: Date.parse(time) });
+  expect(at('2026-11-23T07:30Z')).toBe('Mon 2026-11-23 08:30 Europe/Berlin is within mon-fri 08:00-18:00 Europe/Berlin');
+  expect(at('2026-11-22T23:30Z')).toBe('Mon 2026-11-23 00:30 Europe/Berlin is not within mon-fri 08:00-18:00 Europe/Berlin');
 });
 
 test('a long list is cut in the words, not in the matching', () => {
