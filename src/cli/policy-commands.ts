@@ -73,7 +73,7 @@ export const POLICY_COMMANDS: readonly Command[] = [
     },
     details: [
       'The decision comes first, then the rules that were passed over although they are about the host, each with the reason. Exits 0 whatever ' +
-        'the decision is; scripts read "action" from --json.',
+        'the decision is; scripts read "action" from --json, whose members policies/README.md lists.',
       'Of an https URL a proxy sees only CONNECT and the host, so that is what is judged. Names are not looked up: an allowed host can still be ' +
         'refused for its address when a request is made.',
     ],

@@ -4,6 +4,7 @@ import { type Asked, ask, type Verdict, verdictOf } from '../policy/ask.ts';
 import type { Authorization } from '../policy/authorize.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { type ExplainedCriterion, type ExplainedRule, type Explanation, explain } from '../policy/explain.ts';
+import type { Denial } from '../policy/policy.ts';
 import { meetsHost, whyNot, whySo } from '../policy/why-not.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
@@ -76,9 +77,11 @@ function addressLines({ byAddress, authorization }: Story): readonly string[] {
   return ['', 'Addresses, each judged by itself:', ...lines];
 }
 
-/** The rules of which a reader might think that they decide, with the one reason that speaks against each. */
-function passedOver({ explanation: { steps } }: Story): readonly string[] {
+/** The rules of which a reader might think that they decide, with the one reason that speaks against each. The one that stands above is none. */
+function passedOver({ verdict, authorization: { decision }, explanation: { steps } }: Story): readonly string[] {
+  const told = verdict === 'unresolved' ? undefined : decision.rule?.position;
   const lines = steps
+    .filter(({ position }) => position !== told)
     .filter((step) => step.truth === 'unknown' || (step.truth === 'false' && meetsHost(step)))
     .map((step) =>
       hanging(
@@ -108,23 +111,41 @@ function criterionLine({ depth, truth, words }: ExplainedCriterion): string {
   return `       ${truth.padEnd(7)}  ${'  '.repeat(depth)}${words}`;
 }
 
-/** For scripts: positions and names as they are, and no secrets, since a policy holds none. */
-function asJson({ verdict, authorization, explanation, byAddress }: Story, { question }: Asked): object {
+/**
+ * For scripts, described in policies/README.md: members in snake_case and by the names that the access log gives them, positions and names as they
+ * are, and no secrets, since a policy holds none.
+ */
+function asJson({ verdict, authorization, explanation, byAddress }: Story, asked: Asked): object {
   const { decision } = authorization;
   const { decidedBy, rule, position, awaits, reported } = decision;
   return {
     action: verdict,
-    decidedBy,
+    decided_by: decidedBy,
     rule: rule?.name ?? null,
     position,
     sentence: explanation.sentence,
-    denial: decision.action === 'deny' ? (rule?.denial ?? null) : null,
+    denial: decision.action === 'deny' ? denialMembers(rule?.denial ?? null) : null,
     awaits,
-    reportedBy: reported.map(({ name, position: at }) => ({ rule: name, position: at })),
-    question,
-    mayDial: authorization.addresses,
+    reported: reported.map(({ name, position: at }) => ({ rule: name, position: at })),
+    request: requestMembers(asked),
+    may_dial: authorization.addresses,
     addresses: byAddress,
     considered: explanation.steps,
+  };
+}
+
+function denialMembers(denial: Denial | null): object | null {
+  if (denial === null) return null;
+  const { status, message, owner, requestAccess } = denial;
+  return { status, message, owner, request_access: requestAccess };
+}
+
+function requestMembers({ question, addresses }: Asked): object {
+  const { method, scheme, host, port, pathAndQuery, fields, upgrade, listener, identity, response } = question;
+  return {
+    ...{ method, scheme, host, port, path_and_query: pathAndQuery, fields, size: question.contentLength, upgrade },
+    ...{ client: question.clientAddress, listener, identity, resolves_to: addresses, time: new Date(question.nowMs).toISOString() },
+    response: response === null ? null : { types: response.contentTypes, size: response.contentLength },
   };
 }
 

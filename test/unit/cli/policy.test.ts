@@ -284,7 +284,9 @@ describe('explain', () => {
     expect((await explain('GET', 'http://people.example/', ...asked)).out[0]).toBe("allow  rule 'People'  p.yaml:13");
     const sunday = await explain('GET', 'http://people.example/', ...asked.slice(0, 4), '--at', '2026-11-22T09:00+01:00');
     expect(sunday.out[0]).toBe('deny  unnamed rule  p.yaml:15');
-    expect(unwrapped(sunday.out).join('\n')).toMatch(/false +allow rule 'People', p\.yaml:13: .*is not within mon-fri Europe\/Berlin/);
+    expect(unwrapped(sunday.out).join('\n')).toMatch(
+      /false +allow rule 'People', p\.yaml:13: Sun 2026-11-22 09:00 Europe\/Berlin is not within mon-fri Europe\/Berlin/,
+    );
     expect((await explain('GET', 'http://people.example/')).out[0]).toBe('deny  unnamed rule  p.yaml:15');
   });
 
@@ -333,25 +335,75 @@ describe('explain', () => {
       'websocket',
       '--listener',
       'lan',
+      ...['--resolve', '192.0.2.80', '--resolve', '192.0.2.81'],
+      ...['--at', '2026-11-23T09:00+01:00', '--response-type', 'image/png'],
     );
-    expect(JSON.parse(out.join('\n'))).toMatchObject({
+    const told = JSON.parse(out.join('\n'));
+    expect(told).toMatchObject({
       action: 'deny',
-      decidedBy: 'rule',
+      decided_by: 'rule',
       rule: 'Adverts',
       awaits: 'nothing',
       position: { line: 4 },
-      denial: { status: 403, message: 'No adverts here.' },
-      question: {
+      denial: { status: 403, message: 'No adverts here.', request_access: null },
+      request: {
         host: 'x.ads.example',
+        path_and_query: '/banner/1',
         identity: { user: 'ann', groups: [], claims: { repository: ['org/app'], aud: ['a', 'b'] } },
-        clientAddress: '192.0.2.7',
+        client: '192.0.2.7',
         fields: [{ name: 'Accept', value: '*/*' }],
-        contentLength: 3072,
+        size: 3072,
         upgrade: 'websocket',
         listener: 'lan',
+        resolves_to: ['192.0.2.80', '192.0.2.81'],
+        time: '2026-11-23T08:00:00.000Z',
+        response: { types: ['image/png'], size: 0 },
       },
+      may_dial: null,
+      addresses: [],
       considered: [{ truth: 'true', criteria: [{ kind: 'host', truth: 'true' }, { kind: 'scheme' }, { kind: 'path', truth: 'true' }] }],
     });
+    expect(membersOf(told).filter((name) => !/^[a-z]+(?:_[a-z]+)*$/.test(name))).toEqual([]);
+  });
+
+  test('--json has each address with what it would meet by itself', async () => {
+    const { out } = await explain('GET', 'http://in.example/', '--resolve', '192.0.2.1', '--resolve', '10.0.0.1', '--json');
+    expect(JSON.parse(out.join('\n'))).toMatchObject({
+      may_dial: ['192.0.2.1'],
+      addresses: [
+        { address: '192.0.2.1', verdict: 'allow', sentence: 'allowed by the default (p.yaml:2)' },
+        { address: '10.0.0.1', verdict: 'allow', sentence: "allowed by rule 'Inside' (p.yaml:11)" },
+      ],
+    });
+  });
+
+  test('what --json prints is described, member by member, in policies/README.md', async () => {
+    const { out } = await explain('GET', 'http://x.ads.example/banner/1', '--json');
+    const described = readFileSync('policies/README.md', 'utf8');
+    for (const name of Object.keys(JSON.parse(out.join('\n')))) expect(described).toContain(`\`${name}\``);
+  });
+
+  test('a rule that cannot be judged stands above, and not among those passed over as well', async () => {
+    write('shut.yaml', 'version: 1\ndefault: allow\nrules:\n  - deny: { host: a.example, path: /x, query: { q: 1 }, scheme: http }\n');
+    const shut = (url: string) => say(['explain', 'GET', url, '--policy', 'shut.yaml']);
+    expect(unwrapped((await shut('http://a.example/%2f?q=1')).out)).toEqual([
+      'deny  unusable path  shut.yaml:4',
+      'Denied because the path has an encoded slash (%2F), so that the rule at shut.yaml:4 cannot judge it.',
+    ]);
+    expect(unwrapped((await shut('http://a.example/x?q=1&q=2')).out)).toEqual([
+      'deny  unusable query  shut.yaml:4',
+      'Denied because the query can be read in two ways, so that the rule at shut.yaml:4 cannot judge it.',
+    ]);
+  });
+
+  test('a rule that waits for the address is named with what it waits for', async () => {
+    expect(unwrapped((await explain('GET', 'http://in.example/')).out)).toEqual([
+      'undecided  a rule asks for the address',
+      'Names are not looked up here; add --resolve ADDRESS.',
+      '',
+      'Passed over:',
+      "  unknown  allow rule 'Inside', p.yaml:11: address: the name has not been resolved",
+    ]);
   });
 
   test.each([
@@ -468,6 +520,13 @@ test('policy alone lists its commands', async () => {
   for (const name of ['check', 'test', 'explain', 'diff', 'learn'])
     expect(out.join('\n')).toMatch(new RegExp(`^ {2}policy ${name} +\\S`, 'm'));
 });
+
+/** The name of each member, however deep. */
+function membersOf(value: unknown): readonly string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const names = Array.isArray(value) ? [] : Object.keys(value);
+  return [...names, ...Object.values(value).flatMap(membersOf)];
+}
 
 function logLine(user: string, target: string, second: number): string {
   const time = new Date(Date.parse('2026-11-22T10:00:00Z') + second * 1000).toISOString();
