@@ -22,11 +22,12 @@ export async function run({ flags }: Arguments, terminal: Terminal): Promise<num
     accessLogFormat: flags.get('access-log-format')?.[0],
   };
   const load = () => loadConfig(settings, terminal.environment, terminal.workingDirectory);
+  const startedAtMs = Date.now();
   const config = await load();
   const proxy = await startProxy(config, terminal.report);
   surviveDefects(terminal.report, () => process.exit(EXIT_INTERNAL));
   // Before the banner: who reads it may signal at once.
-  const serving = new Serving(proxy, config, load, terminal);
+  const serving = new Serving(proxy, config, startedAtMs, load, terminal);
   const { listening, policySummary, asksForCredentials } = proxy;
   const running = { version: version(), nodeVersion: process.versions.node, processId: process.pid };
   terminal.tell(banner({ listening, policySummary, asksForCredentials, ...running }, terminal.bold));
@@ -51,7 +52,7 @@ class Serving {
   /** Reloads follow one another: the last signal's settings win. */
   #reloaded: Promise<void> = Promise.resolve();
 
-  constructor(proxy: RunningProxy, config: Config, load: () => Promise<Config>, terminal: Terminal) {
+  constructor(proxy: RunningProxy, config: Config, startedAtMs: number, load: () => Promise<Config>, terminal: Terminal) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.stopped = promise;
     this.#resolveStopped = resolve;
@@ -69,7 +70,7 @@ class Serving {
     };
     this.#running = keepNote(config.stateFolder, this.#note, terminal);
     this.#files = new WatchedFiles((changed) => this.#reloadAfter(`a change of ${changed.join(', ')}`));
-    void this.#files.watch(proxy.policyFiles);
+    void this.#files.watch(proxy.policyFiles, startedAtMs);
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void this.#stop(signal));
     process.on('SIGHUP', () => {
       // The other meaning of this signal: a window was closed, and nobody sees what goes on in it.
@@ -120,6 +121,8 @@ class Serving {
   async #reload(cause: string): Promise<void> {
     if (this.#stopAskedMs !== null) return;
     let outcome: ReloadOutcome;
+    await this.#files.catchUp();
+    const startedAtMs = Date.now();
     try {
       const config = await this.#load();
       await this.#proxy.reload(config);
@@ -131,7 +134,7 @@ class Serving {
     }
     for (const line of outcome.lines) this.#terminal.report(line);
     const { listening, policySummary, policyFiles } = this.#proxy;
-    await this.#files.watch(policyFiles);
+    await this.#files.watch(policyFiles, startedAtMs);
     this.#note = {
       ...this.#note,
       listening: listening.map(({ url }) => url),

@@ -1,6 +1,6 @@
 // Owns noticing that files have changed, by what a look at them says and not by what a notification claims: editors replace files, orchestrators swap
 // links, and network file systems tell nobody. A notification only makes the next look come sooner. A file that is still being written is waited for.
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, type Stats, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -18,11 +18,21 @@ export class WatchedFiles {
     this.#timer = this.#lookIn(EVERY_MS);
   }
 
-  /** Watches these files from now on, as they are now, and no others. */
-  async watch(files: readonly string[]): Promise<void> {
+  /** What has changed by now is about to be read, and is no news any more. */
+  async catchUp(): Promise<void> {
+    for (const file of this.#seen.keys()) this.#seen.set(file, await look(file));
+  }
+
+  /**
+   * Watches these files from now on, and no others. One that is watched already stays as it was last seen, so that a change during the reading is
+   * told of.
+   *
+   * @param readSinceMs milliseconds since the epoch: a file that is new here and has changed since may have been read before it did
+   */
+  async watch(files: readonly string[], readSinceMs: number): Promise<void> {
     const wanted = new Set(files);
     for (const file of this.#seen.keys()) if (!wanted.has(file)) this.#seen.delete(file);
-    for (const file of wanted) this.#seen.set(file, await look(file));
+    for (const file of wanted) if (!this.#seen.has(file)) this.#seen.set(file, await lookSince(file, readSinceMs));
     const folders = new Set(files.map((file) => path.dirname(file)));
     for (const [folder, watcher] of this.#folders) {
       if (folders.has(folder)) continue;
@@ -30,6 +40,8 @@ export class WatchedFiles {
       this.#folders.delete(folder);
     }
     if (!this.#isClosed) for (const folder of folders) this.#watchFolder(folder);
+    // Nobody was notified of what has changed before.
+    this.#lookSoon();
   }
 
   close(): void {
@@ -91,18 +103,34 @@ async function settled(file: string): Promise<string> {
 
 /** Everything that is different when a file is: when it was written, how long it is, and which one it is. */
 async function look(file: string): Promise<string> {
+  return described(await stats(file));
+}
+
+/** The same; something that it never looks like, when it has changed since then or is gone: it may not be what was read. */
+async function lookSince(file: string, sinceMs: number): Promise<string> {
+  const found = await stats(file);
+  return found === null || found.ctimeMs + CLOCK_STEP_MS >= sinceMs ? UNKNOWN : described(found);
+}
+
+async function stats(file: string): Promise<Stats | null> {
   try {
-    const { mtimeMs, size, ino } = await stat(file);
-    return `${mtimeMs} ${size} ${ino}`;
+    return await stat(file);
   } catch {
-    return '0 absent';
+    return null;
   }
+}
+
+function described(found: Stats | null): string {
+  return found === null ? '0 absent' : `${found.mtimeMs} ${found.size} ${found.ino}`;
 }
 
 function modifiedMs(seen: string): number {
   return Number(seen.slice(0, seen.indexOf(' ')));
 }
 
+const UNKNOWN = '';
+/** The clock of file systems ticks once in so many milliseconds. */
+const CLOCK_STEP_MS = 10;
 const EVERY_MS = 5_000;
 const SETTLED_MS = 200;
 const MOST_LOOKS = 50;

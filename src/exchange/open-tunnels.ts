@@ -31,15 +31,15 @@ export class OpenTunnels {
   /** How many of them would not be opened now. @param judge the policy that holds */
   countDenied(judge: Judge): number {
     let count = 0;
-    for (const { flow } of this.#tunnels) if (judgeAgain(flow, judge)?.action === 'deny') count += 1;
+    for (const { flow } of this.#tunnels) if (closedBy(flow, judge) !== null) count += 1;
     return count;
   }
 
   /** Breaks off those that would not be opened now, with the new decision as the reason. */
   stopDenied(judge: Judge): void {
     for (const { relay, flow } of this.#tunnels) {
-      const decision = judgeAgain(flow, judge);
-      if (decision?.action !== 'deny') continue;
+      const decision = closedBy(flow, judge);
+      if (decision === null) continue;
       flow.decision = decision;
       relay.stop('denied');
     }
@@ -52,9 +52,13 @@ export class OpenTunnels {
 
 export type Judge = (question: Decision['question']) => Decision;
 
-/** The same question, about the address that the tunnel leads to. Through a parent proxy that is the parent's, which no rule is about. */
-function judgeAgain({ decision, route, upstreamAddress }: Flow, judge: Judge): Decision | null {
+/**
+ * The decision by which it would not be opened, or not unseen; `null` when it would. The question is the same, about the address that the tunnel leads
+ * to; through a parent proxy that is the parent's, which no rule is about.
+ */
+function closedBy({ decision, route, upstreamAddress }: Flow, judge: Judge): Decision | null {
   if (decision === null) return null;
   const { question } = decision;
-  return judge(route === 'direct' ? { ...question, address: question.address ?? upstreamAddress } : question);
+  const again = judge(route === 'direct' ? { ...question, address: question.address ?? upstreamAddress } : question);
+  return again.action === 'deny' || again.action === 'intercept' ? again : null;
 }

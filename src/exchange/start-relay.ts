@@ -5,6 +5,7 @@ import type { Fields } from '../http/message.ts';
 import type { Deadlines } from '../net/deadlines.ts';
 import { explainShort } from '../policy/explain.ts';
 import type { Lease } from '../policy/limits/limits.ts';
+import type { Decision } from '../policy/policy.ts';
 import { Relay, type RelayEnd } from '../tunnel/relay.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 import type { Incoming } from './exchange.ts';
@@ -69,11 +70,12 @@ function brokenOff(reason: RelayEnd['reason'], { decision }: Flow, idleTimeoutMs
     case 'stopped':
       return new ProxyError('connection_terminated', 'The proxy was stopped before the tunnel had ended.');
     case 'denied':
-      return new ProxyError(
-        'http_request_denied',
-        `The policy has changed, and this tunnel is ${decision === null ? 'denied' : explainShort(decision)}.`,
-      );
+      return new ProxyError('http_request_denied', `The policy has changed${decision === null ? '' : `: ${nowSays(decision)}`}.`);
     default:
       return reason satisfies never;
   }
+}
+
+function nowSays(decision: Decision): string {
+  return decision.action === 'intercept' ? 'this tunnel may not pass unopened any more' : `this tunnel is ${explainShort(decision)}`;
 }

@@ -66,7 +66,7 @@ test('an open tunnel that the new policy denies is closed after a grace, with th
     decision: { action: 'deny', decidedBy: 'default' },
     error: { code: 'http_request_denied' },
   });
-  expect(flow.error?.message).toMatch(/^The policy has changed, and this tunnel is denied by the default \(deny\.yaml:2\)\.$/);
+  expect(flow.error?.message).toMatch(/^The policy has changed: this tunnel is denied by the default \(deny\.yaml:2\)\.$/);
 });
 
 test('an open tunnel that the new policy allows stays, and so does one that a newer policy allows again within the grace', async () => {
