@@ -74,8 +74,9 @@ function recordedLines(flip: Flip): readonly string[] {
 
 function inventedLines(flip: Flip): readonly string[] {
   const { identity } = flip.example;
-  const request = `  ${requestText(flip.example)}${typeof identity === 'object' ? ` by ${identity.user}` : ''}`;
-  return [request, ...reasons(flip).slice(1)];
+  const who = typeof identity === 'object' ? ` by ${identity.user}` : '';
+  const others = flip.count > 1 ? ` and ${counted(flip.count - 1, 'more request')} to this host` : '';
+  return [`  ${requestText(flip.example)}${who}${others}`, ...reasons(flip).slice(1)];
 }
 
 function reasons({ example, before, after }: Flip): readonly string[] {

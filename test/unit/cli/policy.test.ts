@@ -461,8 +461,8 @@ describe('diff', () => {
     write('people.yaml', 'version: 1\ndefault: deny\nrules:\n  - allow: { host: people.example, user: ann }\n');
     const { code, out } = await say(['diff', 'plain.yaml', 'people.yaml']);
     expect(code).toBe(1);
-    expect(out).toContain('deny -> challenge: 2 requests');
-    expect(out).toContain('  CONNECT people.example:443');
+    const shown = out.indexOf('deny -> challenge: 2 requests');
+    expect(out[shown + 1]).toBe('  CONNECT people.example:443 and 1 more request to this host');
   });
 
   test('tells what no log holds', async () => {
