@@ -27,7 +27,8 @@ export const COMMANDS: readonly Command[] = [
       'A flag wins over the environment, the environment over the configuration file, and that over the defaults. Every key of the file is a ' +
         'variable too: timeouts.connect is SALLYPORT_TIMEOUTS_CONNECT, a list is separated by commas, and SALLYPORT_CONFIG names the file itself.',
       'SIGTERM and SIGINT stop it: nothing new is accepted, what runs may finish until timeouts.drain (30s), and a second signal ends it at ' +
-        'once. SIGHUP reads configuration and policy again and opens the access log anew; with any mistake in them the old ones stay in force.',
+        'once. SIGHUP reads configuration and policy again and opens the access log anew; with any mistake in them the old ones stay in force. ' +
+        'Policy files are watched: a change of one, or of what it includes or lists, is taken up in the same way.',
     ],
     examples: [
       ['sallyport run', 'Listen on 127.0.0.1:8080, for this machine only.'],
