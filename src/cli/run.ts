@@ -76,7 +76,7 @@ class Serving {
       // The other meaning of this signal: a window was closed, and nobody sees what goes on in it.
       if (terminal.isGone()) return void this.#stop('SIGHUP');
       proxy.reopenLogs();
-      this.#reloadAfter('SIGHUP');
+      this.#reloadAfter(ASKED);
     });
   }
 
@@ -139,8 +139,8 @@ class Serving {
       ...this.#note,
       listening: listening.map(({ url }) => url),
       policy: policySummary,
-      reloads: this.#note.reloads + 1,
-      lastReload: outcome,
+      // A reload that nobody asked for is nobody's answer.
+      ...(cause === ASKED && { reloads: this.#note.reloads + 1, lastReload: outcome }),
     };
     this.#running?.write(this.#note);
   }
@@ -158,5 +158,7 @@ function keepNote(stateFolder: string | null, note: RunningNote, terminal: Termi
   }
 }
 
+/** The cause of a reload that somebody asked for. */
+const ASKED = 'SIGHUP';
 const SAME_SIGNAL_MS = 1_000;
 const FORGOTTEN_HANDLE_MS = 1_000;

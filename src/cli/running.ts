@@ -8,7 +8,7 @@ export interface RunningNote {
   readonly startedAt: string;
   readonly listening: readonly string[];
   readonly policy: string;
-  /** How often it has tried to reload, and what came of the last time. */
+  /** How often it has tried to reload because it was asked to (SIGHUP), and what came of the last time. */
   readonly reloads: number;
   readonly lastReload: ReloadOutcome | null;
 }

@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, expect, test } from 'vitest';
+import { readRunning } from '../../src/cli/running.ts';
 
 const MAIN = path.join(import.meta.dirname, '../../src/main.ts');
 const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-cli-'));
@@ -193,11 +194,15 @@ test('reload finds the proxy that runs, and says what became of it', async () =>
     out: expect.stringMatching(/^reloaded on SIGHUP; policy .*commanded\.yaml: 0 rules, otherwise allow\n$/),
   });
   write('commanded.yaml', 'version: 1\ndefault: maybe\n');
+  // The change itself is noticed too; what is said is the answer to the command.
   const refused = await start(['reload'], settings).ended;
   expect(refused).toMatchObject({
     code: 65,
-    err: expect.stringMatching(/commanded\.yaml:2:10: .*\n.*not reloaded on .*: configuration and policy stay/),
+    err: expect.stringMatching(/commanded\.yaml:2:10: .*\n.*not reloaded on SIGHUP: configuration and policy stay/),
   });
+  write('commanded.yaml', 'version: 1\ndefault: deny\n');
+  await expect.poll(() => readRunning(state)[0]?.policy, { timeout: 15_000 }).toContain('otherwise deny');
+  expect(readRunning(state)[0]).toMatchObject({ reloads: 2, lastReload: { isDone: false } });
   child.process.kill('SIGTERM');
   expect((await child.ended).code).toBe(0);
   expect(await start(['reload'], settings).ended).toMatchObject({ code: 69 });
