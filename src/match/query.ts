@@ -12,11 +12,12 @@ export function parameterValues(pathAndQuery: string, name: string): readonly st
   const mark = pathAndQuery.indexOf('?');
   if (mark === -1) return NOTHING;
   const values: string[] = [];
+  let equals = mark;
   for (let start = mark + 1; start <= pathAndQuery.length; ) {
-    const ampersand = pathAndQuery.indexOf('&', start);
-    const end = ampersand === -1 ? pathAndQuery.length : ampersand;
-    const equals = pathAndQuery.indexOf('=', start);
-    const nameEnd = equals === -1 || equals > end ? end : equals;
+    const end = indexOrEnd(pathAndQuery, '&', start);
+    // Looked for once: a query of ampersands alone would be gone through to its end for each of them.
+    if (equals < start) equals = indexOrEnd(pathAndQuery, '=', start);
+    const nameEnd = Math.min(equals, end);
     const decodedName = decode(pathAndQuery.slice(start, nameEnd));
     if (decodedName === null) return null;
     if (decodedName === name) {
@@ -27,6 +28,11 @@ export function parameterValues(pathAndQuery: string, name: string): readonly st
     start = end + 1;
   }
   return values;
+}
+
+function indexOrEnd(text: string, character: string, start: number): number {
+  const index = text.indexOf(character, start);
+  return index === -1 ? text.length : index;
 }
 
 function decode(text: string): string | null {

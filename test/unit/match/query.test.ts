@@ -35,6 +35,20 @@ test.each([['/a?x=%'], ['/a?x=%zz'], ['/a?x=%c0%af'], ['/a?x=\u00ff'], ['/a?%zz=
   },
 );
 
+test('a query of ampersands alone is gone through once', () => {
+  const [short, long] = [20_000, 640_000].map((length) => {
+    const query = `/?${'&'.repeat(length)}`;
+    const times = Array.from({ length: 5 }, () => {
+      const startedMs = performance.now();
+      parameterValues(query, 'x');
+      return performance.now() - startedMs;
+    });
+    return Math.min(...times);
+  });
+  // 32 times as long; quadratic would be a thousand times.
+  expect(long).toBeLessThan(200 * short!);
+});
+
 test('the value of another parameter that cannot be decoded is no concern', () => {
   expect(parameterValues('/a?x=1&y=%zz', 'x')).toEqual(['1']);
 });
