@@ -2,7 +2,7 @@
 // The places: file:line:column, the name of an environment variable, the name of a flag. Unknown names are problems, with the nearest known one.
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, type YAMLMap } from 'yaml';
 import { didYouMean } from '../errors/nearest.ts';
-import { type SettingName, type Settings, settingNames, settingsSchema } from './settings.ts';
+import { isGroup, keysAt, type SettingName, type Settings, settingNames, settingsSchema } from './settings.ts';
 
 export interface Source {
   /** Empty when there are problems. */
@@ -50,18 +50,30 @@ export function parseFile(text: string, file: string, resolvePath: ResolvePath):
 
 /** Every SALLYPORT_ variable but SALLYPORT_CONFIG. One that is set to nothing counts as not set. Lists are separated by commas. */
 export function parseEnvironment(environment: Readonly<Record<string, string | undefined>>, resolvePath: ResolvePath): Source {
-  const names = new Map(settingNames(settingsSchema(resolvePath)).map((name) => [variableName(name.path), name]));
+  const names = new Map(
+    settingNames(settingsSchema(resolvePath)).flatMap((name) => variableNames(name).map((variable) => [variable, name])),
+  );
   const raw: Record<string, unknown> = {};
-  const unknown: string[] = [];
+  const given = new Map<SettingName, string>();
+  const problems: string[] = [];
   for (const [variable, value] of Object.entries(environment)) {
     if (!variable.startsWith(PREFIX) || variable === CONFIG_VARIABLE || !value || KUBERNETES_VARIABLE.test(variable)) continue;
     const name = names.get(variable);
     if (name === undefined)
-      unknown.push(`${variable}: no such setting.${didYouMean(variable, [...names.keys(), CONFIG_VARIABLE], PREFIX)}`);
-    else put(raw, name, name.isList ? commaSeparated(value) : value);
+      problems.push(`${variable}: no such setting.${didYouMean(variable, [...names.keys(), CONFIG_VARIABLE], PREFIX)}`);
+    else if (given.has(name)) problems.push(`${variable}: ${given.get(name)} sets the same. Take one of them.`);
+    else {
+      given.set(name, variable);
+      put(raw, name, name.isList ? commaSeparated(value) : value);
+    }
   }
-  const source = check(raw, resolvePath, (path) => ({ order: 0, text: `${variableName(path)}: ` }));
-  return { settings: source.settings, problems: [...unknown, ...source.problems] };
+  const source = check(raw, resolvePath, (path) => ({ order: 0, text: `${variableOf(path, given)}: ` }));
+  return { settings: source.settings, problems: [...problems, ...source.problems] };
+}
+
+/** The variable that a problem is in. @param given every setting for which there was one */
+function variableOf(path: Path, given: ReadonlyMap<SettingName, string>): string {
+  return [...given].find(([name]) => name.path.every((part, index) => part === path[index]))![1];
 }
 
 /** Settings given as flags, in the file's shape. @param flagOf the flag that gave the setting of a dotted name */
@@ -80,11 +92,10 @@ export function overlay(lower: Settings, upper: Settings): Settings {
 
 export const CONFIG_VARIABLE = 'SALLYPORT_CONFIG';
 
-/** `timeouts.connect` is SALLYPORT_TIMEOUTS_CONNECT; the access log's file has the short name. */
-export function variableName(path: Path): string {
-  const [group, key] = path;
-  const named = group === 'access_log' && key === 'file' ? [group] : path.slice(0, 2).filter((part) => typeof part === 'string');
-  return PREFIX + named.join('_').toUpperCase();
+/** `timeouts.connect` is SALLYPORT_TIMEOUTS_CONNECT; a group that may be written as one value is a variable too: SALLYPORT_ACCESS_LOG. */
+export function variableNames({ path, isChief }: SettingName): readonly string[] {
+  const names = [path, ...(isChief ? [path.slice(0, 1)] : [])];
+  return names.map((parts) => PREFIX + parts.join('_').toUpperCase());
 }
 
 function check(value: unknown, resolvePath: ResolvePath, locate: Locate): Source {
@@ -93,18 +104,29 @@ function check(value: unknown, resolvePath: ResolvePath, locate: Locate): Source
   if (parsed.success) return { settings: parsed.data, problems: [] };
   const names = settingNames(schema);
   const found = parsed.error.issues.flatMap((issue) => {
-    if (issue.code !== 'unrecognized_keys') return [{ place: locate(issue.path), message: issue.message }];
-    return issue.keys.map((key) => ({ place: locate(issue.path, key), message: unknownKey(key, issue.path, names) }));
+    const path = asWritten(value, issue.path);
+    if (issue.code !== 'unrecognized_keys') return [{ place: locate(path), message: issue.message }];
+    const known = keysAt(schema, issue.path);
+    return issue.keys.map((key) => ({ place: locate(path, key), message: unknownKey(key, path, known, names) }));
   });
   found.sort((a, b) => a.place.order - b.place.order);
   return { settings: {}, problems: found.map(({ place, message }) => place.text + message) };
 }
 
-/** The nearest key of its group is named; a key that belongs elsewhere is sent there. */
-function unknownKey(key: string, path: Path, names: readonly SettingName[]): string {
+/** The path of a problem in what was written, where the only member of a list may stand for the list. */
+function asWritten(value: unknown, path: Path): Path {
+  let at = value;
+  return path.filter((part) => {
+    if (typeof part === 'number' && !Array.isArray(at)) return false;
+    at = Array.isArray(at) ? at[Number(part)] : isGroup(at) ? at[part] : undefined;
+    return true;
+  });
+}
+
+/** The nearest key of its group is named; a key that belongs elsewhere is sent there. @param known the keys of its group */
+function unknownKey(key: string, path: Path, known: readonly string[], names: readonly SettingName[]): string {
   const problem = `unknown key "${key}"${path.length === 0 ? '' : ` in "${dotted(path)}"`}.`;
-  const siblings = names.flatMap((name) => (path.length === 0 ? [name.path[0]] : name.path[0] === path[0] ? name.path.slice(1) : []));
-  const near = didYouMean(key, path[0] === 'parents' ? PARENT_KEYS : siblings);
+  const near = didYouMean(key, known);
   const elsewhere = names.filter((name) => name.path.at(-1) === key).map((name) => `"${name.path.join('.')}"`);
   return problem + (near === '' && elsewhere.length > 0 ? ` There is ${elsewhere.join(' and ')}.` : near);
 }
@@ -138,11 +160,6 @@ function commaSeparated(value: string): string[] {
   return value.split(',').flatMap((part) => part.trim() || []);
 }
 
-function isGroup(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 const PREFIX = 'SALLYPORT_';
-const PARENT_KEYS = ['proxy', 'hosts'];
 // Kubernetes sets these in every container of a namespace that has a service called "sallyport"; they are no settings of ours.
 const KUBERNETES_VARIABLE = /^SALLYPORT_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/;

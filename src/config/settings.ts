@@ -98,22 +98,41 @@ export interface SettingName {
   /** One key, or a group and its key. */
   readonly path: readonly [string] | readonly [string, string];
   readonly isList: boolean;
+  /** Whether its group may be written as its value alone: `access_log: off`. */
+  readonly isChief: boolean;
 }
 
 /** Every name that may be set, read off the schema, in its order. */
 export function settingNames(schema: SettingsSchema): SettingName[] {
   return Object.entries(schema.shape).flatMap(([key, outer]): SettingName[] => {
     const value = inside(outer);
-    if (!(value instanceof z.ZodObject)) return [{ path: [key], isList: value instanceof z.ZodArray }];
+    if (!(value instanceof z.ZodObject)) return [{ path: [key], isList: value instanceof z.ZodArray, isChief: false }];
+    const chief = SHORTHANDS.get(value)?.chief;
     const entries: [string, z.core.$ZodType][] = Object.entries(value.shape);
-    return entries.map(([name, inner]) => ({ path: [key, name], isList: inside(inner) instanceof z.ZodArray }));
+    return entries.map(([name, inner]) => ({
+      path: [key, name],
+      isList: inside(inner) instanceof z.ZodArray,
+      isChief: name === chief,
+    }));
   });
 }
 
-/** What a setting is, without the wrappers that let it be absent or be written shorter. */
+/** The keys of the group at a path, however deep; none where the schema has no group. */
+export function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): readonly string[] {
+  const value = inside(schema);
+  const [part, ...below] = path;
+  if (value instanceof z.ZodArray && part !== undefined) return keysAt(value.element, below);
+  if (!(value instanceof z.ZodObject)) return [];
+  if (part === undefined) return Object.keys(value.shape);
+  const member = value.shape[String(part)];
+  return member === undefined ? [] : keysAt(member, below);
+}
+
+/** What a setting is, without what lets it be absent or be written shorter, and without what is made of it. */
 function inside(schema: z.core.$ZodType): z.core.$ZodType {
   if (schema instanceof z.ZodOptional) return inside(schema.unwrap());
-  return schema instanceof z.ZodPipe && schema.in instanceof z.ZodTransform ? inside(schema.out) : schema;
+  if (!(schema instanceof z.ZodPipe)) return schema;
+  return inside(schema.in instanceof z.ZodTransform ? schema.out : schema.in);
 }
 
 /** One value of text or number; `parse` throws an Error whose message is fit to print. */
@@ -132,7 +151,7 @@ function scalar<T>(parse: (value: string | number) => T) {
 /** A list, or its only member. */
 function list<T extends z.ZodType>(member: T, least: 0 | 1 = 1) {
   return z.preprocess(
-    (value) => (typeof value === 'string' || typeof value === 'number' ? [value] : value),
+    (value) => (typeof value === 'string' || typeof value === 'number' || isGroup(value) ? [value] : value),
     z
       .array(member, { error: ({ input }) => `expected a list; found ${kindOf(input)}` })
       .min(least, 'expected at least one in this list; it is empty'),
@@ -146,8 +165,11 @@ function group<T extends z.ZodRawShape>(shape: T) {
 
 /** A group that may be written as the one value of its chief setting. */
 function shorthand<T extends z.ZodRawShape>(chief: keyof T & string, shape: T) {
-  return z.preprocess((value) => (typeof value === 'string' ? { [chief]: value } : (value ?? {})), settingsGroup(shape));
+  const whole = settingsGroup(shape).register(SHORTHANDS, { chief });
+  return z.preprocess((value) => (typeof value === 'string' ? { [chief]: value } : (value ?? {})), whole);
 }
+
+const SHORTHANDS = z.registry<{ readonly chief: string }>();
 
 function settingsGroup<T extends z.ZodRawShape>(shape: T) {
   return z.strictObject(shape, { error: ({ input }) => `expected a group of settings; found ${kindOf(input)}` }).partial();
@@ -172,6 +194,10 @@ function oneOf<T extends string>(value: string | number, known: readonly T[]): T
   const found = known.find((each) => each === value);
   if (found === undefined) throw new Error(`expected one of ${known.join(', ')}; found ${shown(value)}`);
   return found;
+}
+
+export function isGroup(value: unknown): value is Readonly<Record<PropertyKey, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** What something is, without showing it: a value in the wrong place may be a secret. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { overlay, parseEnvironment, parseFile, parseFlags, variableName } from '../../../src/config/parse.ts';
+import { overlay, parseEnvironment, parseFile, parseFlags, variableNames } from '../../../src/config/parse.ts';
 import { settingNames, settingsSchema } from '../../../src/config/settings.ts';
 
 const inEtc = (path: string) => (path.startsWith('/') ? path : `/etc/${path}`);
@@ -60,6 +60,12 @@ test.each([
     'listen',
     [{ kind: 'tcp', host: '0.0.0.0', port: 3128, name: 'lan', auth: 'by-policy' }],
   ],
+  ['listen: { address: 8080, name: lan }', 'listen', [{ kind: 'tcp', host: '127.0.0.1', port: 8080, name: 'lan', auth: undefined }]],
+  [
+    'parents: { proxy: http://p:3128, hosts: a.example }',
+    'parents',
+    [{ host: 'p', port: 3128, user: null, password: null, hosts: ['a.example'] }],
+  ],
   ['access_log: off', 'access_log', { file: 'off' }],
   ['pac: off', 'pac', { direct: ['off'] }],
   ['access_log: logs/a.log', 'access_log', { file: '/etc/logs/a.log' }],
@@ -87,7 +93,19 @@ test.each([
   ['- listen', 's.yaml:1:1: expected a group of settings; found a list'],
   ['timeouts: {connect: }', 's.yaml:1:21: timeouts.connect: expected one value; found nothing'],
   ['via: true', 's.yaml:1:6: via: expected one value; found a boolean'],
-  ['listen: {a: 1}', 's.yaml:1:9: listen: expected a list; found a group'],
+  ['listen: {address: 8080, nam: lan}', 's.yaml:1:25: unknown key "nam" in "listen". Did you mean "name"?'],
+  ['listen: {address: 8080, auth: sometimes}', 's.yaml:1:31: listen.auth: expected one of always, by-policy, never; found "sometimes"'],
+  ['listen: [{address: 8080, nam: lan}]', 's.yaml:1:26: unknown key "nam" in "listen[1]". Did you mean "name"?'],
+  ['listen: true', 's.yaml:1:9: listen: expected a list; found a boolean'],
+  ['dns: {servers: {a: 1}}', 's.yaml:1:16: dns.servers: expected one value; found a group'],
+  [
+    'auth: {jwt: {jwks: k, issuer: i, audience: a, user_clam: email}}',
+    's.yaml:1:47: unknown key "user_clam" in "auth.jwt". Did you mean "user_claim"?',
+  ],
+  [
+    'auth: {ldap: {url: "ldaps://a", search: {base: b, filtr: "(uid={user})", filter: "(uid={user})", bind_dn: c, bind_password_file: p}}}',
+    's.yaml:1:51: unknown key "filtr" in "auth.ldap.search". Did you mean "filter"?',
+  ],
   [
     'listen: [{address: 8080, auth: sometimes}]',
     's.yaml:1:32: listen[1].auth: expected one of always, by-policy, never; found "sometimes"',
@@ -114,13 +132,16 @@ test('a parent proxy that is written wrongly does not show its password', () => 
   }
 });
 
-test('every setting has a variable of its own, under its name in the file', () => {
-  const variables = names.map(({ path }) => variableName(path));
-  expect(new Set(variables).size).toBe(names.length);
+test('every setting has a variable of its own, under its name in the file; what may be written short has a short one too', () => {
+  const variables = names.flatMap(variableNames);
+  expect(new Set(variables).size).toBe(variables.length);
   expect(variables).toEqual(
     expect.arrayContaining([
       'SALLYPORT_LISTEN',
       'SALLYPORT_ACCESS_LOG',
+      'SALLYPORT_ACCESS_LOG_FILE',
+      'SALLYPORT_PAC',
+      'SALLYPORT_PAC_DIRECT',
       'SALLYPORT_ACCESS_LOG_FORMAT',
       'SALLYPORT_TIMEOUTS_CONNECT',
       'SALLYPORT_TLS_ROOTS',
@@ -148,6 +169,22 @@ test('variables are read like the file, lists at their commas', () => {
     parents: [{ host: 'a' }, { host: 'b' }],
   });
   expect(settings).not.toHaveProperty('via');
+});
+
+test('a variable with the name of a group is the short form of that group', () => {
+  const settingsOf = (environment: Record<string, string>) => parseEnvironment(environment, inEtc).settings;
+  expect(settingsOf({ SALLYPORT_PAC: 'off' })).toEqual({ pac: { direct: ['off'] } });
+  expect(settingsOf({ SALLYPORT_PAC: '.a.example,.b.example' })).toEqual({ pac: { direct: ['.a.example', '.b.example'] } });
+  expect(settingsOf({ SALLYPORT_ACCESS_LOG: 'off', SALLYPORT_ACCESS_LOG_FORMAT: 'squid' })).toEqual({
+    access_log: { file: 'off', format: 'squid' },
+  });
+  expect(settingsOf({ SALLYPORT_ACCESS_LOG_FILE: 'a.log' })).toEqual({ access_log: { file: '/etc/a.log' } });
+  expect(
+    parseEnvironment({ SALLYPORT_PAC: 'off', SALLYPORT_PAC_DIRECT: '.a.example', SALLYPORT_ACCESS_LOG_FILE: 'squid' }, inEtc).problems,
+  ).toEqual([
+    'SALLYPORT_PAC_DIRECT: SALLYPORT_PAC sets the same. Take one of them.',
+    expect.stringMatching(/^SALLYPORT_ACCESS_LOG_FILE: expected a file/),
+  ]);
 });
 
 test('an unknown variable, and a wrong value, is a problem under its name', () => {
