@@ -21,10 +21,8 @@ export function regex(text: string): Regex {
 
 /** A table of what follows each state on each class of characters; the last class of a state is the end of the text. */
 interface Automaton {
-  /** States stand in it as the place of their first class. */
+  /** States stand in it as the place of their first class; MATCH and NO_MATCH are no states, since nothing changes after them. */
   readonly next: Int32Array;
-  /** The state that nothing leads out of, and that is no match; -2 when there is none. */
-  readonly deadEnd: number;
   /** Classes of a state, the end of the text included. */
   readonly width: number;
   /** The class of each character up to U+00FF. */
@@ -39,7 +37,7 @@ interface State {
   readonly isMatch: boolean;
 }
 
-function isFound({ next, deadEnd, width, latin1, bounds }: Automaton, text: string): boolean {
+function isFound({ next, width, latin1, bounds }: Automaton, text: string): boolean {
   let state = 0;
   for (let i = 0; i < text.length; i += 1) {
     let c = text.charCodeAt(i);
@@ -51,8 +49,7 @@ function isFound({ next, deadEnd, width, latin1, bounds }: Automaton, text: stri
       characters = classOf(bounds, c);
     }
     state = next[state + characters]!;
-    if (state === MATCH) return true;
-    if (state === deadEnd) return false;
+    if (state < 0) return state === MATCH;
   }
   return next[state + width - 1] === MATCH;
 }
@@ -104,7 +101,7 @@ function buildAutomaton(pattern: RE2JS): Automaton {
       const character = characters === endOfText ? END_OF_TEXT : characters === 0 ? 0 : bounds[characters - 1]!;
       const following: State | null = dfa.step(state, characters, character, UNANCHORED);
       if (following?.isMatch) next.push(MATCH);
-      else if (characters === endOfText) next.push(0);
+      else if (characters === endOfText) next.push(NO_MATCH);
       else {
         const known = numbers.get(following);
         if (known === undefined) numbers.set(following, states.push(following) - 1);
@@ -112,20 +109,24 @@ function buildAutomaton(pattern: RE2JS): Automaton {
       }
     }
   }
-  return { next: Int32Array.from(next), deadEnd: findDeadEnd(next, width), width, latin1: dfa.latin1Class, bounds };
+  return { next: Int32Array.from(withoutDeadEnds(next, width)), width, latin1: dfa.latin1Class, bounds };
 }
 
-/** Where a pattern that begins with `^` is once its text has begun otherwise. */
-function findDeadEnd(next: readonly number[], width: number): number {
-  for (let state = 0; state < next.length; state += width) {
-    const following = next.slice(state, state + width);
-    if (following.at(-1) !== MATCH && following.slice(0, -1).every((other) => other === state)) return state;
+/** States that no match can follow, such as those of a pattern with `^` once its text has begun otherwise, are no match at once. */
+function withoutDeadEnds(next: readonly number[], width: number): readonly number[] {
+  const comingFrom = new Map<number, number[]>();
+  for (const [place, state] of next.entries()) {
+    const from = comingFrom.get(state);
+    if (from === undefined) comingFrom.set(state, [place - (place % width)]);
+    else from.push(place - (place % width));
   }
-  return NO_STATE;
+  const leading = new Set([MATCH]);
+  for (const state of leading) for (const before of comingFrom.get(state) ?? []) leading.add(before);
+  return next.map((state) => (leading.has(state) ? state : NO_MATCH));
 }
 
 const MATCH = -1;
-const NO_STATE = -2;
+const NO_MATCH = -2;
 // What re2js calls by these numbers inside: a character class of its own for the end, a search that may begin anywhere, and its flags for the
 // beginning of a text and of a line.
 const END_OF_TEXT = -1;

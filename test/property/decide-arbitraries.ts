@@ -54,7 +54,7 @@ const criterion: fc.Arbitrary<Condition> = fc.oneof(
   some(80, 443, 8080).map((ports) => q.port(...ports)),
   fc.constantFrom(q.portRange(1, 100), q.portRange(400, 9000)),
   some<Question['scheme']>('http', 'https', 'tunnel').map((schemes) => q.scheme(...schemes)),
-  some('GET', 'POST', 'CONNECT').map((methods) => q.method(...methods)),
+  some('GET', 'POST', 'CONNECT', 'BREW').map((methods) => q.method(...methods)),
   { weight: 3, arbitrary: some('/a', '/a/*', '*b', '/~*', '/aa').map((texts) => q.path(...texts)) },
   some('^/a', 'b$', '~').map((texts) => q.pathRegex(...texts)),
   named(['x', 'y'], ['1', '2', '*', '/*']).map(q.query),
@@ -89,8 +89,8 @@ const rule = fc
   .map(([action, asked]) => q.rule(action, asked));
 
 export const policy: fc.Arbitrary<Policy> = fc
-  .tuple(fc.constantFrom('allow' as const, 'deny' as const), fc.array(rule, { maxLength: 10 }))
-  .map(([defaultAction, rules]) => q.policy(defaultAction, rules, { connectPorts: [{ from: 443, to: 8080 }] }));
+  .tuple(fc.constantFrom('allow' as const, 'deny' as const), fc.array(rule, { maxLength: 10 }), fc.boolean())
+  .map(([defaultAction, rules, anyMethod]) => q.policy(defaultAction, rules, { connectPorts: [{ from: 443, to: 8080 }], anyMethod }));
 
 const somebody = fc.record({
   user: fc.constantFrom('alice', 'bob', 'bot-7'),
@@ -122,7 +122,7 @@ const common = {
 const request: fc.Arbitrary<Question> = fc.record({
   ...common,
   scheme: fc.constantFrom('http' as const, 'https' as const),
-  method: fc.constantFrom('GET', 'POST'),
+  method: fc.constantFrom('GET', 'GET', 'POST', 'BREW'),
   pathAndQuery: fc.array(fc.constantFrom(...PARTS), { minLength: 1, maxLength: 4 }).map((parts) => parts.join('')),
   contentLength: fc.constantFrom(...LENGTHS),
   upgrade: fc.constantFrom(null, 'websocket'),

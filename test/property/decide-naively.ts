@@ -19,6 +19,28 @@ const LATER: ReadonlySet<Missing> = new Set(['identity', 'address', 'response'])
 const UNREADABLE = ['path', 'query', 'field', 'type'] as const;
 
 export function decideNaively(policy: Policy, question: Question): Outcome {
+  const outcome = decideByRules(policy, question);
+  const { action, rule } = outcome;
+  if (policy.anyMethod || action === 'deny' || question.method !== 'BREW') return outcome;
+  const isNamed = rule !== null && methodsIn(rule.condition).includes('BREW');
+  return isNamed ? outcome : { ...outcome, action: 'deny', decidedBy: 'unknown-method', awaits: 'nothing' };
+}
+
+function methodsIn(condition: Condition): readonly string[] {
+  switch (condition.kind) {
+    case 'all':
+    case 'any':
+      return condition.of.flatMap(methodsIn);
+    case 'not':
+      return methodsIn(condition.of);
+    case 'group-use':
+      return methodsIn(condition.condition);
+    default:
+      return condition.kind === 'method' ? condition.methods : [];
+  }
+}
+
+function decideByRules(policy: Policy, question: Question): Outcome {
   if (question.scheme === 'tunnel' && !policy.connectPorts.some(({ from, to }) => from <= question.port && question.port <= to))
     return { action: 'deny', rule: null, decidedBy: 'connect-ports', awaits: 'nothing', normalisedPath: null, reported: [] };
 
