@@ -54,11 +54,13 @@ export type Judge = (question: Decision['question']) => Decision;
 
 /**
  * The decision by which it would not be opened, or not unseen; `null` when it would. The question is the same, about the address that the tunnel leads
- * to; through a parent proxy that is the parent's, which no rule is about.
+ * to: the first of several that might pass was asked about, and another may have been dialled. Through a parent proxy that is the parent's, which no
+ * rule is about.
  */
 function closedBy({ decision, route, upstreamAddress }: Flow, judge: Judge): Decision | null {
   if (decision === null) return null;
   const { question } = decision;
-  const again = judge(route === 'direct' ? { ...question, address: question.address ?? upstreamAddress } : question);
+  const dialled = route === 'direct' ? upstreamAddress?.split('%', 1)[0] : undefined;
+  const again = judge(dialled === undefined ? question : { ...question, address: dialled });
   return again.action === 'deny' || again.action === 'intercept' ? again : null;
 }

@@ -7,6 +7,7 @@ import type { ListenAddress } from '../../src/listeners/listener.ts';
 import { ACCESS_LOG_DEFAULTS } from '../../src/observe/access-log.ts';
 import { startDnsServer } from '../support/dns-server.ts';
 import { type Origin, type Reply, startOrigin, startRawServer } from '../support/origin.ts';
+import { policyOf } from '../support/policies.ts';
 import { connectRaw, type RawClient } from '../support/raw-client.ts';
 import { startTestProxy, type TestConfig, testConfig } from '../support/start-proxy.ts';
 import { temporaryFile, temporaryFolder } from '../support/temp-files.ts';
@@ -80,6 +81,24 @@ test('an open tunnel that the new policy allows stays, and so does one that a ne
   await new Promise((resolve) => setTimeout(resolve, 100));
   await client.send('still open');
   expect((await client.readExactly(10)).toString()).toBe('still open');
+});
+
+test('an open tunnel is judged again by the address that it leads to, and not by the first of those that might have been dialled', async () => {
+  await using echo = await startEcho();
+  const hostsFile = temporaryFile(onTestFinished, 'hosts', '127.0.0.2 two.example\n127.0.0.1 two.example\n');
+  const denying = (address: string): TestConfig => ({
+    policyFile: policyOf(`default: allow\nconnect_ports: any\nrules:\n  - deny: { address: ${address} }\n`),
+    resolver: { hostsFile },
+    tunnelGraceMs: 20,
+  });
+  await using proxy = await startTestProxy(denying('192.0.2.1'));
+  using client = await openTunnel(proxy, echo.authority.replace('127.0.0.1', 'two.example'));
+  await proxy.running.reload(testConfig(denying('127.0.0.2')));
+  expect(proxy.reports).toEqual([]);
+  await client.send('still open');
+  expect((await client.readExactly(10)).toString()).toBe('still open');
+  await proxy.running.reload(testConfig(denying('127.0.0.1')));
+  expect(await proxy.flow(0)).toMatchObject({ upstreamAddress: '127.0.0.1', decision: { action: 'deny', decidedBy: 'rule' } });
 });
 
 test('a listener that is dropped accepts no more, finishes what it has, and is counted until then', async () => {
