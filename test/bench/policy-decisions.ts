@@ -9,6 +9,8 @@ import { parseDays, parseHours, timeWindow } from '../../src/match/time-window.t
 import { timeZone } from '../../src/match/time-zone.ts';
 import type { CompiledPolicy } from '../../src/policy/compile.ts';
 import { decide } from '../../src/policy/decide.ts';
+import { loadPolicy } from '../../src/policy/load.ts';
+import { formatProblem } from '../../src/policy/parse.ts';
 import type { Rule } from '../../src/policy/policy.ts';
 import * as q from '../support/questions.ts';
 import { median } from './statistics.ts';
@@ -135,7 +137,8 @@ function browsing(host: string, members: Partial<Question> = {}): Question {
 }
 
 const mixed = q.compiled('deny', mixedRules());
-const open = q.compiled('allow', [], { connectPorts: [{ from: 1, to: 65535 }] });
+const open = await example('open');
+const corporate = await example('corporate');
 const company = q.compiled('deny', companyRules());
 const asConnect = { method: 'CONNECT', scheme: 'tunnel', port: 443, pathAndQuery: null } as const;
 
@@ -147,11 +150,22 @@ const ROWS: readonly Row[] = [
   { name: 'mixed: default, CONNECT', compiled: mixed, questions: [browsing('www.nobody-named.test', asConnect)] },
   { name: 'mixed: nobody asks', compiled: mixed, questions: [browsing('www.nobody-named.test', { identity: 'nobody' })] },
   { name: 'mixed: to be challenged', compiled: mixed, questions: [browsing('www.nobody-named.test', { identity: 'unasked' })] },
-  { name: 'open', compiled: open, questions: [browsing('www.example.test'), browsing('www.example.test', asConnect)] },
+  { name: 'open.yaml', compiled: open, questions: [browsing('www.example.test'), browsing('www.example.test', asConnect)] },
+  {
+    name: 'corporate.yaml',
+    compiled: corporate,
+    questions: [browsing('www.example.test', { listener: 'lan' }), browsing('www.example.test', { ...asConnect, listener: 'lan' })],
+  },
   { name: 'company: allowed', compiled: company, questions: [browsing('www.partner-20.test'), browsing('www.example.test')] },
   { name: 'company: CONNECT', compiled: company, questions: [browsing('www.partner-20.test', asConnect)] },
   { name: 'company: denied', compiled: company, questions: [browsing('ads-77.test')] },
 ];
+
+async function example(name: string): Promise<CompiledPolicy> {
+  const loaded = await loadPolicy(`policies/${name}.yaml`);
+  if ('problems' in loaded) throw new Error(loaded.problems.map(formatProblem).join('\n'));
+  return loaded.compiled;
+}
 
 /** Asks `count` times, a new question each time. @returns something that depends on each answer, so that none is left out */
 function askTimes({ compiled, questions }: Row, count: number): number {
