@@ -215,7 +215,14 @@ class Composition implements RunningProxy {
       : config.auth === null
         ? null
         : await createAuthenticator(config.auth, this.#report);
-    const { resolver, route, accessLog } = this.#openParts(config, old);
+    let opened: ReturnType<Composition['#openParts']>;
+    try {
+      opened = this.#openParts(config, old);
+    } catch (error) {
+      if (!keepsAuthenticator) authenticator?.close();
+      throw error;
+    }
+    const { resolver, route, accessLog } = opened;
     const pool = new ConnectionPool(config.upstream);
     // The log of the moment: one that a reload replaced is closed by the time an exchange ends.
     const emit = (flow: Flow): void => {

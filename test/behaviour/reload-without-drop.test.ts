@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { AUTH_DEFAULTS } from '../../src/auth/options.ts';
 import type { ListenAddress } from '../../src/listeners/listener.ts';
 import { ACCESS_LOG_DEFAULTS } from '../../src/observe/access-log.ts';
 import { startDnsServer } from '../support/dns-server.ts';
@@ -99,6 +100,22 @@ test('an open tunnel is judged again by the address that it leads to, and not by
   expect((await client.readExactly(10)).toString()).toBe('still open');
   await proxy.running.reload(testConfig(denying('127.0.0.1')));
   expect(await proxy.flow(0)).toMatchObject({ upstreamAddress: '127.0.0.1', decision: { action: 'deny', decidedBy: 'rule' } });
+});
+
+test('what a reload opened before it failed is closed again: nobody watches its password file', async () => {
+  const [kept, refused] = ['kept', 'refused'].map((name) => temporaryFile(onTestFinished, name, PASSWORDS));
+  const auth = (htpasswdFile: string) => ({ ...AUTH_DEFAULTS, htpasswdFile });
+  await using proxy = await startTestProxy({ auth: auth(kept!) });
+  const accessLog = { ...ACCESS_LOG_DEFAULTS, file: path.join(temporaryFolder(onTestFinished), 'missing', 'access.log') };
+  await expect(proxy.running.reload(testConfig({ auth: auth(refused!), accessLog }))).rejects.toThrow('access.log');
+  writeFileSync(refused!, 'broken');
+  // Two turns of the one who watches are at least one of the other.
+  for (const content of ['broken', 'broken too']) {
+    const before = proxy.reports.length;
+    writeFileSync(kept!, content);
+    await expect.poll(() => proxy.reports.length, { timeout: 5_000 }).toBeGreaterThan(before);
+  }
+  expect(proxy.reports.filter((line) => line.startsWith(`${refused}: the password file stays in force`))).toEqual([]);
 });
 
 test('a listener that is dropped accepts no more, finishes what it has, and is counted until then', async () => {
@@ -248,6 +265,9 @@ test('a hundred reloads under load fail no request and leave no descriptor behin
 });
 
 const ANY_PORT: ListenAddress = { kind: 'tcp', host: '127.0.0.1', port: 0 };
+
+/** Of alice, `wonderland`. */
+const PASSWORDS = 'alice:$5$saltsalt$IeaomH1t0t79ShF5t59ZywXLL/dm2jA/3vpoR6EMo74\n';
 
 function denyAll(): TestConfig {
   return { policyFile: temporaryFile(onTestFinished, 'deny.yaml', 'version: 1\ndefault: deny\nconnect_ports: any\n') };
