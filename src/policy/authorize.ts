@@ -110,11 +110,16 @@ function judgeRequest(policy: CompiledPolicy, question: Question, isOpenEnded: b
   for (const maxBytes of policy.requestSizes) {
     if (decision.action === 'deny') break;
     const grown = decide(policy, { ...question, contentLength: maxBytes + 1 });
-    if (grown.awaits === 'identity' || grown.awaits === 'address') decision = grown;
-    else if (grown.action === 'deny') return { decision, contentLimit: { maxBytes, denial: grown } };
-    else if (grown.awaits === 'response') decision = grown;
+    decision = grown.awaits === 'nothing' ? withPathOf(grown, decision) : withPathOf(decision, grown);
+    if (grown.awaits === 'nothing' && grown.action === 'deny') return { decision, contentLimit: { maxBytes, denial: grown } };
   }
   return { decision, contentLimit: null };
+}
+
+/** The path that was looked at for one size is the one to send, whatever size it comes to. */
+function withPathOf(looked: Decision, decision: Decision): Decision {
+  const { normalisedPath } = looked;
+  return normalisedPath === null || decision.normalisedPath !== null ? decision : { ...decision, normalisedPath };
 }
 
 /** Each address on its own. What holds for the first that may pass holds for those that no criterion tells from it; the others are not dialled. */

@@ -207,6 +207,17 @@ describe('content of unknown length', () => {
     expect(request(policy, { ...POST, contentLength: 5 })).toMatchObject({ addresses: null, contentLimit: null });
   });
 
+  test('goes to the path that was judged for much of it', () => {
+    const inside = q.all(q.requestSize(q.over(100)), q.not(q.path('/up/*')));
+    const policy = q.compiled('allow', [q.rule('deny', inside)]);
+    const sent = (pathAndQuery: string) => {
+      const { decision, contentLimit } = request(policy, { ...POST, pathAndQuery });
+      return [decision.normalisedPath, contentLimit?.maxBytes ?? null];
+    };
+    expect(sent('/x/../%75p/y')).toEqual(['/up/y', null]);
+    expect(sent('/up/../%78')).toEqual(['/x', 100]);
+  });
+
   test('counts as much, where much of it would make the answer matter', () => {
     const policy = q.compiled('allow', [q.rule('deny', q.all(q.requestSize(q.over(100)), q.responseType('text/html')))]);
     const authorize = createAuthorize(policy, () => [], noClock);
