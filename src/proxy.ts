@@ -80,6 +80,10 @@ interface Parts {
   readonly connection: ConnectionContext;
 }
 
+interface OpenedParts extends Pick<Parts, 'resolver' | 'accessLog'> {
+  readonly route: ReturnType<typeof createRoute>;
+}
+
 class Composition implements RunningProxy {
   readonly #report: (line: string) => void;
   readonly #onFlow: OnFlow | undefined;
@@ -215,7 +219,7 @@ class Composition implements RunningProxy {
       : config.auth === null
         ? null
         : await createAuthenticator(config.auth, this.#report);
-    let opened: ReturnType<Composition['#openParts']>;
+    let opened: OpenedParts;
     try {
       opened = this.#openParts(config, old);
     } catch (error) {
@@ -285,10 +289,7 @@ class Composition implements RunningProxy {
   }
 
   /** What can fail for a reason that an operator can mend. The old log and resolver are kept where nothing about them has changed. */
-  #openParts(
-    config: Config,
-    old: Parts | null,
-  ): { resolver: Resolver; route: ReturnType<typeof createRoute>; accessLog: AccessLog | null } {
+  #openParts(config: Config, old: Parts | null): OpenedParts {
     try {
       const route = createRoute(config.route);
       const resolver = old !== null && isSame(old.config.resolver, config.resolver) ? old.resolver : new Resolver(config.resolver);
