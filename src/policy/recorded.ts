@@ -6,6 +6,7 @@ import { parseTarget, type Target } from '../http/target.ts';
 import type { Identity, Question } from '../match/question.ts';
 import { parseIpAddress, unmapped } from '../net/ip-address.ts';
 import type { Asked } from './ask.ts';
+import { isToken } from './parse-values.ts';
 
 export interface Recorded extends Asked {
   readonly clientAddress: string;
@@ -28,6 +29,8 @@ export function parseRecorded(line: string): RecordedLine {
   if (Number.isNaN(nowMs) || typeof client !== 'string' || typeof method !== 'string' || typeof target !== 'string') return 'unreadable';
   if (typeof outcome !== 'string' || (typeof user !== 'string' && user !== null)) return 'unreadable';
   if (entry['decision'] === null || entry['status'] === PROXY_AUTHENTICATION_REQUIRED) return 'unasked';
+  // What else is in them was in no request, and what is made of the line may end on a terminal.
+  if (!isToken(method) || /[^\x21-\xff]/.test(target)) return 'unreadable';
   const asked = readAsked(method, target);
   if (asked === null) return 'unasked';
   const question: Question = {

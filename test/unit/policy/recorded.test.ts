@@ -8,6 +8,14 @@ import { policy, questionFor } from '../../support/questions.ts';
 
 const OPEN = compilePolicy(policy('allow', []));
 
+test.each([{ method: 'GET\u001b[2J' }, { method: '' }, { target: 'http://a.example/\u202e' }, { target: 'http://a.example/ x' }])(
+  'a line that no request made, as somebody would write it to steer a terminal, is no such line: %j',
+  (changes) => {
+    const line = JSON.stringify({ ...(JSON.parse(logged('GET http://a.example/')) as object), ...changes });
+    expect(parseRecorded(line)).toBe('unreadable');
+  },
+);
+
 /** The line that the proxy would write. */
 function logged(request: string, changes: Partial<Flow> = {}): string {
   const [method = '', target = ''] = request.split(' ');
