@@ -6,7 +6,8 @@ import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
-import { type Authenticator, createAuthenticator } from './auth/authenticate.ts';
+import type { Authenticator } from './auth/authenticate.ts';
+import type { AuthOptions } from './auth/options.ts';
 import type { Config } from './config/config.ts';
 import { formatListenAddress } from './config/listen-address.ts';
 import { ProxyError } from './errors/proxy-error.ts';
@@ -218,7 +219,7 @@ class Composition implements RunningProxy {
       ? old.authenticator
       : config.auth === null
         ? null
-        : await createAuthenticator(config.auth, this.#report);
+        : await openAuthenticator(config.auth, this.#report);
     let opened: OpenedParts;
     try {
       opened = this.#openParts(config, old);
@@ -386,6 +387,12 @@ function addressesBy(resolver: Resolver): (host: string) => readonly string[] | 
     const resolved = resolver.resolve(host);
     return resolved instanceof Promise ? resolved.then(({ addresses }) => addresses) : resolved.addresses;
   };
+}
+
+/** What identity needs is a tenth of the memory at the start, and most proxies ask nobody. */
+async function openAuthenticator(options: AuthOptions, report: (line: string) => void): Promise<Authenticator> {
+  const { createAuthenticator } = await import('./auth/authenticate.ts');
+  return createAuthenticator(options, report);
 }
 
 async function loadRoots(file: string | null): Promise<SecureContext | null> {

@@ -9,7 +9,6 @@ import { readIncludes } from './include.ts';
 import { linkPolicy } from './link.ts';
 import { formatWarning } from './lint/warning.ts';
 import type { List } from './lists/list.ts';
-import { loadList } from './lists/load-list.ts';
 import { parseFile } from './parse-file.ts';
 import { besideFile, type ParsedFile } from './parsed-file.ts';
 import { type PolicyProblem, sortProblems } from './yaml-source.ts';
@@ -66,6 +65,8 @@ async function loadLists(parts: readonly ParsedFile[], { listCacheFolder }: Load
       if (source === null || askable.has(name)) continue;
       const file = besideFile(part.file, source.path);
       files.push(file);
+      // Most policies have no lists, and what reads them is large.
+      const { loadList } = await import('./lists/load-list.ts');
       const loaded = await loadList({ name, position, ...source, file: path.resolve(file) }, { cacheFolder: listCacheFolder });
       if ('problem' in loaded) problems.push({ ...position, message: loaded.problem.message });
       else {
