@@ -295,7 +295,9 @@ function judgeValues(values: readonly string[], globs: readonly Glob[], unusable
 function judgeResponseType(types: readonly Glob[], { response, scheme }: Question): Truth {
   if (response === null) return scheme === 'tunnel' ? HIDDEN : NEEDS_RESPONSE;
   const type = mediaType(response.contentTypes);
-  return type === null ? UNUSABLE_TYPE : truthOf(matchesAnyGlob(types, type));
+  if (type === null) return UNUSABLE_TYPE;
+  if (matchesAnyGlob(types, type)) return TRUE;
+  return type === SEVERAL_RANGES ? UNUSABLE_TYPE : FALSE;
 }
 
 function judgeResponseSize(bounds: readonly SizeBound[], { response, scheme }: Question): Truth {
@@ -359,6 +361,8 @@ function truthOf(holds: boolean): Truth {
   return holds ? TRUE : FALSE;
 }
 
+/** A client that asks for two ranges gets content of any type as parts of this one, each with a type of its own (RFC 9110 §14.6). */
+const SEVERAL_RANGES = 'multipart/byteranges';
 const JUDGEMENTS = new WeakMap<Condition, Judgement>();
 /** So many values are tried one after the other as quickly as they are looked up. */
 const FEW = 8;

@@ -100,6 +100,18 @@ const OF_A_REQUEST: readonly Row[] = [
     { response: { contentTypes: ['text/html', 'image/png'], contentLength: 0 } },
     UNUSABLE_TYPE,
   ],
+  [
+    'response_type, of ranges, each with a type of its own',
+    q.responseType('text/html'),
+    { response: { contentTypes: ['multipart/byteranges; boundary=x'], contentLength: 0 } },
+    UNUSABLE_TYPE,
+  ],
+  [
+    'response_type, of ranges, named',
+    q.responseType('multipart/*'),
+    { response: { contentTypes: ['multipart/byteranges; boundary=x'], contentLength: 0 } },
+    TRUE,
+  ],
   ['response_type, malformed', q.responseType('*'), { response: { contentTypes: ['html'], contentLength: 0 } }, UNUSABLE_TYPE],
   ['response_size', q.responseSize(q.over(1999)), {}, TRUE],
   ['response_size, equal is not over', q.responseSize(q.over(2000)), {}, FALSE],
