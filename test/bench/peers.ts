@@ -25,7 +25,10 @@ export const PEERS: Readonly<Record<PeerName, (context: PeerContext) => PeerComm
     writeFileSync(path.join(folder, 'policy.yaml'), policy());
     const configuration = path.join(folder, 'sallyport.yaml');
     writeFileSync(configuration, `listen: 127.0.0.1:${port}\npolicy: policy.yaml\naccess_log:\n  file: access.jsonl\n  format: json\n`);
-    return { program: process.execPath, args: [path.join(ROOT, 'src/bin.cjs'), 'run', '--config', configuration] };
+    return {
+      program: process.execPath,
+      args: ['--max-semi-space-size=8', path.join(ROOT, 'src/bin.cjs'), 'run', '--config', configuration],
+    };
   },
 
   squid({ folder, port, squid }) {

@@ -72,7 +72,7 @@ async function measureOnce(subject: Subject, folder: string, cores: Cores, side:
   const configuration = path.join(folder, `${port}.yaml`);
   const log = `access_log: { file: ${port}.jsonl }\nstate_dir: state\n`;
   writeFileSync(configuration, `listen: 127.0.0.1:${port}\npolicy: ${policy}\n${auth}${log}`);
-  const args = [path.join(ROOT, 'src/bin.cjs'), 'run', '--config', configuration];
+  const args = ['--max-semi-space-size=8', path.join(ROOT, 'src/bin.cjs'), 'run', '--config', configuration];
   const child = await startServer(side.children, { name: subject, program: process.execPath, args, core: cores.proxy }, port, side.signal);
   try {
     const { cost, errors, firstError } = await measure('forward', { pid: child.pid, port }, side);

@@ -49,7 +49,7 @@ export function runProxy(...words: readonly string[]): Promise<ProxyProcess> {
 export async function runProxyWith(...words: readonly string[]): Promise<ProxyProcess> {
   // Once it is told to stop, a test has no more use for what is still open, nor for what would be kept for the next start.
   const env = { ...CLEAN_ENVIRONMENT, SALLYPORT_TIMEOUTS_DRAIN: '1s', SALLYPORT_STATE_DIR: 'off' };
-  const child = spawn(process.execPath, [PROGRAM, 'run', ...words], { env });
+  const child = spawn(process.execPath, ['--max-semi-space-size=8', PROGRAM, 'run', ...words], { env });
   const log: LogLine[] = [];
   const waiting = new Set<() => void>();
   let said = '';
