@@ -53,5 +53,6 @@ const DECIDERS: Readonly<Record<Exclude<Decision['decidedBy'], 'rule' | 'identit
   'unusable-path': 'unusable path',
   'unusable-query': 'unusable query',
   'unusable-field': 'unusable field',
+  'unusable-address': 'unusable address',
   'unusable-type': 'unusable media type',
 };

@@ -6,7 +6,7 @@ import { fieldValues, isNamed } from '../http/fields.ts';
 import { mediaType } from '../http/media-type.ts';
 import type { Fields } from '../http/message.ts';
 import { type NormalisedPath, normalisePath } from '../http/path.ts';
-import { cidrContains, type IpAddress, parseIpAddress, unmapped } from '../net/ip-address.ts';
+import { cidrContains, embeddedIpv4, type IpAddress, parseIpAddress, unmapped } from '../net/ip-address.ts';
 import { buildAddressSet, hasAddress } from './address-set.ts';
 import { claimValues } from './claims.ts';
 import type { Block, Condition, Criterion, List, ListUse, NamedGlobs, PortRange, SizeBound } from './condition.ts';
@@ -38,6 +38,7 @@ export const UNUSABLE_FIELD = 128;
 export const UNUSABLE_TYPE = 256;
 /** `Subject.isPathShut`: whether the path matters is to be found out before it is looked at. */
 export const PATH_IS_SHUT = 512;
+export const UNUSABLE_ADDRESS = 1024;
 
 /** A question under judgement, with what was worked out about it. */
 export interface Subject {
@@ -157,7 +158,7 @@ function isListed({ list, of }: ListUse): Judgement {
       return ({ question }) => truthOf(list.matchesHost(question.host));
     case 'addresses':
       if (of === 'client') return ({ question }) => truthOf(list.matchesAddress(question.clientAddress));
-      return ({ question }) => (question.address === null ? NEEDS_ADDRESS : truthOf(list.matchesAddress(question.address)));
+      return (subject) => judgeAddress(subject, ({ text }) => list.matchesAddress(text));
     case 'requests':
       return ({ question }) => {
         if (listedReading(list, question) !== null) return TRUE;
@@ -180,7 +181,7 @@ function criterionHolds(criterion: Criterion): Judgement {
     }
     case 'address': {
       const holds = isInBlocks(criterion.blocks);
-      return (subject) => (subject.question.address === null ? NEEDS_ADDRESS : truthOf(holds(addressOf(subject))));
+      return (subject) => judgeAddress(subject, holds);
     }
     case 'port':
       return ({ question }) => truthOf(isInRanges(criterion.ranges, question.port));
@@ -254,6 +255,18 @@ function ofIdentity(holds: (identity: Identity) => boolean): Judgement {
     if (identity === 'unasked') return NEEDS_IDENTITY;
     return identity === 'nobody' ? FALSE : truthOf(holds(identity));
   };
+}
+
+/**
+ * An IPv6 address may carry an IPv4 address, to which a translator or a relay delivers. When that one is meant and the address itself is not, nobody
+ * can say where it leads: to deny the IPv4 address must not be passed by, and to allow it must not let anybody's IPv6 network in.
+ */
+function judgeAddress(subject: Subject, holds: (ip: IpAddress) => boolean): Truth {
+  if (subject.question.address === null) return NEEDS_ADDRESS;
+  const ip = addressOf(subject);
+  if (ip === null) return FALSE;
+  if (holds(ip)) return TRUE;
+  return embeddedIpv4(ip).some(holds) ? UNUSABLE_ADDRESS : FALSE;
 }
 
 function judgeQuery(parameters: readonly NamedGlobs[], pathAndQuery: string): Truth {

@@ -13,6 +13,7 @@ import {
   type Subject,
   TRUE,
   type Truth,
+  UNUSABLE_ADDRESS,
   UNUSABLE_FIELD,
   UNUSABLE_PATH,
   UNUSABLE_QUERY,
@@ -106,6 +107,7 @@ function missingWords(truth: Truth, subject: Subject): string {
   if (truth & UNUSABLE_PATH) return `the path ${lookAtPath(subject)?.problem}`;
   if (truth & UNUSABLE_QUERY) return 'the query names a parameter twice with different values, or cannot be decoded';
   if (truth & UNUSABLE_FIELD) return 'the field comes twice with different values';
+  if (truth & UNUSABLE_ADDRESS) return `an IPv4 address is inside ${subject.question.address}`;
   if (truth & UNUSABLE_TYPE) return 'the response has several Content-Types, or one that cannot be read';
   if (truth & NEEDS_IDENTITY) return 'nobody has said yet who asks';
   if (truth & NEEDS_ADDRESS) return 'the name has not been resolved';

@@ -11,6 +11,7 @@ export type DecidedBy =
   | 'unusable-path'
   | 'unusable-query'
   | 'unusable-field'
+  | 'unusable-address'
   | 'unusable-type'
   | 'identity-needed';
 
@@ -80,6 +81,7 @@ const REASONS: Record<DecidedBy, string> = {
   'unusable-path': 'Its path can be read in more than one way, and a rule asks for the path.',
   'unusable-query': 'Its query can be read in more than one way, and a rule asks for a parameter.',
   'unusable-field': 'One of its fields can be read in more than one way, and a rule asks for it.',
+  'unusable-address': 'Its IPv6 address has an IPv4 address inside it, and a rule asks for that one.',
   'unusable-type': 'Its Content-Type can be read in more than one way, and a rule asks for the type.',
   'identity-needed': "A rule of this proxy's policy asks who you are, and nobody said so.",
 };
@@ -101,6 +103,8 @@ const STEPS: Record<Exclude<DecidedBy, 'rule'>, string> = {
   'unusable-path': 'Write the path without encoded slashes, dot segments or control characters, and send the request again.',
   'unusable-query': 'Write each parameter of the query once, with nothing encoded that need not be, and send the request again.',
   'unusable-field': 'Send each field of the request once, as text without control characters, and send the request again.',
+  'unusable-address':
+    'Name the IPv4 address itself. If you named no address, tell the operator of this proxy, and quote the exchange number.',
   'unusable-type': 'Tell whoever runs the server: an answer has one Content-Type, such as text/html. Until then it cannot pass.',
   'identity-needed': 'Ask the operator of this proxy at which of its addresses it takes user names and passwords, and use that one.',
 };

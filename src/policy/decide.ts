@@ -14,6 +14,7 @@ import {
   type Subject,
   TRUE,
   type Truth,
+  UNUSABLE_ADDRESS,
   UNUSABLE_FIELD,
   UNUSABLE_PATH,
   UNUSABLE_QUERY,
@@ -160,7 +161,8 @@ function isUnreadable(truth: Truth): boolean {
 function unusable(truth: Truth): DecidedBy {
   if (truth & UNUSABLE_PATH) return 'unusable-path';
   if (truth & UNUSABLE_QUERY) return 'unusable-query';
-  return truth & UNUSABLE_FIELD ? 'unusable-field' : 'unusable-type';
+  if (truth & UNUSABLE_FIELD) return 'unusable-field';
+  return truth & UNUSABLE_ADDRESS ? 'unusable-address' : 'unusable-type';
 }
 
 function deniedBefore(decidedBy: DecidedBy, position: SourcePosition, question: Question): Decision {
@@ -216,7 +218,7 @@ function isCanonicalAddress(host: string): boolean {
 }
 
 const NEEDS_ANYTHING = NEEDS_IDENTITY | NEEDS_ADDRESS | NEEDS_RESPONSE;
-const UNUSABLE = UNUSABLE_PATH | UNUSABLE_QUERY | UNUSABLE_FIELD | UNUSABLE_TYPE;
+const UNUSABLE = UNUSABLE_PATH | UNUSABLE_QUERY | UNUSABLE_FIELD | UNUSABLE_ADDRESS | UNUSABLE_TYPE;
 const NO_RULES: readonly Rule[] = Object.freeze([]);
 const MAX_HOST = 253;
 /** A little less than a `Date` holds: in every zone it is a date. */

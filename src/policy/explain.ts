@@ -72,6 +72,8 @@ export function explainShort(decision: Decision): string {
       return `denied because the query can be read in two ways, so that ${ruleWords(rule, place)} cannot judge it`;
     case 'unusable-field':
       return `denied because a request field comes twice with different values, so that ${ruleWords(rule, place)} cannot judge it`;
+    case 'unusable-address':
+      return `denied because an IPv4 address is inside ${question.address}, so that ${ruleWords(rule, place)} cannot judge it`;
     case 'unusable-type':
       return `denied because the answer does not have one readable Content-Type, so that ${ruleWords(rule, place)} cannot judge it`;
     case 'unusable-question':

@@ -88,7 +88,7 @@ export interface PolicyTest {
 
 /**
  * Who decided: a rule, the default, or what comes before the rules or stops a rule from being judged. What a rule asks about and cannot be read in
- * one way only is unusable, and denied: the path, a query parameter or a field that says two things, the type of the content.
+ * one way only is unusable, and denied: the path, a query parameter or a field that says two things, an address inside another, the type of the content.
  */
 export type DecidedBy =
   | 'rule'
@@ -99,6 +99,7 @@ export type DecidedBy =
   | 'unusable-path'
   | 'unusable-query'
   | 'unusable-field'
+  | 'unusable-address'
   | 'unusable-type'
   | 'identity-needed';
 

@@ -6,8 +6,19 @@ import { parseDays, parseHours, timeWindow } from '../../../src/match/time-windo
 import { timeZone } from '../../../src/match/time-zone.ts';
 import * as q from '../../support/questions.ts';
 
-const { FALSE, TRUE, NEEDS_IDENTITY, NEEDS_ADDRESS, NEEDS_RESPONSE, HIDDEN, UNUSABLE_PATH, UNUSABLE_QUERY, UNUSABLE_FIELD, UNUSABLE_TYPE } =
-  judging;
+const {
+  FALSE,
+  TRUE,
+  NEEDS_IDENTITY,
+  NEEDS_ADDRESS,
+  NEEDS_RESPONSE,
+  HIDDEN,
+  UNUSABLE_PATH,
+  UNUSABLE_QUERY,
+  UNUSABLE_FIELD,
+  UNUSABLE_TYPE,
+  UNUSABLE_ADDRESS,
+} = judging;
 
 const alice = q.identity('alice', { groups: ['eng', 'staff'], claims: { repository: 'org/app', realm: { roles: ['dev', 'ops'] } } });
 const request = q.question({
@@ -51,6 +62,12 @@ const OF_A_REQUEST: readonly Row[] = [
   ['address elsewhere', q.address('198.51.100.0/24'), {}, FALSE],
   ['address of the other version', q.address('::/0'), {}, FALSE],
   ['address, IPv4-mapped', q.address('192.0.2.0/24'), { address: '::ffff:192.0.2.7' }, TRUE],
+  ['address, translated (NAT64)', q.address('192.0.2.0/24'), { address: '64:ff9b::c000:207' }, UNUSABLE_ADDRESS],
+  ['address, relayed (6to4)', q.address('192.0.2.0/24'), { address: '2002:c000:207::1' }, UNUSABLE_ADDRESS],
+  ["address, inside a stranger's (ISATAP)", q.address('192.0.2.0/24'), { address: '2001:db8::5efe:192.0.2.7' }, UNUSABLE_ADDRESS],
+  ['address, translated, elsewhere', q.address('198.51.100.0/24'), { address: '64:ff9b::c000:207' }, FALSE],
+  ['address, translated, named as it is', q.address('64:ff9b::/96'), { address: '64:ff9b::c000:207' }, TRUE],
+  ['in a list of addresses, translated', q.inList('list', q.addressList('192.0.2.7')), { address: '64:ff9b::c000:207' }, UNUSABLE_ADDRESS],
   ['address, one of many', q.address(...Array.from({ length: 20 }, (_, n) => `192.0.${n}.0/24`)), {}, TRUE],
   ['address, none of many', q.address(...Array.from({ length: 20 }, (_, n) => `192.1.${n}.0/24`)), {}, FALSE],
   ['address, not resolved', q.address('0.0.0.0/0', '::/0'), { address: null }, NEEDS_ADDRESS],

@@ -20,6 +20,7 @@ const DECIDERS: readonly DecidedBy[] = [
   'unusable-path',
   'unusable-query',
   'unusable-field',
+  'unusable-address',
   'unusable-type',
   'identity-needed',
 ];
