@@ -52,7 +52,7 @@ export function learnRules(traffic: ObservedTraffic): LearnedRules {
     sites.filter(({ standing }) => standing === 'passed'),
     (site) => ownerOf(site.host),
   );
-  const drafts = [...owners.keys()].sort().flatMap((owner) => draftsOf(owner, owners.get(owner)!, denied));
+  const drafts = [...owners.keys()].sort().flatMap((owner) => draftsOf(owner, owners.get(owner)!, denied, sites));
   const named = drafts.map((draft) => ({ ...draft, name: unused(draft.name, names) }));
   const rules = named.filter(({ doubts }) => doubts.length === 0);
   const byOwner = groupBy(rules, ({ hosts }) => ownerOf(hosts[0]!.name));
@@ -63,7 +63,7 @@ export function learnRules(traffic: ObservedTraffic): LearnedRules {
   const others = sites
     .filter(({ standing }) => standing !== 'passed' && standing !== 'unruly')
     .flatMap((site) => withoutTaken(site, byOwner));
-  const unlikely = others.flatMap(doubtfulDrafts).map((each) => ({ ...each, name: unused(each.name, names) }));
+  const unlikely = others.flatMap((site) => doubtfulDrafts(site, sites)).map((each) => ({ ...each, name: unused(each.name, names) }));
   return {
     rules,
     doubtful: [...named.filter(({ doubts }) => doubts.length > 0), ...unlikely].sort(
@@ -90,15 +90,19 @@ function conditionOf({ hosts, ports, scheme, methods, paths }: LearnedRule): Con
   };
 }
 
-/** Plain requests before tunnels: a rule for a tunnel asks for less, and would take what is theirs. */
-function draftsOf(owner: string, sites: readonly Site[], denied: readonly Site[]): readonly LearnedRule[] {
+/**
+ * Plain requests before tunnels: a rule for a tunnel asks for less, and would take what is theirs.
+ *
+ * @param all sites, those of other owners and those that did not pass too
+ */
+function draftsOf(owner: string, sites: readonly Site[], denied: readonly Site[], all: readonly Site[]): readonly LearnedRule[] {
   const plain = sites.filter(({ scheme }) => scheme !== 'tunnel');
   const byPort = groupBy(plain, ({ scheme, port }) => `${scheme} ${port}`);
   const requests = [...byPort.values()].flatMap((same) => together(owner, same, denied).flatMap((group) => requestDrafts(group)));
-  return [...requests, ...tunnelDrafts(owner, sites, denied)];
+  return [...requests, ...tunnelDrafts(owner, sites, denied, all)];
 }
 
-function tunnelDrafts(owner: string, sites: readonly Site[], denied: readonly Site[]): readonly LearnedRule[] {
+function tunnelDrafts(owner: string, sites: readonly Site[], denied: readonly Site[], all: readonly Site[]): readonly LearnedRule[] {
   const byHost = groupBy(
     sites.filter(({ scheme }) => scheme === 'tunnel'),
     ({ host }) => host,
@@ -112,13 +116,28 @@ function tunnelDrafts(owner: string, sites: readonly Site[], denied: readonly Si
   const alike = groupBy(firsts, (site) => portsOf(site).join());
   return [...alike.values()].flatMap((same) =>
     together(owner, same, denied).map(({ name, hosts, sites: group }) => {
-      const all = group.flatMap(({ host }) => byHost.get(host)!);
+      const tunnels = group.flatMap(({ host }) => byHost.get(host)!);
       const ports = portsOf(group[0]!);
-      // Only port 443 is left to tunnels by custom; elsewhere a rule for tunnels would allow plain requests as well.
-      const methods = ports.every((port) => port === 443) ? [] : ['CONNECT'];
-      return draft({ name, hosts, ports, scheme: null, methods, paths: [], sites: all, count: total(all), example: all[0]!.example });
+      const methods = tunnelMethods(tunnels, all);
+      return draft({
+        name,
+        hosts,
+        ports,
+        scheme: null,
+        methods,
+        paths: [],
+        sites: tunnels,
+        count: total(tunnels),
+        example: tunnels[0]!.example,
+      });
     }),
   );
+}
+
+/** Only port 443 is left to tunnels by custom: elsewhere, and where plain requests were seen there as well, a rule for tunnels has to say so. */
+function tunnelMethods(tunnels: readonly Site[], sites: readonly Site[]): readonly string[] {
+  const isShared = ({ host, port }: Site) => sites.some((site) => site.scheme !== 'tunnel' && site.host === host && site.port === port);
+  return tunnels.every((tunnel) => tunnel.port === 443 && !isShared(tunnel)) ? [] : ['CONNECT'];
 }
 
 function requestDrafts({ name, hosts, sites }: Together): readonly LearnedRule[] {
@@ -203,7 +222,7 @@ function draft({ sites, ...rule }: Draft, doubts: readonly string[] = []): Learn
 }
 
 /** What did not pass, or only with an exception of the address guard. */
-function doubtfulDrafts(site: Site): readonly LearnedRule[] {
+function doubtfulDrafts(site: Site, sites: readonly Site[]): readonly LearnedRule[] {
   const { standing, because, host, privateAddresses } = site;
   const hosts = [{ kind: 'exact' as const, name: host }];
   const doubt = {
@@ -214,7 +233,7 @@ function doubtfulDrafts(site: Site): readonly LearnedRule[] {
     unruly: '',
   }[standing];
   if (site.scheme === 'tunnel') {
-    const methods = site.port === 443 ? [] : ['CONNECT'];
+    const methods = tunnelMethods([site], sites);
     return [
       draft(
         {
