@@ -50,23 +50,26 @@ export function createStages(parts: StageParts): Stages {
       return forward(upstream, request, via);
     },
 
-    authorizeResponse({ received, decision, lease }, response) {
+    authorizeResponse(request, response) {
+      const { decision, lease } = request;
       if (decision.awaits !== 'response' || isWithoutContent(response)) return { kind: 'response', response, lease };
-      const { flow } = received.incoming;
       const { head, body, upgraded } = response;
       const judged = authorize.response(decision, {
         // What comes behind a 101 is of no type, whatever its head says.
         contentTypes: upgraded === null ? fieldValues(head.fields, 'content-type') : [],
         contentLength: body === null ? (announcedLength(head.fields) ?? 0) : body.length,
       });
-      flow.decision = judged.decision;
-      if (judged.decision.action === 'deny') {
+      const admitted = admitResponse(request, judged.decision, parts);
+      if ('respond' in admitted) {
         body?.cancel();
         upgraded?.connection.destroy();
-        return { kind: 'denial', decision: judged.decision };
+        return admitted.respond;
       }
-      if (body === null || judged.contentLimit === null) return { kind: 'response', response, lease };
-      return { kind: 'response', response: { ...response, body: new LimitedContent(body, judged.contentLimit) }, lease };
+      const held = admitted.next;
+      if (body === null) return { kind: 'response', response, lease: held };
+      const counted = held === null || held === lease ? body : throttleBody(body, 'download', held);
+      const content = judged.contentLimit === null ? counted : new LimitedContent(counted, judged.contentLimit);
+      return { kind: 'response', response: { ...response, body: content }, lease: held };
     },
 
     authenticateConnect(received) {
@@ -160,6 +163,15 @@ function admit({ flow, client }: Incoming, decision: Decision, parts: StageParts
   if (flow.totalMs === null) flow.lease = admission.lease;
   else admission.lease.release();
   return { next: admission.lease };
+}
+
+/** The rule that decided in the end may be another than the one under whose terms the request went out: then its limits hold from here on. */
+function admitResponse({ received, decision, lease }: Authorized, judged: Decision, parts: StageParts): Step<Lease | null> {
+  const hasLimitsOfItsOwn = judged.action !== 'deny' && judged.rule !== decision.rule && (judged.rule?.limits ?? null) !== null;
+  if (hasLimitsOfItsOwn) lease?.release();
+  const admitted = hasLimitsOfItsOwn || judged.action === 'deny' ? admit(received.incoming, judged, parts) : { next: lease };
+  received.incoming.flow.decision = judged;
+  return admitted;
 }
 
 async function forward(upstream: Upstream, request: Authorized, via: string): Promise<ClientResponse> {

@@ -18,6 +18,7 @@ import { Http1Client } from '../../src/upstream/http1-client.ts';
 import { UPSTREAM_DEFAULTS, type UpstreamOptions } from '../../src/upstream/options.ts';
 import { ReadBuffers } from '../../src/upstream/read-buffers.ts';
 import { startOrigin, startRawServer } from '../support/origin.ts';
+import { ask, policyOf } from '../support/policies.ts';
 import { connectRaw, type FinalResponse, type RawClient } from '../support/raw-client.ts';
 import { type RawConnection, ResetError } from '../support/raw-connection.ts';
 import { startTestProxy, type TestProxy, testConfig } from '../support/start-proxy.ts';
@@ -28,6 +29,23 @@ import { closedPort, openTunnel, refusedConnect } from '../support/tunnels.ts';
 const RATE = 256 * 1024;
 /** A burst, and two seconds' worth. */
 const LONG = 3 * RATE;
+
+test('an answer is held to the limits of the rule that decided on it, though another let its request pass', async () => {
+  await using origin = await startOrigin(({ target }, reply) =>
+    reply.response({ fields: [['Content-Type', target === '/text' ? 'text/plain' : 'image/png']], body: 'ok' }),
+  );
+  const rules = [
+    '- { name: Pictures, allow: { response_type: image/* } }',
+    '- { name: Texts, allow: { response_type: text/* }, limits: { per_day: 2B, per: client } }',
+  ];
+  const policyFile = policyOf(`default: deny\nrules:\n  ${rules.join('\n  ')}\n`);
+  await using proxy = await startTestProxy({ policyFile });
+  const statuses = [];
+  for (const path of ['/image', '/text', '/text', '/image'])
+    statuses.push((await ask(proxy, `GET http://127.0.0.1:${origin.port}${path}`)).status);
+  expect(statuses).toEqual([200, 200, 429, 200]);
+  expect(await proxy.flow(2)).toMatchObject({ outcome: 'denied', decision: { action: 'allow', rule: { name: 'Texts' } } });
+});
 
 describe('a tunnel', () => {
   test('brings octets down and up at the rate of each, all of them and in order, with their ends', async () => {
