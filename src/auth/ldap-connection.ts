@@ -37,6 +37,8 @@ async function secure(socket: Socket, { host, ca }: DirectoryAddress, signal: Ab
     socket,
     host,
     minVersion: 'TLSv1.2',
+    // Said, so that no environment variable can unsay it.
+    rejectUnauthorized: true,
     ...(isIP(host) === 0 && { servername: host }),
     ...(ca !== null && { ca }),
   });

@@ -213,6 +213,16 @@ describe('keys', () => {
     expect(server.requests).toBe(1);
   });
 
+  test('are fetched from no other either where the environment says that certificates need not be checked', async () => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const ca = createTemporaryCa(temporaryFolder(onTestFinished));
+    await using server = await startKeyServer(keySetOf(ec), ca.issue('127.0.0.1'));
+    const { authenticator } = await startedWithUrl(server.url);
+    expect(await ask(authenticator, await liveToken(ec), Date.now())).toMatchObject({ kind: 'unavailable' });
+    expect(server.requests).toBe(0);
+  });
+
   test('of before stay in force when they cannot be fetched again, for a day', async () => {
     await using server = await startKeyServer(keySetOf(ec));
     const { authenticator, reports } = await startedWithUrl(server.url);
