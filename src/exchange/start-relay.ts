@@ -36,7 +36,11 @@ export function startRelay(
   const { flow } = incoming;
   flow.firstByteMs = performance.now() - flow.startedMs;
   const { socket, early } = incoming.responder.takeOver(status, reason, fields);
-  if (upstream.early.length > 0) socket.write(upstream.early);
+  if (upstream.early.length > 0) {
+    socket.write(upstream.early);
+    // Too many are noticed with the next octets.
+    lease?.spend(upstream.early.length);
+  }
   const onEnd = (end: RelayEnd): void => {
     context.tunnels.delete(tunnel);
     flow.error = lease === null ? null : exhaustionOf(lease);

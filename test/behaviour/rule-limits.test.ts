@@ -252,6 +252,22 @@ describe('the proxy', () => {
     expect(wordsOf(await get(after, origin))).toContain('allows 64 KiB a day for one client address');
   });
 
+  test("counts towards the day's octets what comes together with a 101", async () => {
+    const upgraded = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+    await using origin = await startRawServer(async (connection) => {
+      await connection.readExactly(1);
+      await connection.send(`${upgraded}${'x'.repeat(100)}`);
+      connection.end();
+    });
+    await using proxy = await startTestProxy({ policyFile: policy('per_day: 100B') });
+    using client = await connectRaw(proxy);
+    const fields =
+      'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+    await client.send(`GET http://${origin.authority}/ HTTP/1.1\r\nHost: x\r\n${fields}\r\n`);
+    expect((await client.readToEnd()).toString()).toMatch(/x{100}$/);
+    expect((await refusedConnect(proxy, origin.authority)).status).toBe(429);
+  });
+
   test('goes on counting when the policy is read again', async () => {
     await using raw = await startRawServer((connection) => void connection.closed);
     const config = { policyFile: policy('concurrent: 1') };
