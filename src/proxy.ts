@@ -33,7 +33,7 @@ import { openQuotaFile, type QuotaFile } from './policy/limits/quota-file.ts';
 import { loadPolicy } from './policy/load.ts';
 import { formatProblem } from './policy/parse.ts';
 import { describeExpectation, describeOutcome, runPolicyTests, type TestOutcome } from './policy/run-tests.ts';
-import { createUpstream } from './upstream/forward.ts';
+import { createUpstream, type IsAddressAllowed } from './upstream/forward.ts';
 import { ConnectionPool } from './upstream/pool.ts';
 import { ReadBuffers } from './upstream/read-buffers.ts';
 import { Resolver } from './upstream/resolve.ts';
@@ -167,9 +167,9 @@ class Composition implements RunningProxy {
     this.#parts = parts;
     this.#noteOwnSockets(listeners);
     for (const listener of dropped) listener.drain();
-    this.#rejudgeTunnels();
     this.#leaving = [...this.#leaving, ...dropped].filter(({ openConnections }) => openConnections > 0);
     await release(old, parts);
+    this.#rejudgeTunnels();
   }
 
   reopenLogs(): void {
@@ -235,6 +235,7 @@ class Composition implements RunningProxy {
       this.#parts?.accessLog?.write(flow);
       this.#onFlow?.(flow);
     };
+    const isAddressAllowed: IsAddressAllowed = (address, port, question) => judgeAddress(address, port, question, this.#ownSockets);
     const upstream = createUpstream({
       options: config.upstream,
       buffers: this.#buffers,
@@ -244,13 +245,14 @@ class Composition implements RunningProxy {
       resolver,
       route,
       pool,
-      isAddressAllowed: (address, port, question) => judgeAddress(address, port, question, this.#ownSockets),
+      isAddressAllowed,
     });
     const exchange: ExchangeContext = {
       stages: createStages({
         authenticator,
-        authorize: createAuthorize(compiled, addressesBy(resolver), Date.now),
+        authorize: createAuthorize(compiled, addressesBy(resolver, route), Date.now),
         admit: this.#limits!.admit,
+        isAddressAllowed,
         upstream,
         via,
       }),
@@ -382,8 +384,12 @@ async function release(parts: Parts, other: Parts | null): Promise<void> {
   if (parts.accessLog !== other?.accessLog) await parts.accessLog?.close();
 }
 
-function addressesBy(resolver: Resolver): (host: string) => readonly string[] | Promise<readonly string[]> {
-  return (host) => {
+function addressesBy(
+  resolver: Resolver,
+  route: ReturnType<typeof createRoute>,
+): (host: string, port: number) => readonly string[] | Promise<readonly string[]> | null {
+  return (host, port) => {
+    if (route(host, port).kind === 'parent') return null;
     const resolved = resolver.resolve(host);
     return resolved instanceof Promise ? resolved.then(({ addresses }) => addresses) : resolved.addresses;
   };

@@ -62,5 +62,7 @@ function closedBy({ decision, route, upstreamAddress }: Flow, judge: Judge): Dec
   const { question } = decision;
   const dialled = route === 'direct' ? upstreamAddress?.split('%', 1)[0] : undefined;
   const again = judge(dialled === undefined ? question : { ...question, address: dialled });
+  // A rule about addresses, and a parent proxy that resolved the name: nobody knows what it would say.
+  if (again.awaits === 'address') return null;
   return again.action === 'deny' || again.action === 'intercept' ? again : null;
 }

@@ -11,7 +11,7 @@ import type { Authorization, Authorize, AuthorizeRequest } from '../policy/autho
 import { describeRule } from '../policy/explain.ts';
 import type { Admit, Lease } from '../policy/limits/limits.ts';
 import type { Decision } from '../policy/policy.ts';
-import type { GuardQuestion, Upstream } from '../upstream/forward.ts';
+import type { GuardQuestion, IsAddressAllowed, Upstream } from '../upstream/forward.ts';
 import type { ClientResponse } from '../upstream/http1-client.ts';
 import { answerAsLast } from './answer-as-last.ts';
 import { LimitedContent } from './content-limit.ts';
@@ -25,6 +25,7 @@ export interface StageParts {
   readonly authenticator: Authenticator | null;
   readonly authorize: Authorize;
   readonly admit: Admit;
+  readonly isAddressAllowed: IsAddressAllowed;
   readonly upstream: Upstream;
   /** Our name in Via. */
   readonly via: string;
@@ -59,10 +60,14 @@ export function createStages(parts: StageParts): Stages {
         contentTypes: upgraded === null ? fieldValues(head.fields, 'content-type') : [],
         contentLength: body === null ? (announcedLength(head.fields) ?? 0) : body.length,
       });
+      const prohibited = whyProhibited(request.received.incoming, judged.decision, parts.isAddressAllowed);
+      if (prohibited !== null) {
+        letGo(response);
+        throw new ProxyError('destination_ip_prohibited', `${prohibited}.`);
+      }
       const admitted = admitResponse(request, judged.decision, parts);
       if ('respond' in admitted) {
-        body?.cancel();
-        upgraded?.connection.destroy();
+        letGo(response);
         return admitted.respond;
       }
       const held = admitted.next;
@@ -172,6 +177,19 @@ function admitResponse({ received, decision, lease }: Authorized, judged: Decisi
   const admitted = hasLimitsOfItsOwn || judged.action === 'deny' ? admit(received.incoming, judged, parts) : { next: lease };
   received.incoming.flow.decision = judged;
   return admitted;
+}
+
+/** The rule that decided may except other addresses from the guard than the one under whose terms the request went out; `null` when all is well. */
+function whyProhibited({ client, flow }: Incoming, judged: Decision, isAddressAllowed: IsAddressAllowed): string | null {
+  if (judged.action === 'deny' || flow.route !== 'direct' || flow.upstreamAddress === null) return null;
+  const { allowed, reason } = isAddressAllowed(flow.upstreamAddress, flow.upstreamPort, guardQuestion(client, judged, null));
+  return allowed ? null : reason;
+}
+
+/** Of what the origin sends, nothing is wanted. */
+function letGo({ body, upgraded }: ClientResponse): void {
+  body?.cancel();
+  upgraded?.connection.destroy();
 }
 
 async function forward(upstream: Upstream, request: Authorized, via: string): Promise<ClientResponse> {

@@ -15,7 +15,7 @@ import { createHostIndex, fileUnderHosts, isFiled } from './host-index.ts';
 import { type HostPattern, matchesHost } from './host-pattern.ts';
 import { registrableDomain } from './public-suffix.ts';
 import { parameterValues } from './query.ts';
-import type { Identity, Question } from './question.ts';
+import { type Identity, type Question, UNSEEN } from './question.ts';
 import type { Regex } from './regex.ts';
 import { isWithin } from './time-window.ts';
 
@@ -29,7 +29,7 @@ export const NEEDS_IDENTITY = 2;
 export const NEEDS_ADDRESS = 4;
 /** The origin has not answered. */
 export const NEEDS_RESPONSE = 8;
-/** Nobody will ever see it: it is inside a tunnel. */
+/** Nobody here will ever see it: it is inside a tunnel, or behind a parent proxy. */
 export const HIDDEN = 16;
 /** There is a value, and no single reading of it. */
 export const UNUSABLE_PATH = 32;
@@ -263,6 +263,7 @@ function ofIdentity(holds: (identity: Identity) => boolean): Judgement {
  */
 function judgeAddress(subject: Subject, holds: (ip: IpAddress) => boolean): Truth {
   if (subject.question.address === null) return NEEDS_ADDRESS;
+  if (subject.question.address === UNSEEN) return HIDDEN;
   const ip = addressOf(subject);
   if (ip === null) return FALSE;
   if (holds(ip)) return TRUE;

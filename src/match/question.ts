@@ -21,13 +21,16 @@ export interface Question {
   readonly listener: string;
   /** `unasked`: no credentials came, and a challenge may bring them. `nobody`: there is nothing to ask for. */
   readonly identity: Identity | 'unasked' | 'nobody';
-  /** The address that will be dialled, without a zone; `null` while the name has not been resolved. */
+  /** The address that will be dialled, without a zone; `null` while the name has not been resolved; `UNSEEN` where a parent proxy resolves it. */
   readonly address: string | null;
   /** `null` while the origin has not answered. */
   readonly response: AnsweredWith | null;
   /** Milliseconds since the epoch, on the wall clock. */
   readonly nowMs: number;
 }
+
+/** Stands for an address that nobody here will ever know. */
+export const UNSEEN = 'unseen';
 
 /** Who asks, and what is vouched for about them. */
 export interface Identity {

@@ -19,7 +19,7 @@ import {
   UNUSABLE_QUERY,
   UNUSABLE_TYPE,
 } from './judge.ts';
-import type { Question } from './question.ts';
+import { type Question, UNSEEN } from './question.ts';
 import { localTimeText } from './time-window.ts';
 
 /** @param truth what `judge` said of the criterion and the subject */
@@ -112,7 +112,8 @@ function missingWords(truth: Truth, subject: Subject): string {
   if (truth & NEEDS_IDENTITY) return 'nobody has said yet who asks';
   if (truth & NEEDS_ADDRESS) return 'the name has not been resolved';
   if (truth & NEEDS_RESPONSE) return 'the origin has not answered yet';
-  return truth & HIDDEN ? 'it cannot be seen inside a tunnel' : 'it is not known';
+  if (truth & HIDDEN) return subject.question.address === UNSEEN ? 'a parent proxy resolves the name' : 'it cannot be seen inside a tunnel';
+  return 'it is not known';
 }
 
 function listWords({ name, list, of }: Named & { kind: 'list-use' }, question: Question, holds: boolean): string {

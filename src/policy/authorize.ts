@@ -4,7 +4,7 @@ import type { Authority } from '../http/authority.ts';
 import type { Fields } from '../http/message.ts';
 import type { Scheme } from '../http/target.ts';
 import { createSubject } from '../match/judge.ts';
-import type { Question } from '../match/question.ts';
+import { type Question, UNSEEN } from '../match/question.ts';
 import type { CompiledPolicy } from './compile.ts';
 import { decide } from './decide.ts';
 import type { Decision } from './policy.ts';
@@ -53,12 +53,12 @@ export interface Authorize {
 }
 
 /**
- * @param resolve  the addresses of a name, never empty
+ * @param resolve  the addresses of a name, never empty; `null` where a parent proxy resolves it, so that rules about addresses do not match
  * @param nowMs  milliseconds since the epoch, on the wall clock
  */
 export function createAuthorize(
   policy: CompiledPolicy,
-  resolve: (host: string) => readonly string[] | Promise<readonly string[]>,
+  resolve: (host: string, port: number) => readonly string[] | Promise<readonly string[]> | null,
   nowMs: () => number,
 ): Authorize {
   return {
@@ -68,7 +68,8 @@ export function createAuthorize(
       const judged = judgeRequest(policy, question, isOpenEnded);
       if (judged.decision.awaits !== 'address') return { ...judged, addresses: null };
       const judgeEach = (addresses: readonly string[]) => judgeAddresses(policy, question, addresses, isOpenEnded);
-      const addresses = resolve(question.host);
+      const addresses = resolve(question.host, question.port);
+      if (addresses === null) return { ...judgeRequest(policy, { ...question, address: UNSEEN }, isOpenEnded), addresses: null };
       return addresses instanceof Promise ? addresses.then(judgeEach) : judgeEach(addresses);
     },
 

@@ -20,7 +20,7 @@ import {
   UNUSABLE_QUERY,
   UNUSABLE_TYPE,
 } from '../match/judge.ts';
-import type { Question } from '../match/question.ts';
+import { type Question, UNSEEN } from '../match/question.ts';
 import { endsInNumber, parseIpAddress, unmapped } from '../net/ip-address.ts';
 import { type CompiledPolicy, type CompiledRule, visitLeaves } from './compile.ts';
 import type { DecidedBy, Decision, Rule, SourcePosition } from './policy.ts';
@@ -179,7 +179,7 @@ function isUsable(question: Question): boolean {
   if (scheme === 'tunnel' ? pathAndQuery !== null : typeof pathAndQuery !== 'string' || (scheme !== 'http' && scheme !== 'https'))
     return false;
   if (!Array.isArray(fields) || !isLength(contentLength) || (upgrade !== null && typeof upgrade !== 'string')) return false;
-  if (address !== null && (typeof address !== 'string' || parseIpAddress(address) === null)) return false;
+  if (address !== null && address !== UNSEEN && (typeof address !== 'string' || parseIpAddress(address) === null)) return false;
   if (response !== null && !(Array.isArray(response?.contentTypes) && isLength(response.contentLength))) return false;
   return isUsableAsker(question) && isCanonicalHost(host);
 }

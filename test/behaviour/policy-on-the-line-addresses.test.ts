@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
+import { parseParentUrl } from '../../src/upstream/route.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import { ask, policyOf } from '../support/policies.ts';
 import { connectRaw, type RawClient } from '../support/raw-client.ts';
@@ -56,6 +57,26 @@ test('a name that cannot be resolved is no permission', async () => {
   const { proxy } = await start('default: deny\nrules:\n  - allow: { not: { address: 127.0.0.2 } }\n');
   expect(await ask(proxy, 'GET http://unknown.example/')).toMatchObject({ status: 502 });
   expect(await proxy.flow(0)).toMatchObject({ error: { code: 'dns_error' }, upstreamAddress: null });
+});
+
+test('behind a parent proxy, which resolves by itself, rules about addresses do not match, and DNS is not asked here', async () => {
+  const { port } = await startEverywhere();
+  const { proxy: parent, dns: parentDns } = await start('default: allow\n');
+  resolve(parentDns, ['127.0.0.3']);
+  const { proxy, dns } = await start('default: deny\n');
+  const through = (policy: string): Promise<void> =>
+    proxy.running.reload(
+      testConfig({
+        policyFile: policyOf(policy),
+        resolver: resolverOf(dns),
+        route: { parents: [parseParentUrl(parent.url)], noProxy: [] },
+      }),
+    );
+  await through('default: deny\nrules:\n  - deny: { address: 127.0.0.3 }\n  - allow: { host: shop.example }\n');
+  expect((await ask(proxy, `GET http://shop.example:${port}/`)).body.toString()).toBe('127.0.0.3');
+  await through('default: deny\nrules:\n  - allow: { address: 127.0.0.3 }\n');
+  expect(await ask(proxy, `GET http://shop.example:${port}/`)).toMatchObject({ status: 403 });
+  expect(dns.questions).toEqual([]);
 });
 
 test('a kept connection to an address that this request may not use is not used', async () => {
@@ -121,6 +142,23 @@ rules:
     expect(dialled).toEqual(['127.0.0.4']);
   },
 );
+
+test.skipIf(OUTSIDE === undefined)('the exception of one rule is not for an answer that another one lets pass', async () => {
+  const { port } = await startEverywhere();
+  const { proxy, dns } = await start(
+    `default: deny
+rules:
+  - allow: { host: shop.example, response_type: image/* }
+    allow_private: true
+  - allow: { host: shop.example }
+`,
+    '0.0.0.0',
+  );
+  resolve(dns, ['127.0.0.4']);
+  // The second rule excepts nothing, and the answer is no image.
+  expect((await ask({ port: proxy.port, host: OUTSIDE! }, `GET http://shop.example:${port}/`)).status).toBe(502);
+  expect(await proxy.flow(0)).toMatchObject({ error: { code: 'destination_ip_prohibited' } });
+});
 
 /** A server on every address of this machine, or on one, that answers with the address it was dialled at; and those of its connections. */
 async function startEverywhere(host = '0.0.0.0'): Promise<{ readonly port: number; readonly dialled: readonly string[] }> {
