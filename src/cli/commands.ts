@@ -22,6 +22,9 @@ export const COMMANDS: readonly Command[] = [
       config: CONFIG_FLAG,
       'access-log': { value: 'FILE', text: 'where finished exchanges are logged: a file, - for standard output (the default), or off' },
       'access-log-format': { value: 'FORMAT', text: 'json (the default), squid or combined' },
+      cache: { value: 'STATE', text: 'on (the default), or off: nothing is stored, nothing answered from what is' },
+      offline: { value: null, text: 'ask no origin: answer from the cache, and else with 504' },
+      'stale-ok': { value: null, text: 'answer with what is stale too, unless its origin forbids that' },
     },
     details: [
       'A flag wins over the environment, the environment over the configuration file, and that over the defaults. Every key of the file is a ' +

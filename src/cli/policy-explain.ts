@@ -4,13 +4,13 @@ import { type Asked, ask, type Verdict, verdictOf } from '../policy/ask.ts';
 import type { Authorization } from '../policy/authorize.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { type ExplainedCriterion, type ExplainedRule, type Explanation, explain } from '../policy/explain.ts';
-import type { Denial } from '../policy/policy.ts';
+import type { Decision, Denial, RuleCache } from '../policy/policy.ts';
 import { meetsHost, whyNot, whySo } from '../policy/why-not.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
 import { configuredPolicy, readPolicy } from './policy-file.ts';
 import { askedFor } from './policy-question.ts';
-import { deciderText, denialText, hanging, placeText, ruleText } from './policy-words.ts';
+import { cacheText, deciderText, denialText, hanging, placeText, ruleText } from './policy-words.ts';
 import type { Terminal } from './terminal.ts';
 
 /** `policy explain METHOD URL` */
@@ -64,8 +64,15 @@ function head({ verdict, authorization: { decision }, explanation: { sentence, s
   if (deciding !== undefined) lines.push(...whySo(deciding).map((words) => hanging(words, '  ')));
   if (verdict === 'challenge') lines.push('The client is asked who it is; add --user NAME to see what comes next.');
   if (decision.awaits === 'response') lines.push('The answer is judged as well; add --response-type TYPE or --response-size N to see how.');
+  const cached = cachedUnder(decision) === null ? null : cacheText(decision.rule!);
+  if (cached !== null) lines.push(hanging(cached, ''));
   const told = rule === null || decision.action !== 'deny' || verdict === 'challenge' ? null : denialText(rule);
   return told === null ? lines : [...lines, hanging(told, '')];
+}
+
+/** What the rule that decided says of the cache; nothing of a tunnel is seen, so nothing of it is cached. */
+function cachedUnder({ rule, action, question }: Decision): RuleCache | null {
+  return rule === null || action === 'deny' || (question.scheme === 'tunnel' && action !== 'intercept') ? null : rule.cache;
 }
 
 function addressLines({ byAddress, authorization }: Story): readonly string[] {
@@ -125,6 +132,7 @@ function asJson({ verdict, authorization, explanation, byAddress }: Story, asked
     position,
     sentence: explanation.sentence,
     denial: decision.action === 'deny' ? denialMembers(rule?.denial ?? null) : null,
+    cache: cacheMembers(cachedUnder(decision)),
     awaits,
     reported: reported.map(({ name, position: at }) => ({ rule: name, position: at })),
     request: requestMembers(asked),
@@ -138,6 +146,12 @@ function denialMembers(denial: Denial | null): object | null {
   if (denial === null) return null;
   const { status, message, owner, requestAccess } = denial;
   return { status, message, owner, request_access: requestAccess };
+}
+
+function cacheMembers(cache: RuleCache | null): object | null {
+  if (cache === null) return null;
+  const { bypass, ttlSeconds, force, ignoreQuery, partition } = cache;
+  return { bypass, ttl_seconds: ttlSeconds, force, ignore_query: ignoreQuery, partition };
 }
 
 function requestMembers({ question, addresses }: Asked): object {

@@ -44,6 +44,33 @@ export function denialText({ denial }: Rule): string | null {
   return `Told with status ${status}${parts.length === 0 ? '' : `: ${parts.join(' ')}`}`;
 }
 
+/** What the cache does otherwise under a rule; `null` when it does what RFC 9111 says. */
+export function cacheText({ cache }: Rule): string | null {
+  if (cache === null) return null;
+  const { bypass, ttlSeconds, force, ignoreQuery, partition } = cache;
+  if (bypass) return 'Cache: nothing is stored, and nothing answered from what is.';
+  const fresh = ttlSeconds === null ? null : `fresh for ${lifetimeText(ttlSeconds)}, whatever the origin says`;
+  const parts = [
+    fresh,
+    force ? 'stored even where the origin forbids it' : null,
+    ignoreQuery === true ? 'without regard to the query' : null,
+    typeof ignoreQuery === 'object' ? `without regard to ${ignoreQuery.join(', ')} in the query` : null,
+    partition === null ? null : 'apart for each user',
+  ].filter((part) => part !== null);
+  return parts.length === 0 ? null : `Cache: ${parts.join('; ')}.`;
+}
+
+/** The longest unit in which it is a whole number: `90s`, `1h`, `30d`. */
+export function lifetimeText(seconds: number): string {
+  const [unit, length] = LIFETIME_UNITS.find(([, each]) => seconds >= each && seconds % each === 0) ?? (['s', 1] as const);
+  return `${seconds / length}${unit}`;
+}
+
+const LIFETIME_UNITS = [
+  ['d', 86_400],
+  ['h', 3_600],
+  ['m', 60],
+] as const;
 const COLUMNS = 100;
 const DECIDERS: Readonly<Record<Exclude<Decision['decidedBy'], 'rule' | 'identity-needed'>, string>> = {
   default: 'default',

@@ -20,6 +20,9 @@ export async function run({ flags }: Arguments, terminal: Terminal): Promise<num
     policy: flags.get('policy')?.[0],
     accessLog: flags.get('access-log')?.[0],
     accessLogFormat: flags.get('access-log-format')?.[0],
+    cache: flags.get('cache')?.[0],
+    offline: flags.has('offline'),
+    staleOk: flags.has('stale-ok'),
   };
   const load = () => loadConfig(settings, terminal.environment, terminal.workingDirectory);
   const startedAtMs = Date.now();

@@ -2,6 +2,14 @@
 // The defaults of limits and timers stand beside their meaning, in the folder that keeps them; here are only those of the whole.
 // It holds secrets (the passwords of parent proxies) and is never printed.
 import { AUTH_DEFAULTS, type AuthOptions } from '../auth/options.ts';
+import {
+  CACHE_DEFAULTS,
+  type CacheConfig,
+  DISK_STORE_DEFAULTS,
+  type DiskStoreOptions,
+  MEMORY_STORE_DEFAULTS,
+  type MemoryStoreOptions,
+} from '../cache/options.ts';
 import type { ListenAddress, ListenerOptions } from '../listeners/listener.ts';
 import { LISTENER_DEFAULTS } from '../listeners/listener.ts';
 import { ACCESS_LOG_DEFAULTS, type AccessLogOptions } from '../observe/access-log.ts';
@@ -12,6 +20,7 @@ import {
   UPSTREAM_DEFAULTS,
   type UpstreamOptions,
 } from '../upstream/options.ts';
+import type { AdminAddress } from './listen-address.ts';
 import type { Settings } from './settings.ts';
 
 export interface Config {
@@ -26,6 +35,8 @@ export interface Config {
   readonly policyFile: string;
   /** `null` asks nobody who they are. */
   readonly auth: AuthOptions | null;
+  /** `null` stores nothing and looks nothing up. */
+  readonly cache: CacheConfig | null;
   /** `null` keeps no access log. */
   readonly accessLog: AccessLogOptions | null;
   /** Our name in `Via` (RFC 9110 §7.6.3); `null` lets the start make one. */
@@ -38,6 +49,8 @@ export interface Config {
   readonly stateFolder: string | null;
   /** Milliseconds that an open tunnel has left once a new policy denies it. */
   readonly tunnelGraceMs: number;
+  /** Where the admin API listens besides its Unix socket in the state folder; `null` nowhere. */
+  readonly admin: AdminAddress | null;
 }
 
 /** Only this machine may connect, unless an operator says otherwise. */
@@ -84,12 +97,14 @@ export function configFrom(settings: Settings, defaultPolicyFile: string): Confi
     pac: pacOptions(settings.pac ?? {}),
     policyFile: settings.policy ?? defaultPolicyFile,
     auth: settings.auth === undefined ? null : authOptions(settings.auth),
+    cache: cacheConfig(settings.cache ?? {}),
     accessLog: accessLogOptions(settings.access_log ?? {}),
     viaName: settings.via ?? null,
     rootCertificates: settings.tls?.roots ?? null,
     drainTimeoutMs: timeouts.drain ?? DEFAULT_DRAIN_TIMEOUT_MS,
     stateFolder: settings.state_dir === undefined || settings.state_dir === 'off' ? null : settings.state_dir,
     tunnelGraceMs: timeouts.denied_tunnel ?? DEFAULT_TUNNEL_GRACE_MS,
+    admin: settings.admin === undefined || settings.admin === 'off' ? null : settings.admin,
   });
 }
 
@@ -116,6 +131,30 @@ function authOptions(auth: NonNullable<Settings['auth']>): AuthOptions {
     jwt: auth.jwt,
     ldap: auth.ldap,
   });
+}
+
+function cacheConfig(cache: NonNullable<Settings['cache']>): CacheConfig | null {
+  const [memory, disk] = [memoryStoreOptions(cache), diskStoreOptions(cache)];
+  if (cache.use === 'off' || (memory === null && disk === null)) return null;
+  const rules = withDefaults(CACHE_DEFAULTS.rules, {
+    targeted: cache.targeted,
+    heuristicFraction: cache.heuristic,
+    maxHeuristicSeconds: cache.max_heuristic,
+    maxStaleSeconds: cache.max_stale,
+  });
+  return { memory, disk, ...withDefaults(CACHE_DEFAULTS, { rules, offline: cache.offline, staleOk: cache.stale_ok }) };
+}
+
+function memoryStoreOptions(cache: NonNullable<Settings['cache']>): MemoryStoreOptions | null {
+  if (cache.memory === 0) return null;
+  return withDefaults(MEMORY_STORE_DEFAULTS, { maxBytes: cache.memory, maxObjectBytes: cache.max_object_memory });
+}
+
+/** Without a folder there is nowhere to keep anything: a user without a home, or a test. */
+function diskStoreOptions(cache: NonNullable<Settings['cache']>): DiskStoreOptions | null {
+  if (cache.disk === 0 || cache.folder === undefined) return null;
+  const sizes = withDefaults(DISK_STORE_DEFAULTS, { maxBytes: cache.disk, maxObjectBytes: cache.max_object });
+  return { folder: cache.folder, ...sizes };
 }
 
 function pacOptions(pac: NonNullable<Settings['pac']>): Config['pac'] {

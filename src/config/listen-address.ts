@@ -2,6 +2,8 @@
 // Refuses `:8080` and `*:8080`: whether the whole network may use a proxy is not left to what an empty host happens to mean.
 import type { ListenAddress } from '../listeners/listener.ts';
 import { shown } from '../match/units.ts';
+import { parseIpAddress } from '../net/ip-address.ts';
+import { classify } from '../net/special-purpose.ts';
 
 /**
  * @param resolvePath makes a socket's path absolute
@@ -22,6 +24,24 @@ export function parseListenAddress(value: string | number, resolvePath: (path: s
     throw new Error(`${EXPECTED}; write 127.0.0.1:${port} for this machine only, or 0.0.0.0:${port} for every interface`);
   if (port > 65_535) throw new Error(`${EXPECTED}; ${port} is above the last port, 65535`);
   return { kind: 'tcp', host, port };
+}
+
+/**
+ * The address that the admin API is served on besides its Unix socket: one of this machine's own, so that no network reaches it.
+ *
+ * @throws Error with what was expected, fit to print
+ */
+export function parseAdminAddress(value: string | number): AdminAddress {
+  const address = parseListenAddress(value, (path) => path);
+  const ip = address.kind === 'tcp' ? parseIpAddress(address.host) : null;
+  if (address.kind !== 'tcp' || ip === null || classify(ip)?.class !== 'loopback')
+    throw new Error(`expected a loopback address and a port, such as 127.0.0.1:8081 or [::1]:8081; found ${shown(value)}`);
+  return { host: address.host, port: address.port };
+}
+
+export interface AdminAddress {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** The address as the operator would write it. */

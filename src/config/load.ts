@@ -14,6 +14,9 @@ export interface FlagSettings {
   readonly policy?: string | undefined;
   readonly accessLog?: string | undefined;
   readonly accessLogFormat?: string | undefined;
+  readonly cache?: string | undefined;
+  readonly offline?: boolean | undefined;
+  readonly staleOk?: boolean | undefined;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -37,7 +40,11 @@ export async function loadConfig(flags: FlagSettings, environment: Environment, 
   if (lower.length + inFlags.problems.length > 0)
     throw new StartError(lower.length > 0 ? 'config' : 'usage', [...lower, ...inFlags.problems]);
   const settings = [inFile, inEnvironment, inFlags].map((source) => source.settings).reduce(overlay);
-  return configFrom({ state_dir: defaultStateFolder(environment), ...settings }, DEFAULT_POLICY_FILE);
+  const cache = { folder: defaultCacheFolder(environment), ...settings.cache };
+  const config = configFrom({ state_dir: defaultStateFolder(environment), ...settings, cache }, DEFAULT_POLICY_FILE);
+  // Silently asking origins all the same is what nobody means who says this.
+  if (config.cache === null && cache.offline) throw new StartError('config', [OFFLINE_WITHOUT_CACHE]);
+  return config;
 }
 
 /** What systemd gives a service (systemd.exec, StateDirectory=), else the user's own place for such things (XDG Base Directory Specification). */
@@ -46,6 +53,14 @@ function defaultStateFolder({ STATE_DIRECTORY, XDG_STATE_HOME, HOME }: Environme
   if (given) return given;
   if (XDG_STATE_HOME && path.isAbsolute(XDG_STATE_HOME)) return path.join(XDG_STATE_HOME, 'sallyport');
   return HOME ? path.join(HOME, '.local', 'state', 'sallyport') : 'off';
+}
+
+/** The same for what can be fetched again. */
+function defaultCacheFolder({ CACHE_DIRECTORY, XDG_CACHE_HOME, HOME }: Environment): string | undefined {
+  const given = CACHE_DIRECTORY?.split(':')[0];
+  if (given) return given;
+  if (XDG_CACHE_HOME && path.isAbsolute(XDG_CACHE_HOME)) return path.join(XDG_CACHE_HOME, 'sallyport');
+  return HOME ? path.join(HOME, '.cache', 'sallyport') : undefined;
 }
 
 async function readSettings(file: string, absolute: string): Promise<Source> {
@@ -59,12 +74,14 @@ async function readSettings(file: string, absolute: string): Promise<Source> {
 }
 
 /** The flags in the shape of the file; one that was not given is not mentioned. */
-function shaped({ listen, policy, accessLog, accessLogFormat }: FlagSettings): object {
+function shaped({ listen, policy, accessLog, accessLogFormat, cache: use, offline, staleOk }: FlagSettings): object {
   const log = { ...(accessLog !== undefined && { file: accessLog }), ...(accessLogFormat !== undefined && { format: accessLogFormat }) };
+  const cache = { ...(use !== undefined && { use }), ...(offline && { offline }), ...(staleOk && { stale_ok: staleOk }) };
   return {
     ...(listen !== undefined && { listen: [...listen] }),
     ...(policy !== undefined && { policy }),
     ...(Object.keys(log).length > 0 && { access_log: log }),
+    ...(Object.keys(cache).length > 0 && { cache }),
   };
 }
 
@@ -72,6 +89,9 @@ const FLAG_OF_SETTING: ReadonlyMap<string, string> = new Map([
   ['policy', '--policy'],
   ['access_log.file', '--access-log'],
   ['access_log.format', '--access-log-format'],
+  ['cache.use', '--cache'],
 ]);
 
+const OFFLINE_WITHOUT_CACHE =
+  'cache.offline (or --offline): the cache is off, so nothing could be answered. Leave the cache on, with memory or disk above 0.';
 const NOTHING: Source = { settings: {}, problems: [] };

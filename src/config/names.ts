@@ -1,4 +1,4 @@
-// Owns the names of hosts and servers in settings: which spellings are taken.
+// Owns the names of hosts, servers and fields in settings: which spellings are taken.
 // Every function throws an Error whose message says what was expected, fit to be printed after the file and line.
 import { ProxyError } from '../errors/proxy-error.ts';
 import { parseDestination as readDestination } from '../match/destination.ts';
@@ -33,6 +33,16 @@ export function parseDnsServer(value: string | number): string {
       `expected the address of a DNS server, such as 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53; found ${shown(value)}`,
     );
   return text;
+}
+
+/**
+ * A field in which origins speak to some caches and not to others (RFC 9213 §2), in lower case. Cache-Control itself is asked last anyway.
+ */
+export function parseTargetedField(value: string | number): string {
+  const name = String(value).toLowerCase();
+  if (!/^[\w!#$%&'*+.^`|~-]{1,64}$/.test(name) || name === 'cache-control')
+    throw new Error(`expected the name of a targeted field, such as CDN-Cache-Control; found ${shown(value)}`);
+  return name;
 }
 
 /** `received-by` of a `Via` member (RFC 9110 §7.6.3): a pseudonym, or a host with an optional port. */

@@ -11,11 +11,11 @@ import {
   problemOfDirectory,
 } from '../auth/parse-options.ts';
 import type { AuthenticationMode, ListenAddress } from '../listeners/listener.ts';
-import { parseCount, parseDuration, parseRate, parseSize, shown } from '../match/units.ts';
+import { parseCount, parseDuration, parseLifetime, parseOctets, parseRate, parseShare, parseSize, shown } from '../match/units.ts';
 import { LOG_FORMATS, type LogFormat } from '../observe/log-formats.ts';
 import { parseParentUrl } from '../upstream/route.ts';
-import { parseListenAddress } from './listen-address.ts';
-import { parseDestination, parseDnsServer, parsePseudonym } from './names.ts';
+import { parseAdminAddress, parseListenAddress } from './listen-address.ts';
+import { parseDestination, parseDnsServer, parsePseudonym, parseTargetedField } from './names.ts';
 
 export type SettingsSchema = ReturnType<typeof settingsSchema>;
 /** What one source (file, environment, flags) says, every value parsed; what it does not mention is absent. */
@@ -78,6 +78,21 @@ export function settingsSchema(resolvePath: (path: string) => string) {
     no_proxy: list(scalar(parseDestination), 0),
     // `off` serves no script to browsers that configure themselves.
     pac: shorthand('direct', { direct: list(scalar(parseDestination), 0) }),
+    cache: shorthand('use', {
+      use: scalar((value) => oneOf(value, ['on', 'off'] as const)),
+      // 0 does without.
+      memory: capacity,
+      disk: capacity,
+      folder: path,
+      max_object_memory: size,
+      max_object: scalar((value) => atLeastOne(parseOctets(value))),
+      targeted: list(scalar(parseTargetedField), 0),
+      heuristic: scalar(parseShare),
+      max_heuristic: lifetime,
+      max_stale: lifetime,
+      offline: truth,
+      stale_ok: truth,
+    }),
     tls: group({ roots: path }),
     auth: group({
       realm: scalar((value) => parseRealm(String(value))),
@@ -91,6 +106,8 @@ export function settingsSchema(resolvePath: (path: string) => string) {
     via: scalar(parsePseudonym),
     // `off` keeps nothing over a restart.
     state_dir: scalar((value) => (value === 'off' ? value : resolvePath(nonEmpty(value)))),
+    // `off` serves the admin API on its Unix socket alone.
+    admin: scalar((value) => (value === 'off' ? value : parseAdminAddress(value))),
   });
 }
 
@@ -196,6 +213,11 @@ function oneOf<T extends string>(value: string | number, known: readonly T[]): T
   return found;
 }
 
+function atLeastOne(octets: number): number {
+  if (octets === 0) throw new Error('expected a size of at least 1B; found 0');
+  return octets;
+}
+
 export function isGroup(value: unknown): value is Readonly<Record<PropertyKey, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -233,12 +255,17 @@ const count = scalar((value) => parseCount(value, 10_000_000));
 /** A timer that cannot be off. */
 const timer = scalar((value) => parseDuration(value, 1));
 const period = scalar((value) => parseDuration(value, 0));
+/** How long something is good for, in seconds. */
+const lifetime = scalar(parseLifetime);
+const capacity = scalar((value) => parseOctets(value));
 
 const text = scalar((value) => {
   if (value === '') throw new Error('expected a text; it is empty');
   return String(value);
 });
 const flag = z.boolean({ error: ({ input }) => `expected true or false; found ${kindOf(input)}` });
+/** A variable and a flag are text. */
+const truth = z.preprocess((value) => (value === 'true' ? true : value === 'false' ? false : value), flag);
 const userFilter = scalar((value) => parseFilter(String(value), ['user']));
 const groupFilter = scalar((value) => parseFilter(String(value), ['dn', 'user']));
 

@@ -17,6 +17,26 @@ export function parseDuration(value: string | number, leastMs: 0 | 1): number {
   return ms;
 }
 
+/** `90s`, `10m`, `1h`, `30d` → whole seconds, at most ten years: how long something is good for, which no timer has to hold. */
+export function parseLifetime(value: string | number): number {
+  const [amount, unit] = split(String(value));
+  const expected = 'expected a period with its unit, such as 90s, 10m, 1h or 30d';
+  const factor = unit === 'd' ? DAY_MS : DURATION_UNITS.get(unit);
+  if (amount === null || factor === undefined) throw new Error(`${expected}; found ${shown(value)}`);
+  const seconds = Math.round((amount * factor) / 1_000);
+  if (seconds > LONGEST_LIFETIME_SECONDS) throw new Error(`expected a period of at most ten years (3650d); found ${shown(value)}`);
+  return seconds;
+}
+
+/** `10%` or `0.1` → a share from 0 to 1. */
+export function parseShare(value: string | number): number {
+  const [, number, percent] = /^(\d{1,3}(?:\.\d{1,6})?) ?(%?)$/.exec(String(value).trim()) ?? [];
+  const share = Number(number) / (percent === '%' ? 100 : 1);
+  // Not `share > 1`, which lets NaN pass.
+  if (!(share <= 1)) throw new Error(`expected a share from 0 to 1, such as 10% or 0.1; found ${shown(value)}`);
+  return share;
+}
+
 /** `32KiB`, `1MB`, `4096` → octets, at least 1 and at most 1 GiB: every size here is a limit on what is held in memory. */
 export function parseSize(value: string | number): number {
   const octets = parseOctets(value);
@@ -85,3 +105,5 @@ const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
 // Node's timers hold 2^31 - 1 ms; a longer one fires at once.
 const LONGEST_MS = 24 * 24 * 3_600_000;
 const LARGEST_OCTETS = 2 ** 30;
+const DAY_MS = 24 * 3_600_000;
+const LONGEST_LIFETIME_SECONDS = 3_650 * 86_400;

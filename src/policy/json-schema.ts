@@ -2,11 +2,12 @@
 // parser's own tables, so a key without a line here does not compile.
 // It is coarser than the parser, which has the last word: what a value means, and what may not stand beside what, is said there alone.
 import { LIST_FORMATS } from './lists/list.ts';
+import { type CACHE_KEYS, PARTITIONS } from './parse-cache.ts';
 import type { MATCH_KEYS } from './parse-condition.ts';
 import type { POLICY_KEYS } from './parse-file.ts';
 import { type LIMIT_KEYS, PER } from './parse-limits.ts';
 import type { LIST_KEYS } from './parse-names.ts';
-import { ACTIONS, DENIAL_KEYS, PASSING_KEYS, type RULE_KEYS } from './parse-rule.ts';
+import { ACTIONS, keysBeside, type RULE_KEYS } from './parse-rule.ts';
 import { EXPECTATIONS, type RESPONSE_KEYS, type TEST_KEYS } from './parse-tests.ts';
 import type { TIME_KEYS } from './parse-time.ts';
 
@@ -111,6 +112,18 @@ const LIMITS: Keys<typeof LIMIT_KEYS> = {
   per: about('For whom each limit counts', { enum: PER }),
 };
 
+const CACHE: Keys<typeof CACHE_KEYS> = {
+  ttl: about('How long a response is fresh, in place of what its origin says: 1h, 30d (RFC 9111 section 4.2.1)', { type: 'string' }),
+  force: about('With ttl: stores what the origin forbids to store or to share, too (RFC 9111 sections 3, 3.5 and 5.2.2)', {
+    type: 'boolean',
+  }),
+  ignore_query: about('URLs that differ in their query, or in these parameters, are one (RFC 9111 section 2)', {
+    anyOf: [{ type: 'boolean' }, TEXTS],
+  }),
+  bypass: about('Nothing is stored, and nothing is answered from what is', { type: 'boolean' }),
+  partition: about('Nobody is answered with what another user fetched', { enum: PARTITIONS }),
+};
+
 const MATCHING = Object.fromEntries(
   Object.entries({
     allow: 'Lets pass what matches',
@@ -136,12 +149,10 @@ const RULE: Keys<typeof RULE_KEYS> = {
     anyOf: [{ type: 'boolean' }, CIDRS],
   }),
   limits: about('How much of what the rule lets pass', mapping(LIMITS)),
+  cache: about('How what the rule lets pass is cached otherwise than RFC 9111 says', { anyOf: [{ const: 'bypass' }, mapping(CACHE)] }),
 };
 const RULE_OR_INCLUDE = {
-  anyOf: [
-    ...ACTIONS.map((action) => item([action, 'name', ...(action === 'deny' || action === 'report' ? DENIAL_KEYS : PASSING_KEYS)])),
-    item(['include']),
-  ],
+  anyOf: [...ACTIONS.map((action) => item([action, 'name', ...keysBeside(action)])), item(['include'])],
 };
 
 /** An item of `rules` with some of its keys; the first has to be there. */

@@ -3,6 +3,7 @@
 
 import type { ParsedNode } from 'yaml';
 import type { Block } from '../match/condition.ts';
+import { readCache } from './parse-cache.ts';
 import { readCondition } from './parse-condition.ts';
 import { readLimits } from './parse-limits.ts';
 import { addressBlock, BLOCK_EXPECTED, filePath, isWord, Refused, readValue, readValues, sentence } from './parse-values.ts';
@@ -15,7 +16,9 @@ export const ACTIONS = ['allow', 'deny', 'report', 'tunnel', 'intercept'] as con
 export const DENIAL_KEYS = ['message', 'owner', 'request_access', 'status'] as const;
 /** Beside the other actions. */
 export const PASSING_KEYS = ['allow_private', 'limits'] as const;
-export const RULE_KEYS = ['name', ...ACTIONS, 'include', ...DENIAL_KEYS, ...PASSING_KEYS] as const;
+/** Beside those under which a response can be seen. */
+export const CACHING_KEYS = ['cache'] as const;
+export const RULE_KEYS = ['name', ...ACTIONS, 'include', ...DENIAL_KEYS, ...PASSING_KEYS, ...CACHING_KEYS] as const;
 
 /** @returns `null`, and a problem, when nobody can say what it does */
 export function readItem(source: Source, node: ParsedNode): ParsedRule | Include | null {
@@ -37,7 +40,7 @@ function readRule(source: Source, start: number, entries: ReadonlyMap<string, En
   const action = readAction(source, start, entries);
   if (action === null) return null;
   const isDenial = action === 'deny' || action === 'report';
-  reportMisplaced(source, action, entries, isDenial ? PASSING_KEYS : DENIAL_KEYS);
+  reportMisplaced(source, action, entries);
   const name = readValue(source, entries.get('name'), 'name', 'a text', ruleName);
   return {
     kind: 'rule',
@@ -48,6 +51,7 @@ function readRule(source: Source, start: number, entries: ReadonlyMap<string, En
       denial: isDenial ? readDenial(source, entries) : null,
       allowPrivate: isDenial ? 'none' : readAllowPrivate(source, entries.get('allow_private')),
       limits: isDenial ? null : readLimits(source, entries.get('limits'), entries.has('name')),
+      cache: mayHave(action, 'cache') ? readCache(source, entries.get('cache')) : null,
     },
     condition: readCondition(source, entries.get(action)!, action),
     allowPrivatePosition: positionOf(source, entries.get('allow_private')?.offset ?? start),
@@ -67,15 +71,20 @@ function readAction(source: Source, start: number, entries: ReadonlyMap<string, 
   return null;
 }
 
-function reportMisplaced(
-  source: Source,
-  action: Action,
-  entries: ReadonlyMap<string, Entry>,
-  keys: readonly (keyof typeof MISPLACED)[],
-): void {
-  for (const key of keys) {
+/** Keys that stand beside this action. */
+export function keysBeside(action: Action): readonly EffectKey[] {
+  if (action === 'deny' || action === 'report') return DENIAL_KEYS;
+  return action === 'tunnel' ? PASSING_KEYS : [...PASSING_KEYS, ...CACHING_KEYS];
+}
+
+function mayHave(action: Action, key: EffectKey): boolean {
+  return keysBeside(action).includes(key);
+}
+
+function reportMisplaced(source: Source, action: Action, entries: ReadonlyMap<string, Entry>): void {
+  for (const key of EFFECT_KEYS) {
     const entry = entries.get(key);
-    if (entry !== undefined) report(source, entry.offset, `${key}: not beside ${action}; ${MISPLACED[key]}`);
+    if (entry !== undefined && !mayHave(action, key)) report(source, entry.offset, `${key}: not beside ${action}; ${MISPLACED[key]}`);
   }
 }
 
@@ -115,12 +124,16 @@ function requestAccessUrl(text: string): string | Refused {
   return url.href.length <= MOST_URL ? url.href : new Refused(`the URL is ${url.href.length} characters long; at most ${MOST_URL} fit`);
 }
 
-const MISPLACED = {
+type EffectKey = (typeof EFFECT_KEYS)[number];
+
+const EFFECT_KEYS = [...DENIAL_KEYS, ...PASSING_KEYS, ...CACHING_KEYS] as const;
+const MISPLACED: Readonly<Record<EffectKey, string>> = {
   message: 'it is what the person who is refused reads',
   owner: 'it is whom the person who is refused may ask',
   request_access: 'it is where the person who is refused may ask',
   status: 'it is what a request that is refused is answered with',
   allow_private: 'a rule that denies lets nothing pass',
   limits: 'a rule that denies lets nothing pass',
-} as const;
+  cache: 'no answer that could be stored is seen under it',
+};
 const MOST_URL = 500;

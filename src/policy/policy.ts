@@ -31,6 +31,22 @@ export interface Rule {
   readonly allowPrivate: 'none' | 'private' | readonly string[];
   /** On the actions that let pass. */
   readonly limits: RuleLimits | null;
+  /** On allow and intercept: what is cached otherwise than RFC 9111 says; `null` changes nothing. */
+  readonly cache: RuleCache | null;
+}
+
+/** Departures from RFC 9111 that an operator answers for, for what a rule lets pass. The cache reads the same members (cache/rules/options.ts). */
+export interface RuleCache {
+  /** Neither looked up nor stored. */
+  readonly bypass: boolean;
+  /** Seconds for which a response is fresh, in place of what its origin says (§4.2.1); `null` leaves that to the origin. */
+  readonly ttlSeconds: number | null;
+  /** With a lifetime of ours: stores what the origin forbids to store or to share as well (§3, §3.5, §5.2.2). */
+  readonly force: boolean;
+  /** The key is without the query, or without the parameters of these names (§2). */
+  readonly ignoreQuery: boolean | readonly string[];
+  /** The key holds who asks, so that nobody is answered with what another fetched. */
+  readonly partition: 'user' | null;
 }
 
 /** What the person who is refused is told; everything may be missing but the status. */

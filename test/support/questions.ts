@@ -56,6 +56,7 @@ export function rule(action: Action, condition: Condition, members: Partial<Rule
     denial: action === 'deny' || action === 'report' ? denial : null,
     allowPrivate: 'none',
     limits: null,
+    cache: null,
     ...members,
   };
 }

@@ -1,5 +1,5 @@
 // Owns what is doubtful about a rule by itself: values that say nothing new, patterns that take in a whole public suffix, times that are over, and
-// rules that let pass more than a policy should be left with. A rule on trial is none of that: whoever writes `report` means it.
+// rules that let pass more than a policy should be left with, and keys without an effect. A rule on trial is none of that: whoever writes `report` means it.
 import type { Condition, Criterion, Named, NamedGlobs, PortRange } from '../../match/condition.ts';
 import { patternText } from '../../match/host-pattern.ts';
 import { suffixSection } from '../../match/public-suffix.ts';
@@ -25,6 +25,7 @@ export function lintRules(policy: Policy, { nowMs, opensTls }: LintCircumstances
       }
     }
     if (rule.action === 'intercept' && !opensTls) warn(rule, CANNOT_INTERCEPT);
+    if (rule.cache !== null && !canStore(rule.condition)) warn(rule, NEVER_CACHED);
     if (policy.defaultAction === 'deny' && isPassing(rule) && !isNarrow(rule.condition)) warn(rule, boundless(rule));
   }
 }
@@ -163,6 +164,24 @@ function isNarrow(condition: Condition): boolean {
   }
 }
 
+/** Whether it holds for a request whose answer a cache could keep: not for a tunnel, nor where something else than HTTP follows. */
+function canStore(condition: Condition): boolean {
+  switch (condition.kind) {
+    case 'all':
+      return condition.of.every(canStore);
+    case 'any':
+      return condition.of.some(canStore);
+    case 'group-use':
+      return canStore(condition.condition);
+    case 'method':
+      return condition.methods.some((method) => CACHED_METHODS.has(method));
+    case 'scheme':
+      return condition.schemes.some((scheme) => scheme !== 'tunnel');
+    default:
+      return condition.kind !== 'upgrade';
+  }
+}
+
 function boundless({ condition }: Rule): string {
   let asksAnything = false;
   visitLeaves(condition, (_leaf: Criterion | Named) => {
@@ -180,5 +199,8 @@ const DESTINATION_KINDS = ['host', 'host_regex', 'domain', 'address'] as const;
 const CLIENT_KINDS = ['user', 'group', 'claim', 'client', 'listener'] as const;
 const NARROW_KINDS: ReadonlySet<Criterion['kind']> = new Set([...DESTINATION_KINDS, ...CLIENT_KINDS]);
 const MOST_COMPARED = 1_000;
+/** RFC 9110 §9.2.3. */
+const CACHED_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST']);
+const NEVER_CACHED = 'cache: has no effect, since nothing that the rule matches is answered from a cache or stored in one; remove it';
 const CANNOT_INTERCEPT =
   'this version cannot open TLS yet, and refuses the tunnels that an intercept rule takes; use allow or tunnel until it can';

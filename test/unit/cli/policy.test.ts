@@ -366,6 +366,39 @@ describe('explain', () => {
     expect(membersOf(told).filter((name) => !/^[a-z]+(?:_[a-z]+)*$/.test(name))).toEqual([]);
   });
 
+  test('says what the cache does otherwise under the rule that decided', async () => {
+    write(
+      'cached.yaml',
+      `version: 1
+default: deny
+rules:
+  - allow: { host: a.example }
+    cache: { ttl: 36h, force: true, ignore_query: [utm_source, ref], partition: user }
+  - { allow: { host: b.example }, cache: bypass }
+  - { allow: { host: c.example }, cache: { ignore_query: true } }
+`,
+    );
+    const toldOf = async (...words: string[]) =>
+      (await say(['explain', ...words, '--policy', 'cached.yaml'])).out.join(' ').replace(/\s+/g, ' ');
+    expect(await toldOf('GET', 'http://a.example/')).toContain(
+      'Cache: fresh for 36h, whatever the origin says; stored even where the origin forbids it; without regard to utm_source, ref in the query; apart for each user.',
+    );
+    expect(await toldOf('GET', 'http://b.example/')).toContain('Cache: nothing is stored, and nothing answered from what is.');
+    expect(await toldOf('GET', 'http://c.example/')).toContain('Cache: without regard to the query.');
+    // A tunnel is not cached, so the rule has nothing to say of it.
+    expect(await toldOf('CONNECT', 'b.example:443')).not.toContain('Cache');
+    const cacheOf = async (...words: string[]) =>
+      JSON.parse((await say(['explain', ...words, '--policy', 'cached.yaml', '--json'])).out.join('')).cache;
+    expect(await cacheOf('GET', 'http://a.example/')).toEqual({
+      bypass: false,
+      ttl_seconds: 129_600,
+      force: true,
+      ignore_query: ['utm_source', 'ref'],
+      partition: 'user',
+    });
+    expect(await cacheOf('CONNECT', 'a.example:443')).toBeNull();
+  });
+
   test('--json has each address with what it would meet by itself', async () => {
     const { out } = await explain('GET', 'http://in.example/', '--resolve', '192.0.2.1', '--resolve', '10.0.0.1', '--json');
     expect(JSON.parse(out.join('\n'))).toMatchObject({

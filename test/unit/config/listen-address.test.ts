@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatListenAddress, parseListenAddress } from '../../../src/config/listen-address.ts';
+import { formatListenAddress, parseAdminAddress, parseListenAddress } from '../../../src/config/listen-address.ts';
 
 const inEtc = (path: string) => (path.startsWith('/') ? path : `/etc/${path}`);
 
@@ -35,4 +35,11 @@ test.each([
 test('an address is written as the operator would', () => {
   for (const text of ['127.0.0.1:8080', '[::1]:8080', 'unix:/run/s.sock'])
     expect(formatListenAddress(parseListenAddress(text, inEtc))).toBe(text);
+});
+
+test('the admin API is served to this machine alone', () => {
+  expect(parseAdminAddress('127.0.0.1:8081')).toEqual({ host: '127.0.0.1', port: 8_081 });
+  expect(parseAdminAddress('[::1]:8081')).toEqual({ host: '::1', port: 8_081 });
+  for (const text of ['0.0.0.0:8081', '[::]:8081', '192.0.2.1:8081', 'localhost:8081', 'unix:/run/admin.sock'])
+    expect(() => parseAdminAddress(text)).toThrow('expected a loopback address and a port');
 });

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { DEFAULT_POLICY_FILE, loadConfig } from '../../../src/config/load.ts';
+import { CACHE_DEFAULTS, DISK_STORE_DEFAULTS, MEMORY_STORE_DEFAULTS } from '../../../src/cache/options.ts';
+import { DEFAULT_POLICY_FILE, type FlagSettings, loadConfig } from '../../../src/config/load.ts';
 import { LISTENER_DEFAULTS } from '../../../src/listeners/listener.ts';
 import { ACCESS_LOG_DEFAULTS } from '../../../src/observe/access-log.ts';
 import { RESOLVER_DEFAULTS, UPSTREAM_DEFAULTS } from '../../../src/upstream/options.ts';
@@ -20,6 +21,8 @@ test('without any source every default holds', async () => {
     route: { parents: [], noProxy: [] },
     pac: { direct: ['.localhost', '127.0.0.0/8', '[::1]'] },
     policyFile: DEFAULT_POLICY_FILE,
+    // Nobody's home, so no folder for a disk.
+    cache: { memory: MEMORY_STORE_DEFAULTS, disk: null, ...CACHE_DEFAULTS },
     accessLog: ACCESS_LOG_DEFAULTS,
     auth: null,
     viaName: null,
@@ -27,6 +30,7 @@ test('without any source every default holds', async () => {
     drainTimeoutMs: 30_000,
     stateFolder: null,
     tunnelGraceMs: 30_000,
+    admin: null,
   });
 });
 
@@ -38,6 +42,46 @@ test.each([
   [{ SALLYPORT_STATE_DIR: 'off', HOME: '/home/ada' }, null],
 ])('with %j, state is kept in %s', async (environment, stateFolder) => {
   expect((await loadConfig({}, environment, '/srv')).stateFolder).toBe(stateFolder);
+});
+
+test.each([
+  [{ CACHE_DIRECTORY: '/var/cache/sallyport:/other', HOME: '/home/ada' }, '/var/cache/sallyport'],
+  [{ XDG_CACHE_HOME: '/home/ada/.c', HOME: '/home/ada' }, '/home/ada/.c/sallyport'],
+  [{ XDG_CACHE_HOME: 'relative', HOME: '/home/ada' }, '/home/ada/.cache/sallyport'],
+  [{ SALLYPORT_CACHE_FOLDER: 'here', HOME: '/home/ada' }, '/srv/here'],
+])('with %j, the cache on disk is in %s', async (environment, folder) => {
+  expect((await loadConfig({}, environment, '/srv')).cache?.disk).toEqual({ folder, ...DISK_STORE_DEFAULTS });
+});
+
+test.each<[string, Record<string, string>, FlagSettings]>([
+  ['off in the file', {}, { config: write('off.yaml', 'cache: off\n') }],
+  ['off in a variable', { SALLYPORT_CACHE: 'off' }, {}],
+  ['off by a flag, which wins', { SALLYPORT_CACHE: 'on' }, { cache: 'off' }],
+  ['left without any room', { SALLYPORT_CACHE_MEMORY: '0', SALLYPORT_CACHE_DISK: '0' }, {}],
+])('the cache is %s', async (_how, environment, flags) => {
+  expect((await loadConfig(flags, { HOME: '/home/ada', ...environment }, '/srv')).cache).toBeNull();
+});
+
+test('a flag turns on a cache that the file turned off, with the sizes that the file gives', async () => {
+  const config = write('sized.yaml', 'cache: { use: off, memory: 1MiB, max_stale: 2d }\n');
+  expect((await loadConfig({ config, cache: 'on', staleOk: true }, {}, '/srv')).cache).toEqual({
+    memory: { ...MEMORY_STORE_DEFAULTS, maxBytes: 2 ** 20 },
+    disk: null,
+    ...CACHE_DEFAULTS,
+    rules: { ...CACHE_DEFAULTS.rules, maxStaleSeconds: 172_800 },
+    staleOk: true,
+  });
+});
+
+test('offline without a cache is refused: nothing could be answered', async () => {
+  const problems = [expect.stringContaining('cache.offline (or --offline): the cache is off')];
+  await expect(loadConfig({ cache: 'off', offline: true }, {}, '/srv')).rejects.toMatchObject({ kind: 'config', problems });
+  expect((await loadConfig({ offline: true }, {}, '/srv')).cache?.offline).toBe(true);
+});
+
+test('a wrong value of --cache names the flag', async () => {
+  const problems = ['--cache: expected one of on, off; found "of"'];
+  await expect(loadConfig({ cache: 'of' }, {}, '/srv')).rejects.toMatchObject({ kind: 'usage', problems });
 });
 
 test('`pac: off` serves no script; an empty list leaves hosts without a dot', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseDestination, parseDnsServer, parsePseudonym } from '../../../src/config/names.ts';
+import { parseDestination, parseDnsServer, parsePseudonym, parseTargetedField } from '../../../src/config/names.ts';
 
 test.each(['example.com', '.example.com', '*.example.com', '192.0.2.1', '2001:db8::1', '10.0.0.0/8', 'fd00::/8', 'localhost:8080', '*'])(
   '%s is a destination',
@@ -27,4 +27,10 @@ test('a pseudonym for Via is a token, with a port if it is a host (RFC 9110 §7.
   for (const text of ['proxy-1', 'proxy.example:8080', '~']) expect(parsePseudonym(text)).toBe(text);
   for (const text of ['a b', '', 'a, b', 'a(b)', 'a\r\nb', 'é', 'a:b'])
     expect(() => parsePseudonym(text)).toThrow('expected a name for the Via field');
+});
+
+test('a targeted field is any but Cache-Control, and its name has no case (RFC 9213 §2)', () => {
+  expect(parseTargetedField('CDN-Cache-Control')).toBe('cdn-cache-control');
+  for (const text of ['Cache-Control', 'a b', '', 'a:'])
+    expect(() => parseTargetedField(text)).toThrow('expected the name of a targeted field');
 });

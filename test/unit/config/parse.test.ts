@@ -24,6 +24,19 @@ test('a file that sets everything is read into units', () => {
       { host: 'parent.example', port: 3128, user: 'user', password: 'pass', hosts: ['.example.org'] },
       { host: 'other.example', port: 8080, user: null, password: null, hosts: [] },
     ],
+    cache: {
+      use: 'on',
+      memory: 67_108_864,
+      disk: 0,
+      folder: '/etc/cached',
+      max_object: 3_221_225_472,
+      targeted: ['cdn-cache-control'],
+      heuristic: 0.2,
+      max_heuristic: 604_800,
+      max_stale: 0,
+      offline: true,
+      stale_ok: false,
+    },
     tls: { roots: '/etc/roots.pem' },
     auth: {
       remember: 300_000,
@@ -38,9 +51,10 @@ test('a file that sets everything is read into units', () => {
     },
     via: 'proxy-1',
     state_dir: '/var/lib/sallyport',
+    admin: { host: '127.0.0.1', port: 8_081 },
   });
   const set = Object.entries(settings).flatMap(([key, value]) =>
-    Array.isArray(value) || typeof value !== 'object' ? [key] : Object.keys(value).map((inner) => `${key}.${inner}`),
+    names.some(({ path }) => path.length === 1 && path[0] === key) ? [key] : Object.keys(value).map((inner) => `${key}.${inner}`),
   );
   expect(set.sort()).toEqual(names.map(({ path }) => path.join('.')).sort());
 });
@@ -264,6 +278,19 @@ parents:
   - http://other.example:8080
 no_proxy: [localhost, 10.0.0.0/8]
 pac: { direct: [.intern.example] }
+cache:
+  use: on
+  memory: 64MiB
+  disk: 0
+  folder: cached
+  max_object_memory: 1MiB
+  max_object: 3GiB
+  targeted: [CDN-Cache-Control]
+  heuristic: 20%
+  max_heuristic: 7d
+  max_stale: 0s
+  offline: true
+  stale_ok: false
 tls: { roots: roots.pem }
 auth:
   realm: Example
@@ -281,4 +308,5 @@ auth:
     timeout: 3s
 via: proxy-1
 state_dir: /var/lib/sallyport
+admin: 127.0.0.1:8081
 `;

@@ -191,6 +191,7 @@ function denied(denial: Partial<Denial>, name = 'Adverts'): Decision {
     denial: { status: 403, message: 'Adverts are blocked here.', owner: 'IT desk', requestAccess: 'https://corp.example/ask', ...denial },
     allowPrivate: 'none',
     limits: null,
+    cache: null,
   };
   return { action: 'deny', rule, decidedBy: 'rule', position, question: QUESTION, awaits: 'nothing', normalisedPath: null, reported: [] };
 }

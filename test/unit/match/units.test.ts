@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { parseCount, parseDuration, parseOctets, parseRate, parseSize, shown } from '../../../src/match/units.ts';
+import {
+  parseCount,
+  parseDuration,
+  parseLifetime,
+  parseOctets,
+  parseRate,
+  parseShare,
+  parseSize,
+  shown,
+} from '../../../src/match/units.ts';
 
 test.each([
   ['500ms', 500],
@@ -54,6 +63,34 @@ test.each([
   ['big', 'expected a size, such as'],
 ])('the size %j is refused: %s', (value, problem) => {
   expect(() => parseSize(value)).toThrow(problem);
+});
+
+test.each([
+  ['90s', 90],
+  ['1.5h', 5_400],
+  ['30d', 2_592_000],
+  ['0s', 0],
+  ['3650d', 315_360_000],
+])('the period %s is %d seconds', (text, seconds) => {
+  expect(parseLifetime(text)).toBe(seconds);
+});
+
+test.each(['90', 90, '1w', '3651d', '', '-1s'])('the period %j is refused', (value) => {
+  expect(() => parseLifetime(value)).toThrow('expected a period');
+});
+
+test.each([
+  ['10%', 0.1],
+  ['0.1', 0.1],
+  [0.2, 0.2],
+  ['100%', 1],
+  [0, 0],
+])('the share %j is %d', (value, share) => {
+  expect(parseShare(value)).toBe(share);
+});
+
+test.each(['101%', '10', 2, 'a tenth', '', '%', '-0.1'])('the share %j is refused', (value) => {
+  expect(() => parseShare(value)).toThrow('expected a share from 0 to 1');
 });
 
 test('a rate is a size a second; 0 turns the check off', () => {

@@ -17,6 +17,7 @@ const DECISION: Decision = {
     denial: null,
     allowPrivate: 'none',
     limits: null,
+    cache: null,
     position: { file: 'policies/open.yaml', line: 12, column: 3 },
   },
   decidedBy: 'rule',

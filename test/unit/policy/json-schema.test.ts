@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import { policySchema, type Schema } from '../../../src/policy/json-schema.ts';
+import { CACHE_KEYS } from '../../../src/policy/parse-cache.ts';
 import { MATCH_KEYS } from '../../../src/policy/parse-condition.ts';
 import { POLICY_KEYS } from '../../../src/policy/parse-file.ts';
 import { LIMIT_KEYS } from '../../../src/policy/parse-limits.ts';
@@ -23,6 +24,7 @@ test.each<[string, readonly string[], readonly (string | number)[]]>([
   ['a match', MATCH_KEYS, ['$defs', 'match', 'anyOf', 1]],
   ['time', TIME_KEYS, ['$defs', 'match', 'anyOf', 1, 'properties', 'time']],
   ['limits', LIMIT_KEYS, ['$defs', 'rule', 'anyOf', 0, 'properties', 'limits']],
+  ['cache', CACHE_KEYS, ['$defs', 'rule', 'anyOf', 0, 'properties', 'cache', 'anyOf', 1]],
   ['a list', LIST_KEYS, ['properties', 'lists', 'additionalProperties']],
   ['a test', TEST_KEYS, ['properties', 'tests', 'items']],
   ['a response', RESPONSE_KEYS, ['properties', 'tests', 'items', 'properties', 'response']],
@@ -51,6 +53,7 @@ describe('an editor marks', () => {
     ['two actions', '{ version: 1, rules: [{ allow: any, deny: any }] }'],
     ['no action', '{ version: 1, rules: [{ name: a }] }'],
     ['a message of what is allowed', '{ version: 1, rules: [{ allow: any, message: a }] }'],
+    ['a lifetime of what is refused', '{ version: 1, rules: [{ deny: any, cache: { ttl: 1h } }] }'],
     ['an empty list', '{ version: 1, rules: [{ allow: { host: [] } }] }'],
     ['time without a zone', '{ version: 1, rules: [{ allow: { time: { days: mon } } }] }'],
     ['a status that asks for credentials', '{ version: 1, rules: [{ deny: any, status: 407 }] }'],

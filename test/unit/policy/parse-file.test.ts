@@ -7,7 +7,7 @@ test('a file with every key of the language has no problems', async () => {
   const { parsed, problems } = parseFile(await readFile('test/unit/policy/every-key.yaml', 'utf8'), 'p.yaml', 'main');
   expect(problems).toEqual([]);
   expect(parsed?.items.map((item) => (item.kind === 'rule' ? item.rule.action : item.path))).toEqual([
-    ...['deny', 'shared/registries.yaml', 'deny', 'deny', 'allow', 'allow', 'report', 'tunnel', 'intercept'],
+    ...['deny', 'shared/registries.yaml', 'deny', 'deny', 'allow', 'allow', 'report', 'allow', 'allow', 'tunnel', 'intercept'],
   ]);
 });
 
@@ -49,6 +49,21 @@ describe('reads a rule with', () => {
       uploadBytesPerSecond: 262_144,
       bytesPerDay: 2_147_483_648,
     });
+  });
+
+  test.each([
+    ['bypass', { bypass: true }],
+    ['{ bypass: true }', { bypass: true }],
+    ['{ ttl: 1.5h }', { ttlSeconds: 5_400 }],
+    ['{ ttl: 30d, force: true }', { ttlSeconds: 2_592_000, force: true }],
+    ['{ ignore_query: true }', { ignoreQuery: true }],
+    ['{ ignore_query: utm_source }', { ignoreQuery: ['utm_source'] }],
+    ['{ ignore_query: ["a[b]", "%61"] }', { ignoreQuery: ['a[b]', '%61'] }],
+    ['{ partition: user }', { partition: 'user' }],
+  ])('cache: %s', (cache, said) => {
+    const expected = { bypass: false, ttlSeconds: null, force: false, ignoreQuery: false, partition: null, ...said };
+    for (const action of ['allow', 'intercept']) expect(ruleOf(`${action}: any\n    cache: ${cache}`).rule.cache).toEqual(expected);
+    expect(ruleOf('allow: any').rule.cache).toBeNull();
   });
 
   test('limits that count for the user when nothing else is said', () => {
@@ -190,6 +205,26 @@ describe('says what is wrong in', () => {
     ['rules:\n  - { allow: any, limits: { download: 1MiB } }', "4:39: download: expected a rate such as 1MiB/s; found '1MiB'"],
     ['rules:\n  - { allow: any, limits: { upload: 0/s } }', '4:37: upload: 0 lets nothing pass; deny it with a rule instead'],
     ['rules:\n  - { allow: any, limits: { concurrent: 1, per: ip } }', "4:49: per: expected user, client or all; found 'ip'"],
+    ['rules:\n  - { deny: any, cache: bypass }', '4:18: cache: not beside deny; no answer that could be stored is seen under it'],
+    ['rules:\n  - { tunnel: any, cache: bypass }', '4:20: cache: not beside tunnel; no answer that could be stored is seen under it'],
+    [
+      'rules:\n  - { allow: any, cache: off }',
+      "4:26: cache: expected bypass, or a mapping with the keys ttl, force, ignore_query, bypass, partition; found 'off'",
+    ],
+    ['rules:\n  - { allow: any, cache: {} }', '4:19: cache: changes nothing; the keys are ttl, force, ignore_query, bypass, partition'],
+    ['rules:\n  - { allow: any, cache: { tll: 1h } }', "4:28: unknown key 'tll' in cache; did you mean 'ttl'?"],
+    [
+      'rules:\n  - { allow: any, cache: { ttl: 60 } }',
+      '4:33: ttl: expected a period with its unit, such as 90s, 10m, 1h or 30d; found "60"',
+    ],
+    ['rules:\n  - { allow: any, cache: { ttl: 0s } }', "4:33: ttl: 0 keeps nothing; write 'cache: bypass' instead"],
+    [
+      'rules:\n  - { allow: any, cache: { force: true } }',
+      "4:28: force: only beside ttl; what is stored against the origin's word needs a",
+    ],
+    ['rules:\n  - { allow: any, cache: { bypass: true, ttl: 1h } }', '4:42: ttl: not beside bypass, with which nothing is stored or'],
+    ['rules:\n  - { allow: any, cache: { ignore_query: "a=b" } }', '4:42: ignore_query: expected the name of a parameter as it stands in'],
+    ['rules:\n  - { allow: any, cache: { partition: group } }', "4:39: partition: expected user; found 'group'"],
     ['rules:\n  - { include: a.yaml, name: b }', '4:24: name: not beside include; the rules of the file say for themselves what they do'],
     ['rules:\n  - include: https://a.example/b.yaml', "4:14: include: 'https://a.example/b.yaml' is a URL; name a file of this machine"],
     ['rules:\n  - include:', '4:5: include: expected the path of a file, relative to this one; found nothing'],

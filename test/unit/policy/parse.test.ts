@@ -29,6 +29,7 @@ describe('reads', () => {
       denial: null,
       allowPrivate: ['10.0.0.0/8', 'fd00::1'],
       limits: null,
+      cache: null,
       position: { file: 'p.yaml', line: 4, column: 5 },
     });
     expect(partsOf(rule)).toEqual([
@@ -150,7 +151,7 @@ describe('says what is wrong in', () => {
   test.each([
     [
       'text',
-      "4:5: a rule is a mapping with the keys name, allow, deny, report, tunnel, intercept, include, message, owner, request_access, status, allow_private, limits; found 'text'",
+      "4:5: a rule is a mapping with the keys name, allow, deny, report, tunnel, intercept, include, message, owner, request_access, status, allow_private, limits, cache; found 'text'",
     ],
     ['name: x', "4:5: a rule needs 'allow:' or 'deny:' with what it matches, such as 'deny: { host: .ads.example }'"],
     ['{ allow: any, deny: any }', '4:19: a rule has either allow or deny, not both; make it two rules'],

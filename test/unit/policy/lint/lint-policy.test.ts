@@ -111,6 +111,24 @@ describe('values that say nothing new', () => {
   });
 });
 
+describe('what the cache is told in vain', () => {
+  test.each([
+    '{ allow: { method: [PUT, DELETE] }, cache: { ttl: 1h } }',
+    '{ allow: { host: a.example, scheme: tunnel }, cache: bypass }',
+    '{ allow: { any: [{ method: CONNECT }, { upgrade: websocket }] }, cache: bypass }',
+  ])('%s', (rule) => {
+    expect(warnings([rule])).toEqual([expect.stringContaining('p.yaml:3:5: warning: cache: has no effect')]);
+  });
+
+  test.each([
+    '{ allow: { method: [GET, PUT] }, cache: { ttl: 1h } }',
+    '{ allow: { not: { method: GET } }, cache: bypass }',
+    '{ allow: { any: [{ method: CONNECT }, { scheme: http }] }, cache: bypass }',
+  ])('not %s', (rule) => {
+    expect(warnings([rule])).toEqual([]);
+  });
+});
+
 describe('patterns and rules that are too wide', () => {
   test.each<[string, string]>([
     ['allow: { host: .com }', '.com takes in names of many owners (com is a public suffix)'],
