@@ -353,6 +353,7 @@ function leaseFor(limits: Partial<RuleLimits>, deadlines: Deadlines): () => Leas
     position: { file: 'ci.yaml', line: 12, column: 5 },
     denial: null,
     allowPrivate: 'none',
+    cache: null,
     limits: {
       per: 'user',
       requestsPerSecond: null,

@@ -54,7 +54,7 @@ test('a file that sets everything is read into units', () => {
     admin: { host: '127.0.0.1', port: 8_081 },
   });
   const set = Object.entries(settings).flatMap(([key, value]) =>
-    names.some(({ path }) => path.length === 1 && path[0] === key) ? [key] : Object.keys(value).map((inner) => `${key}.${inner}`),
+    names.some(({ path }) => path.length === 1 && path[0] === key) ? [key] : Object.keys(value as object).map((inner) => `${key}.${inner}`),
   );
   expect(set.sort()).toEqual(names.map(({ path }) => path.join('.')).sort());
 });

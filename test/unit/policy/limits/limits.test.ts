@@ -235,6 +235,7 @@ function rule(limits: Partial<RuleLimits>, name: string | null = 'Artifacts', li
     position: { file: '/etc/sallyport/ci.yaml', line, column: 5 },
     denial: null,
     allowPrivate: 'none',
+    cache: null,
     limits: {
       per: 'user',
       requestsPerSecond: null,
