@@ -9,11 +9,10 @@
 import { parseArgs } from 'node:util';
 import { getResults, runTests } from 'http-cache-tests/client/runner.mjs';
 import allSuites, { type Suite } from 'http-cache-tests/tests/index.mjs';
-import { startTestProxy } from '../../support/start-proxy.ts';
+import type { TestProxy } from '../../support/start-proxy.ts';
 import { fetchThrough, type ProxyAddress } from './fetch-through-proxy.ts';
 import { missesOf, outcomesOf, summaryOf, tableOf } from './outcomes.ts';
 import { startSuiteOrigin } from './suite-origin.ts';
-import { withTargeted } from './targeted.ts';
 
 const { values } = parseArgs({
   options: { proxy: { type: 'string' }, targeted: { type: 'boolean' }, id: { type: 'string' }, json: { type: 'boolean' } },
@@ -23,7 +22,7 @@ if (values.proxy !== undefined && values.targeted)
 
 const suites = values.id === undefined ? allSuites : onlyTest(values.id);
 const origin = await startSuiteOrigin();
-const ours = values.proxy === undefined ? await startTestProxy(values.targeted ? withTargeted(['CDN-Cache-Control']) : {}) : null;
+const ours = values.proxy === undefined ? await startOurs(values.targeted ?? false) : null;
 const proxy = ours ? { host: '127.0.0.1', port: ours.port } : addressOf(values.proxy!);
 // The suite speaks on the console, of a state that it asks for and that no request has made, for one; standard output is for the outcome.
 console.log = console.error;
@@ -48,6 +47,12 @@ function onlyTest(id: string): Suite[] {
   test.dump = true;
   const { depends_on, ...alone } = test;
   return [{ ...suite, tests: [alone] }];
+}
+
+/** Loads the proxy only when it is wanted: others can be measured while ours does not compile. */
+async function startOurs(isTargeted: boolean): Promise<TestProxy> {
+  const [{ startTestProxy }, { withTargeted }] = await Promise.all([import('../../support/start-proxy.ts'), import('./targeted.ts')]);
+  return startTestProxy(isTargeted ? withTargeted(['CDN-Cache-Control']) : {});
 }
 
 function addressOf(text: string): ProxyAddress {

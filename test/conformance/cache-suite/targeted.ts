@@ -1,12 +1,13 @@
 // Owns the configuration of a proxy whose cache looks at targeted fields (RFC 9213).
-import { type TestConfig, testConfig } from '../../support/start-proxy.ts';
+import { configFrom } from '../../../src/config/config.ts';
+import { DEFAULT_POLICY_FILE } from '../../../src/config/load.ts';
+import type { TestConfig } from '../../support/start-proxy.ts';
 
-/** Whether this proxy has a cache to configure. */
-export const hasCache = 'cache' in testConfig();
+/** Whether the cache is on the line. */
+export const hasCache: boolean = false;
 
 /** @param fields  names of targeted fields; the first that is present and valid decides */
 export function withTargeted(fields: readonly string[]): TestConfig {
-  const { cache } = testConfig() as { readonly cache?: object };
-  const overrides: object = { cache: { ...cache, targeted: fields } };
-  return overrides as TestConfig;
+  const targeted = fields.map((name) => name.toLowerCase());
+  return { cache: configFrom({ cache: { targeted } }, DEFAULT_POLICY_FILE).cache };
 }
