@@ -1,0 +1,163 @@
+// Owns choosing among the responses stored under one key (RFC 9111 §4.1): which request fields Vary names, what they come to once differences without
+// meaning are gone, and which stored response a request selects.
+// What has meaning is known of two fields: in Accept-Language and Accept-Encoding, letter case does not count, and order only by weight (RFC 9110
+// §12.4.2). Of every other field, lines are joined and blanks around commas fall away; quoted strings stay as they are.
+import { parseHttpDate } from '../../http/date.ts';
+import { fieldValue, fieldValues, listMembers, splitList } from '../../http/fields.ts';
+import type { Fields } from '../../http/message.ts';
+import type { SelectingField, StoredResponse } from '../stored-response.ts';
+
+/** The fields that a response depends on, over all Vary lines: lower case, sorted, each once; `*` when no other request can match. */
+export function varyOf(fields: Fields): readonly string[] | '*' {
+  if (!hasVary(fields)) return NO_NAMES;
+  const names = new Set<string>();
+  for (const name of listMembers(fields, 'vary')) {
+    if (name === '*') return '*';
+    names.add(name.toLowerCase());
+  }
+  return [...names].sort();
+}
+
+/** @param vary  of the response that the request brought */
+export function selectingFields(vary: readonly string[], requestFields: Fields): SelectingField[] {
+  return vary.map((name) => ({ name, value: normalisedValue(name, requestFields) }));
+}
+
+/** Whether a request selects a stored response. */
+export function matches(stored: StoredResponse, requestFields: Fields): boolean {
+  for (let i = 0; i < stored.selectedBy.length; i += 1) {
+    const selecting = stored.selectedBy[i]!;
+    if (!isSelected(selecting, requestFields) && !isPreferredLanguage(selecting.name, stored, requestFields)) return false;
+  }
+  return true;
+}
+
+export interface Selection {
+  readonly match: StoredResponse | null;
+  /** How many responses are stored under the key. */
+  readonly variants: number;
+}
+
+/** Of several that match, the one with the latest Date (§4), and of equal ones the first. */
+export function select(all: readonly StoredResponse[], requestFields: Fields): Selection {
+  let match: StoredResponse | null = null;
+  for (let i = 0; i < all.length; i += 1) {
+    const stored = all[i]!;
+    if (matches(stored, requestFields) && (match === null || dateMs(stored) > dateMs(match))) match = stored;
+  }
+  return { match, variants: all.length };
+}
+
+function hasVary(fields: Fields): boolean {
+  return fieldValue(fields, 'vary') !== undefined;
+}
+
+function isSelected({ name, value }: SelectingField, requestFields: Fields): boolean {
+  const values = fieldValues(requestFields, name);
+  if (values.length === 0 || value === null) return values.length === 0 && value === null;
+  // Normalising what is normal changes nothing, so most requests are spared it.
+  return (values.length === 1 && values[0] === value) || normalised(name, values) === value;
+}
+
+function normalisedValue(name: string, requestFields: Fields): string | null {
+  const values = fieldValues(requestFields, name);
+  return values.length === 0 ? null : normalised(name, values);
+}
+
+function normalised(name: string, values: readonly string[]): string {
+  const value = withoutBlanksAtCommas(values.join(','));
+  if (name !== ACCEPT_LANGUAGE && name !== 'accept-encoding') return value;
+  return byWeight(value.toLowerCase());
+}
+
+/** In one pass; a value without commas is itself, but for the blanks around it. */
+function withoutBlanksAtCommas(value: string): string {
+  let text = '';
+  let start = 0;
+  let isQuoted = false;
+  for (let i = 0; i < value.length; i += 1) {
+    const c = value.charCodeAt(i);
+    if (c === QUOTE) isQuoted = !isQuoted;
+    else if (c === BACKSLASH && isQuoted) i += 1;
+    else if (c === COMMA && !isQuoted) {
+      text += `${withoutBlanks(value, start, i)},`;
+      start = i + 1;
+    }
+  }
+  return text + withoutBlanks(value, start, value.length);
+}
+
+function withoutBlanks(value: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
+  while (start < end && isBlank(value.charCodeAt(start))) start += 1;
+  while (end > start && isBlank(value.charCodeAt(end - 1))) end -= 1;
+  return value.slice(start, end);
+}
+
+function isBlank(c: number): boolean {
+  return c === 0x20 || c === 0x09;
+}
+
+interface Weighted {
+  readonly name: string;
+  /** Thousandths, 0 to 1000. */
+  readonly weight: number;
+}
+
+/** A list with weights in one order: the heaviest first, equal ones by name. One that is malformed stays as it is. */
+function byWeight(value: string): string {
+  const members = weighted(value);
+  if (members === null) return value;
+  return members.map(({ name, weight }) => (weight === 1000 ? name : `${name};q=${weight / 1000}`)).join(',');
+}
+
+/** @returns `null` when a member is no name with at most a weight */
+function weighted(value: string): Weighted[] | null {
+  const members: Weighted[] = [];
+  for (const member of splitList(value)) {
+    const [name = '', parameter, more] = member.split(';', 3);
+    const weight = parameter === undefined ? 1000 : thousandths(parameter);
+    if (weight === null || more !== undefined || !isName(name.trimEnd())) return null;
+    members.push({ name: name.trimEnd(), weight });
+  }
+  return members.sort((a, b) => b.weight - a.weight || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+/** `q=0.5` as 500 (RFC 9110 §12.4.2). */
+function thousandths(parameter: string): number | null {
+  const digits = WEIGHT.exec(parameter.trim());
+  return digits === null ? null : Math.round(Number(digits[1]) * 1000);
+}
+
+/** A language range or content coding in lower case; `*` too. */
+function isName(name: string): boolean {
+  return NAME.test(name);
+}
+
+/**
+ * Whether a stored response in one language is what the client likes best, although the client that fetched it put it differently: choosing by
+ * Accept-Language then comes to the same (§4.1 allows what is known to have identical semantics, RFC 9110 §12.5.4 says what it means).
+ */
+function isPreferredLanguage(name: string, stored: StoredResponse, requestFields: Fields): boolean {
+  if (name !== ACCEPT_LANGUAGE) return false;
+  const languages = fieldValues(stored.fields, 'content-language');
+  const preferred = weighted(normalisedValue(name, requestFields) ?? '');
+  const [first, second] = preferred ?? [];
+  if (first === undefined || first.weight === 0 || first.weight === second?.weight) return false;
+  return languages.length === 1 && languages[0]!.toLowerCase() === first.name;
+}
+
+function dateMs(stored: StoredResponse): number {
+  const date = fieldValue(stored.fields, 'date');
+  return (date === undefined ? null : parseHttpDate(date, stored.responseTimeMs)) ?? stored.responseTimeMs;
+}
+
+const NO_NAMES: readonly string[] = Object.freeze([]);
+const ACCEPT_LANGUAGE = 'accept-language';
+// One class each, and nothing that could match in two ways.
+const NAME = /^[a-z0-9*!#$%&'+.^_`|~-]+$/;
+const WEIGHT = /^q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$/;
+const COMMA = 0x2c;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
