@@ -17,8 +17,7 @@ import { startSuiteOrigin } from './suite-origin.ts';
 const { values } = parseArgs({
   options: { proxy: { type: 'string' }, targeted: { type: 'boolean' }, id: { type: 'string' }, json: { type: 'boolean' } },
 });
-if (values.proxy !== undefined && values.targeted)
-  throw new Error('--targeted is a setting of the proxy that is started; leave out --proxy');
+if (values.proxy !== undefined && values.targeted) refuse('--targeted is a setting of the proxy that is started here; leave out --proxy');
 
 const suites = values.id === undefined ? allSuites : onlyTest(values.id);
 const origin = await startSuiteOrigin();
@@ -43,7 +42,7 @@ else {
 function onlyTest(id: string): Suite[] {
   const suite = allSuites.find(({ tests }) => tests.some((test) => test.id === id));
   const test = suite?.tests.find((each) => each.id === id);
-  if (!suite || !test) throw new Error(`the suite has no test ${id}`);
+  if (!suite || !test) refuse(`the suite has no test ${id}`);
   test.dump = true;
   const { depends_on, ...alone } = test;
   return [{ ...suite, tests: [alone] }];
@@ -56,6 +55,12 @@ async function startOurs(isTargeted: boolean): Promise<TestProxy> {
 }
 
 function addressOf(text: string): ProxyAddress {
+  if (!URL.canParse(`http://${text}`)) refuse(`--proxy wants HOST:PORT, such as 127.0.0.1:3128; found ${JSON.stringify(text)}`);
   const { hostname, port } = new URL(`http://${text}`);
   return { host: hostname, port: Number(port || 80) };
+}
+
+function refuse(problem: string): never {
+  process.stderr.write(`${problem}\n`);
+  process.exit(64);
 }
