@@ -134,27 +134,43 @@ function takeRequestDirective(into: Writable<RequestDirectives>, name: string, a
 }
 
 /**
- * Calls `take` for every directive of one line (§5.2): its name in lower case, and its argument without quotes; `null` without one, and empty
- * where what follows the name is not an argument as the grammar has it. A quotation mark opens a string only after `=`, and only if it is closed:
- * else a stray one could hide a no-store.
+ * Calls `take` for every directive of one line (§5.2): its name in lower case, and its argument without quotes; `null` without one, and MALFORMED
+ * where what stands with the name is nothing that the grammar has. A quotation mark opens a string only after `=`, and only if the string ends:
+ * else a stray one could hide a no-store. What comes after one that does not end counts as malformed, so that it allows nothing.
  */
 function readDirectives<T>(line: string, into: T, take: (into: T, name: string, argument: string | null) => void): void {
-  let at = 0;
-  while (at < line.length) {
-    const nameEnd = tokenEnd(line, at);
-    if (nameEnd === at) {
-      at += 1;
-      continue;
-    }
-    const name = line.slice(at, nameEnd).toLowerCase();
+  let isBroken = false;
+  for (let start = memberStart(line, 0); start < line.length; ) {
+    const nameStart = tokenStart(line, start);
+    const nameEnd = tokenEnd(line, nameStart);
     const isQuoted = line.startsWith('="', nameEnd);
     const close = isQuoted ? closingQuote(line, nameEnd + 2) : -1;
     const end = memberEnd(line, close === -1 ? nameEnd : close);
-    if (close !== -1) take(into, name, isBlankBetween(line, close + 1, end) ? unquoted(line.slice(nameEnd + 2, close)) : MALFORMED);
-    else if (isBlankBetween(line, nameEnd, end)) take(into, name, null);
-    else take(into, name, line[nameEnd] === '=' ? line.slice(nameEnd + 1, withoutBlanksBefore(line, end)) : MALFORMED);
-    at = end;
+    isBroken ||= isQuoted && close === -1;
+    const isMalformed = isBroken || nameStart > start;
+    take(into, line.slice(nameStart, nameEnd).toLowerCase(), isMalformed ? MALFORMED : argumentOf(line, nameEnd, close, end));
+    start = memberStart(line, end);
   }
+}
+
+/** @param close  where the quoted string ends that the argument begins with; -1 without one */
+function argumentOf(line: string, nameEnd: number, close: number, end: number): string | null {
+  if (close !== -1) return isBlankBetween(line, close + 1, end) ? unquoted(line.slice(nameEnd + 2, close)) : MALFORMED;
+  if (isBlankBetween(line, nameEnd, end)) return null;
+  return line[nameEnd] === '=' ? line.slice(nameEnd + 1, withoutBlanksBefore(line, end, nameEnd)) : MALFORMED;
+}
+
+function memberStart(line: string, at: number): number {
+  let start = at;
+  while (start < line.length && (isBlank(line.charCodeAt(start)) || line.charCodeAt(start) === COMMA)) start += 1;
+  return start;
+}
+
+/** The first character of a token in a member; its end when there is none. */
+function tokenStart(line: string, at: number): number {
+  let start = at;
+  while (start < line.length && line.charCodeAt(start) !== COMMA && IS_TOKEN_CHARACTER[line.charCodeAt(start)] !== 1) start += 1;
+  return start;
 }
 
 function tokenEnd(line: string, start: number): number {
@@ -187,10 +203,14 @@ function isBlankBetween(line: string, start: number, end: number): boolean {
 }
 
 /** The end of what stands before `end`, without the blanks there. */
-function withoutBlanksBefore(line: string, end: number, start = 0): number {
+function withoutBlanksBefore(line: string, end: number, start: number): number {
   let last = end;
-  while (last > start && (line.charCodeAt(last - 1) === SPACE || line.charCodeAt(last - 1) === TAB)) last -= 1;
+  while (last > start && isBlank(line.charCodeAt(last - 1))) last -= 1;
   return last;
+}
+
+function isBlank(c: number): boolean {
+  return c === 0x20 || c === 0x09;
 }
 
 function hasNoCache(pragma: string): boolean {
@@ -208,7 +228,12 @@ function withArgument(known: boolean | readonly string[], argument: string | nul
 /** Field names of a list, in lower case; `null` when there are none, or something else is among them. */
 export function fieldNames(list: string): readonly string[] | null {
   const names = splitList(list.toLowerCase());
-  return names.length > 0 && names.every((name) => tokenEnd(name, 0) === name.length) ? names : null;
+  return names.length > 0 && names.every(isToken) ? names : null;
+}
+
+/** Whether a text is what names of fields and directives are (RFC 9110 §5.6.2). */
+export function isToken(text: string): boolean {
+  return text !== '' && tokenEnd(text, 0) === text.length;
 }
 
 function delta(argument: string | null): number | 'invalid' {
@@ -262,7 +287,6 @@ const MALFORMED = '';
 const IS_TOKEN_CHARACTER = new Uint8Array(256);
 for (const character of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~")
   IS_TOKEN_CHARACTER[character.charCodeAt(0)] = 1;
-const TAB = 0x09;
-const SPACE = 0x20;
 const QUOTE = 0x22;
+const COMMA = 0x2c;
 const BACKSLASH = 0x5c;

@@ -7,7 +7,7 @@ import { fieldValue, fieldValues, splitList } from '../../http/fields.ts';
 import type { Fields } from '../../http/message.ts';
 import { type Delta, MAX_DELTA_SECONDS, type ResponseDirectives } from './cache-control.ts';
 import type { CacheOverrides, CacheRuleOptions } from './options.ts';
-import { CACHE_CONTROL, controlOf } from './targeted.ts';
+import { CACHE_CONTROL, type Control, controlOf } from './targeted.ts';
 
 /** What the facts are made of; a stored response is one. */
 export interface DatedResponse {
@@ -51,7 +51,7 @@ export function factsOf(response: DatedResponse, options: CacheRuleOptions, over
   const directives = isForced ? withoutProhibitions(control.directives) : control.directives;
   const date = fieldValue(fields, 'date');
   const dateMs = (date === undefined ? null : parseHttpDate(date, responseTimeMs)) ?? responseTimeMs;
-  const lifetime = lifetimeOf(response, control.from, directives, dateMs, options, overrides);
+  const lifetime = lifetimeOf(response, { directives, from: control.from }, dateMs, options, overrides);
   const ageValueSeconds = ageValue(fields);
   const apparentAgeSeconds = Math.max(0, Math.floor((responseTimeMs - dateMs) / 1000));
   const responseDelayMs = Math.max(0, responseTimeMs - response.requestTimeMs);
@@ -99,9 +99,8 @@ interface Lifetime {
 
 /** The first that applies (§4.2.1). */
 function lifetimeOf(
-  { status, fields }: DatedResponse,
-  controlledBy: string,
-  directives: ResponseDirectives,
+  response: DatedResponse,
+  { directives, from }: Control,
   dateMs: number,
   options: CacheRuleOptions,
   overrides: CacheOverrides,
@@ -109,9 +108,10 @@ function lifetimeOf(
   if (overrides.ttlSeconds !== null) return { seconds: Math.min(overrides.ttlSeconds, MAX_DELTA_SECONDS), from: 'policy' };
   if (directives.sMaxAge !== null) return { seconds: validSeconds(directives.sMaxAge), from: 's-maxage' };
   if (directives.maxAge !== null) return { seconds: validSeconds(directives.maxAge), from: 'max-age' };
-  const expires = controlledBy === CACHE_CONTROL ? fieldValues(fields, 'expires') : NO_VALUES;
-  if (expires.length > 0) return { seconds: untilExpires(expires, dateMs), from: 'Expires' };
-  const heuristic = isHeuristicallyCacheable(status) || directives.isPublic ? heuristicSeconds(fields, dateMs, options) : null;
+  const expires = from === CACHE_CONTROL ? fieldValues(response.fields, 'expires') : NO_VALUES;
+  if (expires.length > 0) return { seconds: untilExpires(expires, dateMs, response.responseTimeMs), from: 'Expires' };
+  const mayGuess = isHeuristicallyCacheable(response.status) || directives.isPublic;
+  const heuristic = mayGuess ? heuristicSeconds(response, dateMs, options) : null;
   return heuristic === null ? NO_LIFETIME : { seconds: heuristic, from: 'heuristic' };
 }
 
@@ -120,17 +120,18 @@ function validSeconds(delta: Delta): number {
 }
 
 /** Several Expires lines contradict each other, and what is no date has expired (§5.3). */
-function untilExpires(expires: readonly string[], dateMs: number): number {
-  const expiresMs = expires.length === 1 ? parseHttpDate(expires[0]!, dateMs) : null;
+function untilExpires(expires: readonly string[], dateMs: number, responseTimeMs: number): number {
+  const expiresMs = expires.length === 1 ? parseHttpDate(expires[0]!, responseTimeMs) : null;
   return expiresMs === null ? 0 : wholeSeconds(expiresMs - dateMs);
 }
 
-/** `null` where Last-Modified gives nothing to reckon with: missing, unreadable, or after Date. */
-function heuristicSeconds(fields: Fields, dateMs: number, options: CacheRuleOptions): number | null {
+/** `null` where Last-Modified gives nothing to reckon with: missing, unreadable, or in the future by Date or by our clock. */
+function heuristicSeconds({ fields, responseTimeMs }: DatedResponse, dateMs: number, options: CacheRuleOptions): number | null {
   const lastModified = fieldValue(fields, 'last-modified');
-  const modifiedMs = lastModified === undefined ? null : parseHttpDate(lastModified, dateMs);
-  if (modifiedMs === null || modifiedMs > dateMs) return null;
-  return Math.min(wholeSeconds((dateMs - modifiedMs) * options.heuristicFraction), options.maxHeuristicSeconds);
+  const modifiedMs = lastModified === undefined ? null : parseHttpDate(lastModified, responseTimeMs);
+  const unchangedMs = modifiedMs === null ? -1 : Math.min(dateMs, responseTimeMs) - modifiedMs;
+  if (unchangedMs < 0) return null;
+  return Math.min(wholeSeconds(unchangedMs * options.heuristicFraction), options.maxHeuristicSeconds);
 }
 
 function wholeSeconds(ms: number): number {

@@ -17,7 +17,7 @@ export interface CacheOverrides {
   readonly bypass: boolean;
   /** The lifetime, whatever the origin says of it (against §4.2.1). */
   readonly ttlSeconds: number | null;
-  /** With `ttlSeconds`: stored and reused in spite of no-store, private, no-cache and Authorization (against §3, §3.5, §5.2.2). */
+  /** With `ttlSeconds`: stored and reused in spite of no-store, private, no-cache, Authorization and Set-Cookie (against §3, §3.5, §5.2.2). */
   readonly force: boolean;
   /** `true`: the key has no query; names: the key lacks these parameters, byte for byte (against §2). */
   readonly ignoreQuery: boolean | readonly string[];

@@ -92,9 +92,14 @@ export const STORING_REASONS = {
   },
   'no-cache': { section: 'RFC 9111 §5.2.2.4', sentence: 'It has to be validated at every use, and has no validator.', isStored: false },
   'already-stale': { section: 'RFC 9111 §4.2', sentence: 'It is stale as it comes, and has no validator.', isStored: false },
+  'status-needs-lifetime': {
+    section: 'RFC 9111 §3, RFC 9110 §15.1',
+    sentence: 'A response of this status is stored only with a lifetime of its own, or as public.',
+    isStored: false,
+  },
   'no-freshness': {
     section: 'RFC 9111 §3',
-    sentence: 'It says nothing of how long it stays fresh, and its status alone does not allow storing it with what it has.',
+    sentence: 'It has neither a lifetime nor a validator.',
     isStored: false,
   },
 } as const satisfies Record<string, StoringReason>;
@@ -166,8 +171,8 @@ function reasonToStore(request: StoringRequest, response: StoringResponse, facts
   const { directives, lifetimeSeconds, lifetimeFrom } = facts;
   const isExplicit = lifetimeFrom !== 'heuristic' && lifetimeFrom !== 'none';
   const isAllowed = isExplicit || directives.isPublic || isHeuristicallyCacheable(response.status);
-  if (!isAllowed) return 'no-freshness';
-  if (hasField(response.fields, 'set-cookie') && !directives.isPublic && !(isExplicit && lifetimeSeconds > 0)) return 'set-cookie';
+  if (!isAllowed) return 'status-needs-lifetime';
+  if (hasField(response.fields, 'set-cookie') && !directives.isPublic && !saysLifetime(facts)) return 'set-cookie';
   const isFreshOnce = lifetimeSeconds * 1000 > facts.initialAgeMs && directives.noCache !== true;
   if (!isFreshOnce && !hasValidator(response.fields)) return reasonToStoreStale(facts);
   if (response.status === 206) return 'stored-partial';
@@ -183,6 +188,13 @@ function reasonToStoreStale({ directives, lifetimeFrom }: ResponseFacts): Storin
   if (lifetimeFrom === 'none') return 'no-freshness';
   const mayBeStale = (directives.staleWhileRevalidate ?? 0) > 0 || (directives.staleIfError ?? 0) > 0;
   return mayBeStale ? 'stored-stale' : 'already-stale';
+}
+
+/** Whether the origin itself gives it a lifetime; the `ttl` of a rule does not say that its cookies are for everybody. */
+function saysLifetime({ directives, lifetimeFrom, lifetimeSeconds }: ResponseFacts): boolean {
+  const said = directives.sMaxAge ?? directives.maxAge;
+  if (said !== null) return typeof said === 'number' && said > 0;
+  return lifetimeFrom === 'Expires' && lifetimeSeconds > 0;
 }
 
 function hasValidator(fields: Fields): boolean {

@@ -1,7 +1,7 @@
 // Owns which fields of a response are stored (RFC 9111 §3.1): all of them, with their duplicates and in their order, but for those that are about one
 // connection, about credentials for a proxy, or named by a no-cache or private that is about certain fields (§5.2.2.4, §5.2.2.7).
-// A field that the rules of this folder read stays whoever names it: it is meant for every recipient, so Connection may not name it (RFC 9110
-// §7.6.1), and without it a response could be reused where its origin forbids it.
+// A field that caching or reading the content depends on stays whoever names it: it is meant for every recipient, so Connection may not name it
+// (RFC 9110 §7.6.1), and without it a response could be reused where its origin forbids it.
 import { isNamed, listMembers } from '../../http/fields.ts';
 import type { Field, Fields } from '../../http/message.ts';
 import type { ResponseDirectives } from './cache-control.ts';

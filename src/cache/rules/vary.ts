@@ -3,18 +3,19 @@
 // What has meaning is known of two fields: in Accept-Language and Accept-Encoding, letter case does not count, and order only by weight (RFC 9110
 // §12.4.2). Of every other field, lines are joined and blanks around commas fall away; quoted strings stay as they are.
 import { parseHttpDate } from '../../http/date.ts';
-import { fieldValue, fieldValues, listMembers, splitList } from '../../http/fields.ts';
+import { fieldValue, fieldValues, hasField, listMembers, splitList } from '../../http/fields.ts';
 import type { Fields } from '../../http/message.ts';
 import type { SelectingField, StoredResponse } from '../stored-response.ts';
+import { isToken } from './cache-control.ts';
 
-/** The fields that a response depends on, over all Vary lines: lower case, sorted, each once; `*` when no other request can match. */
+/**
+ * The fields that a response depends on, over all Vary lines: lower case, sorted, each once; `*` when no other
+ * request can match, which is also what a name that no field can have comes to.
+ */
 export function varyOf(fields: Fields): readonly string[] | '*' {
-  if (!hasVary(fields)) return NO_NAMES;
-  const names = new Set<string>();
-  for (const name of listMembers(fields, 'vary')) {
-    if (name === '*') return '*';
-    names.add(name.toLowerCase());
-  }
+  if (!hasField(fields, 'vary')) return NO_NAMES;
+  const names = new Set(listMembers(fields, 'vary').map((name) => name.toLowerCase()));
+  for (const name of names) if (name === '*' || !isToken(name)) return '*';
   return [...names].sort();
 }
 
@@ -46,10 +47,6 @@ export function select(all: readonly StoredResponse[], requestFields: Fields): S
     if (matches(stored, requestFields) && (match === null || dateMs(stored) > dateMs(match))) match = stored;
   }
   return { match, variants: all.length };
-}
-
-function hasVary(fields: Fields): boolean {
-  return fieldValue(fields, 'vary') !== undefined;
 }
 
 function isSelected({ name, value }: SelectingField, requestFields: Fields): boolean {
@@ -116,23 +113,19 @@ function byWeight(value: string): string {
 function weighted(value: string): Weighted[] | null {
   const members: Weighted[] = [];
   for (const member of splitList(value)) {
-    const [name = '', parameter, more] = member.split(';', 3);
-    const weight = parameter === undefined ? 1000 : thousandths(parameter);
-    if (weight === null || more !== undefined || !isName(name.trimEnd())) return null;
-    members.push({ name: name.trimEnd(), weight });
+    const semicolon = member.indexOf(';');
+    const name = semicolon === -1 ? member : withoutBlanks(member, 0, semicolon);
+    const weight = semicolon === -1 ? 1000 : thousandths(withoutBlanks(member, semicolon + 1, member.length));
+    if (weight === null || !isToken(name)) return null;
+    members.push({ name, weight });
   }
-  return members.sort((a, b) => b.weight - a.weight || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return members.sort((a, b) => b.weight - a.weight || (a.name < b.name ? -1 : 1));
 }
 
 /** `q=0.5` as 500 (RFC 9110 §12.4.2). */
 function thousandths(parameter: string): number | null {
-  const digits = WEIGHT.exec(parameter.trim());
+  const digits = WEIGHT.exec(parameter);
   return digits === null ? null : Math.round(Number(digits[1]) * 1000);
-}
-
-/** A language range or content coding in lower case; `*` too. */
-function isName(name: string): boolean {
-  return NAME.test(name);
 }
 
 /**
@@ -155,8 +148,7 @@ function dateMs(stored: StoredResponse): number {
 
 const NO_NAMES: readonly string[] = Object.freeze([]);
 const ACCEPT_LANGUAGE = 'accept-language';
-// One class each, and nothing that could match in two ways.
-const NAME = /^[a-z0-9*!#$%&'+.^_`|~-]+$/;
+// Nothing in it matches in two ways, and the longest match has seven characters.
 const WEIGHT = /^q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$/;
 const COMMA = 0x2c;
 const QUOTE = 0x22;
