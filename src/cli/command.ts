@@ -8,6 +8,8 @@ export interface Flag {
   /** What its value is called in the help; `null` when it takes none. */
   readonly value: string | null;
   readonly repeats?: boolean;
+  /** One letter: `H` for -H. */
+  readonly short?: string;
   readonly text: string;
 }
 
@@ -37,7 +39,10 @@ export interface Arguments {
 /** @throws StartError `usage` */
 export function parseArguments(command: Command, words: readonly string[]): Arguments {
   const options = Object.fromEntries(
-    Object.entries(command.flags).map(([name, flag]) => [name, { type: flag.value === null ? ('boolean' as const) : ('string' as const) }]),
+    Object.entries(command.flags).map(([name, { value, short }]) => [
+      name,
+      { type: value === null ? ('boolean' as const) : ('string' as const), ...(short !== undefined && { short }) },
+    ]),
   );
   // Not strict: the tokens are judged here, for sentences that name the flag, the place of help and the nearest known flag.
   const { tokens } = parseArgs({ args: [...words], options, strict: false, allowPositionals: true, tokens: true });

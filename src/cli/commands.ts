@@ -1,5 +1,6 @@
 // Owns the command table: what each command takes and what its help says. The work is in the file that each loads when it is called,
 // so that help and version do not wait for the proxy's parts.
+import { CACHE_COMMANDS } from './cache-commands.ts';
 import type { Command } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
 import { CONFIG_FLAG, POLICY_COMMANDS, POLICY_FLAG } from './policy-commands.ts';
@@ -64,6 +65,7 @@ export const COMMANDS: readonly Command[] = [
     perform: async (given, terminal) => (await import('./reload.ts')).reload(given, terminal),
   },
   ...POLICY_COMMANDS,
+  ...CACHE_COMMANDS,
   {
     name: 'version',
     summary: 'Print the version',

@@ -25,7 +25,7 @@ export function groupHelp(word: string, commands: readonly Command[]): string {
 /** `sallyport policy check --help` */
 export function commandHelp(command: Command): string {
   const flags = Object.entries(command.flags).map(([name, flag]): [string, string] => [
-    `--${name}${flag.value === null ? '' : ` ${flag.value}`}`,
+    `--${name}${flag.short === undefined ? '' : `, -${flag.short}`}${flag.value === null ? '' : ` ${flag.value}`}`,
     flag.text,
   ]);
   return sections([

@@ -25,7 +25,7 @@ export function askedFor({ operands, flags }: Arguments, nowMs: number): AskedFo
   const { remark, ...request } = requested(method, url, flags.has('inside'));
   const question: Question = {
     ...request,
-    fields: many('field').map(field),
+    fields: many('field').map(requestField),
     contentLength: size('--size', one('size')),
     upgrade: one('upgrade')?.toLowerCase() ?? null,
     clientAddress: address('--client', one('client') ?? '127.0.0.1'),
@@ -94,7 +94,8 @@ function claimsOf(claims: readonly string[]): Record<string, unknown> {
   return Object.fromEntries(values);
 }
 
-function field(text: string): Fields[number] {
+/** `Name: value` as it would arrive. @throws StartError `usage` */
+export function requestField(text: string): Fields[number] {
   const [, name, value] = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*$/.exec(text) ?? [];
   if (name === undefined || value === undefined) throw wrong(`--field: "${text}" is not 'Name: value'.`);
   return { name, value: octets(value) };

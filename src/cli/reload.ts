@@ -4,7 +4,7 @@ import { loadConfig } from '../config/load.ts';
 import { StartError } from '../errors/start-error.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OF_KIND, EXIT_OK } from './exit-codes.ts';
-import { type ReloadOutcome, type RunningNote, readNote, readRunning } from './running.ts';
+import { chooseRunning, type ReloadOutcome, type RunningNote, readNote, readRunning } from './running.ts';
 import type { Terminal } from './terminal.ts';
 
 /** @returns 0 when the proxy has taken the new settings, 65 when it keeps the old ones @throws StartError when there is no such proxy */
@@ -12,25 +12,13 @@ export async function reload({ flags }: Arguments, { environment, workingDirecto
   const { stateFolder } = await loadConfig({ config: flags.get('config')?.[0] }, environment, workingDirectory);
   if (stateFolder === null)
     throw new StartError('config', ['state_dir is off, so running proxies cannot be found. Send SIGHUP to the process.']);
-  const running = choose(readRunning(stateFolder), flags.get('process')?.[0], stateFolder);
+  const running = chooseRunning(readRunning(stateFolder), flags.get('process')?.[0], stateFolder);
+  if (running === null)
+    throw new StartError('unavailable', [`no proxy of this user is running, going by ${stateFolder}. Start one with 'sallyport run'.`]);
   ask(running);
   const outcome = await outcomeOf(running, stateFolder);
   for (const line of outcome.lines) (outcome.isDone ? print : report)(line);
   return outcome.isDone ? EXIT_OK : EXIT_OF_KIND.data;
-}
-
-function choose(running: readonly RunningNote[], asked: string | undefined, stateFolder: string): RunningNote {
-  const candidates = asked === undefined ? running : running.filter(({ processId }) => String(processId) === asked);
-  const [only, ...others] = candidates;
-  if (only === undefined) {
-    const which = asked === undefined ? 'no proxy of this user is running' : `process ${asked} is no proxy of this user`;
-    throw new StartError('unavailable', [`${which}, going by ${stateFolder}. Start one with 'sallyport run'.`]);
-  }
-  if (others.length === 0) return only;
-  throw new StartError('usage', [
-    'several proxies are running; choose one with --process:',
-    ...candidates.map(({ processId, listening, policy }) => `  --process ${processId}   ${listening.join(' ')}   ${policy}`),
-  ]);
 }
 
 function ask({ processId }: RunningNote): void {

@@ -68,6 +68,7 @@ class Serving {
       startedAt: new Date().toISOString(),
       listening: proxy.listening.map(({ url }) => url),
       policy: proxy.policySummary,
+      adminSocket: null,
       reloads: 0,
       lastReload: null,
     };

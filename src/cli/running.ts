@@ -1,13 +1,17 @@
-// Owns the note that a running proxy keeps about itself in the state folder, so that `sallyport reload` finds it and hears what became of the reload.
+// Owns the note that a running proxy keeps about itself in the state folder, so that commands find it: `reload` hears what became of the reload, and
+// the commands of `cache` learn where to ask.
 // One small file for each process, for its user's eyes only; notes of processes that are gone are cleared away by whoever looks.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { StartError } from '../errors/start-error.ts';
 
 export interface RunningNote {
   readonly processId: number;
   readonly startedAt: string;
   readonly listening: readonly string[];
   readonly policy: string;
+  /** Path of the Unix socket of its admin API; `null` where there is none. */
+  readonly adminSocket: string | null;
   /** How often it has tried to reload because it was asked to (SIGHUP), and what came of the last time. */
   readonly reloads: number;
   readonly lastReload: ReloadOutcome | null;
@@ -24,7 +28,7 @@ export class RunningFile {
 
   /** @throws the error of the file system, when nothing can be written there */
   constructor(stateFolder: string, note: RunningNote) {
-    const folder = folderIn(stateFolder);
+    const folder = runningFolder(stateFolder);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#file = path.join(folder, `${note.processId}.json`);
     this.write(note);
@@ -43,7 +47,7 @@ export class RunningFile {
 
 /** The proxies of this user that are running. */
 export function readRunning(stateFolder: string): readonly RunningNote[] {
-  const folder = folderIn(stateFolder);
+  const folder = runningFolder(stateFolder);
   let names: readonly string[];
   try {
     names = readdirSync(folder);
@@ -54,14 +58,35 @@ export function readRunning(stateFolder: string): readonly RunningNote[] {
     const processId = Number(/^(\d+)\.json$/.exec(name)?.[1]);
     if (!Number.isInteger(processId)) return [];
     if (isAlive(processId)) return readNote(stateFolder, processId) ?? [];
-    rmSync(path.join(folder, name), { force: true });
+    for (const left of [name, `${processId}.sock`, `${processId}.token`]) rmSync(path.join(folder, left), { force: true });
     return [];
   });
 }
 
+/**
+ * The one that a command is about.
+ *
+ * @param asked  the process that the command line names, if it does
+ * @returns `null` when none runs
+ * @throws StartError when there is no such process, or when several could be meant
+ */
+export function chooseRunning(running: readonly RunningNote[], asked: string | undefined, stateFolder: string): RunningNote | null {
+  const candidates = asked === undefined ? running : running.filter(({ processId }) => String(processId) === asked);
+  const [only, ...others] = candidates;
+  if (only === undefined && asked !== undefined)
+    throw new StartError('unavailable', [
+      `process ${asked} is no proxy of this user, going by ${stateFolder}. Start one with 'sallyport run'.`,
+    ]);
+  if (others.length === 0) return only ?? null;
+  throw new StartError('usage', [
+    'several proxies are running; choose one with --process:',
+    ...candidates.map(({ processId, listening, policy }) => `  --process ${processId}   ${listening.join(' ')}   ${policy}`),
+  ]);
+}
+
 export function readNote(stateFolder: string, processId: number): RunningNote | null {
   try {
-    return JSON.parse(readFileSync(path.join(folderIn(stateFolder), `${processId}.json`), 'utf8')) as RunningNote;
+    return JSON.parse(readFileSync(path.join(runningFolder(stateFolder), `${processId}.json`), 'utf8')) as RunningNote;
   } catch {
     return null;
   }
@@ -76,6 +101,7 @@ function isAlive(processId: number): boolean {
   }
 }
 
-function folderIn(stateFolder: string): string {
+/** Where the notes are, and what else belongs to a process while it runs. */
+export function runningFolder(stateFolder: string): string {
   return path.join(stateFolder, 'running');
 }

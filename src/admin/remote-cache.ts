@@ -1,0 +1,74 @@
+// Owns asking a running proxy about its cache: the same questions as of a store at hand, over the Unix socket of its admin API.
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { createInterface } from 'node:readline';
+import { type CacheAdmin, type DetailedEntry, type Entry, type Verified, WrongQuestion } from '../cache/cache-admin.ts';
+import type { StoreStats } from '../cache/stores/cache-store.ts';
+import { StartError } from '../errors/start-error.ts';
+import { fromWire, toWire } from './wire-format.ts';
+
+/**
+ * Everything it is asked rejects with a WrongQuestion where the proxy says that the question is none, and with a StartError when it does not answer.
+ *
+ * @param socket  path of the Unix socket, as the note of the running proxy names it
+ */
+export function remoteCache(socket: string): CacheAdmin {
+  const get = (path: string, query: Readonly<Record<string, string | null>> = {}) => ask(socket, 'GET', path + queryText(query), null);
+  const post = (path: string, question: unknown) => ask(socket, 'POST', path, question);
+  return {
+    stats: async () => (await contentOf(await get('/cache/stats'))) as StoreStats,
+    list: (pattern) => linesOf(get('/cache/entries', { pattern })) as AsyncIterable<Entry>,
+    show: async (url, user) =>
+      ((await contentOf(await get('/cache/entry', { url, user }))) as { readonly entries: readonly DetailedEntry[] }).entries,
+    why: async (question) => ((await contentOf(await post('/cache/why', question))) as { readonly lines: readonly string[] }).lines,
+    async purge(what) {
+      const { kind, ...named } = what;
+      return ((await contentOf(await post('/cache/purge', kind === 'all' ? { all: true } : named))) as { readonly purged: number }).purged;
+    },
+    verify: () => linesOf(post('/cache/verify', {})) as AsyncIterable<Verified>,
+  };
+}
+
+function ask(socketPath: string, method: string, path: string, question: unknown): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const headers = question === null ? {} : { 'Content-Type': 'application/json' };
+    const request = httpRequest({ socketPath, method, path, headers }, resolve);
+    request.once('error', (cause) => reject(cannotAsk(socketPath, cause)));
+    request.end(question === null ? undefined : JSON.stringify(toWire(question)));
+  });
+}
+
+async function contentOf(response: IncomingMessage): Promise<unknown> {
+  let text = '';
+  response.setEncoding('utf8');
+  for await (const chunk of response) text += chunk;
+  const value: unknown = JSON.parse(text);
+  if (response.statusCode !== 200) throw problemOf(response, value);
+  return fromWire(value);
+}
+
+async function* linesOf(asked: Promise<IncomingMessage>): AsyncGenerator<unknown> {
+  const response = await asked;
+  if (response.statusCode !== 200) await contentOf(response);
+  try {
+    for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) yield fromWire(JSON.parse(line));
+    // The end of lines that broke off looks like an end.
+    if (!response.complete) throw new StartError('unavailable', ['the proxy has stopped answering before it was done. Ask again.']);
+  } finally {
+    response.destroy();
+  }
+}
+
+function problemOf({ statusCode }: IncomingMessage, value: unknown): Error {
+  const message = typeof value === 'object' && value !== null && 'error' in value ? String(value.error) : `status ${statusCode}`;
+  return statusCode === 400 ? new WrongQuestion(message) : new StartError('unavailable', [message]);
+}
+
+function cannotAsk(socket: string, cause: Error): StartError {
+  const code = 'code' in cause ? String(cause.code) : cause.message;
+  return new StartError('unavailable', [`the running proxy cannot be asked at ${socket} (${code}). Is it still running?`], { cause });
+}
+
+function queryText(query: Readonly<Record<string, string | null>>): string {
+  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== null);
+  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+}

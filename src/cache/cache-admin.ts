@@ -1,0 +1,253 @@
+// Owns what may be asked of a cache from outside the line: what is in it, why a request would get what it would get, and forgetting.
+// A running proxy answers so through its admin API, and the command line for the folder of one that does not run: the same code on the same store.
+// It reads by the rules of the exchanges and judges nothing a second way; of all its questions only `purge` and `verify` change anything.
+import { ProxyError } from '../errors/proxy-error.ts';
+import type { Body, BodySink, Fields, Taken } from '../http/message.ts';
+import { TAKEN } from '../http/message.ts';
+import { parseTarget, type Target } from '../http/target.ts';
+import { glob, matchesGlob } from '../match/glob.ts';
+import { explainReuse } from './explain.ts';
+import { requestDirectives } from './rules/cache-control.ts';
+import { cacheKey } from './rules/cache-key.ts';
+import { currentAgeSeconds, factsOf, isFresh, type LifetimeSource } from './rules/freshness.ts';
+import { type CacheOverrides, type CacheRuleOptions, NO_OVERRIDES } from './rules/options.ts';
+import { type CacheRequest, judgeReuse } from './rules/reuse.ts';
+import type { StoringCode } from './rules/storability.ts';
+import { type Extent, isComplete, type SelectingField, type StoredResponse } from './stored-response.ts';
+import type { CacheStore, StoreStats } from './stores/cache-store.ts';
+
+export interface CacheAdmin {
+  stats(): Promise<StoreStats>;
+  /** Stored responses whose URL a glob matches; all of them for `null`. In no order. */
+  list(pattern: string | null): AsyncIterable<Entry>;
+  /** What is stored under a URL for everybody, and for this user where a rule keeps users apart. @throws WrongQuestion */
+  show(url: string, user: string | null): Promise<readonly DetailedEntry[]>;
+  /** What a request would get now, and why: sentences, each a line. @throws WrongQuestion */
+  why(question: Question): Promise<readonly string[]>;
+  /** @returns how many were forgotten @throws WrongQuestion */
+  purge(what: Purge): Promise<number>;
+  /** Reads everything that is stored to its end. What is damaged is removed. */
+  verify(): AsyncIterable<Verified>;
+}
+
+export interface Question {
+  readonly method: string;
+  readonly url: string;
+  readonly fields: Fields;
+  /** Who asks, where a rule keeps users apart; `null` for nobody. */
+  readonly user: string | null;
+}
+
+export type Purge =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'url'; readonly url: string }
+  | { readonly kind: 'pattern'; readonly pattern: string }
+  | { readonly kind: 'tag'; readonly tag: string };
+
+export interface Entry {
+  readonly url: string;
+  /** Whom it is kept for: `user=ada`, `nobody`; `null` for everybody. */
+  readonly partition: string | null;
+  readonly status: number;
+  /** Octets of content that are stored. */
+  readonly bytes: number;
+  /** Whether that is all of it. */
+  readonly isComplete: boolean;
+  readonly isFresh: boolean;
+  readonly ageSeconds: number;
+  readonly lifetimeSeconds: number;
+  /** The request fields that it was selected by (Vary). */
+  readonly selectedBy: readonly SelectingField[];
+  readonly tags: readonly string[];
+}
+
+export interface DetailedEntry extends Entry {
+  readonly id: string;
+  readonly key: string;
+  readonly reason: string;
+  readonly fields: Fields;
+  readonly extent: Extent;
+  readonly lifetimeFrom: LifetimeSource;
+  /** Milliseconds since the epoch. */
+  readonly storedAtMs: number;
+  readonly isInvalidated: boolean;
+  readonly isFromAuthorized: boolean;
+  readonly origin: StoredResponse['origin'];
+}
+
+/** `damaged`: it could not be read to its end, and is removed. */
+export interface Verified {
+  readonly url: string;
+  readonly bytes: number;
+  readonly state: 'sound' | 'damaged';
+}
+
+/** A question that nobody can answer as it is put; its message is for whoever asked. */
+export class WrongQuestion extends Error {
+  override readonly name = 'WrongQuestion';
+}
+
+export interface CacheAdminParts {
+  readonly store: CacheStore;
+  readonly rules: CacheRuleOptions;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** What became of the last response to a key; `null` when nobody remembers. */
+  readonly lastVerdict: (key: string) => LastVerdict | null;
+  /** What the policy's rule for such a request changes about the cache; `null` where no policy is known. */
+  readonly overridesOf: ((request: Question) => CacheOverrides) | null;
+}
+
+export interface LastVerdict {
+  readonly code: StoringCode;
+  readonly status: number;
+  readonly atMs: number;
+}
+
+export function createCacheAdmin(parts: CacheAdminParts): CacheAdmin {
+  const { store } = parts;
+  return {
+    stats: async () => store.stats(),
+    list: (pattern) => list(parts, pattern),
+    show: async (url, user) => show(parts, url, user),
+    why: async (question) => why(parts, question),
+    purge: async (what) => store.purge(pickedBy(parts, what)),
+    verify: () => verify(store),
+  };
+}
+
+async function* list({ store, rules, now }: CacheAdminParts, pattern: string | null): AsyncGenerator<Entry> {
+  const wanted = pattern === null ? null : glob(pattern);
+  for await (const stored of store.list()) {
+    if (wanted === null || matchesGlob(wanted, uriOf(stored.key))) yield entryOf(stored, rules, now());
+  }
+}
+
+async function show(parts: CacheAdminParts, url: string, user: string | null): Promise<readonly DetailedEntry[]> {
+  const found: DetailedEntry[] = [];
+  for (const key of keysOf(parts, url, user)) {
+    for (const stored of await parts.store.find(key)) found.push(detailed(stored, parts.rules, parts.now()));
+  }
+  return found;
+}
+
+async function why(parts: CacheAdminParts, { method, url, fields, user }: Question): Promise<readonly string[]> {
+  const { scheme, authority, pathAndQuery } = targetOf(url, method);
+  const overrides = parts.overridesOf?.({ method, url, fields, user }) ?? NO_OVERRIDES;
+  const key = cacheKey(scheme, authority, pathAndQuery, overrides, user);
+  const nowMs = parts.now();
+  const request: CacheRequest = {
+    ...{ method, scheme, authority, pathAndQuery, fields, hasContent: false, key, overrides },
+    receivedAtMs: nowMs,
+  };
+  const all = overrides.bypass ? [] : await parts.store.find(key);
+  const factsFor = (stored: StoredResponse) => factsOf(stored, parts.rules, overrides);
+  const reuse = judgeReuse(request, requestDirectives(fields), all, factsFor, nowMs, parts.rules);
+  return explainAsked({ request, reuse, all, factsFor, nowMs, verdict: parts.lastVerdict(key) });
+}
+
+function pickedBy(parts: CacheAdminParts, what: Purge): (stored: StoredResponse) => boolean {
+  switch (what.kind) {
+    case 'all':
+      return () => true;
+    case 'url': {
+      // For all users, and under the key that a rule makes of the URL as well.
+      const uris = new Set(keysOf(parts, what.url, null).map(uriOf));
+      return ({ key }) => uris.has(uriOf(key));
+    }
+    case 'pattern': {
+      const wanted = glob(what.pattern);
+      return ({ key }) => matchesGlob(wanted, uriOf(key));
+    }
+    case 'tag':
+      return ({ tags }) => tags.includes(what.tag);
+    default:
+      return what satisfies never;
+  }
+}
+
+async function* verify(store: CacheStore): AsyncGenerator<Verified> {
+  for await (const stored of store.list()) {
+    const { length } = stored.extent;
+    const body = await store.open(stored, 0, length);
+    yield { url: uriOf(stored.key), bytes: length, state: body !== null && (await isWhole(body, length)) ? 'sound' : 'damaged' };
+  }
+}
+
+/** Whether content comes to its end with all that it should hold. */
+function isWhole(body: Body, length: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    let read = 0;
+    const sink: BodySink = {
+      write(bytes): Taken {
+        read += bytes.length;
+        return TAKEN;
+      },
+      end: () => resolve(read === length),
+      fail: () => resolve(false),
+    };
+    body.start(sink);
+  });
+}
+
+function entryOf(stored: StoredResponse, rules: CacheRuleOptions, nowMs: number): Entry {
+  const facts = factsOf(stored, rules, NO_OVERRIDES);
+  return {
+    url: uriOf(stored.key),
+    partition: partitionOf(stored.key),
+    status: stored.status,
+    bytes: stored.extent.length,
+    isComplete: isComplete(stored.extent),
+    isFresh: isFresh(facts, nowMs) && !stored.isInvalidated,
+    ageSeconds: currentAgeSeconds(facts, nowMs),
+    lifetimeSeconds: facts.lifetimeSeconds,
+    selectedBy: stored.selectedBy,
+    tags: stored.tags,
+  };
+}
+
+function detailed(stored: StoredResponse, rules: CacheRuleOptions, nowMs: number): DetailedEntry {
+  const { id, key, reason, extent, responseTimeMs, isInvalidated, isFromAuthorized, origin } = stored;
+  return {
+    ...entryOf(stored, rules, nowMs),
+    ...{ id, key, reason, extent, isInvalidated, isFromAuthorized, origin },
+    fields: stored.fields.map(({ name, value }) => ({ name, value })),
+    lifetimeFrom: factsOf(stored, rules, NO_OVERRIDES).lifetimeFrom,
+    storedAtMs: responseTimeMs,
+  };
+}
+
+/** Under which keys a GET of the URL may find something: as RFC 9111 has it, apart for this user or for nobody, and as a rule has it. */
+function keysOf({ overridesOf }: CacheAdminParts, url: string, user: string | null): readonly string[] {
+  const { scheme, authority, pathAndQuery } = targetOf(url, 'GET');
+  const ruled = overridesOf?.({ method: 'GET', url, fields: [], user }) ?? NO_OVERRIDES;
+  const ways = [NO_OVERRIDES, APART, ruled];
+  return [...new Set(ways.map((overrides) => cacheKey(scheme, authority, pathAndQuery, overrides, user)))];
+}
+
+/** @throws WrongQuestion */
+function targetOf(url: string, method: string): Extract<Target, { form: 'absolute-form' }> {
+  let target: Target;
+  try {
+    // Octets as they would arrive.
+    target = parseTarget(method, Buffer.from(url, 'utf8').toString('latin1'));
+  } catch (error) {
+    if (error instanceof ProxyError) throw new WrongQuestion(`${url}: ${error.message}`, { cause: error });
+    throw error;
+  }
+  if (target.form === 'absolute-form') return target;
+  throw new WrongQuestion(`${url}: name the whole URL, such as http://example.com/; tunnels (CONNECT) are not cached.`);
+}
+
+/** A key is a URI, and behind a blank what a rule adds (rules/cache-key.ts). */
+function uriOf(key: string): string {
+  const blank = key.indexOf(' ');
+  return blank === -1 ? key : key.slice(0, blank);
+}
+
+function partitionOf(key: string): string | null {
+  const blank = key.indexOf(' ');
+  return blank === -1 ? null : key.slice(blank + 1);
+}
+
+const APART: CacheOverrides = { ...NO_OVERRIDES, partition: 'user' };

@@ -1,0 +1,55 @@
+// Owns which cache a command is about: that of the running proxy, asked over its admin API, else the folder on disk, opened for the command alone.
+import path from 'node:path';
+import { remoteCache } from '../admin/remote-cache.ts';
+import { type CacheAdmin, createCacheAdmin, WrongQuestion } from '../cache/cache-admin.ts';
+import type { CacheConfig } from '../cache/options.ts';
+import { openDiskStore } from '../cache/stores/disk.ts';
+import { loadConfig } from '../config/load.ts';
+import { StartError } from '../errors/start-error.ts';
+import type { Arguments } from './command.ts';
+import { chooseRunning, readRunning } from './running.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface AskedCache {
+  readonly cache: CacheAdmin;
+  /** For people: `process 18371`, or the folder. */
+  readonly where: string;
+  readonly close: () => Promise<void>;
+}
+
+/** Asks, and lets go of the cache whatever comes of it. @throws StartError where there is none, and `usage` for what it cannot be asked */
+export async function askingCache(given: Arguments, terminal: Terminal, ask: (asked: AskedCache) => Promise<number>): Promise<number> {
+  const asked = await openCache(given, terminal);
+  try {
+    return await ask(asked);
+  } catch (error) {
+    if (error instanceof WrongQuestion) throw new StartError('usage', [error.message], { cause: error });
+    throw error;
+  } finally {
+    await asked.close();
+  }
+}
+
+async function openCache({ flags }: Arguments, { environment, workingDirectory, report }: Terminal): Promise<AskedCache> {
+  const config = await loadConfig({ config: flags.get('config')?.[0] }, environment, workingDirectory);
+  const { stateFolder } = config;
+  const asked = flags.get('process')?.[0];
+  if (asked !== undefined && stateFolder === null)
+    throw new StartError('config', ['--process: state_dir is off, so running proxies cannot be found.']);
+  const running = stateFolder === null ? null : chooseRunning(readRunning(stateFolder), asked, stateFolder);
+  if (running === null) return openFolder(config.cache, report);
+  if (running.adminSocket === null)
+    throw new StartError('unavailable', [`process ${running.processId} has no socket to be asked at; its own log says why.`]);
+  return { cache: remoteCache(running.adminSocket), where: `process ${running.processId}`, close: async () => {} };
+}
+
+async function openFolder(config: CacheConfig | null, report: (line: string) => void): Promise<AskedCache> {
+  const disk = config?.disk ?? null;
+  if (config === null || disk === null)
+    throw new StartError('unavailable', [
+      "no proxy of this user is running, and the settings keep no cache on disk. Start one with 'sallyport run'.",
+    ]);
+  const store = await openDiskStore({ ...disk, report });
+  const cache = createCacheAdmin({ store, rules: config.rules, now: Date.now, lastVerdict: () => null, overridesOf: null });
+  return { cache, where: path.resolve(disk.folder), close: () => store.close() };
+}

@@ -1,0 +1,75 @@
+// Owns the commands that look into the cache: `cache stats`, `cache list`, `cache show`, and `cache verify`, which looks at every octet.
+import { toWire } from '../admin/wire-format.ts';
+import { type AskedCache, askingCache } from './asked-cache.ts';
+import { entryLine, entryText, sizeText } from './cache-words.ts';
+import type { Arguments } from './command.ts';
+import { EXIT_DIFFERENT, EXIT_OK } from './exit-codes.ts';
+import { counted } from './policy-file.ts';
+import { oneLine, type Terminal } from './terminal.ts';
+
+/** `cache stats` */
+export function cacheStats(given: Arguments, terminal: Terminal): Promise<number> {
+  return askingCache(given, terminal, async ({ cache, where }: AskedCache) => {
+    const stats = await cache.stats();
+    if (given.flags.has('json')) {
+      terminal.print(JSON.stringify(toWire(stats), null, 2));
+      return EXIT_OK;
+    }
+    const { entries, bytes, maxBytes, evictions, refusals, damaged } = stats;
+    const rows: readonly (readonly [string, string])[] = [
+      ['cache', where],
+      ['stored', counted(entries, 'response')],
+      ['size', `${sizeText(bytes)} of ${sizeText(maxBytes)}`],
+      ['evicted', evictions.toLocaleString('en-US')],
+      ['refused', refusals.toLocaleString('en-US')],
+      ['damaged', damaged.toLocaleString('en-US')],
+    ];
+    terminal.print(rows.map(([label, text]) => label.padEnd(9) + text).join('\n'));
+    return EXIT_OK;
+  });
+}
+
+/** `cache list [PATTERN]` */
+export function listCache(given: Arguments, terminal: Terminal): Promise<number> {
+  return askingCache(given, terminal, async ({ cache }) => {
+    const pattern = given.operands[0] ?? null;
+    let [entries, bytes] = [0, 0];
+    for await (const entry of cache.list(pattern)) {
+      entries += 1;
+      bytes += entry.bytes;
+      terminal.print(given.flags.has('json') ? JSON.stringify(toWire(entry)) : entryLine(entry));
+    }
+    if (entries === 0 && pattern !== null)
+      terminal.report(`nothing stored has a URL that ${pattern} matches; * stands for any characters.`);
+    else terminal.tell(entries === 0 ? 'Nothing is stored.' : `${counted(entries, 'response')}, ${sizeText(bytes)}`);
+    return EXIT_OK;
+  });
+}
+
+/** `cache show URL` */
+export function showCached(given: Arguments, terminal: Terminal): Promise<number> {
+  return askingCache(given, terminal, async ({ cache }) => {
+    const url = given.operands[0]!;
+    const entries = await cache.show(url, given.flags.get('user')?.[0] ?? null);
+    if (given.flags.has('json')) terminal.print(JSON.stringify(toWire(entries), null, 2));
+    else if (entries.length > 0) terminal.print(entries.map(entryText).join('\n\n'));
+    else terminal.report(`nothing is stored for ${url}. Ask for the reason: sallyport cache why ${url}`);
+    return entries.length > 0 ? EXIT_OK : EXIT_DIFFERENT;
+  });
+}
+
+/** `cache verify` */
+export function verifyCache(given: Arguments, terminal: Terminal): Promise<number> {
+  return askingCache(given, terminal, async ({ cache }) => {
+    let [sound, damaged, bytes] = [0, 0, 0];
+    for await (const each of cache.verify()) {
+      if (each.state === 'sound') sound += 1;
+      else damaged += 1;
+      bytes += each.bytes;
+      if (given.flags.has('json')) terminal.print(JSON.stringify(toWire(each)));
+      else if (each.state === 'damaged') terminal.print(oneLine(`damaged, removed  ${each.url}`));
+    }
+    terminal.tell(`${counted(sound, 'response')} sound, ${damaged} damaged, ${sizeText(bytes)} read`);
+    return damaged === 0 ? EXIT_OK : EXIT_DIFFERENT;
+  });
+}
