@@ -19,9 +19,10 @@ export interface Answer {
 
 export interface Multipart {
   readonly parts: readonly Part[];
-  /** Octets of all parts and of `closing`. */
+  /** What comes behind the last of them. */
+  readonly end: string;
+  /** Octets of all that. */
   readonly length: number;
-  readonly closing: string;
 }
 
 export interface Part {
@@ -75,8 +76,8 @@ function partial(stored: StoredResponse, ageSeconds: number, { first, length, of
 function multipart(stored: StoredResponse, ageSeconds: number, sections: readonly Section[], boundary: string): Answer {
   const type = fieldValue(stored.fields, 'content-type');
   const typeLine = type === undefined ? '' : `Content-Type: ${type}\r\n`;
-  const closing = `\r\n--${boundary}--\r\n`;
-  let total = closing.length;
+  const end = `\r\n--${boundary}--\r\n`;
+  let total = end.length;
   const parts = sections.map(({ first, length, offset }): Part => {
     const range = formatContentRange(first, length, stored.extent.completeLength);
     const head = `\r\n--${boundary}\r\n${typeLine}Content-Range: ${range}\r\n\r\n`;
@@ -86,7 +87,7 @@ function multipart(stored: StoredResponse, ageSeconds: number, sections: readonl
   const fields = fieldsWith(stored.fields, ageSeconds, DESCRIBES_CONTENT).filter(({ name }) => !isNamed(name, 'content-type'));
   fields.push({ name: 'Content-Type', value: `multipart/byteranges; boundary=${boundary}` });
   fields.push({ name: 'Content-Length', value: String(total) });
-  return { status: 206, reason: 'Partial Content', fields, content: null, multipart: { parts, length: total, closing } };
+  return { status: 206, reason: 'Partial Content', fields, content: null, multipart: { parts, end, length: total } };
 }
 
 /** The fields of a representation that is not sent would be taken for those of this answer: only what a 304 has, too, goes along. */

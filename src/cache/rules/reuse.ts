@@ -14,6 +14,7 @@ import type { CacheOverrides, CacheRuleOptions } from './options.ts';
 import { missingFor } from './partial.ts';
 import { asksForOriginState } from './preconditions.ts';
 import { contentFor, type MissingRange } from './ranges.ts';
+import { maySatisfyOthers } from './storability.ts';
 import { matches } from './vary.ts';
 
 export interface CacheRequest {
@@ -62,71 +63,72 @@ export type Reuse =
 export type OriginFailure = 'unreachable' | number;
 
 export interface ReuseReason {
+  /** Where the rule stands. */
   readonly section: string;
-  /** Follows the outcome: `a stored response was reused: it is fresh`. */
+  /** About the stored response where it says "it". */
   readonly sentence: string;
   /** Why the request went to the origin, in the words of RFC 9211 §2.2; `null` where it did not. */
   readonly forward: 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'miss' | 'request' | 'stale' | 'partial' | null;
 }
 
 export const REUSE_REASONS = {
-  fresh: { section: 'RFC 9111 §4.2', sentence: 'it is fresh', forward: null },
-  'max-stale': { section: 'RFC 9111 §5.2.1.2', sentence: 'it is stale, and the request takes it so (max-stale)', forward: null },
+  fresh: { section: 'RFC 9111 §4.2', sentence: 'It is fresh.', forward: null },
+  'max-stale': { section: 'RFC 9111 §5.2.1.2', sentence: 'It is stale, and the request takes it so (max-stale).', forward: null },
   'stale-while-revalidate': {
     section: 'RFC 5861 §3',
-    sentence: 'it is stale, and its stale-while-revalidate lets it answer while it is validated',
+    sentence: 'It is stale, and its stale-while-revalidate lets it answer while it is validated.',
     forward: null,
   },
-  'stale-if-error': { section: 'RFC 5861 §4', sentence: 'it is stale, and the origin answered with an error', forward: null },
-  'origin-unreachable': { section: 'RFC 9111 §4.2.4', sentence: 'it is stale, and the origin did not answer', forward: null },
-  'uri-miss': { section: 'RFC 9111 §4', sentence: 'nothing is stored for this URI', forward: 'uri-miss' },
+  'stale-if-error': { section: 'RFC 5861 §4', sentence: 'It is stale, and the origin answered with an error.', forward: null },
+  'origin-unreachable': { section: 'RFC 9111 §4.2.4', sentence: 'It is stale, and the origin did not answer.', forward: null },
+  'uri-miss': { section: 'RFC 9111 §4', sentence: 'Nothing is stored for this URI.', forward: 'uri-miss' },
   'vary-miss': {
     section: 'RFC 9111 §4.1',
-    sentence: 'what is stored was selected by other values of the fields in its Vary',
+    sentence: 'What is stored was selected by other values of the fields in its Vary.',
     forward: 'vary-miss',
   },
   authorization: {
     section: 'RFC 9111 §3.5',
-    sentence: 'it answered a request with Authorization, and has neither public, must-revalidate nor s-maxage',
+    sentence: 'It answered a request with Authorization, and has neither public, must-revalidate nor s-maxage.',
     forward: 'miss',
   },
-  partial: { section: 'RFC 9111 §3.3', sentence: 'only a part of what is asked for is stored', forward: 'partial' },
-  method: { section: 'RFC 9111 §4', sentence: 'only GET and HEAD are answered from the cache', forward: 'method' },
-  bypass: { section: 'RFC 9211 §2.2', sentence: 'a rule of the policy keeps the cache out of it', forward: 'bypass' },
+  partial: { section: 'RFC 9111 §3.3', sentence: 'Only a part of what is asked for is stored.', forward: 'partial' },
+  method: { section: 'RFC 9111 §4', sentence: 'Only GET and HEAD are answered from the cache.', forward: 'method' },
+  bypass: { section: 'RFC 9211 §2.2', sentence: 'A rule of the policy keeps the cache out of it.', forward: 'bypass' },
   'request-content': {
     section: 'RFC 9110 §9.3.1',
-    sentence: 'the request has content, which the key of the cache does not tell apart',
+    sentence: 'The request has content, which the key of the cache does not tell apart.',
     forward: 'bypass',
   },
   'request-precondition': {
     section: 'RFC 9110 §13.2.1',
-    sentence: 'If-Match and If-Unmodified-Since ask for the state of the origin',
+    sentence: 'If-Match and If-Unmodified-Since ask for the state of the origin.',
     forward: 'request',
   },
-  'request-no-store': { section: 'RFC 9111 §5.2.1.5', sentence: 'the request says no-store', forward: 'request' },
-  'request-no-cache': { section: 'RFC 9111 §5.2.1.4', sentence: 'the request asks for validation (no-cache)', forward: 'request' },
-  'request-max-age': { section: 'RFC 9111 §5.2.1.1', sentence: 'it is older than the request wants (max-age)', forward: 'request' },
+  'request-no-store': { section: 'RFC 9111 §5.2.1.5', sentence: 'The request says no-store.', forward: 'request' },
+  'request-no-cache': { section: 'RFC 9111 §5.2.1.4', sentence: 'The request asks for validation (no-cache).', forward: 'request' },
+  'request-max-age': { section: 'RFC 9111 §5.2.1.1', sentence: 'It is older than the request wants (max-age).', forward: 'request' },
   'request-min-fresh': {
     section: 'RFC 9111 §5.2.1.3',
-    sentence: 'it does not stay fresh for as long as the request wants (min-fresh)',
+    sentence: 'It does not stay fresh for as long as the request wants (min-fresh).',
     forward: 'request',
   },
-  stale: { section: 'RFC 9111 §4.2', sentence: 'it is stale', forward: 'stale' },
-  'response-no-cache': { section: 'RFC 9111 §5.2.2.4', sentence: 'its no-cache asks for validation at every use', forward: 'stale' },
+  stale: { section: 'RFC 9111 §4.2', sentence: 'It is stale.', forward: 'stale' },
+  'response-no-cache': { section: 'RFC 9111 §5.2.2.4', sentence: 'Its no-cache asks for validation at every use.', forward: 'stale' },
   'response-no-store': {
     section: 'RFC 9111 §5.2.2',
-    sentence: 'an update of it has come to say no-store or private',
+    sentence: 'An update of it has come to say no-store or private.',
     forward: 'stale',
   },
-  invalidated: { section: 'RFC 9111 §4.4', sentence: 'a later request has invalidated it', forward: 'stale' },
+  invalidated: { section: 'RFC 9111 §4.4', sentence: 'A later request has invalidated it.', forward: 'stale' },
   'only-if-cached': {
     section: 'RFC 9111 §5.2.1.7',
-    sentence: 'nothing stored fits, and the request wants nothing else (only-if-cached)',
+    sentence: 'Nothing stored fits, and the request wants nothing else (only-if-cached).',
     forward: null,
   },
   offline: {
     section: 'RFC 9111 §4.2.4',
-    sentence: 'nothing stored fits, and no origin is asked while the proxy is offline',
+    sentence: 'Nothing stored fits, and no origin is asked while the proxy is offline.',
     forward: null,
   },
 } as const satisfies Record<string, ReuseReason>;
@@ -268,8 +270,7 @@ function completing(
 
 /** A response to a request with Authorization answers no other one unless it says so (RFC 9111 §3.5). */
 function isReserved(stored: StoredResponse, { directives, isForced }: ResponseFacts): boolean {
-  if (!stored.isFromAuthorized || isForced) return false;
-  return !directives.isPublic && !directives.mustRevalidate && directives.sMaxAge === null;
+  return stored.isFromAuthorized && !isForced && !maySatisfyOthers(directives);
 }
 
 /** Only a 304 can bring that about: with these directives nothing is stored in the first place. */

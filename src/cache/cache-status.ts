@@ -1,0 +1,42 @@
+// Owns our member of Cache-Status (RFC 9211): how the cache handled one request, made anew for each answer. Members of other caches are not touched.
+// `detail` is a code of REUSE_REASONS or STORING_REASONS, where the standard parameters do not say as much. The key is shown only where it is asked
+// for: it tells a client how the proxy takes URLs apart, and whom it takes the client for.
+import { type Parameters, serializeMember, type Token } from '../http/structured-fields.ts';
+import type { CacheRecord } from './cache-record.ts';
+import { type ForwardCode, REUSE_REASONS, type ReuseReason } from './rules/reuse.ts';
+import { STORING_REASONS } from './rules/storability.ts';
+
+/** @param name  what this proxy calls itself, as in Via */
+export function cacheStatus(name: string, record: CacheRecord, isKeyShown: boolean): string {
+  return serializeMember(name, parametersOf(record, isKeyShown ? record.key : undefined));
+}
+
+function parametersOf(record: CacheRecord, key: string | undefined): Parameters {
+  const { reuse, outcome, isCollapsed, forwardStatus, storing, ttlSeconds } = record;
+  const ttl = ttlSeconds ?? undefined;
+  const why = reuse?.why ?? null;
+  if (outcome === 'hit') return { hit: true, ttl, key, detail: why === null || why === 'fresh' ? undefined : { token: why } };
+  // Not even the origin was asked: neither `hit` nor `fwd` would be true (§2.1, §2.2).
+  if (outcome === 'none') return { key, detail: why === null ? undefined : { token: why } };
+  const reason: ReuseReason = reuse === null || reuse.kind === 'hit' ? REUSE_REASONS.bypass : REUSE_REASONS[reuse.why];
+  const forward = reason.forward ?? 'miss';
+  const isStored = storing !== null && STORING_REASONS[storing].isStored;
+  return {
+    fwd: { token: forward },
+    'fwd-status': forwardStatus ?? undefined,
+    ttl,
+    stored: isStored && outcome === 'forwarded',
+    collapsed: isCollapsed,
+    key,
+    detail: detailOf(record, forward, isStored),
+  };
+}
+
+function detailOf({ reuse, outcome, storing }: CacheRecord, forward: string, isStored: boolean): Token | undefined {
+  if (outcome === 'stale') return STALE_ANSWER;
+  if (outcome === 'forwarded' && storing !== null && !isStored) return { token: storing };
+  const code = reuse === null || reuse.kind === 'hit' ? null : (reuse.why satisfies ForwardCode);
+  return code === null || code === forward ? undefined : { token: code };
+}
+
+const STALE_ANSWER: Token = { token: 'stale-answer' };
