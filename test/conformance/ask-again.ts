@@ -46,5 +46,5 @@ export async function ask(proxy: TestProxy, url: string, fields: readonly WireFi
   using client = await connectRaw(proxy);
   const lines = [['Host', new URL(url).host], ['Connection', 'close'], ...fields].map(([name, value]) => `${name}: ${value}\r\n`);
   await client.send(`GET ${url} HTTP/${version}\r\n${lines.join('')}\r\n`);
-  return client.readLastResponse();
+  return await client.readLastResponse();
 }

@@ -1,16 +1,14 @@
 // Every required or optimal test of the public suite that does not pass through this proxy, and why that is right, with the section that says so.
 // The test of the suite fails when a test that is not here does not pass, and when one that is here does.
 //
-// The suite on npm is of 2021, a year older than RFC 9111, and tests what a draft of it said. Where the two part, the suite's authors have since
-// changed the tests to what the RFC says; those are marked with "draft".
+// The suite on npm is older than RFC 9111 and tests what a draft of it said. Where the two part, its authors have since changed the tests to what
+// the RFC says, or to questions; those are marked with "draft".
 
 const AGE_OF_NO_NUMBER = 'draft: an Age that is no non-negative integer is ignored, so the response is fresh (RFC 9111 §5.1)';
 const AGE_OF_SEVERAL =
   'draft: of several Age values the first counts and the others are discarded; by that the response is fresh (RFC 9111 §5.1)';
 const NO_ANSWER_IS_STALE =
   'draft: the origin is gone, so the answer is an error of the proxy (RFC 9111 §5.2.2.2, §4.2.4); the test takes any answer for stale that lacks the origin’s count';
-const STORED_AS_IT_CAME =
-  'draft: all fields of a 304 but Content-Length replace the stored ones; those about content are spared by caches that store it decoded or in parts only (RFC 9111 §3.2)';
 
 /** By the id of the test. */
 export const EXPLAINED: Readonly<Record<string, string>> = {
@@ -27,11 +25,6 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
   'stale-close-proxy-revalidate': NO_ANSWER_IS_STALE,
   'stale-close-no-cache': NO_ANSWER_IS_STALE,
   'stale-close-s-maxage=2': NO_ANSWER_IS_STALE,
-  '304-etag-update-response-Content-Encoding': STORED_AS_IT_CAME,
-  '304-etag-update-response-Content-MD5': STORED_AS_IT_CAME,
-  '304-etag-update-response-Content-Range': STORED_AS_IT_CAME,
-  '304-etag-update-response-ETag':
-    'draft: a 304 whose strong ETag fits no stored response updates none (RFC 9111 §4.3.4); the test wants the old response fresh again',
   'headers-store-Transfer-Encoding':
     'content in a transfer coding that nobody here can remove would reach the client coded, with nothing to say so: 502 (RFC 9112 §6.1, §7)',
 };
