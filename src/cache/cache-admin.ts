@@ -6,10 +6,10 @@ import type { Body, BodySink, Fields, Taken } from '../http/message.ts';
 import { TAKEN } from '../http/message.ts';
 import { parseTarget, type Target } from '../http/target.ts';
 import { glob, matchesGlob } from '../match/glob.ts';
-import { explainReuse } from './explain.ts';
+import { ageArithmetic, changeForReuse, changeForStoring, explainReuse, explainStoring, linesOf } from './explain.ts';
 import { requestDirectives } from './rules/cache-control.ts';
 import { cacheKey } from './rules/cache-key.ts';
-import { currentAgeSeconds, factsOf, isFresh, type LifetimeSource } from './rules/freshness.ts';
+import { currentAgeSeconds, factsOf, isFresh, type LifetimeSource, type ResponseFacts } from './rules/freshness.ts';
 import { type CacheOverrides, type CacheRuleOptions, NO_OVERRIDES } from './rules/options.ts';
 import { type CacheRequest, judgeReuse } from './rules/reuse.ts';
 import type { StoringCode } from './rules/storability.ts';
@@ -135,15 +135,32 @@ async function why(parts: CacheAdminParts, { method, url, fields, user }: Questi
   const { scheme, authority, pathAndQuery } = targetOf(url, method);
   const overrides = parts.overridesOf?.({ method, url, fields, user }) ?? NO_OVERRIDES;
   const key = cacheKey(scheme, authority, pathAndQuery, overrides, user);
+  const request: CacheRequest = { method, scheme, authority, pathAndQuery, fields, hasContent: false, key, overrides };
   const nowMs = parts.now();
-  const request: CacheRequest = {
-    ...{ method, scheme, authority, pathAndQuery, fields, hasContent: false, key, overrides },
-    receivedAtMs: nowMs,
-  };
   const all = overrides.bypass ? [] : await parts.store.find(key);
   const factsFor = (stored: StoredResponse) => factsOf(stored, parts.rules, overrides);
-  const reuse = judgeReuse(request, requestDirectives(fields), all, factsFor, nowMs, parts.rules);
-  return explainAsked({ request, reuse, all, factsFor, nowMs, verdict: parts.lastVerdict(key) });
+  const reuse = judgeReuse(request, requestDirectives(fields), all, factsFor, nowMs);
+  const chosen = reuse.kind === 'miss' ? null : reuse.stored;
+  const others = all.filter((stored) => stored !== chosen);
+  const verdict = parts.lastVerdict(key);
+  const change =
+    changeForReuse(fields, reuse, all) ?? (reuse.kind === 'miss' && verdict !== null ? changeForStoring(verdict.code, null) : null);
+  return [
+    ...linesOf(explainReuse(key, reuse)),
+    ...(others.length === 0 ? [] : [`stored beside it: ${others.length}`]),
+    ...others.slice(0, MOST_SHOWN).map((stored) => variantLine(stored, factsFor(stored), nowMs)),
+    ...(verdict === null ? [] : [verdictLine(verdict, nowMs)]),
+    ...(change === null ? [] : [`smallest change at the origin: ${change}`]),
+  ];
+}
+
+function variantLine({ status, selectedBy }: StoredResponse, facts: ResponseFacts, nowMs: number): string {
+  const by = selectedBy.map(({ name, value }) => `${name}: ${value ?? '(absent)'}`).join('; ');
+  return `  ${status}${by === '' ? '' : `, selected by ${by}`}; ${ageArithmetic(facts, currentAgeSeconds(facts, nowMs))}`;
+}
+
+function verdictLine({ code, status, atMs }: LastVerdict, nowMs: number): string {
+  return `last response: ${status}, ${Math.max(0, Math.round((nowMs - atMs) / 1_000))} s ago; ${explainStoring(code).sentence}`;
 }
 
 function pickedBy(parts: CacheAdminParts, what: Purge): (stored: StoredResponse) => boolean {
@@ -251,3 +268,5 @@ function partitionOf(key: string): string | null {
 }
 
 const APART: CacheOverrides = { ...NO_OVERRIDES, partition: 'user' };
+/** Of the variants that were not chosen; an origin may make thousands. */
+const MOST_SHOWN = 10;

@@ -1,0 +1,172 @@
+// What can be asked of a cache, over a real store in memory.
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { type CacheAdmin, type CacheAdminParts, createCacheAdmin, WrongQuestion } from '../../../src/cache/cache-admin.ts';
+import { MEMORY_STORE_DEFAULTS } from '../../../src/cache/options.ts';
+import { CACHE_RULE_DEFAULTS, NO_OVERRIDES } from '../../../src/cache/rules/options.ts';
+import type { StoredResponse } from '../../../src/cache/stored-response.ts';
+import { MemoryStore } from '../../../src/cache/stores/memory.ts';
+import { contentOf, keep, sample } from './stores/store-contract.ts';
+
+const RECEIVED_MS = sample().responseTimeMs;
+
+async function adminOf(all: readonly StoredResponse[], parts: Partial<CacheAdminParts> = {}): Promise<CacheAdmin> {
+  const store = new MemoryStore(MEMORY_STORE_DEFAULTS);
+  onTestFinished(() => store.close());
+  for (const stored of all) await keep(store, stored, contentOf(stored));
+  return createCacheAdmin({
+    store,
+    rules: CACHE_RULE_DEFAULTS,
+    now: () => RECEIVED_MS + 600_000,
+    lastVerdict: () => null,
+    overridesOf: null,
+    ...parts,
+  });
+}
+
+async function listed(admin: CacheAdmin, pattern: string | null = null): Promise<readonly string[]> {
+  const urls: string[] = [];
+  for await (const { url } of admin.list(pattern)) urls.push(url);
+  return urls.sort();
+}
+
+const ask = (url: string, fields: Readonly<Record<string, string>> = {}, user: string | null = null) => ({
+  method: 'GET',
+  url,
+  fields: Object.entries(fields).map(([name, value]) => ({ name, value })),
+  user,
+});
+
+describe('what is stored', () => {
+  test('is listed with its size, its age and whom it is for', async () => {
+    const admin = await adminOf([
+      sample({ key: 'http://a.test/x user=ada', length: 12, tags: ['t'], selectedBy: [{ name: 'accept', value: null }] }),
+    ]);
+    for await (const entry of admin.list(null)) {
+      expect(entry).toEqual({
+        url: 'http://a.test/x',
+        partition: 'user=ada',
+        status: 200,
+        bytes: 12,
+        isComplete: true,
+        isFresh: true,
+        ageSeconds: 600,
+        lifetimeSeconds: 3_600,
+        selectedBy: [{ name: 'accept', value: null }],
+        tags: ['t'],
+      });
+    }
+    expect((await admin.stats()).entries).toBe(1);
+  });
+
+  test('is picked by a glob about the whole URL', async () => {
+    const admin = await adminOf(['http://a.test/', 'http://a.test/x?y', 'http://b.test/x user=a.test'].map((key) => sample({ key })));
+    expect(await listed(admin)).toHaveLength(3);
+    expect(await listed(admin, 'http://a.test/*')).toEqual(['http://a.test/', 'http://a.test/x?y']);
+    expect(await listed(admin, '*a.test')).toEqual([]);
+  });
+
+  test('is not fresh once it is invalidated', async () => {
+    const admin = await adminOf([sample({ isInvalidated: true })]);
+    for await (const entry of admin.list(null)) expect(entry.isFresh).toBe(false);
+  });
+
+  test('is shown for a URL in any spelling, with every variant and its fields', async () => {
+    const byLanguage = (value: string) => sample({ selectedBy: [{ name: 'accept-language', value }] });
+    const admin = await adminOf([byLanguage('de'), byLanguage('en'), sample({ key: 'http://a.test/x' })]);
+    const shown = await admin.show('HTTP://A.test:80/', null);
+    expect(shown.map(({ selectedBy }) => selectedBy[0]?.value).sort()).toEqual(['de', 'en']);
+    expect(shown[0]).toMatchObject({
+      lifetimeFrom: 'max-age',
+      storedAtMs: RECEIVED_MS,
+      fields: [{ name: 'Date' }, { name: 'Cache-Control' }],
+    });
+  });
+
+  test('for one user is shown to who asks for that user', async () => {
+    const admin = await adminOf(
+      ['http://a.test/ user=ada', 'http://a.test/ user=bob', 'http://a.test/ nobody'].map((key) => sample({ key })),
+    );
+    expect((await admin.show('http://a.test/', 'ada')).map(({ partition }) => partition)).toEqual(['user=ada']);
+    expect((await admin.show('http://a.test/', null)).map(({ partition }) => partition)).toEqual(['nobody']);
+  });
+
+  test.each(['/x', 'a.test', 'ftp://a.test/', 'http://u:p@a.test/', '*', ''])(
+    'is not looked for under %j, which is no URL',
+    async (url) => {
+      const admin = await adminOf([]);
+      await expect(admin.show(url, null)).rejects.toBeInstanceOf(WrongQuestion);
+      await expect(admin.why(ask(url))).rejects.toBeInstanceOf(WrongQuestion);
+      await expect(admin.purge({ kind: 'url', url })).rejects.toBeInstanceOf(WrongQuestion);
+    },
+  );
+});
+
+describe('why', () => {
+  test('a fresh response would answer: section, key and arithmetic', async () => {
+    const lines = await (await adminOf([sample()])).why(ask('http://a.test/'));
+    expect(lines).toEqual([
+      'reused: it is fresh (RFC 9111 §4.2)',
+      'key: http://a.test/',
+      'age 600 s = 0 s as received + 600 s here; lifetime 3600 s from max-age: fresh for 3000 s more',
+    ]);
+  });
+
+  test('a variant does not answer, and what else there is', async () => {
+    const german = sample({
+      selectedBy: [{ name: 'accept-language', value: 'de' }],
+      fields: [...sample().fields, { name: 'Vary', value: 'Accept-Language' }],
+    });
+    const lines = await (await adminOf([german])).why(ask('http://a.test/', { 'Accept-Language': 'fr' }));
+    expect(lines[0]).toContain('not reused: what is stored was selected by other values of the fields in its Vary (RFC 9111 §4.1)');
+    expect(lines).toContainEqual(expect.stringMatching(/^ {2}200, selected by accept-language: de; age 600 s/));
+    expect(lines.at(-1)).toMatch(/^smallest change at the origin: remove Accept-Language from Vary/);
+  });
+
+  test('nothing is stored, what became of the last response, and what would have made the difference', async () => {
+    const admin = await adminOf([], {
+      lastVerdict: (key) => (key === 'http://a.test/' ? { code: 'no-store', status: 200, atMs: RECEIVED_MS } : null),
+    });
+    const lines = await admin.why(ask('http://a.test/'));
+    expect(lines[0]).toContain('not reused: nothing is stored for this URI');
+    expect(lines).toContain('last response: 200, 600 s ago; not stored: it says no-store (RFC 9111 §5.2.2.5)');
+    expect(lines.at(-1)).toBe('smallest change at the origin: replace no-store by max-age=N, the seconds for which it may answer');
+    expect(await admin.why(ask('http://a.test/other'))).toHaveLength(2);
+  });
+
+  test('under the terms of the rule of the policy: its key, its lifetime, its bypass', async () => {
+    const overridesOf: CacheAdminParts['overridesOf'] = ({ url }) =>
+      url.includes('live') ? { ...NO_OVERRIDES, bypass: true } : { ...NO_OVERRIDES, ignoreQuery: true, ttlSeconds: 60, partition: 'user' };
+    const admin = await adminOf([sample({ key: 'http://a.test/ user=ada' })], { overridesOf });
+    const lines = await admin.why(ask('http://a.test/?x=1', {}, 'ada'));
+    expect(lines).toContain('key: http://a.test/ user=ada');
+    expect(lines.join()).toContain('lifetime 60 s from the policy: stale for 540 s');
+    expect((await admin.why(ask('http://a.test/live')))[0]).toContain('a rule of the policy keeps the cache out of it');
+    expect(await admin.show('http://a.test/?y', 'ada')).toHaveLength(1);
+  });
+});
+
+describe('a purge forgets', () => {
+  const all = ['http://a.test/', 'http://a.test/ user=ada', 'http://a.test/x?y', 'http://b.test/'];
+
+  test.each([
+    [{ kind: 'url', url: 'http://A.test' }, ['http://a.test/x?y', 'http://b.test/']],
+    [{ kind: 'pattern', pattern: 'http://a.test/*' }, ['http://b.test/']],
+    [{ kind: 'tag', tag: 'odd' }, ['http://a.test/', 'http://a.test/x?y']],
+    [{ kind: 'tag', tag: 'od' }, ['http://a.test/', 'http://a.test/', 'http://a.test/x?y', 'http://b.test/']],
+    [{ kind: 'all' }, []],
+  ] as const)('%j', async (what, left) => {
+    const admin = await adminOf(all.map((key, index) => sample({ key, tags: index % 2 === 1 ? ['odd', 'two'] : [] })));
+    expect(await admin.purge(what)).toBe(all.length - left.length);
+    expect(await listed(admin)).toEqual(left);
+  });
+});
+
+test('verifying reads everything to its end', async () => {
+  const admin = await adminOf([sample({ length: 100_000 }), sample({ key: 'http://b.test/', length: 0 })]);
+  const found = [];
+  for await (const each of admin.verify()) found.push(each);
+  expect(found.sort((a, b) => b.bytes - a.bytes)).toEqual([
+    { url: 'http://a.test/', bytes: 100_000, state: 'sound' },
+    { url: 'http://b.test/', bytes: 0, state: 'sound' },
+  ]);
+});
