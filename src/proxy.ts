@@ -8,12 +8,15 @@ import path from 'node:path';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import type { Authenticator } from './auth/authenticate.ts';
 import type { AuthOptions } from './auth/options.ts';
+import type { CacheContext } from './cache/cache.ts';
+import { createCacheContext, openStore } from './cache/open-cache.ts';
 import type { Config } from './config/config.ts';
 import { formatListenAddress } from './config/listen-address.ts';
 import { ProxyError } from './errors/proxy-error.ts';
 import { cannotListen, cannotRead, StartError } from './errors/start-error.ts';
 import { deliverError } from './exchange/deliver.ts';
 import { type Judge, OpenTunnels } from './exchange/open-tunnels.ts';
+import { behind } from './exchange/revalidate-behind.ts';
 import { type ExchangeContext, runExchange } from './exchange/run-exchange.ts';
 import { createStages } from './exchange/stages.ts';
 import type { Flow } from './flows/flow.ts';
@@ -76,6 +79,7 @@ interface Parts {
   readonly authenticator: Authenticator | null;
   readonly resolver: Resolver;
   readonly pool: ConnectionPool;
+  readonly cache: CacheContext | null;
   readonly accessLog: AccessLog | null;
   readonly exchange: ExchangeContext;
   readonly connection: ConnectionContext;
@@ -228,6 +232,7 @@ class Composition implements RunningProxy {
       throw error;
     }
     const { resolver, route, accessLog } = opened;
+    const cache = await this.#openCache(config, old);
     const pool = new ConnectionPool(config.upstream);
     // The log of the moment: one that a reload replaced is closed by the time an exchange ends.
     const emit = (flow: Flow): void => {
@@ -254,6 +259,8 @@ class Composition implements RunningProxy {
         admit: this.#limits!.admit,
         isAddressAllowed,
         upstream,
+        cache,
+        revalidateBehind: (answered) => void runExchange(behind(answered, emit), this.#current().exchange),
         via,
       }),
       via,
@@ -273,7 +280,16 @@ class Composition implements RunningProxy {
       startExchange: (incoming) => void runExchange(incoming, this.#current().exchange),
       answerUnreadable: (incoming, error) => deliverError(incoming, error, null, this.#current().exchange),
     };
-    return { config, policy: compiled, authenticator, resolver, pool, accessLog, exchange, connection };
+    return { config, policy: compiled, authenticator, resolver, pool, cache, accessLog, exchange, connection };
+  }
+
+  /** What is stored stays over a reload that changes nothing about where it lies. */
+  async #openCache({ cache }: Config, old: Parts | null): Promise<CacheContext | null> {
+    if (cache === null) return null;
+    const before = old?.config.cache;
+    const isKept = isSame(before?.memory, cache.memory) && isSame(before?.disk, cache.disk);
+    const store = isKept ? old?.cache?.parts.store : undefined;
+    return createCacheContext(cache, store ?? (await openStore(cache, this.#report)));
   }
 
   /** The policy, with its lists, and judged by its own tests. @throws StartError with every problem */
@@ -381,6 +397,7 @@ async function release(parts: Parts, other: Parts | null): Promise<void> {
   if (other === null) parts.resolver.close();
   else if (parts.resolver !== other.resolver) parts.resolver.retire();
   if (parts.authenticator !== other?.authenticator) parts.authenticator?.close();
+  if (parts.cache?.parts.store !== other?.cache?.parts.store) await parts.cache?.parts.store.close();
   if (parts.accessLog !== other?.accessLog) await parts.accessLog?.close();
 }
 

@@ -1,10 +1,11 @@
 // STAGE deliver: an answer, a refusal or a ProxyError → the client, once. Adds what says where it came from: Via on what others said,
 // Proxy-Status (RFC 9209) on what we say ourselves, with a page that a person can act on. Refusals are deliver-refusal.ts.
+import { cacheStatus } from '../cache/cache-status.ts';
 import type { ProxyError } from '../errors/proxy-error.ts';
 import { fieldValue } from '../http/fields.ts';
 import { forwardResponseFields } from '../http/forwarding.ts';
 import { announcedLength } from '../http/framing.ts';
-import { BytesBody, type Fields } from '../http/message.ts';
+import { BytesBody, type Fields, NO_FIELDS } from '../http/message.ts';
 import { token } from '../http/structured-fields.ts';
 import { kindFor, nextStepFor, titleFor } from '../pages/error-page.ts';
 import { answerForItself, type OwnAnswersContext } from './answer-for-itself.ts';
@@ -34,13 +35,14 @@ export function deliver(received: Received, answer: Answer, context: DeliverCont
     case 'response': {
       const { response, lease } = answer;
       const { head, body, upgraded } = response;
-      flow.outcome = 'forwarded';
+      flow.outcome = flow.cache === null || (flow.cache.outcome === 'forwarded' && !flow.cache.isCollapsed) ? 'forwarded' : 'reused';
       flow.contentType = fieldValue(head.fields, 'content-type') ?? null;
       const fields = forwardResponseFields(head.fields, head.version, context.via, context.date);
       if (upgraded !== null) {
         startRelay(incoming, upgraded, 101, head.reason, [...fields, ...UPGRADED_FIELDS], context, lease);
         return;
       }
+      if (flow.cache !== null) fields.push({ name: 'Cache-Status', value: cacheStatus(context.via, flow.cache, false) });
       const announced = incoming.head.method === 'HEAD' ? announcedLength(head.fields) : null;
       responder.respond(head.status, head.reason, fields, body, announced);
       return;
@@ -74,7 +76,8 @@ export function deliverError(
     retryAfterSeconds: status === 503 ? RETRY_SECONDS : null,
   };
   const proxyStatus = { error: token(code), ...error.parameters, details: message.slice(0, 300) };
-  answerWithPage(incoming, received, { facts, proxyStatus }, context);
+  const fields = flow.cache === null ? NO_FIELDS : [{ name: 'Cache-Status', value: cacheStatus(context.via, flow.cache, false) }];
+  answerWithPage(incoming, received, { facts, proxyStatus, fields }, context);
 }
 
 const RETRY_SECONDS = 5;

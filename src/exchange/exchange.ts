@@ -1,5 +1,7 @@
 // Owns what an exchange knows at each stage of the line. Each type holds the one before and adds one fact, so a wrong order does not compile.
 
+import type { Fetch } from '../cache/reuse-stored.ts';
+import type { StoredResponse } from '../cache/stored-response.ts';
 import type { ProxyError } from '../errors/proxy-error.ts';
 import type { Flow } from '../flows/flow.ts';
 import type { Authority } from '../http/authority.ts';
@@ -34,6 +36,8 @@ export interface Incoming {
   readonly flow: Flow;
   readonly cancellation: Cancellation;
   readonly responder: Responder;
+  /** Nobody waits for it: it is made to validate a stored response behind an answer that was given from it (RFC 5861 §3). */
+  readonly isBackground: boolean;
 }
 
 /** The client's side of an exchange: one final response, or one take-over. */
@@ -90,6 +94,24 @@ export interface Authorized {
   readonly contentLimit: ContentLimit | null;
   /** Its share of the rule's limits; `null` when it has none. */
   readonly lease: Lease | null;
+}
+
+/** No stored response answers it: the origin is asked. */
+export interface Unsatisfied extends Authorized {
+  /** What of it is the cache's, and why it could not answer; `null` where there is no cache, or nothing that one could do. */
+  readonly fetch: Fetch | null;
+}
+
+/** What came of asking the origin. */
+export type Forwarded =
+  | { readonly kind: 'response'; readonly response: ClientResponse; readonly requestTimeMs: number; readonly responseTimeMs: number }
+  | { readonly kind: 'failure'; readonly thrown: unknown };
+
+/** A response on its way to the client, as the origin sent it now or once. */
+export interface Served {
+  readonly response: ClientResponse;
+  /** Where a stored one came from. */
+  readonly storedFrom: StoredResponse['origin'];
 }
 
 /** The same of a CONNECT. */

@@ -1,11 +1,22 @@
 // THE LIST: what happens to a request, in order. Read src/README.md first.
 // A refusal is a value and skips ahead; a failure is thrown; either way `deliver` is reached once, and nothing goes back.
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
-import type { ClientResponse } from '../upstream/http1-client.ts';
 import { ContentDenied } from './content-limit.ts';
 import { type DeliverContext, deliver, deliverError } from './deliver.ts';
 import { deliverDenial } from './deliver-refusal.ts';
-import type { Answer, Authorized, Identified, Incoming, Received, ReceivedConnect, Soon, Step } from './exchange.ts';
+import type {
+  Answer,
+  Authorized,
+  Forwarded,
+  Identified,
+  Incoming,
+  Received,
+  ReceivedConnect,
+  Served,
+  Soon,
+  Step,
+  Unsatisfied,
+} from './exchange.ts';
 import { receive } from './receive.ts';
 import { runTunnel, type TunnelStages } from './run-tunnel.ts';
 
@@ -14,9 +25,14 @@ export interface Stages extends TunnelStages {
   authorize(identified: Identified): Soon<Step<Authorized>>;
   /** TRACE and OPTIONS whose Max-Forwards is used up end here (RFC 9110 §7.6.2). */
   answerAsLast(authorized: Authorized): Step<Authorized, Answer>;
-  forward(authorized: Authorized): Promise<ClientResponse>;
+  /** A stored response answers (RFC 9111 §4), or it is known what to ask the origin for. */
+  reuseStored(authorized: Authorized): Soon<Step<Unsatisfied, Served>>;
+  /** Never rejects: a stored response may answer where the origin does not. */
+  forward(unsatisfied: Unsatisfied): Promise<Forwarded>;
+  /** Stores what may be stored, freshens what is stored, and answers with the one or the other (RFC 9111 §3, §4.3). @throws ProxyError */
+  storeResponse(unsatisfied: Unsatisfied, forwarded: Forwarded): Soon<Served>;
   /** What a rule says of the response itself. */
-  authorizeResponse(authorized: Authorized, response: ClientResponse): Answer;
+  authorizeResponse(authorized: Authorized, served: Served): Answer;
 }
 
 /** Everything an exchange is run with; made once by proxy.ts. */
@@ -63,6 +79,11 @@ async function respondTo(received: Received, stages: Stages): Promise<Answer> {
   const toForward = stages.answerAsLast(authorized.next);
   if ('respond' in toForward) return toForward.respond; // TRACE, OPTIONS
 
-  const response = await stages.forward(toForward.next);
-  return stages.authorizeResponse(toForward.next, response); // 403, where a rule asks for the type or the size
+  const looked = stages.reuseStored(toForward.next);
+  const reused = looked instanceof Promise ? await looked : looked;
+  if ('respond' in reused) return stages.authorizeResponse(toForward.next, reused.respond); // a hit
+
+  const stored = stages.storeResponse(reused.next, await stages.forward(reused.next));
+  const served = stored instanceof Promise ? await stored : stored;
+  return stages.authorizeResponse(toForward.next, served); // 403, where a rule asks for the type or the size
 }

@@ -1,6 +1,7 @@
 // Owns the joints between the line and its parts: each stage made once, with what it needs, out of a part that knows nothing of the line.
 
 import type { Authenticator } from '../auth/authenticate.ts';
+import type { CacheContext } from '../cache/cache.ts';
 import { ProxyError } from '../errors/proxy-error.ts';
 import { fieldValues } from '../http/fields.ts';
 import { forwardInterimFields, forwardRequestFields, maxForwards } from '../http/forwarding.ts';
@@ -15,10 +16,23 @@ import type { GuardQuestion, IsAddressAllowed, Upstream } from '../upstream/forw
 import type { ClientResponse } from '../upstream/http1-client.ts';
 import { answerAsLast } from './answer-as-last.ts';
 import { LimitedContent } from './content-limit.ts';
-import type { Authorized, AuthorizedConnect, Client, Identified, Incoming, Received, ReceivedConnect, Step } from './exchange.ts';
+import type {
+  Authorized,
+  AuthorizedConnect,
+  Client,
+  Forwarded,
+  Identified,
+  Incoming,
+  Received,
+  ReceivedConnect,
+  Served,
+  Step,
+  Unsatisfied,
+} from './exchange.ts';
 import { identify } from './identify.ts';
 import type { Stages } from './run-exchange.ts';
 import { exhaustionOf, throttleBody } from './throttle.ts';
+import { type CacheJoint, keepInCache, lookInCache } from './use-cache.ts';
 
 export interface StageParts {
   /** `null` when nothing is set up that could tell who asks. */
@@ -27,12 +41,25 @@ export interface StageParts {
   readonly admit: Admit;
   readonly isAddressAllowed: IsAddressAllowed;
   readonly upstream: Upstream;
+  /** `null` stores nothing. */
+  readonly cache: CacheContext | null;
+  /** Begins an exchange of its own that validates what has just answered (RFC 5861 §3). */
+  readonly revalidateBehind: (answered: Incoming) => void;
   /** Our name in Via. */
   readonly via: string;
 }
 
 export function createStages(parts: StageParts): Stages {
   const { authenticator, authorize, upstream, via } = parts;
+  const cache: CacheJoint | null =
+    parts.cache === null
+      ? null
+      : {
+          context: parts.cache,
+          mayServe: ({ received: { incoming, authority }, decision, addresses }, origin) =>
+            upstream.permits(authority, origin, guardQuestion(incoming.client, decision, addresses)),
+          revalidateBehind: ({ received }) => parts.revalidateBehind(received.incoming),
+        };
   return {
     authenticate(received) {
       return identify(received, authenticator);
@@ -47,20 +74,33 @@ export function createStages(parts: StageParts): Stages {
 
     answerAsLast,
 
+    reuseStored(request) {
+      return cache === null ? { next: { ...request, fetch: null } } : lookInCache(cache, request);
+    },
+
     forward(request) {
       return forward(upstream, request, via);
     },
 
-    authorizeResponse(request, response) {
+    storeResponse(request, forwarded) {
+      if (cache !== null) return keepInCache(cache, request, forwarded);
+      if (forwarded.kind === 'failure') throw forwarded.thrown;
+      return { response: forwarded.response, storedFrom: null };
+    },
+
+    authorizeResponse(request, served) {
       const { decision, lease } = request;
-      if (decision.awaits !== 'response' || isWithoutContent(response)) return { kind: 'response', response, lease };
+      const { response } = served;
+      if (decision.awaits !== 'response' || isWithoutContent(response)) {
+        return { kind: 'response', response: lease === null ? response : held(response, lease), lease };
+      }
       const { head, body, upgraded } = response;
       const judged = authorize.response(decision, {
         // What comes behind a 101 is of no type, whatever its head says.
         contentTypes: upgraded === null ? fieldValues(head.fields, 'content-type') : [],
         contentLength: body === null ? (announcedLength(head.fields) ?? 0) : body.length,
       });
-      const prohibited = whyProhibited(request.received.incoming, judged.decision, parts.isAddressAllowed);
+      const prohibited = whyProhibited(request.received.incoming, judged.decision, served, parts.isAddressAllowed);
       if (prohibited !== null) {
         letGo(response);
         throw new ProxyError('destination_ip_prohibited', `${prohibited}.`);
@@ -70,11 +110,11 @@ export function createStages(parts: StageParts): Stages {
         letGo(response);
         return admitted.respond;
       }
-      const held = admitted.next;
-      if (body === null) return { kind: 'response', response, lease: held };
-      const counted = held === null || held === lease ? body : throttleBody(body, 'download', held);
+      const heldBy = admitted.next;
+      if (body === null) return { kind: 'response', response, lease: heldBy };
+      const counted = heldBy === null ? body : throttleBody(body, 'download', heldBy);
       const content = judged.contentLimit === null ? counted : new LimitedContent(counted, judged.contentLimit);
-      return { kind: 'response', response: { ...response, body: content }, lease: held };
+      return { kind: 'response', response: { ...response, body: content }, lease: heldBy };
     },
 
     authenticateConnect(received) {
@@ -89,6 +129,7 @@ export function createStages(parts: StageParts): Stages {
     },
 
     openTunnel({ received, decision, addresses }) {
+      if (parts.cache?.parts.offline === true) throw offline();
       if (decision.action === 'intercept') throw cannotIntercept(decision);
       const { incoming, authority } = received;
       return upstream.openTunnel({
@@ -180,10 +221,23 @@ function admitResponse({ received, decision, lease }: Authorized, judged: Decisi
 }
 
 /** The rule that decided may except other addresses from the guard than the one under whose terms the request went out; `null` when all is well. */
-function whyProhibited({ client, flow }: Incoming, judged: Decision, isAddressAllowed: IsAddressAllowed): string | null {
-  if (judged.action === 'deny' || flow.route !== 'direct' || flow.upstreamAddress === null) return null;
-  const { allowed, reason } = isAddressAllowed(flow.upstreamAddress, flow.upstreamPort, guardQuestion(client, judged, null));
+function whyProhibited(
+  { client, flow }: Incoming,
+  judged: Decision,
+  { storedFrom }: Served,
+  isAddressAllowed: IsAddressAllowed,
+): string | null {
+  if (judged.action === 'deny') return null;
+  const forwardedFrom = flow.route === 'direct' && flow.upstreamAddress !== null ? flow.upstreamAddress : null;
+  const from = storedFrom ?? (forwardedFrom === null ? null : { address: forwardedFrom, port: flow.upstreamPort });
+  if (from === null) return null;
+  const { allowed, reason } = isAddressAllowed(from.address, from.port, guardQuestion(client, judged, null));
   return allowed ? null : reason;
+}
+
+/** Its content under the limits of the rule that let it pass. */
+function held(response: ClientResponse, lease: Lease): ClientResponse {
+  return response.body === null ? response : { ...response, body: throttleBody(response.body, 'download', lease) };
 }
 
 /** Of what the origin sends, nothing is wanted. */
@@ -192,31 +246,32 @@ function letGo({ body, upgraded }: ClientResponse): void {
   upgraded?.connection.destroy();
 }
 
-async function forward(upstream: Upstream, request: Authorized, via: string): Promise<ClientResponse> {
-  const { received, decision, pathAndQuery, addresses, contentLimit, lease } = request;
+async function forward(upstream: Upstream, request: Unsatisfied, via: string): Promise<Forwarded> {
+  const { received, decision, pathAndQuery, addresses, contentLimit, lease, fetch } = request;
   const { incoming, scheme, authority } = received;
-  const { head, flow, cancellation, client } = incoming;
+  const { head, flow, client } = incoming;
   const limited = incoming.body === null || contentLimit === null ? null : new LimitedContent(incoming.body, contentLimit);
   const body = limited ?? incoming.body;
+  const requestTimeMs = Date.now();
   try {
     const response = await upstream.forward({
       method: head.method,
       scheme,
       authority,
       pathAndQuery,
-      outgoingFields: () => outgoingFields(received, via),
+      outgoingFields: () => outgoingFields(received, fetch, via),
       body: body === null || lease === null ? body : throttleBody(body, 'upload', lease),
       guard: guardQuestion(client, decision, addresses),
       facts: flow,
-      cancellation,
+      // Others may wait for the same, and then it goes on without whoever asked first.
+      cancellation: fetch?.cancellation ?? incoming.cancellation,
       onInterim: (interim) => relayInterim(request, interim),
     });
     flow.firstByteMs = performance.now() - flow.startedMs;
-    if (response.body === null || lease === null) return response;
-    return { ...response, body: throttleBody(response.body, 'download', lease) };
+    return { kind: 'response', response, requestTimeMs, responseTimeMs: Date.now() };
   } catch (thrown) {
     // When we broke its content off, that is the reason, and not what the origin made of it.
-    throw limited?.failure ?? (lease === null ? null : exhaustionOf(lease)) ?? thrown;
+    return { kind: 'failure', thrown: limited?.failure ?? (lease === null ? null : exhaustionOf(lease)) ?? thrown };
   }
 }
 
@@ -230,14 +285,18 @@ function cannotIntercept({ rule }: Decision): ProxyError {
   return new ProxyError('proxy_configuration_error', `By ${whose} this tunnel has to be opened, which this proxy cannot do yet.`);
 }
 
+function offline(): ProxyError {
+  return new ProxyError('proxy_internal_response', 'This proxy is offline: it answers with what it has stored, and opens no tunnels.');
+}
+
 /** There is nothing that a rule about content could judge (RFC 9110 §15.3.5, §15.4.5). */
 function isWithoutContent({ head }: ClientResponse): boolean {
   return head.status === 204 || head.status === 304;
 }
 
-function outgoingFields({ incoming, upgrade }: Received, via: string): readonly Field[] {
+function outgoingFields({ incoming, upgrade }: Received, fetch: Unsatisfied['fetch'], via: string): readonly Field[] {
   const { head } = incoming;
-  const fields = forwardRequestFields(head.fields, head.version, via);
+  const fields = forwardRequestFields(fetch?.fieldsToForward(head.fields) ?? head.fields, head.version, via);
   const hops = maxForwards(head.method, head.fields);
   if (hops !== null) fields.push({ name: 'Max-Forwards', value: String(hops - 1) });
   if (upgrade !== null) fields.push({ name: 'Connection', value: 'Upgrade' }, { name: 'Upgrade', value: upgrade });

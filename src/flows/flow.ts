@@ -1,12 +1,16 @@
 // Owns the record of one exchange: the values its stages decided with, kept as references and numbers. Words are made later, by whoever wants them.
 // Stages write their own facts into it and read nobody else's; it cannot answer, delay or change a request.
+import type { CacheRecord } from '../cache/cache-record.ts';
 import type { ProxyError } from '../errors/proxy-error.ts';
 import type { Lease } from '../policy/limits/limits.ts';
 import type { Decision } from '../policy/policy.ts';
 import type { JudgedAddress, UpstreamFacts } from '../upstream/facts.ts';
 
-/** How it ended. `aborted` means that the client left first; `failed`, that a `ProxyError` was answered or broke the response off. */
-export type Outcome = 'forwarded' | 'tunnelled' | 'answered' | 'denied' | 'failed' | 'aborted';
+/**
+ * How it ended. `reused`: a stored response answered, or one that was fetched for somebody else. `aborted` means that the client left first; `failed`,
+ * that a `ProxyError` was answered or broke the response off.
+ */
+export type Outcome = 'forwarded' | 'reused' | 'tunnelled' | 'answered' | 'denied' | 'failed' | 'aborted';
 
 /** `firstByteMs` and `totalMs` count from the exchange's beginning, on the monotonic clock; `null` where that was not reached. */
 export interface Flow extends UpstreamFacts {
@@ -34,6 +38,10 @@ export interface Flow extends UpstreamFacts {
   decision: Decision | null;
   /** Its share of what the rule limits, until the record is finished; `null` without limits. */
   lease: Lease | null;
+
+  // reuseStored, storeResponse
+  /** `null` where the cache was not asked. */
+  cache: CacheRecord | null;
 
   // forward, deliver
   firstByteMs: number | null;
@@ -70,6 +78,7 @@ export function createFlow(connection: FlowOrigin): Flow {
     userAgent: null,
     decision: null,
     lease: null,
+    cache: null,
     route: null,
     judged: NONE,
     resolvedFrom: null,

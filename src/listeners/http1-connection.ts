@@ -275,7 +275,7 @@ export class Http1Connection implements Responder, BodySource {
 
   #createIncoming(head: RequestHead): Incoming {
     const flow: Flow = createFlow(this.#origin);
-    return { head, body: this.#body, client: this.#client, flow, cancellation: new Cancellation(), responder: this };
+    return { head, body: this.#body, client: this.#client, flow, cancellation: new Cancellation(), responder: this, isBackground: false };
   }
 
   #unreadable(error: ProxyError): void {

@@ -17,7 +17,8 @@ export const LOG_FORMATS: Readonly<Record<LogFormat, (flow: Flow) => string>> = 
 
 /**
  * One JSON object (RFC 8259), keys always in this order. What was not reached or is not known is `null`. There only when there is something to tell:
- * `reported`, when a rule on trial would have denied; `groups` of the user, `request_length` and `upgrade`; `refused_addresses`. `time` is when the
+ * `reported`, when a rule on trial would have denied; `cache` (how a stored response was used, or
+ * not), `cache_why`, `stored` (what became of the response) and `ttl` (seconds), when the cache was asked; `groups` of the user, `request_length` and `upgrade`; `refused_addresses`. `time` is when the
  * exchange began (RFC 3339, UTC); `..._ms` count from then, in hundredths.
  * Assembled by hand because it runs once an exchange: no object is built only to be serialised.
  */
@@ -36,6 +37,7 @@ export function jsonLine(flow: Flow): string {
     (decision === null ? ',"decision":null,"rule":null,"rule_at":null,"decided_by":null' : decisionMembers(decision)) +
     (decision === null || decision.reported.length === 0 ? '' : reportedMember(decision)) +
     (decision === null ? '' : questionMembers(decision)) +
+    (flow.cache === null ? '' : cacheMembers(flow.cache)) +
     `,"route":${quoted(flow.route)},"upstream":${quoted(upstream(flow))},"reused":${flow.reusedConnection}` +
     `,"resolved_from":${flow.resolvedFrom === null ? 'null' : `"${flow.resolvedFrom}"`}${refused}` +
     (error === null ? ',"error":null,"error_detail":null}\n' : `,"error":"${error.code}","error_detail":${quoted(error.message)}}\n`)
@@ -54,6 +56,16 @@ function questionMembers({ question: { identity, contentLength, upgrade } }: Dec
   const groups = typeof identity === 'object' && identity.groups.length > 0 ? `,"groups":[${identity.groups.map(quoted).join()}]` : '';
   const length = contentLength > 0 ? `,"request_length":${contentLength}` : '';
   return upgrade === null ? groups + length : `${groups}${length},"upgrade":${quoted(upgrade)}`;
+}
+
+type CacheRecord = NonNullable<Flow['cache']>;
+
+/** Codes of the cache's own tables, which need no quoting. */
+function cacheMembers({ outcome, reuse, storing, ttlSeconds, isCollapsed }: CacheRecord): string {
+  return (
+    `,"cache":"${outcome}","cache_why":${reuse === null ? 'null' : `"${reuse.why}"`},"stored":${storing === null ? 'null' : `"${storing}"`}` +
+    `,"ttl":${ttlSeconds}${isCollapsed ? ',"collapsed":true' : ''}`
+  );
 }
 
 /** Most decisions are those of a few rules, or of the default at its one position, and say the same each time. */
@@ -108,7 +120,9 @@ export function combinedLine(flow: Flow): string {
 function resultCode(flow: Flow): string {
   switch (flow.outcome) {
     case 'forwarded':
-      return 'TCP_MISS';
+      return flow.cache?.reuse?.kind === 'validate' ? 'TCP_REFRESH_MODIFIED' : 'TCP_MISS';
+    case 'reused':
+      return reusedResultCode(flow);
     case 'tunnelled':
       return 'TCP_TUNNEL';
     case 'denied':
@@ -121,6 +135,19 @@ function resultCode(flow: Flow): string {
       return failedResultCode(flow);
     default:
       return flow.outcome satisfies never;
+  }
+}
+
+function reusedResultCode({ cache, status }: Flow): string {
+  switch (cache?.outcome) {
+    case 'validated':
+      return 'TCP_REFRESH_UNMODIFIED';
+    case 'stale':
+      return 'TCP_REFRESH_FAIL_OLD';
+    case 'hit':
+      return status === 304 ? 'TCP_INM_HIT' : 'TCP_HIT';
+    default:
+      return 'TCP_CF_HIT';
   }
 }
 

@@ -146,6 +146,10 @@ const CODES: Readonly<Record<ProxyErrorCode, Words>> = {
     title: "The server's answer breaks the rules of HTTP",
     nextStep: 'Tell whoever runs the server. Such an answer could pollute the next one, so it was thrown away.',
   },
+  proxy_internal_response: {
+    title: 'Nothing stored here can answer this request',
+    nextStep: 'Ask again without only-if-cached, or when this proxy is no longer offline.',
+  },
   proxy_internal_error: {
     title: 'This proxy made a mistake',
     nextStep: 'Try again. If it keeps happening, tell the operator, and quote the exchange number: the log has the details.',

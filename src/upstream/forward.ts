@@ -67,12 +67,15 @@ export interface Upstream {
   forward(request: ForwardRequest): Promise<ClientResponse>;
   /** @returns the open connection and octets that came with it; @throws ProxyError */
   openTunnel(request: TunnelRequest): Promise<{ readonly connection: UpstreamConnection; readonly early: Buffer }>;
+  /** Whether a client may have what came from an address once, or through a parent proxy (`null`): whether it could be connected there itself. */
+  permits(authority: Authority, from: { readonly address: string; readonly port: number } | null, guard: GuardQuestion): boolean;
 }
 
 export function createUpstream(parts: UpstreamParts): Upstream {
   return {
     forward: (request) => forward(parts, request),
     openTunnel: (request) => openTunnel(parts, request),
+    permits: (authority, from, guard) => permits(parts, authority, from, guard),
   };
 }
 
@@ -269,11 +272,17 @@ function judged(
 }
 
 function mayReuse(parts: UpstreamParts, request: ForwardRequest, route: Route, client: Http1Client): boolean {
-  if (route.kind === 'parent') {
-    const { host, port } = request.authority;
-    return parts.resolver.known(host)?.every((address) => parts.isAddressAllowed(address, port, request.guard).allowed) ?? true;
-  }
-  return parts.isAddressAllowed(client.connection.address, client.connection.port, request.guard).allowed;
+  return permits(parts, request.authority, route.kind === 'parent' ? null : client.connection, request.guard);
+}
+
+function permits(
+  parts: UpstreamParts,
+  { host, port }: Authority,
+  from: { readonly address: string; readonly port: number } | null,
+  guard: GuardQuestion,
+): boolean {
+  if (from !== null) return parts.isAddressAllowed(from.address, from.port, guard).allowed;
+  return parts.resolver.known(host)?.every((address) => parts.isAddressAllowed(address, port, guard).allowed) ?? true;
 }
 
 /** Everything that a connection depends on. Plain HTTP towards one parent shares its connections over all destinations. */

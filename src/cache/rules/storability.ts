@@ -97,6 +97,12 @@ export const STORING_REASONS = {
     sentence: 'A response of this status is stored only with a lifetime of its own, or as public.',
     isStored: false,
   },
+  'store-refused': {
+    section: 'size and state of the store',
+    sentence: 'The store does not take it: it is too large for it, or the disk has failed.',
+    isStored: false,
+  },
+  incomplete: { section: 'RFC 9111 §3.3', sentence: 'It broke off before its end, or everybody who wanted it had left.', isStored: false },
   'no-freshness': {
     section: 'RFC 9111 §3',
     sentence: 'It has neither a lifetime nor a validator.',

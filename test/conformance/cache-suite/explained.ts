@@ -25,6 +25,10 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
   'stale-close-proxy-revalidate': NO_ANSWER_IS_STALE,
   'stale-close-no-cache': NO_ANSWER_IS_STALE,
   'stale-close-s-maxage=2': NO_ANSWER_IS_STALE,
+  'conditional-lm-fresh-no-lm':
+    'without Last-Modified it is Date that counts, and that is later than If-Modified-Since: modified, as far as anybody knows (RFC 9111 §4.3.2)',
+  'partial-store-partial-complete':
+    'the part has no strong validator, so what would come could not be joined to it, and would have to be asked for whole after all (RFC 9111 §3.4)',
   'headers-store-Transfer-Encoding':
     'content in a transfer coding that nobody here can remove would reach the client coded, with nothing to say so: 502 (RFC 9112 §6.1, §7)',
 };

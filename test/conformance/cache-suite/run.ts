@@ -51,7 +51,7 @@ function onlyTest(id: string): Suite[] {
 /** Loads the proxy only when it is wanted: others can be measured while ours does not compile. */
 async function startOurs(isTargeted: boolean): Promise<TestProxy> {
   const [{ startTestProxy }, { withTargeted }] = await Promise.all([import('../../support/start-proxy.ts'), import('./targeted.ts')]);
-  return startTestProxy(isTargeted ? withTargeted(['CDN-Cache-Control']) : {});
+  return startTestProxy(withTargeted(isTargeted ? ['CDN-Cache-Control'] : []));
 }
 
 function addressOf(text: string): ProxyAddress {

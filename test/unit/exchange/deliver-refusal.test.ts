@@ -146,6 +146,7 @@ class Client {
       client: { address: '192.0.2.1', isLocal: false, authentication: null },
       flow: this.flow,
       cancellation: new Cancellation(),
+      isBackground: false,
       responder: {
         interim: () => {},
         abort: () => {},

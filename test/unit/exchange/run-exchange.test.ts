@@ -16,7 +16,10 @@ describe('the line', () => {
   it('goes through its stages in order, and answers once', async () => {
     const line = new Line();
     await line.run('GET', 'http://example.com/a?b');
-    expect(line.visited).toEqual(['authenticate', 'authorize', 'answerAsLast', 'forward', 'authorizeResponse', 'respond 200']);
+    expect(line.visited).toEqual([
+      ...['authenticate', 'authorize', 'answerAsLast', 'reuseStored', 'forward', 'storeResponse', 'authorizeResponse'],
+      'respond 200',
+    ]);
   });
 
   it('skips ahead with 403 when policy denies; nothing is forwarded', async () => {
@@ -25,6 +28,12 @@ describe('the line', () => {
     expect(line.visited).toEqual(['authenticate', 'authorize', 'respond 403']);
     expect(line.flow.outcome).toBe('denied');
     expect(line.field('Proxy-Status')).toMatch(/^test-proxy;error=http_request_denied;details="/);
+  });
+
+  it('skips ahead with a stored response, which policy judges as any other', async () => {
+    const line = new Line({ isStored: true });
+    await line.run('GET', 'http://example.com/');
+    expect(line.visited).toEqual(['authenticate', 'authorize', 'answerAsLast', 'reuseStored', 'authorizeResponse', 'respond 200']);
   });
 
   it('skips ahead with 407 when nobody has said who asks; policy is not asked', async () => {
@@ -125,6 +134,7 @@ class Line {
   readonly #options: {
     decision?: Decision;
     challenge?: boolean;
+    isStored?: boolean;
     answerDecision?: Decision;
     forward?: () => Promise<ClientResponse>;
     bodyFailure?: ProxyError;
@@ -177,6 +187,7 @@ class Line {
       flow: this.flow,
       cancellation: new Cancellation(),
       responder: this.#responder(),
+      isBackground: false,
     };
     await runExchange(incoming, context);
     deadlines.close();
@@ -202,11 +213,26 @@ class Line {
         this.visited.push('answerAsLast');
         return { next: authorized };
       },
-      forward: () => {
-        this.visited.push('forward');
-        return this.#options.forward?.() ?? Promise.resolve(ok);
+      reuseStored: (authorized) => {
+        this.visited.push('reuseStored');
+        if (this.#options.isStored) return { respond: { response: ok, storedFrom: null } };
+        return { next: { ...authorized, fetch: null } };
       },
-      authorizeResponse: (_, response) => {
+      forward: async () => {
+        this.visited.push('forward');
+        try {
+          const response = (await this.#options.forward?.()) ?? ok;
+          return { kind: 'response', response, requestTimeMs: 0, responseTimeMs: 0 };
+        } catch (thrown) {
+          return { kind: 'failure', thrown };
+        }
+      },
+      storeResponse: (_, forwarded) => {
+        this.visited.push('storeResponse');
+        if (forwarded.kind === 'failure') throw forwarded.thrown;
+        return { response: forwarded.response, storedFrom: null };
+      },
+      authorizeResponse: (_, { response }) => {
         this.visited.push('authorizeResponse');
         if (this.#options.answerDecision) return { kind: 'denial', decision: this.#options.answerDecision };
         return { kind: 'response', response, lease: null };

@@ -1,0 +1,271 @@
+// STAGE reuseStored: a request → a stored response that answers it, or what to ask the origin for and why (RFC 9111 §4).
+// Whoever asks for what is being fetched already waits for that (collapse.ts). What turns out gone or damaged when it is opened is a miss.
+import { ProxyError } from '../errors/proxy-error.ts';
+import { hasField } from '../http/fields.ts';
+import type { Body, Fields } from '../http/message.ts';
+import { type Cancellable, Cancellation } from '../net/cancellation.ts';
+import { asResponse, joined, type Opened, openAnswer, openWhole } from './answer-from-store.ts';
+import type { ArrivingResponse } from './arriving.ts';
+import type { CacheContext, CachedResponse } from './cache.ts';
+import { type CacheRecord, createCacheRecord } from './cache-record.ts';
+import type { PendingFetch, Waiter } from './collapse.ts';
+import { type RequestDirectives, requestDirectives } from './rules/cache-control.ts';
+import { currentAgeSeconds } from './rules/freshness.ts';
+import { isConditional } from './rules/preconditions.ts';
+import { type CacheRequest, judgeReuse, type Reuse } from './rules/reuse.ts';
+import { STORING_REASONS } from './rules/storability.ts';
+import { outgoingFields } from './rules/validation.ts';
+import { matches } from './rules/vary.ts';
+import type { StoredResponse } from './stored-response.ts';
+import type { Soon } from './stores/cache-store.ts';
+
+/** What comes of asking the cache. */
+export type Found =
+  | { readonly kind: 'answer'; readonly response: CachedResponse; readonly revalidateBehind: boolean }
+  | { readonly kind: 'fetch'; readonly fetch: Fetch };
+
+export type ForwardedReuse = Exclude<Reuse, { kind: 'hit' }>;
+
+/** One request at the cache: what it may be answered with, and how that is found out. */
+export class Lookup {
+  readonly request: CacheRequest;
+  readonly directives: RequestDirectives;
+  readonly record: CacheRecord;
+  /** Of whoever asks. */
+  readonly cancellation: Cancellation;
+  /** Whether this client may have what came from there. */
+  readonly mayServe: (origin: StoredResponse['origin']) => boolean;
+  /** It is asked on nobody's behalf, to freshen what is stored. */
+  readonly isBackground: boolean;
+  /** It has waited for a response that turned out not to be for sharing, and does not wait again. */
+  hasWaited = false;
+
+  constructor(request: CacheRequest, cancellation: Cancellation, mayServe: Lookup['mayServe'], isBackground: boolean) {
+    this.request = request;
+    this.directives = requestDirectives(request.fields);
+    this.record = createCacheRecord(request.key);
+    this.cancellation = cancellation;
+    this.mayServe = mayServe;
+    this.isBackground = isBackground;
+  }
+}
+
+/** What is stored, opened before the origin is asked. */
+interface Held {
+  readonly opened: Opened | null;
+  readonly part: Body | null;
+}
+
+/** What the origin is asked for, and all that its answer will be judged by. Whoever asked may leave while others wait for the same. */
+export class Fetch implements Cancellable {
+  readonly lookup: Lookup;
+  readonly reuse: ForwardedReuse;
+  /** Everything stored under the key, as it was found. */
+  readonly all: readonly StoredResponse[];
+  /** Where it is to be validated, what it answers then, opened ahead: nobody promises that it is still there later. */
+  readonly opened: Opened | null;
+  /** Where it is to be completed, the content of the part that is stored. */
+  readonly part: Body | null;
+  /** What others may wait for; whoever has it settles it. */
+  readonly pending: PendingFetch | null;
+  /** Stops the request to the origin. */
+  readonly cancellation = new Cancellation();
+
+  constructor(lookup: Lookup, reuse: ForwardedReuse, all: readonly StoredResponse[], held: Held, pending: PendingFetch | null) {
+    this.lookup = lookup;
+    this.reuse = reuse;
+    this.all = all;
+    this.opened = held.opened;
+    this.part = held.part;
+    this.pending = pending;
+    lookup.cancellation.listen(this);
+  }
+
+  /** The client has left. */
+  cancel(): void {
+    if (this.pending?.hasWaiters !== true) this.cancellation.cancel();
+  }
+
+  /** Fields of the request to the origin: the client's, but for conditions and ranges that we ask on our own account. */
+  fieldsToForward(fields: Fields): Fields {
+    return this.reuse.kind === 'miss' ? fields : outgoingFields(fields, this.reuse);
+  }
+}
+
+/** @throws ProxyError `proxy_internal_response`, 504, where only what is stored may answer and nothing does */
+export function reuseStored(context: CacheContext, lookup: Lookup): Soon<Found> {
+  const { method, overrides, key } = lookup.request;
+  if ((method !== 'GET' && method !== 'HEAD') || overrides.bypass) return judge(context, lookup, NOTHING_STORED);
+  const all = context.parts.store.find(key);
+  return all instanceof Promise ? all.then((found) => judge(context, lookup, found)) : judge(context, lookup, all);
+}
+
+function judge(context: CacheContext, lookup: Lookup, all: readonly StoredResponse[]): Soon<Found> {
+  const { parts } = context;
+  const { request, directives, record, mayServe, isBackground } = lookup;
+  const served = all.every(({ origin }) => mayServe(origin)) ? all : all.filter(({ origin }) => mayServe(origin));
+  const judged = judgeReuse(request, directives, served, (stored) => context.factsOf(stored, request.overrides), parts.now());
+  const reuse: Reuse = isBackground && judged.kind === 'hit' ? { ...judged, kind: 'validate', why: 'stale' } : judged;
+  record.reuse = reuse;
+  if (reuse.kind === 'miss') return fetchOrJoin(context, lookup, reuse, served, NOTHING_HELD);
+  if (reuse.kind === 'complete') {
+    const part = openWhole(context, reuse.stored);
+    return part instanceof Promise
+      ? part.then((found) => withPart(context, lookup, reuse, served, found))
+      : withPart(context, lookup, reuse, served, part);
+  }
+  const opened = openAnswer(context, request, reuse.stored, reuse.ageSeconds);
+  return opened instanceof Promise
+    ? opened.then((found) => withAnswer(context, lookup, reuse, served, found))
+    : withAnswer(context, lookup, reuse, served, opened);
+}
+
+function withAnswer(
+  context: CacheContext,
+  lookup: Lookup,
+  reuse: Extract<Reuse, { kind: 'hit' | 'validate' }>,
+  all: readonly StoredResponse[],
+  opened: Opened | null,
+): Soon<Found> {
+  // Gone or damaged: everything is judged again without it.
+  if (opened === null)
+    return judge(
+      context,
+      lookup,
+      all.filter((each) => each !== reuse.stored),
+    );
+  const { request, record } = lookup;
+  const { offline, staleOk } = context.parts;
+  if (reuse.kind === 'validate' && !(offline && staleOk)) return fetchOrJoin(context, lookup, reuse, all, { opened, part: null });
+  record.outcome = reuse.kind === 'hit' ? 'hit' : 'stale';
+  record.ttlSeconds = reuse.facts.lifetimeSeconds - reuse.ageSeconds;
+  // Once is enough, whoever else asks meanwhile.
+  const revalidateBehind = reuse.kind === 'hit' && reuse.revalidateBehind && !offline && context.fetches.find(request.key) === undefined;
+  return { kind: 'answer', response: asResponse(request, reuse.stored, opened), revalidateBehind };
+}
+
+function withPart(
+  context: CacheContext,
+  lookup: Lookup,
+  reuse: Extract<Reuse, { kind: 'complete' }>,
+  all: readonly StoredResponse[],
+  part: Body | null,
+): Soon<Found> {
+  if (part === null)
+    return judge(
+      context,
+      lookup,
+      all.filter((each) => each !== reuse.stored),
+    );
+  return fetchOrJoin(context, lookup, reuse, all, { opened: null, part });
+}
+
+function fetchOrJoin(
+  context: CacheContext,
+  lookup: Lookup,
+  reuse: ForwardedReuse,
+  all: readonly StoredResponse[],
+  held: Held,
+): Soon<Found> {
+  const { key } = lookup.request;
+  const isOnlyIfCached = reuse.kind === 'miss' && reuse.why === 'only-if-cached';
+  if (isOnlyIfCached || context.parts.offline) {
+    letGo(held);
+    lookup.record.outcome = 'none';
+    throw new ProxyError('proxy_internal_response', isOnlyIfCached ? ONLY_IF_CACHED : OFFLINE);
+  }
+  if (!mayJoin(context, lookup, reuse)) return alone(lookup, reuse, all, held);
+  const pending = context.fetches.find(key);
+  if (pending === undefined) {
+    if (!mayLead(lookup, reuse)) return alone(lookup, reuse, all, held);
+    return { kind: 'fetch', fetch: new Fetch(lookup, reuse, all, held, context.fetches.lead(key)) };
+  }
+  // Nobody waits for what is asked for behind everybody's back.
+  if (lookup.isBackground) return alone(lookup, reuse, all, held);
+  if (pending.arriving !== null) {
+    const found = join(context, lookup, pending.arriving);
+    if (found !== null) letGo(held);
+    return found ?? alone(lookup, reuse, all, held);
+  }
+  letGo(held);
+  return new Promise((resolve, reject) => pending.wait(createWaiter(context, lookup, pending, resolve, reject)));
+}
+
+function alone(lookup: Lookup, reuse: ForwardedReuse, all: readonly StoredResponse[], held: Held): Found {
+  return { kind: 'fetch', fetch: new Fetch(lookup, reuse, all, held, null) };
+}
+
+/**
+ * Whether a response to somebody else could be the one to this request, for all that is known before it has come. Keys whose last response was not for
+ * sharing are not waited for: everybody would wait in vain.
+ */
+function mayJoin(context: CacheContext, { request, hasWaited }: Lookup, reuse: ForwardedReuse): boolean {
+  if (request.method !== 'GET' || hasWaited || reuse.kind === 'complete') return false;
+  if (reuse.kind === 'miss' && !SHARED_MISSES.has(reuse.why)) return false;
+  if (hasField(request.fields, 'range') || hasField(request.fields, 'authorization')) return false;
+  const verdict = context.verdicts.get(request.key);
+  return verdict === undefined || verdict.code === 'incomplete' || STORING_REASONS[verdict.code].isStored;
+}
+
+/** With conditions of the client's own, the origin's answer may be a 304 that is of no use to others. */
+function mayLead({ request }: Lookup, reuse: ForwardedReuse): boolean {
+  return reuse.kind === 'validate' || !isConditional(request.fields);
+}
+
+function createWaiter(
+  context: CacheContext,
+  lookup: Lookup,
+  pending: PendingFetch,
+  resolve: (found: Soon<Found>) => void,
+  reject: (error: unknown) => void,
+): Waiter {
+  const waiter: Waiter = {
+    joins(arriving) {
+      const found = join(context, lookup, arriving);
+      if (found === null) return false;
+      lookup.cancellation.listen(null);
+      resolve(found);
+      return true;
+    },
+    released(how) {
+      lookup.cancellation.listen(null);
+      lookup.hasWaited = how === 'alone';
+      try {
+        resolve(reuseStored(context, lookup));
+      } catch (error) {
+        reject(error);
+      }
+    },
+  };
+  lookup.cancellation.listen({
+    cancel: () => {
+      pending.leave(waiter);
+      reject(new ProxyError('connection_terminated', 'The client has left.'));
+    },
+  });
+  return waiter;
+}
+
+/** Reads along with what is coming for somebody else. @returns `null` where it would not be right for this request */
+function join(context: CacheContext, lookup: Lookup, arriving: ArrivingResponse): Found | null {
+  const { request, record } = lookup;
+  const { response } = arriving;
+  if (!arriving.isShareable || !lookup.mayServe(response.origin) || !matches(response, request.fields)) return null;
+  const facts = context.factsOf(response, request.overrides);
+  const ageSeconds = currentAgeSeconds(facts, context.parts.now());
+  record.isCollapsed = true;
+  record.ttlSeconds = facts.lifetimeSeconds - ageSeconds;
+  return { kind: 'answer', response: joined(context, request, arriving, ageSeconds), revalidateBehind: false };
+}
+
+function letGo({ opened, part }: Held): void {
+  opened?.body?.cancel();
+  part?.cancel();
+}
+
+const NOTHING_HELD: Held = Object.freeze({ opened: null, part: null });
+const NOTHING_STORED: readonly StoredResponse[] = Object.freeze([]);
+/** Misses that say nothing against the next response. */
+const SHARED_MISSES: ReadonlySet<string> = new Set(['uri-miss', 'vary-miss', 'authorization', 'partial']);
+const ONLY_IF_CACHED = 'The request asks for a stored response only (only-if-cached), and none can answer it.';
+const OFFLINE = 'This proxy is offline: it answers with what it has stored, and nothing that is stored can answer this.';

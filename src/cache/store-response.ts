@@ -1,0 +1,337 @@
+// STAGE storeResponse: what the origin answered → what the client gets, and what is stored on the way (RFC 9111 §3, §4.3, §4.4).
+// A 304 freshens what is stored and answers with that; a failure is answered with it where a stale answer is allowed (§4.2.4, RFC 5861 §4);
+// unsafe methods invalidate; everything that may be stored is, while it passes.
+import { ProxyError, type ProxyErrorCode } from '../errors/proxy-error.ts';
+import { formatHttpDate } from '../http/date.ts';
+import { fieldValues, hasField, listMembers } from '../http/fields.ts';
+import { type Body, BytesBody, type Fields, type ResponseHead } from '../http/message.ts';
+import { asResponse, type Opened, openAnswer } from './answer-from-store.ts';
+import { ArrivingResponse } from './arriving.ts';
+import type { CacheContext, CachedResponse } from './cache.ts';
+import type { Fetch, ForwardedReuse, Lookup } from './reuse-stored.ts';
+import { shapeAnswer } from './rules/answer.ts';
+import { cacheKey } from './rules/cache-key.ts';
+import { currentAgeSeconds, type DatedResponse, factsOf } from './rules/freshness.ts';
+import { invalidated } from './rules/invalidation.ts';
+import { combine } from './rules/partial.ts';
+import { isNotModified, singleValue } from './rules/preconditions.ts';
+import { parseContentRange } from './rules/ranges.ts';
+import { type CacheRequest, mayServeStale, type OriginFailure } from './rules/reuse.ts';
+import { STORING_REASONS, type StoringCode, storability } from './rules/storability.ts';
+import { storedFields } from './rules/stored-fields.ts';
+import { freshened, headUpdate } from './rules/validation.ts';
+import { matches, selectingFields, varyOf } from './rules/vary.ts';
+import { Sequence } from './sequence.ts';
+import { Slice } from './slice.ts';
+import type { Extent, SelectingField, StoredResponse } from './stored-response.ts';
+import type { Soon } from './stores/cache-store.ts';
+
+/** A response as the origin sent it. */
+export interface FetchedResponse {
+  readonly head: ResponseHead;
+  /** `null` when it has no content. */
+  readonly body: Body | null;
+  readonly requestTimeMs: number;
+  readonly responseTimeMs: number;
+  /** `null` when a parent proxy fetched it. */
+  readonly origin: StoredResponse['origin'];
+}
+
+type Validation = Extract<ForwardedReuse, { kind: 'validate' }>;
+
+/** @throws ProxyError  when part of a representation came that does not fit what is stored of it */
+export function storeResponse(context: CacheContext, fetch: Fetch, response: FetchedResponse): Soon<CachedResponse> {
+  const { reuse, opened, part } = fetch;
+  const { status } = response.head;
+  try {
+    if (reuse.kind === 'validate') {
+      if (status === 304) return validated(context, fetch, reuse, response);
+      if (mayBeStale(context, fetch, reuse, status)) {
+        response.body?.cancel();
+        fetch.lookup.record.forwardStatus = status;
+        return answerStale(context, fetch, reuse, opened);
+      }
+    }
+    if (reuse.kind === 'complete' && status === 206 && part !== null) return completed(context, fetch, reuse.stored, part, response);
+    opened?.body?.cancel();
+    part?.cancel();
+    const done = invalidate(context, fetch.lookup.request, response.head);
+    return done === null ? received(context, fetch, response) : done.then(() => received(context, fetch, response));
+  } catch (error) {
+    fetch.pending?.settle('alone');
+    throw error;
+  }
+}
+
+/**
+ * The origin could not be reached, or broke off before it had answered.
+ *
+ * @returns a stale response in its place (RFC 9111 §4.2.4), `null` where there is none or it is not allowed
+ */
+export function answerFailure(context: CacheContext, fetch: Fetch, thrown: unknown): CachedResponse | null {
+  const { reuse, opened, part } = fetch;
+  const isUnreachable = thrown instanceof ProxyError && UNREACHABLE.has(thrown.code);
+  if (reuse.kind === 'validate' && isUnreachable && mayBeStale(context, fetch, reuse, 'unreachable')) {
+    return answerStale(context, fetch, reuse, opened);
+  }
+  fetch.pending?.settle('alone');
+  opened?.body?.cancel();
+  part?.cancel();
+  return null;
+}
+
+/** RFC 9111 §4.3.4. */
+function validated(context: CacheContext, fetch: Fetch, { stored }: Validation, response: FetchedResponse): Soon<CachedResponse> {
+  const { lookup, pending } = fetch;
+  const { request, record } = lookup;
+  const { requestTimeMs, responseTimeMs } = response;
+  response.body?.cancel();
+  record.outcome = 'validated';
+  record.forwardStatus = 304;
+  const update = { fields: response.head.fields, requestTimeMs, responseTimeMs };
+  const updated = freshened(stored, update, request.fields, context.parts.rules);
+  context.parts.store.update(updated);
+  pending?.settle('look-again');
+  return withContent(context, fetch, updated, noteAge(context, lookup, updated));
+}
+
+/** Its content was opened ahead, unless what the client gets of it has changed with the fields. */
+function withContent(context: CacheContext, { lookup, opened }: Fetch, stored: StoredResponse, ageSeconds: number): Soon<CachedResponse> {
+  const { request } = lookup;
+  const { now, newBoundary } = context.parts;
+  const answer = shapeAnswer(request, stored, ageSeconds, now(), newBoundary);
+  if (opened !== null && isSameContent(answer, opened.answer)) return asResponse(request, stored, { answer, body: opened.body });
+  opened?.body?.cancel();
+  const again = openAnswer(context, request, stored, ageSeconds);
+  return again instanceof Promise ? again.then((found) => foundAgain(request, stored, found)) : foundAgain(request, stored, again);
+}
+
+function isSameContent(one: Opened['answer'], other: Opened['answer']): boolean {
+  if (one.multipart !== null || other.multipart !== null) return false;
+  return one.content?.first === other.content?.first && one.content?.length === other.content?.length;
+}
+
+function foundAgain(request: CacheRequest, stored: StoredResponse, opened: Opened | null): CachedResponse {
+  if (opened !== null) return asResponse(request, stored, opened);
+  throw new ProxyError('http_response_incomplete', 'The origin confirmed what is stored, and that turned out damaged. Ask again.');
+}
+
+/** A background request is not for answering anybody. */
+function mayBeStale(context: CacheContext, { lookup }: Fetch, reuse: Validation, failure: OriginFailure): boolean {
+  const { now, rules } = context.parts;
+  return !lookup.isBackground && mayServeStale(reuse, lookup.directives, now(), rules, failure);
+}
+
+function answerStale(context: CacheContext, fetch: Fetch, { stored }: Validation, opened: Opened | null): CachedResponse {
+  const { lookup, pending } = fetch;
+  pending?.settle('alone');
+  lookup.record.outcome = 'stale';
+  const ageSeconds = noteAge(context, lookup, stored);
+  const { now, newBoundary } = context.parts;
+  const answer = shapeAnswer(lookup.request, stored, ageSeconds, now(), newBoundary);
+  return asResponse(lookup.request, stored, { answer, body: opened?.body ?? null });
+}
+
+/** The rest of a representation of which a part is stored, or what is missing of a range (RFC 9111 §3.4). */
+function completed(context: CacheContext, fetch: Fetch, stored: StoredResponse, part: Body, response: FetchedResponse): CachedResponse {
+  const { lookup } = fetch;
+  const { request } = lookup;
+  const { head, body, requestTimeMs, responseTimeMs } = response;
+  const { parts } = context;
+  const combination = combine(stored, { ...head, requestTimeMs, responseTimeMs }, parts.newId(), parts.rules);
+  if (combination === null || body === null) {
+    part.cancel();
+    body?.cancel();
+    parts.store.remove(stored);
+    fetch.pending?.settle('alone');
+    throw new ProxyError('http_protocol_error', 'The origin sent a part that does not fit what is stored of the same. Ask again.');
+  }
+  const { response: whole, pieces, arrivingLength } = combination;
+  const content = new Sequence(
+    pieces.map(({ from, first, length }) => (from === 'stored' ? part : new Slice(body, first, length, arrivingLength))),
+  );
+  const ageSeconds = noteAge(context, lookup, whole);
+  lookup.record.forwardStatus = head.status;
+  const answer = shapeAnswer(request, whole, ageSeconds, parts.now(), parts.newBoundary);
+  const wanted = answer.content ?? { first: 0, length: whole.extent.length };
+  const arriving = beginStoring(context, fetch, whole, content, 'stored-partial', [stored]);
+  const read = arriving?.read(wanted.first, wanted.length) ?? new Slice(content, wanted.first, wanted.length, whole.extent.length);
+  return asResponse(request, whole, { answer, body: read });
+}
+
+/** A response of its own, to be passed on and stored where that is allowed. */
+function received(context: CacheContext, fetch: Fetch, response: FetchedResponse): CachedResponse {
+  const { lookup, pending, reuse } = fetch;
+  const { request, record } = lookup;
+  const { head, body, requestTimeMs, responseTimeMs, origin } = response;
+  const { rules, newId, now } = context.parts;
+  const dated = hasField(head.fields, 'date') ? head.fields : [...head.fields, { name: 'Date', value: formatHttpDate(responseTimeMs) }];
+  const arrived = { status: head.status, fields: dated, requestTimeMs, responseTimeMs };
+  const facts = factsOf(arrived, rules, request.overrides);
+  if (request.method === 'HEAD') updateByHead(context, fetch, arrived);
+  const range = head.status === 206 ? extentOf(dated, body) : null;
+  const code = storability(request, { ...arrived, isUsableRange: range !== null }, facts, request.overrides);
+  if (!STORING_REASONS[code].isStored) {
+    if (request.method === 'GET') context.note(record, code, head.status);
+    pending?.settle('alone');
+    return { head, body, origin };
+  }
+  const vary = varyOf(head.fields);
+  const stored: StoredResponse = {
+    id: newId(),
+    key: request.key,
+    selectedBy: vary === '*' ? [] : selectingFields(vary, request.fields),
+    status: head.status,
+    reason: head.reason,
+    version: head.version,
+    fields: storedFields(dated, facts.directives),
+    requestTimeMs,
+    responseTimeMs,
+    extent: range ?? { first: 0, length: body?.length ?? 0, completeLength: body === null ? 0 : body.length },
+    isFromAuthorized: hasField(request.fields, 'authorization'),
+    isInvalidated: false,
+    origin,
+    tags: tagsOf(head.fields),
+  };
+  record.ttlSeconds = facts.lifetimeSeconds - currentAgeSeconds(facts, now());
+  const arriving = beginStoring(context, fetch, stored, body ?? new BytesBody(NOTHING), code, replacedBy(stored, fetch.all));
+  if (arriving === null) return { head, body, origin };
+  if (body === null) {
+    arriving.keepAnyway();
+    return { head, body, origin };
+  }
+  // The origin was asked with our conditions in place of the client's, which are due now (RFC 9111 §4.3.2).
+  if (reuse.kind === 'validate' && head.status === 200 && isNotModified(request.fields, stored, now())) {
+    arriving.keepAnyway();
+    record.forwardStatus = head.status;
+    return asResponse(request, stored, { answer: shapeAnswer(request, stored, 0, now(), context.parts.newBoundary), body: null });
+  }
+  return { head: { ...head, fields: dated }, body: arriving.read(), origin };
+}
+
+/** @returns `null` when the store does not take it; it is passed on all the same */
+function beginStoring(
+  context: CacheContext,
+  fetch: Fetch,
+  stored: StoredResponse,
+  body: Body,
+  code: StoringCode,
+  replaces: readonly StoredResponse[],
+): ArrivingResponse | null {
+  const { pending, lookup } = fetch;
+  const writer = context.parts.store.create(body.length);
+  if (writer === null) {
+    context.note(lookup.record, 'store-refused', stored.status);
+    pending?.settle('alone');
+    return null;
+  }
+  context.note(lookup.record, code, stored.status);
+  const commit = (length: number): Soon<boolean> => {
+    const final = finalOf(stored, length, pending?.isOutdated ?? false);
+    if (final !== null) return writer.commit(final, replaces);
+    writer.abandon();
+    return false;
+  };
+  const arriving = new ArrivingResponse(stored, body, writer, commit, (outcome) => {
+    if (outcome !== 'stored') context.note(lookup.record, outcome === 'incomplete' ? 'incomplete' : 'store-refused', stored.status);
+    pending?.settle(outcome === 'stored' ? 'look-again' : 'alone');
+  });
+  pending?.share(arriving);
+  return arriving;
+}
+
+/** With its real length. @returns `null` when that contradicts its Content-Range */
+function finalOf(stored: StoredResponse, length: number, isInvalidated: boolean): StoredResponse | null {
+  const { extent, status } = stored;
+  if (extent.length === length && extent.completeLength !== null && !isInvalidated) return stored;
+  if (status === 206 && extent.length !== length) return null;
+  const completeLength = status === 206 ? extent.completeLength : length;
+  return { ...stored, extent: { ...extent, length, completeLength }, isInvalidated };
+}
+
+/** The one range that a 206 brings; `null` where it cannot be kept as one (RFC 9111 §3.3). */
+function extentOf(fields: Fields, body: Body | null): Extent | null {
+  const value = singleValue(fields, 'content-range');
+  const range = value === null ? null : parseContentRange(value);
+  if (range === null || body === null) return null;
+  // Where the two disagree, the range is answered again as it came, and joined to nothing (rules/ranges.ts).
+  return { first: range.first, length: body.length ?? range.last - range.first + 1, completeLength: range.completeLength };
+}
+
+/** What a new response takes the place of: the one for the same selection, parts that lie within it, and the oldest where there are too many. */
+function replacedBy(stored: StoredResponse, all: readonly StoredResponse[]): readonly StoredResponse[] {
+  const replaced = all.filter(
+    (each) => isSameSelection(each.selectedBy, stored.selectedBy) && (stored.status !== 206 || isWithin(each.extent, stored.extent)),
+  );
+  if (all.length - replaced.length < MOST_VARIANTS) return replaced;
+  const oldest = all
+    .filter((each) => !replaced.includes(each))
+    .reduce((one, other) => (one.responseTimeMs <= other.responseTimeMs ? one : other));
+  return [...replaced, oldest];
+}
+
+function isSameSelection(one: readonly SelectingField[], other: readonly SelectingField[]): boolean {
+  return one.length === other.length && one.every(({ name, value }, index) => name === other[index]!.name && value === other[index]!.value);
+}
+
+function isWithin(inner: Extent, outer: Extent): boolean {
+  return inner.first >= outer.first && inner.first + inner.length <= outer.first + outer.length;
+}
+
+/** RFC 9111 §4.3.5: what HEAD says of what is stored. */
+function updateByHead(context: CacheContext, { lookup, all }: Fetch, head: DatedResponse): void {
+  const { store, rules } = context.parts;
+  for (const stored of all) {
+    if (!matches(stored, lookup.request.fields)) continue;
+    const update = headUpdate(stored, head);
+    if (update === 'update') store.update(freshened(stored, head, lookup.request.fields, rules));
+    else if (update === 'invalidate') store.update({ ...stored, isInvalidated: true });
+  }
+}
+
+/** RFC 9111 §4.4. @returns `null` when it is done at once */
+function invalidate(context: CacheContext, request: CacheRequest, head: ResponseHead): Promise<unknown> | null {
+  const { isTarget, others } = invalidated(request, head);
+  if (!isTarget) return null;
+  const { scheme, authority, overrides } = request;
+  const keys = [request.key, ...others.map((pathAndQuery) => cacheKey(scheme, authority, pathAndQuery, overrides, null))];
+  const waited: Promise<void>[] = [];
+  for (const key of keys) {
+    context.fetches.find(key)?.outdate();
+    const all = context.parts.store.find(key);
+    if (all instanceof Promise) waited.push(all.then((found) => markInvalid(context, found)));
+    else markInvalid(context, all);
+  }
+  return waited.length === 0 ? null : Promise.all(waited);
+}
+
+function markInvalid({ parts }: CacheContext, all: readonly StoredResponse[]): void {
+  for (const stored of all) parts.store.update({ ...stored, isInvalidated: true });
+}
+
+/** @returns its age in seconds; the record says how long it stays fresh */
+function noteAge(context: CacheContext, { request, record }: Lookup, stored: StoredResponse): number {
+  const facts = context.factsOf(stored, request.overrides);
+  const ageSeconds = currentAgeSeconds(facts, context.parts.now());
+  record.ttlSeconds = facts.lifetimeSeconds - ageSeconds;
+  return ageSeconds;
+}
+
+/** Surrogate-Key is a list by blanks, Cache-Tag one by commas. */
+function tagsOf(fields: Fields): readonly string[] {
+  const surrogateKeys = fieldValues(fields, 'surrogate-key').flatMap((value) => value.split(/[ \t]+/));
+  const tags = [...surrogateKeys, ...listMembers(fields, 'cache-tag')].filter((tag) => tag !== '');
+  return tags.length === 0 ? NO_TAGS : tags.slice(0, MOST_TAGS);
+}
+
+const NO_TAGS: readonly string[] = Object.freeze([]);
+const NOTHING = Buffer.alloc(0);
+const MOST_TAGS = 64;
+/** Stored under one key, selections and parts together. */
+const MOST_VARIANTS = 64;
+/** Failures of an origin that has not answered; what we refuse ourselves is no such failure. */
+const UNREACHABLE: ReadonlySet<ProxyErrorCode> = new Set([
+  ...(['dns_timeout', 'dns_error', 'destination_unavailable', 'destination_ip_unroutable', 'connection_refused'] as const),
+  ...(['connection_terminated', 'connection_timeout', 'connection_read_timeout', 'connection_write_timeout'] as const),
+  ...(['http_response_timeout', 'http_response_incomplete'] as const),
+]);

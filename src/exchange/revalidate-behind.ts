@@ -1,0 +1,68 @@
+// Owns the exchange that validates a stored response behind the answer that was just given from it (RFC 5861 §3): a new one, from the first stage on,
+// with a record of its own, on behalf of whoever was answered. Its answer goes to nobody; what matters of it has happened when it has come.
+import { createFlow, type EmitFlow } from '../flows/flow.ts';
+import { fieldValue, isNamed } from '../http/fields.ts';
+import { type Body, type Fields, TAKEN } from '../http/message.ts';
+import { Cancellation } from '../net/cancellation.ts';
+import type { Incoming, Responder } from './exchange.ts';
+
+/** The request again, without what asks for less than the whole, to be run as any other. */
+export function behind({ head, client, flow }: Incoming, emit: EmitFlow): Incoming {
+  const { connectionId, listener, clientAddress, clientPort } = flow;
+  const again = createFlow({ id: connectionId, listener, address: clientAddress, port: clientPort });
+  return {
+    head: { ...head, method: 'GET', fields: head.fields.filter(({ name }) => !PARTIAL.some((lower) => isNamed(name, lower))) },
+    body: null,
+    client,
+    flow: again,
+    cancellation: new Cancellation(),
+    responder: new NobodyWaits(again, emit),
+    isBackground: true,
+  };
+}
+
+class NobodyWaits implements Responder {
+  readonly #flow: Incoming['flow'];
+  readonly #emit: EmitFlow;
+
+  constructor(flow: Incoming['flow'], emit: EmitFlow) {
+    this.#flow = flow;
+    this.#emit = emit;
+  }
+
+  interim(): void {}
+
+  respond(status: number, _reason: string, fields: Fields, body: Body | null): void {
+    this.#flow.status = status;
+    this.#flow.contentType = fieldValue(fields, 'content-type') ?? null;
+    if (body === null) {
+      this.#done();
+      return;
+    }
+    body.start({
+      write: () => TAKEN,
+      end: () => this.#done(),
+      fail: (error) => {
+        this.#flow.error = error;
+        this.#flow.outcome = 'failed';
+        this.#done();
+      },
+    });
+  }
+
+  abort(): void {
+    this.#flow.outcome = 'failed';
+    this.#done();
+  }
+
+  takeOver(): never {
+    throw new Error('what asks on behalf of nobody does not upgrade');
+  }
+
+  #done(): void {
+    this.#flow.totalMs = performance.now() - this.#flow.startedMs;
+    this.#emit(this.#flow);
+  }
+}
+
+const PARTIAL = ['range', 'if-range', 'if-none-match', 'if-modified-since'];
