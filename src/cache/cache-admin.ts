@@ -26,7 +26,7 @@ export interface CacheAdmin {
   why(question: Question): Promise<readonly string[]>;
   /** @returns how many were forgotten @throws WrongQuestion */
   purge(what: Purge): Promise<number>;
-  /** Reads everything that is stored to its end. What is damaged is removed. */
+  /** Reads everything that is stored to its end. @returns what has been read so far, now and then; the last one is the result */
   verify(): AsyncIterable<Verified>;
 }
 
@@ -75,11 +75,14 @@ export interface DetailedEntry extends Entry {
   readonly origin: StoredResponse['origin'];
 }
 
-/** `damaged`: it could not be read to its end, and is removed. */
+/** What has been read so far. */
 export interface Verified {
-  readonly url: string;
-  readonly bytes: number;
-  readonly state: 'sound' | 'damaged';
+  readonly checked: number;
+  readonly contentBytes: number;
+  /** Removed, where what asks may change the store. */
+  readonly damaged: number;
+  /** Removed meanwhile, or by somebody else. */
+  readonly gone: number;
 }
 
 /** A question that nobody can answer as it is put; its message is for whoever asked. */
@@ -94,6 +97,8 @@ export interface CacheAdminParts {
   readonly now: () => number;
   /** What became of the last response to a key; `null` when nobody remembers. */
   readonly lastVerdict: (key: string) => LastVerdict | null;
+  /** The store's own way, where it has one; `null` reads what it lists. */
+  readonly verify: (() => AsyncIterable<Verified>) | null;
   /** What the policy's rule for such a request changes about the cache; `null` where no policy is known. */
   readonly overridesOf: ((request: Question) => CacheOverrides) | null;
 }
@@ -112,7 +117,7 @@ export function createCacheAdmin(parts: CacheAdminParts): CacheAdmin {
     show: async (url, user) => show(parts, url, user),
     why: async (question) => why(parts, question),
     purge: async (what) => store.purge(pickedBy(parts, what)),
-    verify: () => verify(store),
+    verify: parts.verify ?? (() => verify(store)),
   };
 }
 
@@ -135,8 +140,8 @@ async function why(parts: CacheAdminParts, { method, url, fields, user }: Questi
   const { scheme, authority, pathAndQuery } = targetOf(url, method);
   const overrides = parts.overridesOf?.({ method, url, fields, user }) ?? NO_OVERRIDES;
   const key = cacheKey(scheme, authority, pathAndQuery, overrides, user);
-  const request: CacheRequest = { method, scheme, authority, pathAndQuery, fields, hasContent: false, key, overrides };
   const nowMs = parts.now();
+  const request: CacheRequest = { method, scheme, authority, pathAndQuery, fields, hasContent: false, key, overrides, receivedAtMs: nowMs };
   const all = overrides.bypass ? [] : await parts.store.find(key);
   const factsFor = (stored: StoredResponse) => factsOf(stored, parts.rules, overrides);
   const reuse = judgeReuse(request, requestDirectives(fields), all, factsFor, nowMs);
@@ -184,11 +189,17 @@ function pickedBy(parts: CacheAdminParts, what: Purge): (stored: StoredResponse)
 }
 
 async function* verify(store: CacheStore): AsyncGenerator<Verified> {
+  const result = { checked: 0, contentBytes: 0, damaged: 0, gone: 0 };
   for await (const stored of store.list()) {
     const { length } = stored.extent;
     const body = await store.open(stored, 0, length);
-    yield { url: uriOf(stored.key), bytes: length, state: body !== null && (await isWhole(body, length)) ? 'sound' : 'damaged' };
+    result.checked += 1;
+    result.contentBytes += length;
+    if (body === null) result.gone += 1;
+    else if (!(await isWhole(body, length))) result.damaged += 1;
+    if (result.checked % TOLD_EVERY === 0) yield { ...result };
   }
+  yield { ...result };
 }
 
 /** Whether content comes to its end with all that it should hold. */
@@ -270,3 +281,4 @@ function partitionOf(key: string): string | null {
 const APART: CacheOverrides = { ...NO_OVERRIDES, partition: 'user' };
 /** Of the variants that were not chosen; an origin may make thousands. */
 const MOST_SHOWN = 10;
+const TOLD_EVERY = 1_000;

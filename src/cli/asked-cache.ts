@@ -3,7 +3,7 @@ import path from 'node:path';
 import { remoteCache } from '../admin/remote-cache.ts';
 import { type CacheAdmin, createCacheAdmin, WrongQuestion } from '../cache/cache-admin.ts';
 import type { CacheConfig } from '../cache/options.ts';
-import { openDiskStore } from '../cache/stores/disk.ts';
+import { type DiskStore, openDiskStore, readDiskStore } from '../cache/stores/disk.ts';
 import { loadConfig } from '../config/load.ts';
 import { StartError } from '../errors/start-error.ts';
 import type { Arguments } from './command.ts';
@@ -17,9 +17,17 @@ export interface AskedCache {
   readonly close: () => Promise<void>;
 }
 
+/** Whether the command only looks into the folder, as it may beside others, or changes it. */
+type Access = 'look' | 'change';
+
 /** Asks, and lets go of the cache whatever comes of it. @throws StartError where there is none, and `usage` for what it cannot be asked */
-export async function askingCache(given: Arguments, terminal: Terminal, ask: (asked: AskedCache) => Promise<number>): Promise<number> {
-  const asked = await openCache(given, terminal);
+export async function askingCache(
+  given: Arguments,
+  terminal: Terminal,
+  access: Access,
+  ask: (asked: AskedCache) => Promise<number>,
+): Promise<number> {
+  const asked = await openCache(given, access, terminal);
   try {
     return await ask(asked);
   } catch (error) {
@@ -30,26 +38,29 @@ export async function askingCache(given: Arguments, terminal: Terminal, ask: (as
   }
 }
 
-async function openCache({ flags }: Arguments, { environment, workingDirectory, report }: Terminal): Promise<AskedCache> {
+async function openCache({ flags }: Arguments, access: Access, { environment, workingDirectory, report }: Terminal): Promise<AskedCache> {
   const config = await loadConfig({ config: flags.get('config')?.[0] }, environment, workingDirectory);
   const { stateFolder } = config;
   const asked = flags.get('process')?.[0];
   if (asked !== undefined && stateFolder === null)
     throw new StartError('config', ['--process: state_dir is off, so running proxies cannot be found.']);
   const running = stateFolder === null ? null : chooseRunning(readRunning(stateFolder), asked, stateFolder);
-  if (running === null) return openFolder(config.cache, report);
+  if (running === null) return openFolder(config.cache, access, report);
   if (running.adminSocket === null)
     throw new StartError('unavailable', [`process ${running.processId} has no socket to be asked at; its own log says why.`]);
   return { cache: remoteCache(running.adminSocket), where: `process ${running.processId}`, close: async () => {} };
 }
 
-async function openFolder(config: CacheConfig | null, report: (line: string) => void): Promise<AskedCache> {
+async function openFolder(config: CacheConfig | null, access: Access, report: (line: string) => void): Promise<AskedCache> {
   const disk = config?.disk ?? null;
   if (config === null || disk === null)
     throw new StartError('unavailable', [
       "no proxy of this user is running, and the settings keep no cache on disk. Start one with 'sallyport run'.",
     ]);
-  const store = await openDiskStore({ ...disk, report });
-  const cache = createCacheAdmin({ store, rules: config.rules, now: Date.now, lastVerdict: () => null, overridesOf: null });
+  const store: DiskStore = access === 'look' ? readDiskStore(disk, report) : await openDiskStore(disk, report);
+  const cache = createCacheAdmin({
+    ...{ store, rules: config.rules, now: Date.now, lastVerdict: () => null, overridesOf: null },
+    verify: () => store.verify(),
+  });
   return { cache, where: path.resolve(disk.folder), close: () => store.close() };
 }

@@ -105,10 +105,10 @@ export const CACHE_COMMANDS: readonly Command[] = [
     operands: '',
     leastOperands: 0,
     mostOperands: 0,
-    flags: { json: { value: null, text: 'print JSON, one line for each' }, ...WHERE },
+    flags: { json: JSON_FLAG, ...WHERE },
     details: [
-      `Every octet is read and held against its checksum. What does not pass is named and removed. Exits 1 when there was any. ${WHOM} What a ` +
-        'request finds damaged is noticed without this.',
+      `Every octet is read and held against its checksum, and what does not pass is removed. Exits 1 when there was any. ${WHOM} Requests notice ` +
+        'what is damaged without this, too, and are not answered with it.',
     ],
     examples: [['sallyport cache verify', 'After a disk has failed, say.']],
     perform: async (given, terminal) => (await import('./cache-contents.ts')).verifyCache(given, terminal),

@@ -5,11 +5,11 @@ import { entryLine, entryText, sizeText } from './cache-words.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_DIFFERENT, EXIT_OK } from './exit-codes.ts';
 import { counted } from './policy-file.ts';
-import { oneLine, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 /** `cache stats` */
 export function cacheStats(given: Arguments, terminal: Terminal): Promise<number> {
-  return askingCache(given, terminal, async ({ cache, where }: AskedCache) => {
+  return askingCache(given, terminal, 'look', async ({ cache, where }: AskedCache) => {
     const stats = await cache.stats();
     if (given.flags.has('json')) {
       terminal.print(JSON.stringify(toWire(stats), null, 2));
@@ -31,7 +31,7 @@ export function cacheStats(given: Arguments, terminal: Terminal): Promise<number
 
 /** `cache list [PATTERN]` */
 export function listCache(given: Arguments, terminal: Terminal): Promise<number> {
-  return askingCache(given, terminal, async ({ cache }) => {
+  return askingCache(given, terminal, 'look', async ({ cache }) => {
     const pattern = given.operands[0] ?? null;
     let [entries, bytes] = [0, 0];
     for await (const entry of cache.list(pattern)) {
@@ -48,7 +48,7 @@ export function listCache(given: Arguments, terminal: Terminal): Promise<number>
 
 /** `cache show URL` */
 export function showCached(given: Arguments, terminal: Terminal): Promise<number> {
-  return askingCache(given, terminal, async ({ cache }) => {
+  return askingCache(given, terminal, 'look', async ({ cache }) => {
     const url = given.operands[0]!;
     const entries = await cache.show(url, given.flags.get('user')?.[0] ?? null);
     if (given.flags.has('json')) terminal.print(JSON.stringify(toWire(entries), null, 2));
@@ -60,16 +60,15 @@ export function showCached(given: Arguments, terminal: Terminal): Promise<number
 
 /** `cache verify` */
 export function verifyCache(given: Arguments, terminal: Terminal): Promise<number> {
-  return askingCache(given, terminal, async ({ cache }) => {
-    let [sound, damaged, bytes] = [0, 0, 0];
-    for await (const each of cache.verify()) {
-      if (each.state === 'sound') sound += 1;
-      else damaged += 1;
-      bytes += each.bytes;
-      if (given.flags.has('json')) terminal.print(JSON.stringify(toWire(each)));
-      else if (each.state === 'damaged') terminal.print(oneLine(`damaged, removed  ${each.url}`));
+  return askingCache(given, terminal, 'change', async ({ cache }) => {
+    let result = { checked: 0, contentBytes: 0, damaged: 0, gone: 0 };
+    for await (const soFar of cache.verify()) result = soFar;
+    const { checked, contentBytes, damaged } = result;
+    if (given.flags.has('json')) terminal.print(JSON.stringify(toWire(result), null, 2));
+    else {
+      const found = damaged === 0 ? 'all sound' : `${damaged.toLocaleString('en-US')} damaged and removed`;
+      terminal.print(`${counted(checked, 'response')} read, ${sizeText(contentBytes)} of content: ${found}`);
     }
-    terminal.tell(`${counted(sound, 'response')} sound, ${damaged} damaged, ${sizeText(bytes)} read`);
     return damaged === 0 ? EXIT_OK : EXIT_DIFFERENT;
   });
 }

@@ -10,7 +10,7 @@ import type { Terminal } from './terminal.ts';
 /** `cache purge URL|PATTERN`, `cache purge --tag TAG`, `cache purge --all` */
 export async function purgeCache(given: Arguments, terminal: Terminal): Promise<number> {
   const what = meant(given);
-  return askingCache(given, terminal, async ({ cache }) => {
+  return askingCache(given, terminal, 'change', async ({ cache }) => {
     terminal.print(`${counted(await cache.purge(what), 'response')} forgotten`);
     return EXIT_OK;
   });

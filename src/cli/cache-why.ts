@@ -14,7 +14,7 @@ export async function whyCached(given: Arguments, terminal: Terminal): Promise<n
     fields: (flags.get('field') ?? []).map(requestField),
     user: flags.get('user')?.[0] ?? null,
   };
-  return askingCache(given, terminal, async ({ cache }) => {
+  return askingCache(given, terminal, 'look', async ({ cache }) => {
     const lines = (await cache.why(question)).map(oneLine);
     terminal.print(flags.has('json') ? JSON.stringify({ lines }, null, 2) : lines.join('\n'));
     return EXIT_OK;

@@ -28,7 +28,7 @@ async function openAdmin(folder = path.join(temporaryFolder(onTestFinished), 'ru
     await keep(store, stored, contentOf(stored));
   }
   const now = () => sample().responseTimeMs + 60_000;
-  const cache = createCacheAdmin({ store, rules: CACHE_RULE_DEFAULTS, now, lastVerdict: () => null, overridesOf: null });
+  const cache = createCacheAdmin({ store, rules: CACHE_RULE_DEFAULTS, now, lastVerdict: () => null, overridesOf: null, verify: null });
   const reports: string[] = [];
   const report = (line: string) => void reports.push(line);
   const admin = await AdminServer.open({ folder, processId: 4_711, cache: () => (isOn ? cache : null), report });
@@ -90,7 +90,7 @@ describe('the Unix socket', () => {
       user: null,
     });
     expect(why.join()).toContain('RFC 9111 §5.2.1.4');
-    expect((await all(cache.verify())).map(({ state }) => state)).toEqual(['sound', 'sound', 'sound']);
+    expect(await all(cache.verify())).toEqual([{ checked: 3, contentBytes: 3_000, damaged: 0, gone: 0 }]);
     expect(await cache.purge({ kind: 'tag', tag: 'x' })).toBe(1);
     expect(await cache.purge({ kind: 'url', url: 'http://a.test/x' })).toBe(0);
     expect(await cache.purge({ kind: 'pattern', pattern: '*a.test*' })).toBe(1);
@@ -140,7 +140,7 @@ describeWith(['curl'], 'curl', () => {
     expect((await curl(socket, 'http://admin/cache/why', ...json('{"url":"http://a.test/x"}'))).values[0]).toMatchObject({
       lines: [expect.any(String), expect.any(String), expect.any(String)],
     });
-    expect((await curl(socket, 'http://admin/cache/verify', ...json('{}'))).values).toHaveLength(3);
+    expect((await curl(socket, 'http://admin/cache/verify', ...json('{}'))).values).toMatchObject([{ checked: 3, content_bytes: 3_000 }]);
     expect((await curl(socket, 'http://admin/cache/purge', ...json('{"all":true}'))).values).toEqual([{ purged: 3 }]);
   });
 
