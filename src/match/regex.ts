@@ -4,12 +4,15 @@
 // Refuses look-around and back-references, which no automaton has, and patterns whose automaton would be large.
 import { RE2JS } from 're2js';
 import { buildAutomaton, isFound } from './automaton.ts';
+import { literalOfAutomaton } from './required-literal.ts';
 
 export interface Regex {
   /** As written. */
   readonly text: string;
   /** Whether the pattern occurs in the text. @throws never */
   matches(text: string): boolean;
+  /** A text that is in every text that matches, worked out when it is asked for; empty when none is known. */
+  requiredLiteral(): string;
 }
 
 /** @throws Error that says what is wrong with the pattern */
@@ -17,7 +20,7 @@ export function regex(text: string): Regex {
   if (text.length > MAX_CHARACTERS) throw new Error(`a pattern of ${text.length} characters; at most ${MAX_CHARACTERS} fit`);
   refuseLongRepetitions(text);
   const automaton = buildAutomaton(parsePattern(text));
-  return { text, matches: (subject) => isFound(automaton, subject) };
+  return { text, matches: (subject) => isFound(automaton, subject), requiredLiteral: () => literalOfAutomaton(automaton) };
 }
 
 function parsePattern(text: string): RE2JS {
