@@ -3,7 +3,7 @@
 import type { Condition, Criterion, Named, SizeBound } from '../match/condition.ts';
 import { type Judgement, judgementOf } from '../match/judge.ts';
 import type { Policy, Rule } from './policy.ts';
-import { createRuleIndex, fileRule, type RuleIndex } from './rule-index.ts';
+import { buildRuleIndex, type RuleIndex } from './rule-index.ts';
 
 export interface CompiledPolicy {
   readonly policy: Policy;
@@ -26,13 +26,11 @@ export interface CompiledRule {
 }
 
 export function compilePolicy(policy: Policy): CompiledPolicy {
-  const index = createRuleIndex();
   const requestSizes = new Set<number>();
   const responseSizes = new Set<number>();
   const addressCriteria = new Set<Judgement>();
   let asksTime = false;
-  const rules = policy.rules.map((rule, number): CompiledRule => {
-    fileRule(index, rule.condition, number);
+  const rules = policy.rules.map((rule): CompiledRule => {
     let asksPath = false;
     visitLeaves(rule.condition, (leaf) => {
       if (leaf.kind === 'path' || leaf.kind === 'path_regex') asksPath = true;
@@ -46,7 +44,7 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
   return {
     policy,
     rules,
-    index,
+    index: buildRuleIndex(policy.rules.map(({ condition }) => condition)),
     requestSizes: ascending(requestSizes),
     responseSizes: ascending(responseSizes),
     addressCriteria: [...addressCriteria],

@@ -34,8 +34,8 @@ export function decide(compiled: CompiledPolicy, question: Question): Decision {
     return deniedBefore('connect-ports', policy.connectPortsPosition, question);
   }
   const search = new Search(question);
-  startCandidates(index, question);
-  for (let number = nextCandidate(); number !== -1; number = nextCandidate()) {
+  startCandidates(index, search.subject);
+  for (let number = nextCandidate(index, search.subject); number !== -1; number = nextCandidate(index, search.subject)) {
     const compiledRule = rules[number]!;
     if (search.meet(compiledRule.rule, judgeRule(compiledRule, search.subject))) break;
   }

@@ -1,15 +1,22 @@
-// Owns finding, for one question, the few rules that could match it among thousands. A rule is filed under keys that its condition implies: hosts,
-// users, groups, client blocks, ports or methods; whatever matches the condition meets one of them. A rule without such keys is always a candidate.
+// Owns finding, for one question, the few rules that could match it among thousands. A rule is filed under keys that its condition implies (rule-keys.ts):
+// hosts, users, groups, client blocks, ports, methods, or literals in a text; whatever matches the condition meets one of them. A rule without such keys
+// is always a candidate.
 // The index adds nothing to the meaning: every candidate is judged in full, in the policy's order, and a property test holds it against a plain scan.
-import type { Block, Condition, Criterion, PortRange } from '../match/condition.ts';
+import type { Condition } from '../match/condition.ts';
 import { createHostIndex, fileUnderHosts, type HostIndex, visitHost } from '../match/host-index.ts';
-import type { HostPattern } from '../match/host-pattern.ts';
-import { parseClient } from '../match/judge.ts';
-import type { Question } from '../match/question.ts';
+import { parseClient, type Subject } from '../match/judge.ts';
 import type { IpAddress } from '../net/ip-address.ts';
+import { asksPathAlone, type Key, keysOf, type TextKey } from './rule-keys.ts';
+import { buildTextRules, dropLowest, lowestMet, meetHostAndUser, meetPath, type TextRule, type TextRules } from './text-rules.ts';
 
 /** Numbers of rules, each list ascending. */
-export interface RuleIndex {
+export interface RuleIndex extends Filed {
+  readonly byText: TextRules;
+  /** The first rule that asks for the path alone; above every number when there is none. */
+  readonly firstPathRule: number;
+}
+
+interface Filed {
   readonly byHost: HostIndex;
   readonly byUser: Map<string, number[]>;
   readonly byGroup: Map<string, number[]>;
@@ -23,8 +30,9 @@ export interface RuleIndex {
   readonly always: number[];
 }
 
-export function createRuleIndex(): RuleIndex {
-  return {
+/** @param conditions of the rules, in the policy's order */
+export function buildRuleIndex(conditions: readonly Condition[]): RuleIndex {
+  const filed: Filed = {
     byHost: createHostIndex(),
     byUser: new Map(),
     byGroup: new Map(),
@@ -35,21 +43,26 @@ export function createRuleIndex(): RuleIndex {
     ofSomebody: [],
     always: [],
   };
-}
-
-/** @param number greater than every number filed before */
-export function fileRule(index: RuleIndex, condition: Condition, number: number): void {
-  const keys = keysOf(condition);
-  if (keys === null) index.always.push(number);
-  else for (const key of keys) fileUnder(index, key, number);
+  const textRules: TextRule[] = [];
+  let firstPathRule = NONE;
+  for (const [number, condition] of conditions.entries()) {
+    const isPathAlone = asksPathAlone(condition);
+    const keys = keysOf(condition, firstPathRule !== NONE);
+    if (isPathAlone && firstPathRule === NONE) firstPathRule = number;
+    if (keys === null) filed.always.push(number);
+    else for (const key of keys) fileUnder(filed, key, number);
+    const textKeys = keys?.filter(isTextKey) ?? [];
+    if (textKeys.length > 0) textRules.push({ number, keys: textKeys, asksPathAlone: isPathAlone });
+  }
+  return { ...filed, byText: buildTextRules(textRules), firstPathRule };
 }
 
 /**
  * Begins a walk over the candidates in ascending order; `nextCandidate` goes on with it. One walk at a time: they share their memory, since there is
  * one for every request and nothing waits in it.
  */
-export function startCandidates(index: RuleIndex, question: Question): void {
-  always = index.always;
+export function startCandidates(index: RuleIndex, subject: Subject): void {
+  const { question } = subject;
   alwaysPosition = 0;
   walkLength = 0;
   visitHost(index.byHost, question.host, undefined, addList);
@@ -62,21 +75,35 @@ export function startCandidates(index: RuleIndex, question: Question): void {
   if (index.byPort.size > 0) add(index.byPort.get(question.port));
   if (index.byMethod.size > 0) add(index.byMethod.get(question.method));
   nextFiled = lowestFiled();
+  nextMet = NONE;
+  if (index.byText.numbers.length === 0) return;
+  meetHostAndUser(index.byText, subject);
+  nextMet = lowestMet(index.byText, NONE);
 }
 
-/** The lowest candidate that has not been given yet; -1 at the end. */
-export function nextCandidate(): number {
-  const next = always[alwaysPosition];
+/** The lowest candidate that has not been given yet, which the caller judges; -1 at the end. */
+export function nextCandidate(index: RuleIndex, subject: Subject): number {
+  const next = index.always[alwaysPosition];
   // What is always a candidate is filed nowhere else.
-  if (next !== undefined && next < nextFiled) {
+  if (next !== undefined && next < nextFiled && next < nextMet) {
     alwaysPosition += 1;
+    if (next === index.firstPathRule) {
+      meetPath(index.byText, subject);
+      nextMet = lowestMet(index.byText, NONE);
+    }
     return next;
   }
-  if (nextFiled === NONE) return -1;
-  const given = nextFiled;
+  const given = nextFiled < nextMet ? nextFiled : nextMet;
+  if (given === NONE) return -1;
   // A rule may be filed under several keys that hold.
-  for (let i = 0; i < walkLength; i += 1) if (lists[i]![positions[i]!] === given) positions[i]! += 1;
-  nextFiled = lowestFiled();
+  if (given === nextMet) {
+    dropLowest(index.byText);
+    nextMet = lowestMet(index.byText, NONE);
+  }
+  if (given === nextFiled) {
+    for (let i = 0; i < walkLength; i += 1) if (lists[i]![positions[i]!] === given) positions[i]! += 1;
+    nextFiled = lowestFiled();
+  }
   return given;
 }
 
@@ -89,7 +116,7 @@ function lowestFiled(): number {
   return lowest;
 }
 
-function addClient(index: RuleIndex, clientAddress: string): void {
+function addClient(index: Filed, clientAddress: string): void {
   const ip = parseClient(clientAddress);
   if (ip === null || ip.version !== 4) return;
   const number = ipv4Number(ip);
@@ -107,63 +134,7 @@ function add(list: readonly number[] | undefined): void {
   walkLength += 1;
 }
 
-type Key =
-  | { readonly kind: 'hosts'; readonly patterns: readonly HostPattern[] }
-  | { readonly kind: 'users' | 'groups' | 'methods'; readonly names: readonly string[] }
-  | { readonly kind: 'clients'; readonly blocks: readonly Block[] }
-  | { readonly kind: 'ports'; readonly ranges: readonly PortRange[] };
-
-/** Keys of which one holds whenever the condition does; `null` when there are none such. */
-function keysOf(condition: Condition): readonly Key[] | null {
-  switch (condition.kind) {
-    case 'all': {
-      const choices = condition.of.map(keysOf).filter((keys) => keys !== null);
-      return choices.reduce<readonly Key[] | null>((best, keys) => (best === null || worth(keys) > worth(best) ? keys : best), null);
-    }
-    case 'any': {
-      const each = condition.of.map(keysOf);
-      return each.every((keys) => keys !== null) ? each.flat() : null;
-    }
-    case 'not':
-    case 'list-use':
-      return null;
-    case 'group-use':
-      return keysOf(condition.condition);
-    default:
-      return keysOfCriterion(condition);
-  }
-}
-
-function keysOfCriterion(criterion: Criterion): readonly Key[] | null {
-  switch (criterion.kind) {
-    case 'host':
-      return [{ kind: 'hosts', patterns: criterion.patterns }];
-    case 'domain':
-      return [{ kind: 'hosts', patterns: criterion.names.map((name) => ({ kind: 'below', name })) }];
-    case 'user':
-      if (criterion.globs.some(({ pieces }) => pieces.length > 1)) return null;
-      return [{ kind: 'users', names: criterion.globs.map(({ text }) => text) }];
-    case 'group':
-      return [{ kind: 'groups', names: criterion.names }];
-    case 'client':
-      return criterion.blocks.every(({ cidr }) => cidr.address.version === 4) ? [{ kind: 'clients', blocks: criterion.blocks }] : null;
-    case 'port': {
-      const ports = criterion.ranges.reduce((sum, { from, to }) => sum + to - from + 1, 0);
-      return ports <= MOST_PORTS ? [{ kind: 'ports', ranges: criterion.ranges }] : null;
-    }
-    case 'method':
-      return [{ kind: 'methods', names: criterion.methods }];
-    default:
-      return null;
-  }
-}
-
-/** How well keys single a rule out: as the worst of them does. */
-function worth(keys: readonly Key[]): number {
-  return Math.min(...keys.map(({ kind }) => WORTH[kind]));
-}
-
-function fileUnder(index: RuleIndex, key: Key, number: number): void {
+function fileUnder(index: Filed, key: Key, number: number): void {
   switch (key.kind) {
     case 'hosts':
       fileUnderHosts(index.byHost, key.patterns, number);
@@ -171,7 +142,13 @@ function fileUnder(index: RuleIndex, key: Key, number: number): void {
     case 'users':
     case 'groups':
       for (const name of key.names) append(key.kind === 'users' ? index.byUser : index.byGroup, name, number);
-      if (index.ofSomebody.at(-1) !== number) index.ofSomebody.push(number);
+      fileUnderSomebody(index, number);
+      return;
+    case 'user-text':
+      fileUnderSomebody(index, number);
+      return;
+    case 'host-text':
+    case 'path-text':
       return;
     case 'methods':
       for (const name of key.names) append(index.byMethod, name, number);
@@ -190,6 +167,14 @@ function fileUnder(index: RuleIndex, key: Key, number: number): void {
   }
 }
 
+function fileUnderSomebody({ ofSomebody }: Filed, number: number): void {
+  if (ofSomebody.at(-1) !== number) ofSomebody.push(number);
+}
+
+function isTextKey(key: Key): key is TextKey {
+  return key.kind === 'host-text' || key.kind === 'user-text' || key.kind === 'path-text';
+}
+
 function append<K>(map: Map<K, number[]>, name: K, number: number): void {
   const list = map.get(name);
   if (list === undefined) map.set(name, [number]);
@@ -205,17 +190,14 @@ function blockKey(address: number, prefixLength: number): number {
   return first * 64 + prefixLength;
 }
 
-const WORTH: Readonly<Record<Key['kind'], number>> = { hosts: 6, users: 5, groups: 4, clients: 3, ports: 2, methods: 1 };
-/** A wider range of ports singles nothing out. */
-const MOST_PORTS = 64;
-
 /** Above every number of a rule. */
 const NONE = 0x7fffffff;
 
-// The walk: the lists that the question meets, how far each has been gone through, and the lowest number that is next in any of them.
+// The walk: the lists that the question meets, how far each has been gone through, and the lowest number that is next in any of them, and of those met
+// by a text.
 const lists: (readonly number[])[] = [];
 const positions: number[] = [];
 let walkLength = 0;
 let nextFiled = NONE;
-let always: readonly number[] = [];
+let nextMet = NONE;
 let alwaysPosition = 0;

@@ -12,7 +12,25 @@ const NAMES = ['a.test', 'b.a.test', 'c.b.a.test', 'b.test', 'test', 'a.co.uk', 
 const ADDRESSES = ['10.0.0.1', '10.1.2.3', '192.0.2.1', '2001:db8::1', 'fd00::1'];
 const BLOCKS = ['10.0.0.0/8', '10.0.0.1', '192.0.2.0/24', '0.0.0.0/0', '2001:db8::/32', '::/0'];
 const CLIENTS = ['10.0.0.1', '192.0.2.7', '127.0.0.1', '::ffff:10.0.0.9', '2001:db8::5', ''];
-const PARTS = ['/a', '/b', '/..', '/%2e', '//', '/%2f', '/%c0', '/%7e', '/a%61', '?x=1', '&x=2', '&y=%zz', '?x=%31', '?y=/../'];
+const PARTS = [
+  '/a',
+  '/b',
+  '/A',
+  '/..',
+  '/%2e',
+  '//',
+  '/%2f',
+  '/%c0',
+  '/%7e',
+  '/a%61',
+  'b',
+  '/bb/',
+  '?x=1',
+  '&x=2',
+  '&y=%zz',
+  '?x=%31',
+  '?y=/../',
+];
 const LENGTHS = [0, 1, 9, 10, 11, 1000];
 
 const HOURS = timeWindow(timeZone('UTC'), [parseDays('mon-fri')], [parseHours('08:00-18:00')], null, null);
@@ -84,13 +102,44 @@ export const { condition } = fc.letrec<{ condition: Condition }>((tie) => ({
   ),
 }));
 
-const rule = fc
-  .tuple(fc.constantFrom<Action>('allow', 'allow', 'deny', 'deny', 'report', 'tunnel', 'intercept'), condition)
-  .map(([action, asked]) => q.rule(action, asked));
+const action = fc.constantFrom<Action>('allow', 'allow', 'deny', 'deny', 'report', 'tunnel', 'intercept');
 
-export const policy: fc.Arbitrary<Policy> = fc
-  .tuple(fc.constantFrom('allow' as const, 'deny' as const), fc.array(rule, { maxLength: 10 }), fc.boolean())
-  .map(([defaultAction, rules, anyMethod]) => q.policy(defaultAction, rules, { connectPorts: [{ from: 443, to: 8080 }], anyMethod }));
+function policyOf(asked: fc.Arbitrary<Condition>, maxRules: number): fc.Arbitrary<Policy> {
+  const rule = fc.tuple(action, asked).map(([what, one]) => q.rule(what, one));
+  return fc
+    .tuple(fc.constantFrom('allow' as const, 'deny' as const), fc.array(rule, { maxLength: maxRules }), fc.boolean())
+    .map(([defaultAction, rules, anyMethod]) => q.policy(defaultAction, rules, { connectPorts: [{ from: 443, to: 8080 }], anyMethod }));
+}
+
+export const policy: fc.Arbitrary<Policy> = policyOf(condition, 10);
+
+const ofPath: fc.Arbitrary<Condition> = fc.oneof(
+  some('/a/*', '/a/b*', '*/b', '*aa*', '/~*', '/A*', '*%2F*', '*b/a*', '/bb/*/aa', '*').map((texts) => q.path(...texts)),
+  some('^/a/', '/b$', '(aa|b)/a', '~', '(?i:/a/b)', '/[ab]/[ab]', 'b{2}', '^/$').map((texts) => q.pathRegex(...texts)),
+);
+const ofHostOrUser: fc.Arbitrary<Condition> = fc.oneof(
+  some('^b\\.a', 'test$', '(?:a|b)\\.test', '^c\\.', 'co\\.uk', '(?i:GITHUB)', '\\.0\\.').map((texts) => q.hostRegex(...texts)),
+  some('alice', 'bot-*', '*ob', '*-7', '*li*e', 'nobody-*').map((texts) => q.user(...texts)),
+);
+
+const { ofTexts } = fc.letrec<{ ofTexts: Condition }>((tie) => ({
+  ofTexts: fc.oneof(
+    { maxDepth: 3, depthSize: 'small' },
+    { weight: 5, arbitrary: ofPath },
+    { weight: 3, arbitrary: ofHostOrUser },
+    { weight: 1, arbitrary: criterion },
+    { weight: 2, arbitrary: fc.array(tie('ofTexts'), { maxLength: 3 }).map((of) => q.all(...of)) },
+    { weight: 2, arbitrary: fc.array(tie('ofTexts'), { maxLength: 3 }).map((of) => q.any(...of)) },
+    { weight: 1, arbitrary: tie('ofTexts').map(q.not) },
+    { weight: 1, arbitrary: tie('ofTexts').map((of) => q.group('group', of)) },
+  ),
+}));
+
+/** Rules that ask for paths, and for hosts and users by a part of their names: many for the same few characters, more than a word has bits. */
+export const policyOfTexts: fc.Arbitrary<Policy> = fc.oneof(
+  policyOf(ofTexts, 12),
+  policyOf(fc.oneof({ weight: 3, arbitrary: ofTexts }, fc.constant(q.path('/no-such/*')), fc.constant(q.hostRegex('no-such'))), 80),
+);
 
 const somebody = fc.record({
   user: fc.constantFrom('alice', 'bob', 'bot-7'),

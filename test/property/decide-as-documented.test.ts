@@ -8,7 +8,7 @@ import { compilePolicy } from '../../src/policy/compile.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { explain } from '../../src/policy/explain.ts';
 import type { Decision } from '../../src/policy/policy.ts';
-import { address, condition, identity, policy, question, response } from './decide-arbitraries.ts';
+import { address, condition, identity, policy, policyOfTexts, question, response } from './decide-arbitraries.ts';
 import { decideNaively, evaluate } from './decide-naively.ts';
 
 test('a condition holds, does not, or lacks something, as its documentation says', () => {
@@ -22,11 +22,17 @@ test('a condition holds, does not, or lacks something, as its documentation says
   );
 });
 
-test('the index decides what trying the rules in order decides', () => {
+test.each([
+  ['the index', policy],
+  ['the index of texts', policyOfTexts],
+])('%s decides what trying the rules in order decides, whatever was asked before', (_what, policies) => {
   fc.assert(
-    fc.property(policy, question, (some, asked) => {
-      const { action, rule, decidedBy, awaits, normalisedPath, reported } = decide(compilePolicy(some), asked);
-      expect({ action, rule, decidedBy, awaits, normalisedPath, reported }).toEqual(decideNaively(some, asked));
+    fc.property(policies, fc.array(question, { minLength: 1, maxLength: 3 }), (some, questions) => {
+      const compiled = compilePolicy(some);
+      for (const asked of questions) {
+        const { action, rule, decidedBy, awaits, normalisedPath, reported } = decide(compiled, asked);
+        expect({ action, rule, decidedBy, awaits, normalisedPath, reported }).toEqual(decideNaively(some, asked));
+      }
     }),
     { numRuns: 10_000 },
   );
