@@ -99,8 +99,15 @@ export interface CacheAdminParts {
   readonly lastVerdict: (key: string) => LastVerdict | null;
   /** The store's own way, where it has one; `null` reads what it lists. */
   readonly verify: (() => AsyncIterable<Verified>) | null;
-  /** What the policy's rule for such a request changes about the cache; `null` where no policy is known. */
-  readonly overridesOf: ((request: Question) => CacheOverrides) | null;
+  /** What the policy says of such a request, whose URL is good; `null` where no policy is known. */
+  readonly termsOf: ((question: Question) => Terms) | null;
+}
+
+export interface Terms {
+  /** Of the rule that decides. */
+  readonly overrides: CacheOverrides;
+  /** `denied by rule 'Adverts' (open.yaml:12)` */
+  readonly sentence: string | null;
 }
 
 export interface LastVerdict {
@@ -138,7 +145,7 @@ async function show(parts: CacheAdminParts, url: string, user: string | null): P
 
 async function why(parts: CacheAdminParts, { method, url, fields, user }: Question): Promise<readonly string[]> {
   const { scheme, authority, pathAndQuery } = targetOf(url, method);
-  const overrides = parts.overridesOf?.({ method, url, fields, user }) ?? NO_OVERRIDES;
+  const { overrides, sentence } = parts.termsOf?.({ method, url, fields, user }) ?? NO_TERMS;
   const key = cacheKey(scheme, authority, pathAndQuery, overrides, user);
   const nowMs = parts.now();
   const request: CacheRequest = { method, scheme, authority, pathAndQuery, fields, hasContent: false, key, overrides, receivedAtMs: nowMs };
@@ -152,6 +159,7 @@ async function why(parts: CacheAdminParts, { method, url, fields, user }: Questi
     changeForReuse(fields, reuse, all) ?? (reuse.kind === 'miss' && verdict !== null ? changeForStoring(verdict.code, null) : null);
   return [
     ...linesOf(explainReuse(key, reuse)),
+    ...(sentence === null ? [] : [`policy: ${sentence}`]),
     ...(others.length === 0 ? [] : [`stored beside it: ${others.length}`]),
     ...others.slice(0, MOST_SHOWN).map((stored) => variantLine(stored, factsFor(stored), nowMs)),
     ...(verdict === null ? [] : [verdictLine(verdict, nowMs)]),
@@ -246,9 +254,9 @@ function detailed(stored: StoredResponse, rules: CacheRuleOptions, nowMs: number
 }
 
 /** Under which keys a GET of the URL may find something: as RFC 9111 has it, apart for this user or for nobody, and as a rule has it. */
-function keysOf({ overridesOf }: CacheAdminParts, url: string, user: string | null): readonly string[] {
+function keysOf({ termsOf }: CacheAdminParts, url: string, user: string | null): readonly string[] {
   const { scheme, authority, pathAndQuery } = targetOf(url, 'GET');
-  const ruled = overridesOf?.({ method: 'GET', url, fields: [], user }) ?? NO_OVERRIDES;
+  const ruled = (termsOf?.({ method: 'GET', url, fields: [], user }) ?? NO_TERMS).overrides;
   const ways = [NO_OVERRIDES, APART, ruled];
   return [...new Set(ways.map((overrides) => cacheKey(scheme, authority, pathAndQuery, overrides, user)))];
 }
@@ -278,6 +286,7 @@ function partitionOf(key: string): string | null {
   return blank === -1 ? null : key.slice(blank + 1);
 }
 
+const NO_TERMS: Terms = { overrides: NO_OVERRIDES, sentence: null };
 const APART: CacheOverrides = { ...NO_OVERRIDES, partition: 'user' };
 /** Of the variants that were not chosen; an origin may make thousands. */
 const MOST_SHOWN = 10;

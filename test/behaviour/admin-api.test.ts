@@ -28,7 +28,7 @@ async function openAdmin(folder = path.join(temporaryFolder(onTestFinished), 'ru
     await keep(store, stored, contentOf(stored));
   }
   const now = () => sample().responseTimeMs + 60_000;
-  const cache = createCacheAdmin({ store, rules: CACHE_RULE_DEFAULTS, now, lastVerdict: () => null, overridesOf: null, verify: null });
+  const cache = createCacheAdmin({ store, rules: CACHE_RULE_DEFAULTS, now, lastVerdict: () => null, termsOf: null, verify: null });
   const reports: string[] = [];
   const report = (line: string) => void reports.push(line);
   const admin = await AdminServer.open({ folder, processId: 4_711, cache: () => (isOn ? cache : null), report });

@@ -53,7 +53,7 @@ async function running(fillIt = true): Promise<CacheStore> {
   const store = new MemoryStore(MEMORY_STORE_DEFAULTS);
   if (fillIt) await fill(store);
   const cache = createCacheAdmin({
-    ...{ store, rules: CACHE_RULE_DEFAULTS, now: Date.now, overridesOf: null, verify: null },
+    ...{ store, rules: CACHE_RULE_DEFAULTS, now: Date.now, termsOf: null, verify: null },
     lastVerdict: (key) => (key === 'http://c.test/' ? { code: 'private', status: 200, atMs: Date.now() } : null),
   });
   const report = (line: string) => expect.unreachable(line);

@@ -18,7 +18,7 @@ async function adminOf(all: readonly StoredResponse[], parts: Partial<CacheAdmin
     rules: CACHE_RULE_DEFAULTS,
     now: () => RECEIVED_MS + 600_000,
     lastVerdict: () => null,
-    overridesOf: null,
+    termsOf: null,
     verify: null,
     ...parts,
   });
@@ -135,11 +135,17 @@ describe('why', () => {
   });
 
   test('under the terms of the rule of the policy: its key, its lifetime, its bypass', async () => {
-    const overridesOf: CacheAdminParts['overridesOf'] = ({ url }) =>
-      url.includes('live') ? { ...NO_OVERRIDES, bypass: true } : { ...NO_OVERRIDES, ignoreQuery: true, ttlSeconds: 60, partition: 'user' };
-    const admin = await adminOf([sample({ key: 'http://a.test/ user=ada' })], { overridesOf });
+    const termsOf: CacheAdminParts['termsOf'] = ({ url }) =>
+      url.includes('live')
+        ? { overrides: { ...NO_OVERRIDES, bypass: true }, sentence: null }
+        : {
+            overrides: { ...NO_OVERRIDES, ignoreQuery: true, ttlSeconds: 60, partition: 'user' },
+            sentence: "allowed by rule 'A' (p.yaml:3)",
+          };
+    const admin = await adminOf([sample({ key: 'http://a.test/ user=ada' })], { termsOf });
     const lines = await admin.why(ask('http://a.test/?x=1', {}, 'ada'));
     expect(lines).toContain('key: http://a.test/ user=ada');
+    expect(lines).toContain("policy: allowed by rule 'A' (p.yaml:3)");
     expect(lines.join()).toContain('lifetime 60 s from the policy: stale for 540 s');
     expect((await admin.why(ask('http://a.test/live')))[0]).toContain('a rule of the policy keeps the cache out of it');
     expect(await admin.show('http://a.test/?y', 'ada')).toHaveLength(1);
