@@ -1,0 +1,202 @@
+// Owns who stays when there is not room for all: W-TinyLFU. What comes new passes a small window in order of use; where it leaves the window it stays
+// only if it was asked for more often than each of those that would have to go for it. So what is asked for once, however much of it, flushes
+// nothing that is used. G. Einziger, R. Friedman, B. Manes, "TinyLFU: a highly efficient cache admission policy", ACM TOS 13 (2017).
+// Sizes differ here, so one may have to take the place of many: G. Einziger, O. Eytan, R. Friedman, B. Manes, "Lightweight robust size aware cache
+// management", ACM TOS 18 (2022). There the many are compared by their sum, which favours small ones and hits; by the most frequent of them, as
+// here, octets count as well. Whoever was asked for twice may win a draw: popularity moves, and counts are halved too seldom to follow it alone.
+// The shares below are those that lost to plain LRU the least on test/bench/cache-traces.ts.
+import { LRUCache } from 'lru-cache';
+import { FrequencySketch } from './frequency-sketch.ts';
+
+/** Something of a size that can be asked for by its key. The owner of the cache derives from it what it keeps. */
+export class Member {
+  readonly key: string;
+  /** What the sketch knows the key by. */
+  readonly hash: number;
+  /** Written by the cache alone, as is `segment`. */
+  bytes = 0;
+  /** Where it is; `null` while it is not kept. */
+  segment: Segment | null = null;
+
+  constructor(key: string, hash: number) {
+    this.key = key;
+    this.hash = hash;
+  }
+}
+
+export type Segment = 'window' | 'probation' | 'protected';
+
+export class AdmittingCache<M extends Member> {
+  readonly #segments: Record<Segment, LRUCache<string, M>> = { window: segment(), probation: segment(), protected: segment() };
+  readonly #sketch: FrequencySketch;
+  readonly #maxBytes: number;
+  readonly #windowBytes: number;
+  readonly #evicted: (member: M) => void;
+  #reservedBytes = 0;
+
+  /**
+   * @param seed of the sketch's hashes, which nobody outside may know
+   * @param evicted hears of each that has to go, and of what `put` did not keep
+   */
+  constructor(maxBytes: number, seed: number, evicted: (member: M) => void) {
+    this.#maxBytes = maxBytes;
+    this.#windowBytes = maxBytes * WINDOW;
+    this.#sketch = new FrequencySketch(maxBytes / OCTETS_A_COUNTER, seed);
+    this.#evicted = evicted;
+  }
+
+  get bytes(): number {
+    return this.#segments.window.calculatedSize + this.#mainBytes;
+  }
+
+  get size(): number {
+    const { window, probation, protected: kept } = this.#segments;
+    return window.size + probation.size + kept.size;
+  }
+
+  hash(key: string): number {
+    return this.#sketch.hash(key);
+  }
+
+  /** The member of this key; that it was asked for is counted, whether it is there or not. */
+  find(key: string): M | undefined {
+    const { window, probation, protected: kept } = this.#segments;
+    let member = kept.get(key) ?? window.get(key);
+    if (member === undefined) {
+      member = probation.peek(key);
+      if (member !== undefined) this.#promote(member);
+    }
+    const period = Math.max(this.size, LEAST_MEMBERS) * REQUESTS_A_MEMBER;
+    this.#sketch.add(member === undefined ? this.#sketch.hash(key) : member.hash, period);
+    return member;
+  }
+
+  /** The member of this key, for whoever does not use it. */
+  peek(key: string): M | undefined {
+    const { window, probation, protected: kept } = this.#segments;
+    return kept.peek(key) ?? window.peek(key) ?? probation.peek(key);
+  }
+
+  /** Adds a member, or gives one that is there another size. @returns whether it is kept */
+  put(member: M, bytes: number): boolean {
+    const segment = member.segment ?? 'window';
+    this.delete(member);
+    member.bytes = bytes;
+    if (segment === 'window' && bytes > this.#windowBytes) this.#contest(member);
+    else if (bytes > this.#mainLimit) this.#evicted(member);
+    else this.#add(member, segment);
+    this.#settle();
+    return member.segment !== null;
+  }
+
+  /** Whether something of this size would be kept now: asked for more than once, and more often than those that would have to go. */
+  isWorth(hash: number, bytes: number): boolean {
+    return this.#sketch.estimate(hash) >= ASKED_AGAIN && this.#victims(hash, bytes).isWon;
+  }
+
+  delete(member: M): void {
+    if (member.segment === null) return;
+    this.#segments[member.segment].delete(member.key);
+    member.segment = null;
+  }
+
+  /** How many octets of the limit are needed for something else. */
+  reserve(bytes: number): void {
+    this.#reservedBytes = bytes;
+    this.#settle();
+  }
+
+  /** All members, as they are now. */
+  members(): M[] {
+    const { window, probation, protected: kept } = this.#segments;
+    return [...window.values(), ...probation.values(), ...kept.values()];
+  }
+
+  get #mainBytes(): number {
+    return this.#segments.probation.calculatedSize + this.#segments.protected.calculatedSize;
+  }
+
+  get #mainLimit(): number {
+    return this.#maxBytes - this.#windowBytes - this.#reservedBytes;
+  }
+
+  #add(member: M, segment: Segment): void {
+    member.segment = segment;
+    this.#segments[segment].set(member.key, member, { size: member.bytes });
+  }
+
+  #promote(member: M): void {
+    this.delete(member);
+    this.#add(member, 'protected');
+    this.#demote();
+  }
+
+  /** The protected may not be so many that nobody else could prove himself. */
+  #demote(): void {
+    const { protected: kept } = this.#segments;
+    while (kept.calculatedSize > this.#mainLimit * PROTECTED) this.#add(kept.pop()!, 'probation');
+  }
+
+  #settle(): void {
+    const { window, probation, protected: kept } = this.#segments;
+    while (window.calculatedSize > this.#windowBytes) this.#contest(window.pop()!);
+    this.#demote();
+    while (this.#mainBytes > this.#mainLimit) this.#evict((probation.pop() ?? kept.pop())!);
+  }
+
+  /** Someone who is in no segment any more takes the place of the oldest, or of nobody. */
+  #contest(member: M): void {
+    const { victims, isWon } = this.#victims(member.hash, member.bytes);
+    if (isWon) {
+      for (const victim of victims) {
+        this.delete(victim);
+        this.#evict(victim);
+      }
+      this.#add(member, 'probation');
+    } else {
+      // Who has stood one contest is not asked again before the others: a frequent one at the end would guard all that are not.
+      for (const victim of victims) this.#segments[victim.segment!].get(victim.key);
+      this.#evict(member);
+    }
+  }
+
+  /** Those that would have to go, the oldest first, as far as the first one that need not. */
+  #victims(hash: number, bytes: number): { readonly victims: readonly M[]; readonly isWon: boolean } {
+    const victims: M[] = [];
+    if (bytes > this.#mainLimit) return { victims, isWon: false };
+    const frequency = this.#sketch.estimate(hash);
+    let missing = this.#mainBytes + bytes - this.#mainLimit;
+    for (const victim of this.#oldestFirst()) {
+      if (missing <= 0) break;
+      victims.push(victim);
+      const other = this.#sketch.estimate(victim.hash);
+      if (other > frequency || (other === frequency && frequency < ASKED_AGAIN)) return { victims, isWon: false };
+      missing -= victim.bytes;
+    }
+    return { victims, isWon: true };
+  }
+
+  *#oldestFirst(): Generator<M> {
+    const { probation, protected: kept } = this.#segments;
+    for (const segment of [probation, kept]) for (const member of segment.rvalues()) if (member !== undefined) yield member;
+  }
+
+  #evict(member: M): void {
+    member.segment = null;
+    this.#evicted(member);
+  }
+}
+
+/** Bounded by its owner: what leaves must be judged first. */
+function segment<M extends Member>(): LRUCache<string, M> {
+  return new LRUCache({ maxSize: Number.MAX_SAFE_INTEGER });
+}
+
+/** Shares of the whole and of what is not the window. */
+const WINDOW = 0.02;
+const PROTECTED = 0.6;
+const ASKED_AGAIN = 2;
+// Four counters for each that asks, and some for what was asked for and not kept: 0.2 % of the whole where members have 4 KiB.
+const OCTETS_A_COUNTER = 256;
+const REQUESTS_A_MEMBER = 10;
+const LEAST_MEMBERS = 100;

@@ -1,0 +1,153 @@
+// What a response in memory really takes and costs, as a program: `node test/bench/cache-memory.ts`. The constants in src/cache/stores/kept-response.ts
+// and memory.ts come from here. Each size is a process of its own; an exit code of 1 says that something took more than it may.
+import { execFileSync } from 'node:child_process';
+import type { StoredResponse } from '../../src/cache/stored-response.ts';
+import { MemoryStore } from '../../src/cache/stores/memory.ts';
+import { type BodySink, KEPT, NO_FIELDS } from '../../src/http/message.ts';
+
+const CONTENT_LENGTHS = [0, 100, 1024, 10_240, 65_536];
+const FIELDS = [
+  'Date: Sun, 22 Nov 2026 10:00:00 GMT',
+  'Server: Apache',
+  'Content-Type: application/javascript; charset=utf-8',
+  'Content-Length: 1024',
+  'Cache-Control: public, max-age=31536000, immutable',
+  'ETag: "33a64df551425fcc55e4d42a148795d9f25f89d4"',
+  'Last-Modified: Sat, 21 Nov 2026 07:28:00 GMT',
+  'Vary: Accept-Encoding',
+  'Accept-Ranges: bytes',
+  'X-Content-Type-Options: nosniff',
+  'Strict-Transport-Security: max-age=63072000',
+];
+const HOT = 500;
+const ROUNDS = 20;
+
+interface Figures {
+  readonly counted: number;
+  readonly real: number;
+  readonly hotNs: number;
+  readonly anyNs: number;
+  readonly missNs: number;
+  readonly openNs: number;
+}
+
+function main([contentLength, fields]: readonly string[]): void {
+  if (contentLength !== undefined) {
+    console.log(JSON.stringify(measure(Number(contentLength), Number(fields))));
+    return;
+  }
+  console.log('content fields   counted      real   over     hot     any    miss    open');
+  for (const length of CONTENT_LENGTHS) for (const count of [FIELDS.length, 0]) report(length, count);
+}
+
+function report(length: number, count: number): void {
+  const args = ['--expose-gc', import.meta.filename, String(length), String(count)];
+  const { counted, real, hotNs, anyNs, missNs, openNs } = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as Figures;
+  const over = real / counted - 1;
+  const columns = [counted, real].map((bytes) => bytes.toFixed(0).padStart(10)).join('');
+  const times = [hotNs, anyNs, missNs, openNs].map((ns) => `${ns.toFixed(0).padStart(5)} ns`).join('');
+  console.log(`${String(length).padStart(7)}${String(count).padStart(7)}${columns}${`${(100 * over).toFixed(1)}%`.padStart(7)}${times}`);
+  if (over > MOST_OVER || hotNs > MOST_FIND_NS) process.exitCode = 1;
+}
+
+/** Octets of one entry, and times of one call, with many entries in the store. */
+function measure(length: number, count: number): Figures {
+  const entries = Math.min(50_000, Math.floor((128 << 20) / (length + 2000)));
+  const store = new MemoryStore({ maxBytes: 1 << 30, maxObjectBytes: 1 << 20 });
+  // Code and tables are there before it is measured.
+  for (let i = 0; i < 2000; i += 1) put(store, -1 - i, length, count);
+  for (let i = 0; i < 2000; i += 1) store.remove(responseOf(-1 - i, length, count));
+  const before = settled();
+  const counted = store.stats().bytes;
+  for (let i = 0; i < entries; i += 1) put(store, i, length, count);
+  const after = settled();
+  if (store.stats().entries !== entries) throw new Error(`${store.stats().entries} of ${entries} are kept`);
+  return {
+    counted: (store.stats().bytes - counted) / entries,
+    real: (after - before) / entries,
+    ...times(store, entries),
+  };
+}
+
+/** Half of the requests there are go to few responses. Those are `hot`; to find `any` is to wait for the processor's memory. */
+function times(store: MemoryStore, entries: number): Pick<Figures, 'hotNs' | 'anyNs' | 'missNs' | 'openNs'> {
+  const any = Array.from({ length: entries }, (_, i) => (i * 7919) % entries);
+  const hot = any.map((i) => any[i % HOT]!);
+  const found = hot.map((i) => store.find(keyOf(i))[0]!);
+  const sink: BodySink = { write: () => KEPT, end: () => {}, fail: () => {} };
+  const find = (key: string) => store.find(key);
+  return {
+    // Every key is a new text, as that of a request which has just been read is.
+    anyNs: perCall(() => any.map(keyOf), find),
+    hotNs: perCall(() => hot.map(keyOf), find),
+    missNs: perCall(() => hot.map((i) => keyOf(i + entries)), find),
+    openNs: perCall(
+      () => found,
+      (stored) => store.open(stored, 0, stored.extent.length)?.start(sink),
+    ),
+  };
+}
+
+/** The best of some rounds over everything: what else the machine does is in the others. */
+function perCall<T>(given: () => readonly T[], call: (one: T) => void): number {
+  const rounds = Array.from({ length: ROUNDS }, () => {
+    const all = given();
+    const before = process.hrtime.bigint();
+    for (const one of all) call(one);
+    return Number(process.hrtime.bigint() - before) / all.length;
+  });
+  return Math.min(...rounds);
+}
+
+function put(store: MemoryStore, i: number, length: number, count: number): void {
+  const writer = store.create(length)!;
+  writer.write(Buffer.alloc(length, 'x'));
+  writer.commit(responseOf(i, length, count), []);
+  writer.release();
+}
+
+/** Its texts are cut out of a head section, as those of a response that has been read are. */
+function responseOf(i: number, length: number, count: number): StoredResponse {
+  const head = FIELDS.slice(0, count).map((line) => `${line}\r\n`);
+  const text = Buffer.from(`HTTP/1.1 200 OK\r\n${head.join('')}\r\n`).toString('latin1');
+  let at = 'HTTP/1.1 200 OK\r\n'.length;
+  const fields = head.map((line) => {
+    const start = at;
+    at += line.length;
+    const colon = text.indexOf(':', start);
+    return { name: text.slice(start, colon), value: text.slice(colon + 2, at - 2), line: text.slice(start, at) };
+  });
+  return {
+    id: `${i.toString(36).padStart(10, '0')}-k3j4h5k3`,
+    key: keyOf(i),
+    selectedBy: count === 0 ? [] : [{ name: 'accept-encoding', value: 'gzip, br' }],
+    status: 200,
+    reason: text.slice(13, 15),
+    version: '1.1',
+    fields: count === 0 ? NO_FIELDS : fields,
+    requestTimeMs: 1_795_341_600_000 + i,
+    responseTimeMs: 1_795_341_600_100 + i,
+    extent: { first: 0, length, completeLength: length },
+    isFromAuthorized: false,
+    isInvalidated: false,
+    origin: { address: '192.0.2.117', port: 80 },
+    tags: [],
+  };
+}
+
+function keyOf(i: number): string {
+  return `http://static.example.test:80/assets/scripts/${i.toString(36)}/main.js`;
+}
+
+/** Octets of the heap and beside it, without garbage. */
+function settled(): number {
+  for (let i = 0; i < 4; i += 1) gc!();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** What is real may be above what is counted by so much. */
+const MOST_OVER = 0.1;
+const MOST_FIND_NS = 500;
+
+main(process.argv.slice(2));
