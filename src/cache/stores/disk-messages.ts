@@ -1,0 +1,78 @@
+// Owns what the two threads of the disk store say to each other: disk-changes.ts, where requests are answered, and disk-worker.ts, which writes.
+import type { DiskStoreOptions } from '../options.ts';
+
+/** What a change does to the index, in the order in which it was asked for. */
+export type Change =
+  | {
+      readonly kind: 'put';
+      readonly keyHash: number;
+      readonly responseId: string;
+      readonly head: string;
+      readonly content: HandedContent | FiledContent;
+      /** What it may add to `StoreSize.bytes`: room is made before. */
+      readonly bytes: number;
+    }
+  | { readonly kind: 'update'; readonly keyHash: number; readonly responseId: string; readonly head: string }
+  | { readonly kind: 'remove'; readonly keyHash: number; readonly responseId: string }
+  /** By its row, which is damaged, so that nothing in it can be believed. */
+  | { readonly kind: 'discard'; readonly row: number }
+  | { readonly kind: 'use'; readonly row: number };
+
+/** Octets `at` to `at + length - 1` of the batch's contents; `trailer` belongs behind them if they get a file. */
+export interface HandedContent {
+  readonly at: number;
+  readonly length: number;
+  readonly trailer: Uint8Array;
+}
+
+/** Content that lies in its file already; `place` as stored-row.ts writes it. */
+export interface FiledContent {
+  readonly place: string;
+  readonly bytesOnDisk: number;
+}
+
+export interface Batch {
+  readonly kind: 'batch';
+  readonly number: number;
+  readonly changes: readonly Change[];
+  readonly contents: ArrayBuffer;
+}
+
+export type ToWorker = Batch | { readonly kind: 'damaged'; readonly generation: number } | { readonly kind: 'close' };
+
+export interface StoreSize {
+  readonly entries: number;
+  /** Of all files of the store. */
+  readonly bytes: number;
+  readonly evictions: number;
+}
+
+export type FromWorker =
+  | { readonly kind: 'opened'; readonly size: StoreSize }
+  | { readonly kind: 'unusable'; readonly problem: string }
+  /** The batch is in the index, but for what there was no room for. After a failure some of it is not. */
+  | {
+      readonly kind: 'done';
+      readonly number: number;
+      readonly failure: Failure | null;
+      readonly refusals: number;
+      readonly size: StoreSize;
+    }
+  | { readonly kind: 'size'; readonly size: StoreSize }
+  | { readonly kind: 'filter'; readonly memory: SharedArrayBuffer }
+  /** There is another index under the same name: all that was in the one before is gone. */
+  | { readonly kind: 'renewed'; readonly generation: number; readonly size: StoreSize }
+  | { readonly kind: 'report'; readonly line: string }
+  | { readonly kind: 'closed' };
+
+/** What is left of an error on its way between threads. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface WorkerTask {
+  readonly options: DiskStoreOptions;
+  /** Begins the names of temporary files of this opening. */
+  readonly instance: string;
+}

@@ -1,0 +1,57 @@
+// Owns the time in which nothing is stored because the disk would not have it: full, failing, read-only, or no descriptors left. An answer never
+// waits for that and never fails by it. The operator is told once when it begins and once when storing works again.
+// By a clock that nobody sets (performance.now), so that a wall clock that jumps neither prolongs nor ends it.
+
+export class StoringPause {
+  readonly #folder: string;
+  readonly #report: (line: string) => void;
+  #untilMs = 0;
+  #isReported = false;
+
+  constructor(folder: string, report: (line: string) => void) {
+    this.#folder = folder;
+    this.#report = report;
+  }
+
+  get isOn(): boolean {
+    return this.#untilMs !== 0 && performance.now() < this.#untilMs;
+  }
+
+  /** Something could not be written. */
+  begin(error: unknown): void {
+    this.#untilMs = performance.now() + PAUSE_MS;
+    if (this.#isReported) return;
+    this.#isReported = true;
+    this.#report(`cache: nothing can be stored in ${this.#folder} (${reasonOf(error)}); answers go on without, and storing is tried again`);
+  }
+
+  /** Something was written. */
+  end(): void {
+    if (!this.#isReported) return;
+    this.#untilMs = 0;
+    this.#isReported = false;
+    this.#report(`cache: storing in ${this.#folder} works again`);
+  }
+}
+
+/** @param error of Node's, of SQLite's, or what is left of one that came from another thread */
+export function reasonOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return String(error);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const message = error instanceof Error ? error.message : '';
+  const known = REASONS[code];
+  if (known !== undefined) return `${known}, ${code}`;
+  return code === '' || code === 'ERR_SQLITE_ERROR' ? message : code;
+}
+
+const PAUSE_MS = 10_000;
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space left',
+  EDQUOT: 'the quota is used up',
+  EFBIG: 'files may not become that large',
+  EROFS: 'the file system is read-only',
+  EIO: 'the disk fails',
+  EMFILE: 'this process has too many open files',
+  ENFILE: 'the system has too many open files',
+  EACCES: 'no permission to write',
+};
