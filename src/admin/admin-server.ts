@@ -12,11 +12,11 @@ import { cannotListen, StartError } from '../errors/start-error.ts';
 import type { Fields } from '../http/message.ts';
 import { refusalOf, type TcpAccess } from './access.ts';
 import { type AdminAnswer, answerQuestion } from './answer-question.ts';
-import { prepareSocketFiles, removeSocketFiles, removeToken, type SocketFiles, writeToken } from './socket-files.ts';
+import { prepareSocketFiles, removeSocketFiles, removeToken, runningFolder, type SocketFiles, writeToken } from './socket-files.ts';
 
 export interface AdminParts {
-  /** The folder of running proxies, where the notes about them lie. */
-  readonly folder: string;
+  /** Where what survives a restart is kept, and the notes of running proxies are. */
+  readonly stateFolder: string;
   readonly processId: number;
   /** That of the moment: a reload may turn the cache off and on. */
   readonly cache: () => CacheAdmin | null;
@@ -50,7 +50,7 @@ export class AdminServer {
 
   /** @throws the error of the file system when nothing can be kept in the folder */
   static async open(parts: AdminParts): Promise<AdminServer> {
-    const files = prepareSocketFiles(parts.folder, parts.processId);
+    const files = prepareSocketFiles(runningFolder(parts.stateFolder), parts.processId);
     const admin = new AdminServer(parts, files);
     try {
       await listening(admin.#unix, { path: files.socket });

@@ -11,6 +11,11 @@ export interface SocketFiles {
   readonly temporaryFolder: string | null;
 }
 
+/** Where the notes of running proxies are, and what else belongs to a process while it runs. */
+export function runningFolder(stateFolder: string): string {
+  return path.join(stateFolder, 'running');
+}
+
 /**
  * Where the socket of this process is to be. What one that died has left there is removed.
  *

@@ -3,6 +3,7 @@
 // One small file for each process, for its user's eyes only; notes of processes that are gone are cleared away by whoever looks.
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { runningFolder } from '../admin/socket-files.ts';
 import { StartError } from '../errors/start-error.ts';
 
 export interface RunningNote {
@@ -99,9 +100,4 @@ function isAlive(processId: number): boolean {
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
-}
-
-/** Where the notes are, and what else belongs to a process while it runs. */
-export function runningFolder(stateFolder: string): string {
-  return path.join(stateFolder, 'running');
 }

@@ -1,6 +1,7 @@
 // Owns the configuration as the program uses it: one frozen value made of each folder's own options, with every default.
 // The defaults of limits and timers stand beside their meaning, in the folder that keeps them; here are only those of the whole.
 // It holds secrets (the passwords of parent proxies) and is never printed.
+import type { AdminAddress } from '../admin/admin-server.ts';
 import { AUTH_DEFAULTS, type AuthOptions } from '../auth/options.ts';
 import {
   CACHE_DEFAULTS,
@@ -20,7 +21,6 @@ import {
   UPSTREAM_DEFAULTS,
   type UpstreamOptions,
 } from '../upstream/options.ts';
-import type { AdminAddress } from './listen-address.ts';
 import type { Settings } from './settings.ts';
 
 export interface Config {

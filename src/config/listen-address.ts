@@ -1,5 +1,6 @@
 // Owns how an address to listen on is written: `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`, `8080` (this machine only), `unix:/run/sallyport.sock`.
 // Refuses `:8080` and `*:8080`: whether the whole network may use a proxy is not left to what an empty host happens to mean.
+import type { AdminAddress } from '../admin/admin-server.ts';
 import type { ListenAddress } from '../listeners/listener.ts';
 import { shown } from '../match/units.ts';
 import { parseIpAddress } from '../net/ip-address.ts';
@@ -37,11 +38,6 @@ export function parseAdminAddress(value: string | number): AdminAddress {
   if (address.kind !== 'tcp' || ip === null || classify(ip)?.class !== 'loopback')
     throw new Error(`expected a loopback address and a port, such as 127.0.0.1:8081 or [::1]:8081; found ${shown(value)}`);
   return { host: address.host, port: address.port };
-}
-
-export interface AdminAddress {
-  readonly host: string;
-  readonly port: number;
 }
 
 /** The address as the operator would write it. */

@@ -20,8 +20,7 @@ interface Opened {
   readonly reports: readonly string[];
 }
 
-/** @param folder  of running proxies */
-async function openAdmin(folder = path.join(temporaryFolder(onTestFinished), 'running'), isOn = true): Promise<Opened> {
+async function openAdmin(stateFolder = temporaryFolder(onTestFinished), isOn = true): Promise<Opened> {
   const store = new MemoryStore(MEMORY_STORE_DEFAULTS);
   for (const key of ['http://a.test/', 'http://a.test/x', 'http://b.test/']) {
     const stored = sample({ key, tags: key.endsWith('x') ? ['x'] : [] });
@@ -31,12 +30,12 @@ async function openAdmin(folder = path.join(temporaryFolder(onTestFinished), 'ru
   const cache = createCacheAdmin({ store, rules: CACHE_RULE_DEFAULTS, now, lastVerdict: () => null, termsOf: null, verify: null });
   const reports: string[] = [];
   const report = (line: string) => void reports.push(line);
-  const admin = await AdminServer.open({ folder, processId: 4_711, cache: () => (isOn ? cache : null), report });
+  const admin = await AdminServer.open({ stateFolder, processId: 4_711, cache: () => (isOn ? cache : null), report });
   onTestFinished(async () => {
     await admin.close();
     await store.close();
   });
-  return { admin, folder, store, reports };
+  return { admin, folder: path.join(stateFolder, 'running'), store, reports };
 }
 
 async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
@@ -56,16 +55,17 @@ describe('the Unix socket', () => {
   });
 
   test('takes the place of one that a dead process has left, in a folder that it tightens', async () => {
-    const folder = path.join(temporaryFolder(onTestFinished), 'running');
+    const stateFolder = temporaryFolder(onTestFinished);
+    const folder = path.join(stateFolder, 'running');
     mkdirSync(folder, { mode: 0o755 });
     writeFileSync(path.join(folder, '4711.sock'), '');
-    const { admin } = await openAdmin(folder);
+    const { admin } = await openAdmin(stateFolder);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     expect(await remoteCache(admin.socket).stats()).toMatchObject({ entries: 3 });
   });
 
   test('lies in a short folder of its own where the path would be too long for a socket', async () => {
-    const { admin } = await openAdmin(path.join(temporaryFolder(onTestFinished), 'a'.repeat(100), 'running'));
+    const { admin } = await openAdmin(path.join(temporaryFolder(onTestFinished), 'a'.repeat(100)));
     expect(Buffer.byteLength(admin.socket)).toBeLessThan(104);
     const own = path.dirname(admin.socket);
     expect(statSync(own).mode & 0o777).toBe(0o700);

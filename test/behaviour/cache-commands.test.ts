@@ -10,7 +10,7 @@ import type { CacheStore } from '../../src/cache/stores/cache-store.ts';
 import { openDiskStore } from '../../src/cache/stores/disk.ts';
 import { MemoryStore } from '../../src/cache/stores/memory.ts';
 import { main } from '../../src/cli/cli.ts';
-import { RunningFile, type RunningNote, runningFolder } from '../../src/cli/running.ts';
+import { RunningFile, type RunningNote } from '../../src/cli/running.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
 import { contentOf, keep, sample } from '../unit/cache/stores/store-contract.ts';
 import { recordingTerminal } from '../unit/cli/recording-terminal.ts';
@@ -57,7 +57,7 @@ async function running(fillIt = true): Promise<CacheStore> {
     lastVerdict: (key) => (key === 'http://c.test/' ? { code: 'private', status: 200, atMs: Date.now() } : null),
   });
   const report = (line: string) => expect.unreachable(line);
-  const admin = await AdminServer.open({ folder: runningFolder(stateFolder), processId: process.pid, cache: () => cache, report });
+  const admin = await AdminServer.open({ stateFolder, processId: process.pid, cache: () => cache, report });
   const note = new RunningFile(stateFolder, { ...notes, processId: process.pid, adminSocket: admin.socket });
   onTestFinished(async () => {
     note.remove();

@@ -1,0 +1,50 @@
+// Owns opening the admin API with a proxy. Its Unix socket is a help: where it cannot be made, the proxy serves all the same, and says so. The loopback
+// address is asked for by an operator: where that cannot be had, nothing starts.
+import type { CacheAdmin } from '../cache/cache-admin.ts';
+import { StartError } from '../errors/start-error.ts';
+import { type AdminAddress, AdminServer } from './admin-server.ts';
+
+export interface AdminSettings {
+  /** `null` has no place for a socket. */
+  readonly stateFolder: string | null;
+  /** `null` listens on no address besides. */
+  readonly admin: AdminAddress | null;
+}
+
+/**
+ * @param cache  that of the moment; `null` while it is off
+ * @param report  a line for the operator
+ * @returns `null` where nothing can be served
+ * @throws StartError for the address
+ */
+export async function openAdmin(
+  { stateFolder, admin }: AdminSettings,
+  cache: () => CacheAdmin | null,
+  report: (line: string) => void,
+): Promise<AdminServer | null> {
+  const server = stateFolder === null ? null : await openSocket(stateFolder, cache, report);
+  if (admin === null) return server;
+  if (server === null)
+    throw new StartError('config', ['admin: its token is written to state_dir. Set that to a folder of this user, or leave admin out.']);
+  try {
+    await server.listenOn(admin);
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  return server;
+}
+
+async function openSocket(
+  stateFolder: string,
+  cache: () => CacheAdmin | null,
+  report: (line: string) => void,
+): Promise<AdminServer | null> {
+  try {
+    return await AdminServer.open({ stateFolder, processId: process.pid, cache, report });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    report(`no socket for the commands of cache can be made in ${stateFolder} (${code}); set state_dir to a folder of this user`);
+    return null;
+  }
+}
