@@ -133,6 +133,7 @@ export function changeForStoring(code: StoringCode, response: ReceivedResponse |
       return 'add an ETag, so that it can be validated';
     case 'already-stale':
     case 'no-freshness':
+    case 'status-needs-lifetime':
       return response === null
         ? 'add max-age=N, the seconds for which it may answer'
         : changeOfLifetime(response.fields, response.facts, Math.floor(response.facts.initialAgeMs / 1000) + 1);
@@ -220,7 +221,7 @@ function lifetimeWords({ lifetimeFrom, lifetimeSeconds, controlledBy }: Response
 }
 
 function maxAgeOf({ controlledBy }: ResponseFacts, seconds: number): string {
-  return `max-age=${seconds} or more${controlledBy === CACHE_CONTROL ? '' : ` to ${controlledBy}`}`;
+  return `max-age=${seconds > 1 ? `${seconds} or more` : 'N'}${controlledBy === CACHE_CONTROL ? '' : ` to ${controlledBy}`}`;
 }
 
 function hasValidator(fields: Fields): boolean {
