@@ -20,7 +20,7 @@ export interface AdminParts {
   readonly processId: number;
   /** That of the moment: a reload may turn the cache off and on. */
   readonly cache: () => CacheAdmin | null;
-  /** A line for the operator, for a defect. */
+  /** A line for the operator. */
   readonly report: (line: string) => void;
 }
 
@@ -107,6 +107,7 @@ export class AdminServer {
       const problem = `the token of the admin API cannot be written to ${path.dirname(this.#files.token)} (${code}). Let this user write there, or leave admin out.`;
       throw new StartError('permission', [problem], { cause: error });
     }
+    this.#parts.report(`the admin API listens on http://${hostText(wanted.host)}:${port}; its token is in ${this.#files.token}`);
     return { server, wanted, bound: { host: wanted.host, port } };
   }
 
