@@ -160,7 +160,7 @@ async function why(parts: CacheAdminParts, { method, url, fields, user }: Questi
   return [
     ...linesOf(explainReuse(key, reuse)),
     ...(sentence === null ? [] : [`policy: ${sentence}`]),
-    ...(others.length === 0 ? [] : [`stored beside it: ${others.length}`]),
+    ...(others.length === 0 ? [] : [`${chosen === null ? 'stored under this key' : 'stored beside it'}: ${others.length}`]),
     ...others.slice(0, MOST_SHOWN).map((stored) => variantLine(stored, factsFor(stored), nowMs)),
     ...(verdict === null ? [] : [verdictLine(verdict, nowMs)]),
     ...(change === null ? [] : [`smallest change at the origin: ${change}`]),
