@@ -3,21 +3,13 @@
 // Over a disk (tiered.ts) it also keeps heads without content, so that what lies on the disk is found without asking the disk.
 import { randomInt } from 'node:crypto';
 import type { Body } from '../../http/message.ts';
+import { MEMORY_STORE_DEFAULTS, type MemoryStoreOptions } from '../options.ts';
 import type { StoredResponse } from '../stored-response.ts';
 import { AdmittingCache, Member } from './admission.ts';
 import type { CacheStore, StoreStats } from './cache-store.ts';
 import { KeptResponse, ownText, textBytes } from './kept-response.ts';
 import { MemoryWriter, type MemoryWriterStore } from './memory-writer.ts';
 import { type Content, openContent } from './slabs.ts';
-
-export interface MemoryStoreOptions {
-  /** Of everything together; 0 keeps nothing. */
-  readonly maxBytes: number;
-  /** Of one response's content. */
-  readonly maxObjectBytes: number;
-}
-
-export const MEMORY_STORE_DEFAULTS: MemoryStoreOptions = Object.freeze({ maxBytes: 256 * 2 ** 20, maxObjectBytes: 8 * 2 ** 20 });
 
 export class MemoryStore implements CacheStore {
   readonly #options: MemoryStoreOptions;
@@ -30,14 +22,16 @@ export class MemoryStore implements CacheStore {
   #arrivingBytes = 0;
   #isClosed = false;
 
-  constructor(options: MemoryStoreOptions = MEMORY_STORE_DEFAULTS) {
-    this.#options = options;
-    this.#shelves = new AdmittingCache(options.maxBytes, randomInt(2 ** 32), ({ responses }) => {
+  /** @param options `null` keeps nothing */
+  constructor(options: MemoryStoreOptions | null = MEMORY_STORE_DEFAULTS) {
+    const { maxBytes, maxObjectBytes } = options ?? NO_ROOM;
+    this.#options = { maxBytes, maxObjectBytes };
+    this.#shelves = new AdmittingCache(maxBytes, randomInt(2 ** 32), ({ responses }) => {
       this.#entries -= responses.length;
       this.#evictions += responses.length;
     });
     this.#writers = {
-      maxObjectBytes: options.maxObjectBytes,
+      maxObjectBytes,
       reserve: (bytes) => this.#mayArrive(bytes) && this.#arrive(bytes),
       letGo: (bytes) => this.#arrive(-bytes),
       keep: (stored, content, replaces) => !this.#isClosed && this.#keep(stored, content, replaces),
@@ -234,6 +228,7 @@ function shelfBytes({ key, responses }: Shelf): number {
   return responses.reduce((sum, kept) => sum + KeptResponse.bytesOf(kept), SHELF_BYTES + textBytes(key));
 }
 
+const NO_ROOM: MemoryStoreOptions = { maxBytes: 0, maxObjectBytes: 0 };
 const NOTHING: readonly never[] = Object.freeze([]);
 const MAX_VARIANTS = 64;
 // Of the whole: what may be on its way at once, and what one key may take.
