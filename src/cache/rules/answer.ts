@@ -3,7 +3,7 @@
 // Conditions and ranges count only where the answer would otherwise be a 200: on a stored 404 both are ignored.
 import { fieldValue, isNamed } from '../../http/fields.ts';
 import type { Field, Fields } from '../../http/message.ts';
-import { isComplete, type StoredResponse } from '../stored-response.ts';
+import type { StoredResponse } from '../stored-response.ts';
 import { isNotModified } from './preconditions.ts';
 import { contentFor, formatContentRange, type Section } from './ranges.ts';
 
@@ -51,18 +51,27 @@ export function shapeAnswer(
   }
   const choice = contentFor(request.method, request.fields, stored);
   if (choice === 'unsatisfiable') return unsatisfiable(stored, ageSeconds);
-  if (typeof choice === 'string') return whole(stored, ageSeconds);
+  if (choice === 'whole' && stored.status === 206) return wholeOfPart(stored, ageSeconds);
+  if (typeof choice === 'string') return asStored(stored, ageSeconds);
   return choice.length === 1 ? partial(stored, ageSeconds, choice[0]!) : multipart(stored, ageSeconds, choice, boundary());
 }
 
-function whole(stored: StoredResponse, ageSeconds: number): Answer {
-  const content = { first: 0, length: stored.extent.length };
-  if (stored.status === 206 && isComplete(stored.extent)) {
-    // A part that is all there is: RFC 9111 §3.3 has it answer as a 200.
-    const fields = fieldsWith(stored.fields, ageSeconds, DESCRIBES_RANGE);
-    return { status: 200, reason: 'OK', fields, content, multipart: null };
-  }
-  return { status: stored.status, reason: stored.reason, fields: fieldsWith(stored.fields, ageSeconds, null), content, multipart: null };
+/** What is still on its way comes here, too: it has no length yet, and is answered with as it is. */
+function asStored(stored: StoredResponse, ageSeconds: number): Answer {
+  const { status, reason, extent } = stored;
+  return {
+    status,
+    reason,
+    fields: fieldsWith(stored.fields, ageSeconds, null),
+    content: { first: 0, length: extent.length },
+    multipart: null,
+  };
+}
+
+/** A part that is all there is answers as a 200 (RFC 9111 §3.3). */
+function wholeOfPart(stored: StoredResponse, ageSeconds: number): Answer {
+  const fields = fieldsWith(stored.fields, ageSeconds, DESCRIBES_RANGE);
+  return { status: 200, reason: 'OK', fields, content: { first: 0, length: stored.extent.length }, multipart: null };
 }
 
 function partial(stored: StoredResponse, ageSeconds: number, { first, length, offset }: Section): Answer {

@@ -42,7 +42,7 @@ export interface MissingRange {
 export type ContentChoice = 'whole' | 'beyond' | 'unsatisfiable' | readonly Section[];
 
 export function contentFor(method: string, fields: Fields, stored: StoredResponse): ContentChoice {
-  const whole = isComplete(stored.extent) ? 'whole' : 'beyond';
+  const whole = isComplete(stored.extent) && !contradictsItself(stored) ? 'whole' : 'beyond';
   if (method !== 'GET' || (stored.status !== 200 && stored.status !== 206)) return whole;
   const ranges = parseRange(fields);
   if (ranges === null || !ifRangeHolds(fields, stored)) return whole;
@@ -139,7 +139,7 @@ function within(ranges: readonly ByteRange[], { first, length, completeLength }:
 function cutAsItCame(ranges: readonly ByteRange[], stored: StoredResponse): ContentChoice {
   const { first, length, completeLength } = stored.extent;
   const range = ranges[0]!;
-  if (ranges.length > 1 || completeLength === null || strongValidator(stored) !== null) return 'beyond';
+  if (ranges.length > 1 || completeLength === null || first + length > completeLength || strongValidator(stored) !== null) return 'beyond';
   if (range.first === null) {
     const suffix = range.last ?? 0;
     return suffix > 0 && suffix <= length ? [{ first: completeLength - suffix, length: suffix, offset: length - suffix }] : 'beyond';

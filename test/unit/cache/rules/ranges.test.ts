@@ -173,6 +173,13 @@ describe('a 206 whose Content-Range and length disagree', () => {
     expect(contentFor('GET', fieldsIn(`Range: bytes=${range}`), part)).toEqual(expected === 'beyond' ? expected : [expected]);
   });
 
+  it('answers nothing when more came than there is, and is not taken for all of it when as much came', () => {
+    const tooLong = storedOf('Content-Range: bytes 4-9/10', { status: 206, extent: { first: 4, length: 7, completeLength: 10 } });
+    expect(contentFor('GET', fieldsIn('Range: bytes=5-6'), tooLong)).toBe('beyond');
+    const likeAll = storedOf('Content-Range: bytes 0-4/10', { status: 206 });
+    expect(contentFor('GET', [], likeAll)).toBe('beyond');
+  });
+
   it('answers nothing when it has a strong validator, by which somebody could join it to other parts', () => {
     const joinable = storedOf('Content-Range: bytes 4-9/10\nETag: "a"', { status: 206, extent });
     expect(contentFor('GET', fieldsIn('Range: bytes=6-8'), joinable)).toBe('beyond');
