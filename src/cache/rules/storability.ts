@@ -79,7 +79,7 @@ export const STORING_REASONS = {
     sentence: 'The request had Authorization, and none of public, must-revalidate and s-maxage allows it.',
     isStored: false,
   },
-  'vary-star': { section: 'RFC 9111 §4.1', sentence: 'Its Vary is *, so it answers no other request.', isStored: false },
+  'vary-star': { section: 'RFC 9111 §4.1', sentence: 'Its Vary is * or malformed, so it answers no other request.', isStored: false },
   'partial-unusable': {
     section: 'RFC 9111 §3.3',
     sentence: 'It is partial, but not one range of octets of known position.',
@@ -178,7 +178,7 @@ function reasonToStore(request: StoringRequest, response: StoringResponse, facts
   const isExplicit = lifetimeFrom !== 'heuristic' && lifetimeFrom !== 'none';
   const isAllowed = isExplicit || directives.isPublic || isHeuristicallyCacheable(response.status);
   if (!isAllowed) return 'status-needs-lifetime';
-  if (hasField(response.fields, 'set-cookie') && !directives.isPublic && !saysLifetime(facts)) return 'set-cookie';
+  if (setsCookie(response.fields, directives) && !directives.isPublic && !saysLifetime(facts)) return 'set-cookie';
   const isFreshOnce = lifetimeSeconds * 1000 > facts.initialAgeMs && directives.noCache !== true;
   if (!isFreshOnce && !hasValidator(response.fields)) return reasonToStoreStale(facts);
   if (response.status === 206) return 'stored-partial';
@@ -194,6 +194,12 @@ function reasonToStoreStale({ directives, lifetimeFrom }: ResponseFacts): Storin
   if (lifetimeFrom === 'none') return 'no-freshness';
   const mayBeStale = (directives.staleWhileRevalidate ?? 0) > 0 || (directives.staleIfError ?? 0) > 0;
   return mayBeStale ? 'stored-stale' : 'already-stale';
+}
+
+/** Whether Set-Cookie would be stored: it is not when no-cache or private names it (rules/stored-fields.ts). */
+function setsCookie(fields: Fields, { noCache, isPrivate }: ResponseDirectives): boolean {
+  const isNamed = [noCache, isPrivate].some((names) => typeof names !== 'boolean' && names.includes('set-cookie'));
+  return !isNamed && hasField(fields, 'set-cookie');
 }
 
 /** Whether the origin itself gives it a lifetime; the `ttl` of a rule does not say that its cookies are for everybody. */

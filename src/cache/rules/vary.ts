@@ -1,9 +1,8 @@
-// Owns choosing among the responses stored under one key (RFC 9111 §4.1): which request fields Vary names, what they come to once differences without
-// meaning are gone, and which stored response a request selects.
+// Owns what Vary selects by (RFC 9111 §4.1): which request fields it names, what they come to once differences without meaning are gone, and whether
+// a request selects a stored response.
 // What has meaning is known of two fields: in Accept-Language and Accept-Encoding, letter case does not count, and order only by weight (RFC 9110
 // §12.4.2). Of every other field, lines are joined and blanks around commas fall away; quoted strings stay as they are.
-import { parseHttpDate } from '../../http/date.ts';
-import { fieldValue, fieldValues, hasField, listMembers, splitList } from '../../http/fields.ts';
+import { hasField, isNamed, listMembers, splitList } from '../../http/fields.ts';
 import type { Fields } from '../../http/message.ts';
 import type { SelectingField, StoredResponse } from '../stored-response.ts';
 import { isToken } from './cache-control.ts';
@@ -33,38 +32,36 @@ export function matches(stored: StoredResponse, requestFields: Fields): boolean 
   return true;
 }
 
-export interface Selection {
-  readonly match: StoredResponse | null;
-  /** How many responses are stored under the key. */
-  readonly variants: number;
-}
-
-/** Of several that match, the one with the latest Date (§4), and of equal ones the first. */
-export function select(all: readonly StoredResponse[], requestFields: Fields): Selection {
-  let match: StoredResponse | null = null;
-  for (let i = 0; i < all.length; i += 1) {
-    const stored = all[i]!;
-    if (matches(stored, requestFields) && (match === null || dateMs(stored) > dateMs(match))) match = stored;
-  }
-  return { match, variants: all.length };
-}
-
 function isSelected({ name, value }: SelectingField, requestFields: Fields): boolean {
-  const values = fieldValues(requestFields, name);
-  if (values.length === 0 || value === null) return values.length === 0 && value === null;
-  // Normalising what is normal changes nothing, so most requests are spared it.
-  return (values.length === 1 && values[0] === value) || normalised(name, values) === value;
+  const presented = joinedValue(name, requestFields);
+  // Normalising what is normal changes nothing, so a request that puts it so is spared it.
+  if (presented === value) return true;
+  return presented !== null && value !== null && normalised(name, presented) === value;
 }
 
 function normalisedValue(name: string, requestFields: Fields): string | null {
-  const values = fieldValues(requestFields, name);
-  return values.length === 0 ? null : normalised(name, values);
+  const value = joinedValue(name, requestFields);
+  return value === null ? null : normalised(name, value);
 }
 
-function normalised(name: string, values: readonly string[]): string {
-  const value = withoutBlanksAtCommas(values.join(','));
-  if (name !== ACCEPT_LANGUAGE && name !== 'accept-encoding') return value;
-  return byWeight(value.toLowerCase());
+/** All lines of a field as one value (RFC 9110 §5.3), without a list of them; `null` without the field. */
+function joinedValue(name: string, fields: Fields): string | null {
+  let joined: string | null = null;
+  for (let i = 0; i < fields.length; i += 1) {
+    const field = fields[i]!;
+    if (isNamed(field.name, name)) joined = joined === null ? field.value : `${joined},${field.value}`;
+  }
+  return joined;
+}
+
+function normalised(name: string, value: string): string {
+  const last = LAST_BY_WEIGHT.get(name);
+  if (last === undefined) return withoutBlanksAtCommas(value);
+  if (last.value !== value) {
+    last.normalised = byWeight(withoutBlanksAtCommas(value).toLowerCase());
+    last.value = value;
+  }
+  return last.normalised;
 }
 
 /** In one pass; a value without commas is itself, but for the blanks around it. */
@@ -133,21 +130,18 @@ function thousandths(parameter: string): number | null {
  * Accept-Language then comes to the same (§4.1 allows what is known to have identical semantics, RFC 9110 §12.5.4 says what it means).
  */
 function isPreferredLanguage(name: string, stored: StoredResponse, requestFields: Fields): boolean {
-  if (name !== ACCEPT_LANGUAGE) return false;
-  const languages = fieldValues(stored.fields, 'content-language');
-  const preferred = weighted(normalisedValue(name, requestFields) ?? '');
-  const [first, second] = preferred ?? [];
-  if (first === undefined || first.weight === 0 || first.weight === second?.weight) return false;
-  return languages.length === 1 && languages[0]!.toLowerCase() === first.name;
-}
-
-function dateMs(stored: StoredResponse): number {
-  const date = fieldValue(stored.fields, 'date');
-  return (date === undefined ? null : parseHttpDate(date, stored.responseTimeMs)) ?? stored.responseTimeMs;
+  const language = name === ACCEPT_LANGUAGE ? joinedValue('content-language', stored.fields) : null;
+  if (language === null) return false;
+  const [first, second] = weighted(normalisedValue(name, requestFields) ?? '') ?? [];
+  return first !== undefined && first.weight > 0 && first.weight !== second?.weight && language.toLowerCase() === first.name;
 }
 
 const NO_NAMES: readonly string[] = Object.freeze([]);
 const ACCEPT_LANGUAGE = 'accept-language';
+/** What each field that is ordered by weight came to last: one request is held against many variants, and many clients put it alike. */
+const LAST_BY_WEIGHT: ReadonlyMap<string, { value: string; normalised: string }> = new Map(
+  [ACCEPT_LANGUAGE, 'accept-encoding'].map((name) => [name, { value: '', normalised: '' }]),
+);
 // Nothing in it matches in two ways, and the longest match has seven characters.
 const WEIGHT = /^q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$/;
 const COMMA = 0x2c;

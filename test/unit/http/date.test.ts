@@ -29,6 +29,7 @@ describe('parseHttpDate (RFC 9110 §5.6.7)', () => {
     ['more than 50 years ahead, so in the past', 'Monday, 23-Nov-76 00:00:00 GMT', '1976-11-23T00:00:00Z'],
     ['the year 99', 'Friday, 31-Dec-99 23:59:59 GMT', '1999-12-31T23:59:59Z'],
     ['the year 00', 'Tuesday, 29-Feb-00 00:00:00 GMT', '2000-02-29T00:00:00Z'],
+    ['one of the longest day name', 'Wednesday, 16-Nov-94 08:49:37 GMT', '1994-11-16T08:49:37Z'],
     ['other letter case', 'SUNDAY, 06-NOV-94 08:49:37 gmt', '1994-11-06T08:49:37Z'],
   ])('takes a two-digit year that is %s', (_, text, expected) => {
     expect(parseHttpDate(text, NOW)).toBe(Date.parse(expected));
@@ -80,6 +81,15 @@ describe('parseHttpDate (RFC 9110 §5.6.7)', () => {
     expect(parseHttpDate(text, NOW)).toBeNull();
   });
 });
+
+it.each(['Sun, 06 Nov 1994 08:49:37 GMT', 'Sunday, 06-Nov-94 08:49:37 GMT', 'Sun Nov  6 08:49:37 1994'])(
+  'refuses %j with any other character in place of one of its own',
+  (text) => {
+    for (let i = 0; i < text.length; i += 1) {
+      expect(parseHttpDate(`${text.slice(0, i)}#${text.slice(i + 1)}`, NOW), String(i)).toBeNull();
+    }
+  },
+);
 
 describe('formatHttpDate', () => {
   it.each([

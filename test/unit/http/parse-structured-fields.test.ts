@@ -27,6 +27,7 @@ describe('parseDictionary (RFC 9651 §4.2.2)', () => {
     ['a=@1659578233', { kind: 'date', value: 1_659_578_233 }],
     ['a=@-1', { kind: 'date', value: -1 }],
     ['a=%"f%c3%bc%c3%bc"', { kind: 'display-string', value: 'f\u00fc\u00fc' }],
+    ['a=%"%ef%bb%bfb"', { kind: 'display-string', value: '\ufeffb' }],
     ['a=%"%f0%9f%98%80 %25"', { kind: 'display-string', value: '\u{1f600} %' }],
     ['  a=1  ', { kind: 'integer', value: 1 }],
     ['a=1\t', { kind: 'integer', value: 1 }],

@@ -97,6 +97,7 @@ describe('the heuristic lifetime (RFC 9111 §4.2.2)', () => {
     ['that since the time of receipt without Date', [`Last-Modified: ${date(-1000)}`], 'heuristic', 100],
     ['a day at most', [`Last-Modified: ${date(-100 * DAY)}`], 'heuristic', DAY],
     ['whole seconds', [`Last-Modified: ${date(-25)}`], 'heuristic', 2],
+    ['nothing for a Last-Modified of just now', [`Last-Modified: ${date(0)}`], 'heuristic', 0],
     ['none for a Last-Modified in the future', [`Last-Modified: ${date(60)}`], 'none', 0],
     ['none for one in the future by our clock alone', [`Last-Modified: ${date(60)}`, `Date: ${date(DAY)}`], 'none', 0],
     ['none for one after Date', [`Last-Modified: ${date(-60)}`, `Date: ${date(-90)}`], 'none', 0],

@@ -67,6 +67,11 @@ describe('what is stored (RFC 9111 §3)', () => {
     ['stored-heuristic', 'Last-Modified', [MODIFIED]],
     ['stored-heuristic', 'Last-Modified and an entity tag', [MODIFIED, ETAG]],
     ['stored-heuristic', 'public, Set-Cookie and Last-Modified', [MODIFIED, 'Cache-Control: public', 'Set-Cookie: a=b']],
+    [
+      'stored-heuristic',
+      'Last-Modified and a Set-Cookie that is private',
+      [MODIFIED, 'Cache-Control: private="Set-Cookie"', 'Set-Cookie: a=b'],
+    ],
     ['stored-to-validate', 'an entity tag', [ETAG]],
     ['stored-to-validate', 'no-cache and an entity tag (§5.2.2.4)', ['Cache-Control: no-cache', ETAG]],
     ['stored-to-validate', 'no-cache, a lifetime and an entity tag', ['Cache-Control: no-cache, max-age=60', EXPIRES, ETAG]],
@@ -90,8 +95,10 @@ describe('what is stored (RFC 9111 §3)', () => {
     ['private', 'private', ['Cache-Control: private, max-age=60']],
     ['private', 'private of no certain fields', ['Cache-Control: private="", max-age=60']],
     ['vary-star', 'Vary: *', ['Cache-Control: max-age=60', 'Vary: *']],
+    ['vary-star', 'a Vary that names no field', ['Cache-Control: max-age=60', 'Vary: a b']],
     ['vary-star', 'Vary: * on a second line', ['Cache-Control: max-age=60', 'Vary: Foo', 'Vary: *']],
     ['set-cookie', 'Set-Cookie and Last-Modified', [MODIFIED, 'Set-Cookie: a=b']],
+    ['set-cookie', 'Set-Cookie while another field is private', [ETAG, 'Cache-Control: private="a"', 'Set-Cookie: a=b']],
     ['set-cookie', 'Set-Cookie and an entity tag', [ETAG, 'Set-Cookie: a=b']],
     ['set-cookie', 'Set-Cookie and no lifetime left', ['Cache-Control: max-age=0, must-revalidate', ETAG, 'Set-Cookie: a=b']],
   ])('%s: a 200 with %s', (code, _, response) => {

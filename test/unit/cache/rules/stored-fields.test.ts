@@ -78,8 +78,20 @@ describe('storedFields (RFC 9111 §3.1)', () => {
   });
 
   it('keeps what caching depends on, whoever names it: without it the response could be reused where it must not be (RFC 9110 §7.6.1)', () => {
-    const lines = ['Cache-Control: max-age=1', 'Vary: Foo', 'Age: 5', 'Date: x', 'Expires: 0', 'ETag: "a"', 'Last-Modified: x'];
-    expect(kept('Connection: cache-control, vary, age, date, expires, etag, last-modified', ...lines)).toEqual(lines);
+    const lines = [
+      'Cache-Control: max-age=1',
+      'Vary: Foo',
+      'Age: 5',
+      'Date: x',
+      'Expires: 0',
+      'ETag: "a"',
+      'Last-Modified: x',
+      'Content-Encoding: gzip',
+      'Content-Range: x',
+    ];
+    expect(
+      kept('Connection: cache-control, vary, age, date, expires, etag, last-modified, content-encoding, content-range', ...lines),
+    ).toEqual(lines);
     expect(kept('Cache-Control: private="vary, cache-control"', 'Vary: Foo')).toEqual([
       'Cache-Control: private="vary, cache-control"',
       'Vary: Foo',
