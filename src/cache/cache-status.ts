@@ -3,7 +3,7 @@
 // for: it tells a client how the proxy takes URLs apart, and whom it takes the client for.
 import { type Parameters, serializeMember, type Token } from '../http/structured-fields.ts';
 import type { CacheRecord } from './cache-record.ts';
-import { type ForwardCode, REUSE_REASONS, type ReuseReason } from './rules/reuse.ts';
+import { type ForwardCode, type HitCode, REUSE_REASONS, type ReuseReason } from './rules/reuse.ts';
 import { STORING_REASONS } from './rules/storability.ts';
 
 /** @param name  what this proxy calls itself, as in Via */
@@ -32,11 +32,12 @@ function parametersOf(record: CacheRecord, key: string | undefined): Parameters 
   };
 }
 
-function detailOf({ reuse, outcome, storing }: CacheRecord, forward: string, isStored: boolean): Token | undefined {
-  if (outcome === 'stale') return STALE_ANSWER;
+function detailOf({ reuse, outcome, storing, forwardStatus }: CacheRecord, forward: string, isStored: boolean): Token | undefined {
+  if (outcome === 'stale') return forwardStatus === null ? UNREACHABLE : ERROR;
   if (outcome === 'forwarded' && storing !== null && !isStored) return { token: storing };
   const code = reuse === null || reuse.kind === 'hit' ? null : (reuse.why satisfies ForwardCode);
   return code === null || code === forward ? undefined : { token: code };
 }
 
-const STALE_ANSWER: Token = { token: 'stale-answer' };
+const UNREACHABLE: Token = { token: 'origin-unreachable' satisfies HitCode };
+const ERROR: Token = { token: 'stale-if-error' satisfies HitCode };

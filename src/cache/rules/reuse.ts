@@ -79,7 +79,11 @@ export const REUSE_REASONS = {
     sentence: 'It is stale, and its stale-while-revalidate lets it answer while it is validated.',
     forward: null,
   },
-  'stale-if-error': { section: 'RFC 5861 §4', sentence: 'It is stale, and the origin answered with an error.', forward: null },
+  'stale-if-error': {
+    section: 'RFC 5861 §4, RFC 9111 §4.3.3',
+    sentence: 'It is stale, and the origin answered with an error.',
+    forward: null,
+  },
   'origin-unreachable': { section: 'RFC 9111 §4.2.4', sentence: 'It is stale, and the origin did not answer.', forward: null },
   'uri-miss': { section: 'RFC 9111 §4', sentence: 'Nothing is stored for this URI.', forward: 'uri-miss' },
   'vary-miss': {

@@ -37,8 +37,9 @@ describe('our member of Cache-Status (RFC 9211 §2)', () => {
     [
       'stale in place of an error',
       { outcome: 'stale', reuse: STALE, forwardStatus: 503, ttlSeconds: -1 },
-      'cache;fwd=stale;fwd-status=503;ttl=-1;detail=stale-answer',
+      'cache;fwd=stale;fwd-status=503;ttl=-1;detail=stale-if-error',
     ],
+    ['stale in place of no answer', { outcome: 'stale', reuse: STALE }, 'cache;fwd=stale;detail=origin-unreachable'],
     ['somebody else had asked', { reuse: NOT_THERE, isCollapsed: true }, 'cache;fwd=uri-miss;collapsed'],
     [
       'the rest of a part',
