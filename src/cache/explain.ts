@@ -106,19 +106,16 @@ export function changeForReuse(fields: Fields, reuse: Reuse, all: readonly Store
  * @param response  `null` when nobody remembers more than the code
  */
 export function changeForStoring(code: StoringCode, response: ReceivedResponse | null): string | null {
-  const lives = response !== null && response.facts.lifetimeSeconds * 1000 > response.facts.initialAgeMs ? response.facts : null;
+  const lives = response !== null && response.facts.lifetimeSeconds * 1000 > response.facts.initialAgeMs;
   switch (code) {
     case 'no-store':
-      if (lives !== null) return `remove no-store; ${lifetimeWords(lives)} then lets it answer`;
-      return response !== null && hasValidator(response.fields)
-        ? 'replace no-store by no-cache: then it is validated, and not sent again while it is the same'
-        : 'replace no-store by max-age=N, the seconds for which it may answer';
-    case 'private':
-      return lives === null
-        ? 'replace private by max-age=N, if it is the same for everybody'
-        : `remove private, if it is the same for everybody; ${lifetimeWords(lives)} then lets it answer`;
+      return changeOfProhibition('no-store', response);
+    case 'private': {
+      const change = changeOfProhibition('private', response);
+      return `${change}, if it is the same for everybody`;
+    }
     case 'authorization':
-      return lives === null ? `${FOR_AUTHORIZED}; s-maxage=N gives it the lifetime that it lacks, too` : FOR_AUTHORIZED;
+      return lives ? FOR_AUTHORIZED : `${FOR_AUTHORIZED}; s-maxage=N gives it the lifetime that it lacks, too`;
     case 'vary-star':
       return 'name in Vary the request fields that it depends on, instead of *';
     case 'status-not-understood':
@@ -152,14 +149,39 @@ function changeForFreshness(fields: Fields, { stored, facts, ageSeconds, why }: 
     case 'request-min-fresh':
       return changeOfLifetime(stored.fields, facts, needed);
     case 'response-no-cache':
-      return facts.lifetimeSeconds >= needed
-        ? `remove no-cache; ${lifetimeWords(facts)} then lets it answer`
-        : `replace no-cache by ${maxAgeOf(facts, needed)}`;
+      return changeOfDirectives(['no-cache'], facts, needed);
     case 'response-no-store':
       return 'leave no-store and private out of the answers that update it';
     default:
       return null; // the client, or another request, or the policy
   }
+}
+
+/** What would let a response be stored that forbids it in so many words, and answer. */
+function changeOfProhibition(named: 'no-store' | 'private', response: ReceivedResponse | null): string {
+  if (response === null) return `replace ${named} by max-age=N, the seconds for which it may answer`;
+  const { fields, facts } = response;
+  const { noStore, isPrivate, noCache } = facts.directives;
+  const needed = Math.floor(facts.initialAgeMs / 1000) + 1;
+  if (isPrivate !== true && facts.lifetimeSeconds < needed && hasValidator(fields)) {
+    return `${noCache === true ? 'remove no-store' : 'replace no-store by no-cache'}: then it is validated, and not sent again while it is the same`;
+  }
+  const forbidding = [noStore ? 'no-store' : '', isPrivate === true ? 'private' : '', noCache === true ? 'no-cache' : ''];
+  return changeOfDirectives(
+    forbidding.filter((name) => name !== ''),
+    facts,
+    needed,
+  );
+}
+
+/** Without these directives, and with a lifetime of so many seconds. */
+function changeOfDirectives(forbidding: readonly string[], facts: ResponseFacts, needed: number): string {
+  const names = forbidding.join(' and ');
+  const { lifetimeFrom, lifetimeSeconds } = facts;
+  if (lifetimeSeconds >= needed) return `remove ${names}; ${lifetimeWords(facts)} then lets it answer`;
+  // Of two values for one directive the first counts, so a new one beside the old would not help.
+  if (lifetimeFrom !== 'max-age' && lifetimeFrom !== 's-maxage') return `replace ${names} by ${maxAgeOf(facts, needed)}`;
+  return `remove ${names}, and raise ${lifetimeFrom} from ${lifetimeSeconds} to ${needed} or more`;
 }
 
 /** What would give a response a lifetime of so many seconds. */
