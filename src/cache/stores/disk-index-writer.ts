@@ -13,7 +13,7 @@ import { errorCode } from '../../errors/from-node.ts';
 import { bytesOnDisk } from './content-file.ts';
 import { contentPath, type DiskFolder, newContentName } from './disk-folder.ts';
 import { isBusy, PAGE_BYTES } from './disk-index.ts';
-import type { Batch, Change, HandedContent, StoreSize } from './disk-messages.ts';
+import type { Applied, Batch, Change, HandedContent, StoreSize } from './disk-messages.ts';
 import { decodePlace, encodePlace, sumOfRow } from './stored-row.ts';
 
 export class IndexWriter {
@@ -48,10 +48,10 @@ export class IndexWriter {
 
   /**
    * @param onKey gets the hash of each key that was stored
-   * @returns for how many responses there was no room
    * @throws what SQLite or Node throws; then what came after it is not done
    */
-  apply({ changes, contents }: Batch, onKey: (keyHash: number) => void): number {
+  apply({ changes, contents }: Batch, onKey: (keyHash: number) => void): Applied {
+    let stored = 0;
     let refusals = 0;
     for (let at = 0; at < changes.length; ) {
       const { end, bytes } = this.#groupFrom(changes, at);
@@ -62,14 +62,18 @@ export class IndexWriter {
       });
       for (const change of group) {
         if (change.kind !== 'put') continue;
-        if (hasRoom) onKey(change.keyHash);
-        else if ('place' in change.content) this.#removeFiles([nameIn(change.content.place)]);
-        if (!hasRoom) refusals += 1;
+        if (hasRoom) {
+          onKey(change.keyHash);
+          stored += 1;
+        } else {
+          if ('place' in change.content) this.#removeFiles([nameIn(change.content.place)]);
+          refusals += 1;
+        }
       }
       at = end;
     }
     this.#keepLogShort();
-    return refusals;
+    return { stored, refusals };
   }
 
   /** All changes together, unless the store is so small that this would empty it. */

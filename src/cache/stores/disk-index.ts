@@ -27,8 +27,7 @@ export class IndexReader {
   readonly #size: StatementSync;
 
   constructor({ index }: DiskFolder) {
-    // It never waits: whoever asks is answering a request.
-    this.#database = new DatabaseSync(index, { readOnly: true, timeout: 0 });
+    this.#database = new DatabaseSync(index, { readOnly: true, timeout: WAIT_MS });
     this.#database.exec(`PRAGMA cache_size = -4096; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF`);
     const prepare = (sql: string): StatementSync => {
       const statement = this.#database.prepare(sql);
@@ -39,6 +38,8 @@ export class IndexReader {
     this.#after = prepare('SELECT id, used, place, head, sum FROM response WHERE id > ? ORDER BY id LIMIT ?');
     this.#content = prepare('SELECT octets FROM content WHERE id = ?');
     this.#size = prepare('SELECT entries, file_bytes FROM account');
+    // From here on it never waits: whoever asks is answering a request.
+    this.#database.exec('PRAGMA busy_timeout = 0');
   }
 
   /** The latest first. @param onDamage gets the rows that are */
@@ -176,7 +177,7 @@ function sqliteCode(error: unknown): number {
 export const PAGE_BYTES = 4096;
 /** More under one key are not offered to a request; they are used no more, and so evicted. */
 const MOST_VARIANTS = 64;
-/** For another process to finish a batch. Only threads that write wait. */
+/** For another process to finish a batch: when the index is opened, and in threads that write. */
 const WAIT_MS = 2000;
 const APPLICATION_ID = 0x53504331;
 /** One more whenever the tables or what stands in them changes. */

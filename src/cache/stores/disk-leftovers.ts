@@ -5,13 +5,16 @@ import { type Dirent, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type DiskFolder, keyHashOfName } from './disk-folder.ts';
 
-/** @param isReferredTo whether the index has a content of that name */
-export function* removeLeftovers(folder: DiskFolder, isReferredTo: (keyHash: number, name: string) => boolean): Generator<void> {
-  for (const name of namesIn(folder.temporary)) {
-    const file = path.join(folder.temporary, name);
+/** Contents that nobody will complete: they count as what the store takes, so this is not put off. There are few. */
+export function removeUnfinished({ temporary }: DiskFolder): void {
+  for (const name of namesIn(temporary)) {
+    const file = path.join(temporary, name);
     if (!isOfLivingProcess(name) || isOld(file)) remove(file);
-    yield;
   }
+}
+
+/** Everything else, some file by file. @param isReferredTo whether the index has a content of that name */
+export function* removeLeftovers(folder: DiskFolder, isReferredTo: (keyHash: number, name: string) => boolean): Generator<void> {
   for (const name of namesIn(folder.path)) if (name.startsWith('discarded-')) yield* removeTree(path.join(folder.path, name));
   for (const part of namesIn(folder.content)) {
     for (const name of namesIn(path.join(folder.content, part))) {

@@ -51,19 +51,19 @@ export type FromWorker =
   | { readonly kind: 'opened'; readonly size: StoreSize }
   | { readonly kind: 'unusable'; readonly problem: string }
   /** The batch is in the index, but for what there was no room for. After a failure some of it is not. */
-  | {
-      readonly kind: 'done';
-      readonly number: number;
-      readonly failure: Failure | null;
-      readonly refusals: number;
-      readonly size: StoreSize;
-    }
+  | ({ readonly kind: 'done'; readonly number: number; readonly failure: Failure | null; readonly size: StoreSize } & Applied)
   | { readonly kind: 'size'; readonly size: StoreSize }
   | { readonly kind: 'filter'; readonly memory: SharedArrayBuffer }
   /** There is another index under the same name: all that was in the one before is gone. */
   | { readonly kind: 'renewed'; readonly generation: number; readonly size: StoreSize }
   | { readonly kind: 'report'; readonly line: string }
   | { readonly kind: 'closed' };
+
+/** How many responses were stored, and for how many there was no room. */
+export interface Applied {
+  readonly stored: number;
+  readonly refusals: number;
+}
 
 /** What is left of an error on its way between threads. */
 export interface Failure {

@@ -8,8 +8,8 @@ import { StartError } from '../../errors/start-error.ts';
 import { type DiskFolder, diskFolder } from './disk-folder.ts';
 import { isDamage, openToWrite, setAside } from './disk-index.ts';
 import { IndexWriter } from './disk-index-writer.ts';
-import { removeLeftovers } from './disk-leftovers.ts';
-import type { Batch, Failure, FromWorker, ToWorker, WorkerTask } from './disk-messages.ts';
+import { removeLeftovers, removeUnfinished } from './disk-leftovers.ts';
+import type { Applied, Batch, Failure, FromWorker, ToWorker, WorkerTask } from './disk-messages.ts';
 import { KeyFilter } from './key-filter.ts';
 import { reasonOf } from './storing-pause.ts';
 
@@ -60,14 +60,14 @@ class DiskWorker {
 
   #apply(batch: Batch): void {
     let failure: Failure | null = null;
-    let refusals = 0;
+    let applied: Applied = { stored: 0, refusals: 0 };
     try {
-      refusals = this.#writer.apply(batch, (keyHash) => this.#addKey(keyHash));
+      applied = this.#writer.apply(batch, (keyHash) => this.#addKey(keyHash));
     } catch (error) {
       failure = { code: errorCode(error), message: error instanceof Error ? error.message : String(error) };
       if (isDamage(error)) this.#beginAnew();
     }
-    this.#guarded(() => say({ kind: 'done', number: batch.number, failure, refusals, size: this.#writer.size() }));
+    this.#guarded(() => say({ kind: 'done', number: batch.number, failure, ...applied, size: this.#writer.size() }));
     if (this.#filterRoom <= 0) this.#buildFilter();
   }
 
@@ -121,6 +121,7 @@ class DiskWorker {
 
   #open(): IndexWriter {
     const { options, instance } = this.#task;
+    removeUnfinished(this.#folder);
     return new IndexWriter(openToWrite(this.#folder, report), this.#folder, options.maxBytes, instance);
   }
 

@@ -73,11 +73,20 @@ export async function openDiskStore(options: DiskStoreOptions, report: (line: st
 /**
  * Opens what is stored to look into it, while a proxy uses it or not: nothing is taken, changed or removed.
  *
- * @throws StartError when there is no store in the folder
+ * @throws StartError when there is no store in the folder, or none that can be read
  */
 export function readDiskStore(options: DiskStoreOptions, report: (line: string) => void): DiskStore {
   const folder = existingFolder(options.folder);
-  return new OpenDiskStore({ folder, options, report, worker: null, instance: '' }, { entries: 0, bytes: 0, evictions: 0 });
+  try {
+    const index = new IndexReader(folder);
+    const { entries, fileBytes } = index.size();
+    const store = new OpenDiskStore({ folder, options, report, worker: null, instance: '' }, { entries, bytes: fileBytes, evictions: 0 });
+    index.close();
+    return store;
+  } catch (cause) {
+    const problem = isDamage(cause) ? 'is damaged; the next start sets it aside and begins anew' : `cannot be read (${reasonOf(cause)})`;
+    throw new StartError('data', [`${folder.index} ${problem}.`], { cause });
+  }
 }
 
 interface Parts {
@@ -95,8 +104,9 @@ class OpenDiskStore implements DiskStore, WriterHost {
   readonly #pause: StoringPause;
   readonly #changes: DiskChanges;
   readonly #writers = new Set<DiskContentWriter>();
-  /** `null`: closed, or the thread has died. */
-  #index: IndexReader | null;
+  /** `null`: it is damaged and being set aside, or the store is over. */
+  #index: IndexReader | null = null;
+  #isOver = false;
   #filter: KeyFilter | null = null;
   #size: StoreSize;
   #generation = 0;
@@ -113,8 +123,7 @@ class OpenDiskStore implements DiskStore, WriterHost {
     this.#pause = new StoringPause(parts.folder.path, parts.report);
     this.maxObjectBytes = Math.min(parts.options.maxObjectBytes, Math.floor(parts.options.maxBytes / 4));
     this.#changes = new DiskChanges((batch) => this.#say(batch, [batch.contents]));
-    this.#index = new IndexReader(parts.folder);
-    if (parts.worker === null) this.#size = { ...this.#index.size(), bytes: this.#index.size().fileBytes, evictions: 0 };
+    this.#openIndex();
     parts.worker?.on('message', (message: FromWorker) => this.#hear(message));
     parts.worker?.on('error', (error) => this.#died(reasonOf(error)));
     parts.worker?.on('exit', (code) => this.#died(`it ended with ${code}`));
@@ -261,7 +270,10 @@ class OpenDiskStore implements DiskStore, WriterHost {
     try {
       return ask(this.#index);
     } catch (error) {
-      if (isDamage(error)) this.#say({ kind: 'damaged', generation: this.#generation });
+      if (isDamage(error)) {
+        this.#damaged += 1;
+        this.#say({ kind: 'damaged', generation: this.#generation });
+      }
       return null;
     }
   }
@@ -355,7 +367,8 @@ class OpenDiskStore implements DiskStore, WriterHost {
         this.#size = message.size;
         return;
       case 'filter':
-        this.#filter = new KeyFilter(message.memory);
+        // It may have been on its way when the store ended.
+        if (!this.#isOver) this.#filter = new KeyFilter(message.memory);
         return;
       case 'renewed':
         this.#renewed(message.generation, message.size);
@@ -372,12 +385,12 @@ class OpenDiskStore implements DiskStore, WriterHost {
     }
   }
 
-  #done({ number, failure, refusals, size }: Extract<FromWorker, { kind: 'done' }>): void {
+  #done({ number, failure, stored, refusals, size }: Extract<FromWorker, { kind: 'done' }>): void {
     this.#size = size;
     this.#refusals += refusals;
     this.#changes.done(number, failure !== null);
     if (failure !== null) this.#pause.begin(failure);
-    else this.#pause.end();
+    else if (stored > 0) this.#pause.end();
   }
 
   #renewed(generation: number, size: StoreSize): void {
@@ -385,12 +398,23 @@ class OpenDiskStore implements DiskStore, WriterHost {
     this.#size = size;
     this.#filter = null;
     this.#changes.clear();
+    this.#openIndex();
+  }
+
+  /** Damage that shows only now is the thread's to deal with; it says when there is another one. */
+  #openIndex(): void {
     this.#index?.close();
-    this.#index = new IndexReader(this.#parts.folder);
+    this.#index = null;
+    try {
+      this.#index = new IndexReader(this.#parts.folder);
+    } catch (error) {
+      if (this.#parts.worker === null) throw error;
+      this.#say({ kind: 'damaged', generation: this.#generation });
+    }
   }
 
   #died(reason: string): void {
-    if (this.#closing !== null || this.#index === null) return;
+    if (this.#closing !== null || this.#isOver) return;
     this.#parts.report(
       `cache: the thread that writes to ${this.#parts.folder.path} has ended (${reason}); nothing is cached on disk until the next start`,
     );
@@ -400,7 +424,7 @@ class OpenDiskStore implements DiskStore, WriterHost {
   async #close(): Promise<void> {
     for (const writer of this.#writers) writer.abandon();
     const { worker } = this.#parts;
-    if (worker === null || this.#index === null) return this.#end();
+    if (worker === null || this.#isOver) return this.#end();
     worker.ref();
     await this.#changes.settled();
     this.#end();
@@ -412,6 +436,7 @@ class OpenDiskStore implements DiskStore, WriterHost {
   }
 
   #end(): void {
+    this.#isOver = true;
     this.#changes.end();
     this.#index?.close();
     this.#index = null;

@@ -6,6 +6,8 @@ export class StoringPause {
   readonly #folder: string;
   readonly #report: (line: string) => void;
   #untilMs = 0;
+  /** Doubled each time that it was in vain. */
+  #nextMs = FIRST_PAUSE_MS;
   #isReported = false;
 
   constructor(folder: string, report: (line: string) => void) {
@@ -19,16 +21,20 @@ export class StoringPause {
 
   /** Something could not be written. */
   begin(error: unknown): void {
-    this.#untilMs = performance.now() + PAUSE_MS;
+    // Several writers may fail by the same cause.
+    if (this.isOn) return;
+    this.#untilMs = performance.now() + this.#nextMs;
+    this.#nextMs = Math.min(this.#nextMs * 2, LONGEST_PAUSE_MS);
     if (this.#isReported) return;
     this.#isReported = true;
-    this.#report(`cache: nothing can be stored in ${this.#folder} (${reasonOf(error)}); answers go on without, and storing is tried again`);
+    this.#report(`cache: nothing can be stored in ${this.#folder} (${reasonOf(error)}); answers go on without, and it is tried again`);
   }
 
   /** Something was written. */
   end(): void {
     if (!this.#isReported) return;
     this.#untilMs = 0;
+    this.#nextMs = FIRST_PAUSE_MS;
     this.#isReported = false;
     this.#report(`cache: storing in ${this.#folder} works again`);
   }
@@ -44,7 +50,8 @@ export function reasonOf(error: unknown): string {
   return code === '' || code === 'ERR_SQLITE_ERROR' ? message : code;
 }
 
-const PAUSE_MS = 10_000;
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 60_000;
 const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: 'no space left',
   EDQUOT: 'the quota is used up',
