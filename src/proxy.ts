@@ -6,10 +6,13 @@ import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import type { AdminServer } from './admin/admin-server.ts';
+import { policyTerms } from './admin/policy-terms.ts';
 import type { Authenticator } from './auth/authenticate.ts';
 import type { AuthOptions } from './auth/options.ts';
 import type { CacheContext } from './cache/cache.ts';
-import { createCacheContext, openStore } from './cache/open-cache.ts';
+import { type CacheAdmin, createCacheAdmin } from './cache/cache-admin.ts';
+import { createCacheContext, type OpenedStore, openStore } from './cache/open-cache.ts';
 import type { Config } from './config/config.ts';
 import { formatListenAddress } from './config/listen-address.ts';
 import { ProxyError } from './errors/proxy-error.ts';
@@ -51,6 +54,8 @@ export interface RunningProxy {
   readonly asksForCredentials: boolean;
   /** Everything that the policy was read from; a change of any of them is a reason to reload. */
   readonly policyFiles: readonly string[];
+  /** Path of the Unix socket on which the commands of `cache` ask; `null` where there is none. */
+  readonly adminSocket: string | null;
   /** All or nothing. @throws StartError, and everything stays as it was */
   reload(config: Config): Promise<void>;
   reopenLogs(): void;
@@ -79,7 +84,7 @@ interface Parts {
   readonly authenticator: Authenticator | null;
   readonly resolver: Resolver;
   readonly pool: ConnectionPool;
-  readonly cache: CacheContext | null;
+  readonly cache: (OpenedStore & { readonly context: CacheContext }) | null;
   readonly accessLog: AccessLog | null;
   readonly exchange: ExchangeContext;
   readonly connection: ConnectionContext;
@@ -106,6 +111,7 @@ class Composition implements RunningProxy {
   #leaving: HttpListener[] = [];
   #ownSockets: OwnSockets = createOwnSockets([], () => []);
   #parts: Parts | null = null;
+  #admin: AdminServer | null = null;
   #policyFiles: readonly string[] = [];
   /** Counts go on through a reload. */
   #limits: Limits | null = null;
@@ -125,6 +131,8 @@ class Composition implements RunningProxy {
     try {
       await this.#openCounts(this.#firstConfig.stateFolder);
       this.#parts = await this.#build(this.#firstConfig, null);
+      const { openAdmin } = await import('./admin/open-admin.ts');
+      this.#admin = await openAdmin(this.#firstConfig, () => this.#cacheAdmin(), this.#report);
       this.#listeners = await this.#listen(this.#firstConfig.listen, []);
     } catch (error) {
       await this.close();
@@ -155,14 +163,20 @@ class Composition implements RunningProxy {
     return this.#policyFiles;
   }
 
+  get adminSocket(): string | null {
+    return this.#admin?.socket ?? null;
+  }
+
   async reload(config: Config): Promise<void> {
     const old = this.#current();
     const parts = await this.#build(config, old);
     const kept = this.#listeners.filter(({ address }) => config.listen.some((wanted) => isSameSocket(wanted, address)));
     let listeners: HttpListener[];
     try {
+      await this.#admin?.listenOn(config.admin);
       listeners = await this.#listen(config.listen, kept);
     } catch (error) {
+      await this.#admin?.listenOn(old.config.admin);
       await release(parts, old);
       throw error;
     }
@@ -188,6 +202,7 @@ class Composition implements RunningProxy {
   }
 
   async close(): Promise<void> {
+    await this.#admin?.close();
     for (const timer of this.#graces) clearTimeout(timer);
     this.#tunnels.stopAll();
     for (const listener of [...this.#listeners, ...this.#leaving]) listener.close();
@@ -209,6 +224,21 @@ class Composition implements RunningProxy {
   #current(): Parts {
     if (this.#parts === null) throw new Error('the proxy has not been started');
     return this.#parts;
+  }
+
+  /** What the admin API may ask of the cache of the moment; `null` while it is off. */
+  #cacheAdmin(): CacheAdmin | null {
+    if (this.#parts === null || this.#parts.cache === null) return null;
+    const { cache, policy } = this.#parts;
+    const { store, verify, context } = cache;
+    return createCacheAdmin({
+      store,
+      rules: context.parts.rules,
+      now: Date.now,
+      lastVerdict: (key) => context.verdicts.peek(key) ?? null,
+      termsOf: (question) => policyTerms(policy, question, Date.now()),
+      verify,
+    });
   }
 
   #open(): number {
@@ -259,7 +289,7 @@ class Composition implements RunningProxy {
         admit: this.#limits!.admit,
         isAddressAllowed,
         upstream,
-        cache,
+        cache: cache?.context ?? null,
         revalidateBehind: (answered) => void runExchange(behind(answered, emit), this.#current().exchange),
         via,
       }),
@@ -284,12 +314,12 @@ class Composition implements RunningProxy {
   }
 
   /** What is stored stays over a reload that changes nothing about where it lies. */
-  async #openCache({ cache }: Config, old: Parts | null): Promise<CacheContext | null> {
+  async #openCache({ cache }: Config, old: Parts | null): Promise<Parts['cache']> {
     if (cache === null) return null;
     const before = old?.config.cache;
     const isKept = isSame(before?.memory, cache.memory) && isSame(before?.disk, cache.disk);
-    const store = isKept ? old?.cache?.parts.store : undefined;
-    return createCacheContext(cache, store ?? (await openStore(cache, this.#report)));
+    const opened = (isKept ? old?.cache : null) ?? (await openStore(cache, this.#report));
+    return { store: opened.store, verify: opened.verify, context: createCacheContext(cache, opened.store) };
   }
 
   /** The policy, with its lists, and judged by its own tests. @throws StartError with every problem */
@@ -380,8 +410,11 @@ class Composition implements RunningProxy {
   }
 
   #noteOwnSockets(listeners: readonly HttpListener[]): void {
-    const bound = listeners.map((listener) => listener.bound).filter((socket) => socket !== null);
-    this.#ownSockets = createOwnSockets(bound, this.#localAddresses);
+    const bound = [...listeners.map((listener) => listener.bound), this.#admin?.bound ?? null];
+    this.#ownSockets = createOwnSockets(
+      bound.filter((socket) => socket !== null),
+      this.#localAddresses,
+    );
   }
 }
 
@@ -397,7 +430,7 @@ async function release(parts: Parts, other: Parts | null): Promise<void> {
   if (other === null) parts.resolver.close();
   else if (parts.resolver !== other.resolver) parts.resolver.retire();
   if (parts.authenticator !== other?.authenticator) parts.authenticator?.close();
-  if (parts.cache?.parts.store !== other?.cache?.parts.store) await parts.cache?.parts.store.close();
+  if (parts.cache?.store !== other?.cache?.store) await parts.cache?.store.close();
   if (parts.accessLog !== other?.accessLog) await parts.accessLog?.close();
 }
 

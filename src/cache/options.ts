@@ -7,6 +7,8 @@ export interface CacheConfig {
   readonly memory: MemoryStoreOptions | null;
   /** Everything that is stored, over restarts too; `null` keeps nothing on disk. */
   readonly disk: DiskStoreOptions | null;
+  /** Somebody has chosen the folder, so it has to serve; the default one may fail, and then memory alone is used. */
+  readonly isDiskRequired: boolean;
   readonly rules: CacheRuleOptions;
   /** No origin is asked: what is not stored, or may not be reused, is answered with 504 (as RFC 9111 §5.2.1.7 does for only-if-cached). */
   readonly offline: boolean;
@@ -37,4 +39,8 @@ export const MEMORY_STORE_DEFAULTS: MemoryStoreOptions = { maxBytes: 256 * MIB, 
 /** An image of an installer fits; a folder of nothing else does not come of it. */
 export const DISK_STORE_DEFAULTS: Omit<DiskStoreOptions, 'folder'> = { maxBytes: 10 * GIB, maxObjectBytes: 2 * GIB };
 
-export const CACHE_DEFAULTS: Omit<CacheConfig, 'memory' | 'disk'> = { rules: CACHE_RULE_DEFAULTS, offline: false, staleOk: false };
+export const CACHE_DEFAULTS: Omit<CacheConfig, 'memory' | 'disk' | 'isDiskRequired'> = {
+  rules: CACHE_RULE_DEFAULTS,
+  offline: false,
+  staleOk: false,
+};

@@ -68,7 +68,7 @@ class Serving {
       startedAt: new Date().toISOString(),
       listening: proxy.listening.map(({ url }) => url),
       policy: proxy.policySummary,
-      adminSocket: null,
+      adminSocket: proxy.adminSocket,
       reloads: 0,
       lastReload: null,
     };

@@ -60,8 +60,13 @@ export const DEFAULT_TUNNEL_GRACE_MS = 30_000;
 /** A browser's own machine: the proxy may be on another one. */
 export const DEFAULT_PAC_DIRECT: readonly string[] = ['.localhost', '127.0.0.0/8', '[::1]'];
 
-/** What the sources said together, with the defaults for what they did not. @param defaultPolicyFile the policy that comes with the program */
-export function configFrom(settings: Settings, defaultPolicyFile: string): Config {
+/**
+ * What the sources said together, with the defaults for what they did not.
+ *
+ * @param defaultPolicyFile  the policy that comes with the program
+ * @param defaultCacheFolder  where the cache lies when nobody chooses a folder; `null` keeps nothing on disk then
+ */
+export function configFrom(settings: Settings, defaultPolicyFile: string, defaultCacheFolder: string | null = null): Config {
   const { limits = {}, timeouts = {} } = settings;
   return deepFreeze({
     listen: settings.listen ?? DEFAULT_LISTEN,
@@ -97,7 +102,7 @@ export function configFrom(settings: Settings, defaultPolicyFile: string): Confi
     pac: pacOptions(settings.pac ?? {}),
     policyFile: settings.policy ?? defaultPolicyFile,
     auth: settings.auth === undefined ? null : authOptions(settings.auth),
-    cache: cacheConfig(settings.cache ?? {}),
+    cache: cacheConfig(settings.cache ?? {}, defaultCacheFolder),
     accessLog: accessLogOptions(settings.access_log ?? {}),
     viaName: settings.via ?? null,
     rootCertificates: settings.tls?.roots ?? null,
@@ -133,8 +138,8 @@ function authOptions(auth: NonNullable<Settings['auth']>): AuthOptions {
   });
 }
 
-function cacheConfig(cache: NonNullable<Settings['cache']>): CacheConfig | null {
-  const [memory, disk] = [memoryStoreOptions(cache), diskStoreOptions(cache)];
+function cacheConfig(cache: NonNullable<Settings['cache']>, defaultFolder: string | null): CacheConfig | null {
+  const [memory, disk] = [memoryStoreOptions(cache), diskStoreOptions(cache, defaultFolder)];
   if (cache.use === 'off' || (memory === null && disk === null)) return null;
   const rules = withDefaults(CACHE_DEFAULTS.rules, {
     targeted: cache.targeted,
@@ -142,7 +147,8 @@ function cacheConfig(cache: NonNullable<Settings['cache']>): CacheConfig | null 
     maxHeuristicSeconds: cache.max_heuristic,
     maxStaleSeconds: cache.max_stale,
   });
-  return { memory, disk, ...withDefaults(CACHE_DEFAULTS, { rules, offline: cache.offline, staleOk: cache.stale_ok }) };
+  const isDiskRequired = cache.folder !== undefined;
+  return { memory, disk, isDiskRequired, ...withDefaults(CACHE_DEFAULTS, { rules, offline: cache.offline, staleOk: cache.stale_ok }) };
 }
 
 function memoryStoreOptions(cache: NonNullable<Settings['cache']>): MemoryStoreOptions | null {
@@ -151,10 +157,11 @@ function memoryStoreOptions(cache: NonNullable<Settings['cache']>): MemoryStoreO
 }
 
 /** Without a folder there is nowhere to keep anything: a user without a home, or a test. */
-function diskStoreOptions(cache: NonNullable<Settings['cache']>): DiskStoreOptions | null {
-  if (cache.disk === 0 || cache.folder === undefined) return null;
+function diskStoreOptions(cache: NonNullable<Settings['cache']>, defaultFolder: string | null): DiskStoreOptions | null {
+  const folder = cache.folder ?? defaultFolder;
+  if (cache.disk === 0 || folder === null) return null;
   const sizes = withDefaults(DISK_STORE_DEFAULTS, { maxBytes: cache.disk, maxObjectBytes: cache.max_object });
-  return { folder: cache.folder, ...sizes };
+  return { folder, ...sizes };
 }
 
 function pacOptions(pac: NonNullable<Settings['pac']>): Config['pac'] {

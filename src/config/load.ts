@@ -40,10 +40,13 @@ export async function loadConfig(flags: FlagSettings, environment: Environment, 
   if (lower.length + inFlags.problems.length > 0)
     throw new StartError(lower.length > 0 ? 'config' : 'usage', [...lower, ...inFlags.problems]);
   const settings = [inFile, inEnvironment, inFlags].map((source) => source.settings).reduce(overlay);
-  const cache = { folder: defaultCacheFolder(environment), ...settings.cache };
-  const config = configFrom({ state_dir: defaultStateFolder(environment), ...settings, cache }, DEFAULT_POLICY_FILE);
+  const config = configFrom(
+    { state_dir: defaultStateFolder(environment), ...settings },
+    DEFAULT_POLICY_FILE,
+    defaultCacheFolder(environment),
+  );
   // Silently asking origins all the same is what nobody means who says this.
-  if (config.cache === null && cache.offline) throw new StartError('config', [OFFLINE_WITHOUT_CACHE]);
+  if (config.cache === null && settings.cache?.offline) throw new StartError('config', [OFFLINE_WITHOUT_CACHE]);
   return config;
 }
 
@@ -56,11 +59,11 @@ function defaultStateFolder({ STATE_DIRECTORY, XDG_STATE_HOME, HOME }: Environme
 }
 
 /** The same for what can be fetched again. */
-function defaultCacheFolder({ CACHE_DIRECTORY, XDG_CACHE_HOME, HOME }: Environment): string | undefined {
+function defaultCacheFolder({ CACHE_DIRECTORY, XDG_CACHE_HOME, HOME }: Environment): string | null {
   const given = CACHE_DIRECTORY?.split(':')[0];
   if (given) return given;
   if (XDG_CACHE_HOME && path.isAbsolute(XDG_CACHE_HOME)) return path.join(XDG_CACHE_HOME, 'sallyport');
-  return HOME ? path.join(HOME, '.cache', 'sallyport') : undefined;
+  return HOME ? path.join(HOME, '.cache', 'sallyport') : null;
 }
 
 async function readSettings(file: string, absolute: string): Promise<Source> {

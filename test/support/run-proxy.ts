@@ -48,7 +48,7 @@ export function runProxy(...words: readonly string[]): Promise<ProxyProcess> {
 /** Starts `sallyport run` with these words and no others: a configuration file says where it listens. */
 export async function runProxyWith(...words: readonly string[]): Promise<ProxyProcess> {
   // Once it is told to stop, a test has no more use for what is still open, nor for what would be kept for the next start.
-  const env = { ...CLEAN_ENVIRONMENT, SALLYPORT_TIMEOUTS_DRAIN: '1s', SALLYPORT_STATE_DIR: 'off' };
+  const env = { ...CLEAN_ENVIRONMENT, SALLYPORT_TIMEOUTS_DRAIN: '1s', SALLYPORT_STATE_DIR: 'off', SALLYPORT_CACHE_DISK: '0' };
   const child = spawn(process.execPath, ['--max-semi-space-size=8', PROGRAM, 'run', ...words], { env });
   const log: LogLine[] = [];
   const waiting = new Set<() => void>();

@@ -22,7 +22,7 @@ test('without any source every default holds', async () => {
     pac: { direct: ['.localhost', '127.0.0.0/8', '[::1]'] },
     policyFile: DEFAULT_POLICY_FILE,
     // Nobody's home, so no folder for a disk.
-    cache: { memory: MEMORY_STORE_DEFAULTS, disk: null, ...CACHE_DEFAULTS },
+    cache: { memory: MEMORY_STORE_DEFAULTS, disk: null, isDiskRequired: false, ...CACHE_DEFAULTS },
     accessLog: ACCESS_LOG_DEFAULTS,
     auth: null,
     viaName: null,
@@ -67,6 +67,7 @@ test('a flag turns on a cache that the file turned off, with the sizes that the 
   expect((await loadConfig({ config, cache: 'on', staleOk: true }, {}, '/srv')).cache).toEqual({
     memory: { ...MEMORY_STORE_DEFAULTS, maxBytes: 2 ** 20 },
     disk: null,
+    isDiskRequired: false,
     ...CACHE_DEFAULTS,
     rules: { ...CACHE_DEFAULTS.rules, maxStaleSeconds: 172_800 },
     staleOk: true,

@@ -146,6 +146,7 @@ class Line {
     options: {
       decision?: Decision;
       challenge?: boolean;
+      isStored?: boolean;
       answerDecision?: Decision;
       forward?: () => Promise<ClientResponse>;
       bodyFailure?: ProxyError;
