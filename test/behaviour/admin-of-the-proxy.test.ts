@@ -1,0 +1,98 @@
+// The admin API of a proxy that runs: it knows the cache and the policy of the moment, and nothing that comes through the proxy gets to it.
+
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { remoteCache } from '../../src/admin/remote-cache.ts';
+import { CACHE_DEFAULTS, MEMORY_STORE_DEFAULTS } from '../../src/cache/options.ts';
+import { run } from '../support/programs.ts';
+import { startTestProxy, type TestConfig, testConfig } from '../support/start-proxy.ts';
+import { temporaryFile, temporaryFolder } from '../support/temp-files.ts';
+
+const cache = { memory: MEMORY_STORE_DEFAULTS, disk: null, isDiskRequired: false, ...CACHE_DEFAULTS };
+
+async function start(overrides: TestConfig = {}) {
+  const stateFolder = temporaryFolder(onTestFinished);
+  const config = { stateFolder, cache, ...overrides };
+  const proxy = await startTestProxy(config);
+  onTestFinished(() => proxy.close());
+  return { proxy, stateFolder, config, admin: remoteCache(proxy.running.adminSocket!) };
+}
+
+/** An origin that counts requests, and says of each path how it may be stored. */
+async function origin(): Promise<{ readonly url: string; requests: number }> {
+  const server = createServer((request, response) => {
+    counted.requests += 1;
+    response.setHeader('Cache-Control', request.url === '/private' ? 'private' : 'max-age=60');
+    response.setHeader('Surrogate-Key', 'all odd');
+    response.end('content');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const counted = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests: 0 };
+  return counted;
+}
+
+/** @returns the status, and the content */
+async function get(proxyUrl: string, url: string): Promise<string> {
+  const { out } = await run('curl', ['-s', '--noproxy', '', '--proxy', proxyUrl, '-w', ' %{http_code}', url]);
+  return out.toString('utf8');
+}
+
+test('what was stored for one client is listed, explained and purged', async () => {
+  const { proxy, admin } = await start();
+  const site = await origin();
+  const url = `${site.url}/a`;
+  for (let i = 0; i < 2; i += 1) expect(await get(proxy.url, url)).toBe('content 200');
+  expect(site.requests).toBe(1);
+  expect(await admin.show(url, null)).toMatchObject([{ status: 200, tags: ['all', 'odd'], isFresh: true }]);
+  const why = await admin.why({ method: 'GET', url, fields: [], user: null });
+  expect(why).toEqual(
+    expect.arrayContaining(['reused: it is fresh (RFC 9111 §4.2)', expect.stringMatching(/^policy: allowed by the default/)]),
+  );
+  expect(await admin.purge({ kind: 'tag', tag: 'odd' })).toBe(1);
+  await get(proxy.url, url);
+  expect(site.requests).toBe(2);
+});
+
+test('what was not stored is remembered with the reason', async () => {
+  const { proxy, admin } = await start();
+  const site = await origin();
+  const url = `${site.url}/private`;
+  await get(proxy.url, url);
+  const why = await admin.why({ method: 'GET', url, fields: [], user: null });
+  expect(why.join('\n')).toMatch(/last response: 200, \d s ago; not stored: it is private/);
+});
+
+test('after a reload it knows the new policy, and the cache that is off', async () => {
+  const { proxy, admin, config } = await start();
+  const policyFile = temporaryFile(
+    onTestFinished,
+    'p.yaml',
+    'version: 1\ndefault: deny\nrules:\n  - { allow: { host: a.test }, cache: bypass }\n',
+  );
+  await proxy.running.reload(testConfig({ ...config, policyFile }));
+  const why = await admin.why({ method: 'GET', url: 'http://a.test/', fields: [], user: null });
+  expect(why.join('\n')).toContain('policy: allowed by the rule at p.yaml:4');
+  await proxy.running.reload(testConfig({ ...config, cache: null }));
+  await expect(admin.stats()).rejects.toMatchObject({ problems: [expect.stringContaining('cache is off')] });
+});
+
+test('its address is one of the own sockets: no request through the proxy gets there, with the token neither', async () => {
+  const { proxy, stateFolder, config } = await start({ admin: { host: '127.0.0.1', port: 0 } });
+  const [, address, tokenFile] = /^the admin API listens on (\S+); its token is in (\S+)$/.exec(proxy.reports[0] ?? '') ?? [];
+  expect(tokenFile).toBe(path.join(stateFolder, 'running', `${process.pid}.token`));
+  const token = readFileSync(tokenFile!, 'utf8').trim();
+  const url = `${address}/cache/stats`;
+  expect(await get(proxy.url, url)).toMatch(/is this proxy itself[\s\S]* 502$/);
+  const { out } = await run('curl', ['-s', '-o', '/dev/null', '-w', '%{http_code}', '-H', `Authorization: Bearer ${token}`, url]);
+  expect(out.toString()).toBe('200');
+  await proxy.running.reload(testConfig({ ...config, admin: null }));
+  await expect(fetch(url)).rejects.toThrow();
+});
+
+test('an address without a folder for its token does not start', async () => {
+  await expect(startTestProxy({ stateFolder: null, admin: { host: '127.0.0.1', port: 0 } })).rejects.toMatchObject({ kind: 'config' });
+});
