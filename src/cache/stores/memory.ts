@@ -82,7 +82,7 @@ export class MemoryStore implements CacheStore {
     const before = this.#entries;
     for (const shelf of this.#shelves.members()) {
       const left = shelf.responses.filter((stored) => !picks(stored));
-      if (left.length < shelf.responses.length) this.#arrange(shelf, left);
+      if (shelf.segment !== null && left.length < shelf.responses.length) this.#arrange(shelf, left);
     }
     return Promise.resolve(before - this.#entries);
   }
