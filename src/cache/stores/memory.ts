@@ -48,8 +48,9 @@ export class MemoryStore implements CacheStore {
 
   open(stored: StoredResponse, first: number, length: number): Body | null {
     const kept = this.#keptOf(stored);
-    const content = kept === undefined ? null : KeptResponse.contentOf(kept);
-    return content === null || first + length > stored.extent.length ? null : openContent(content, first, length);
+    if (kept === undefined || first + length > kept.extent.length) return null;
+    const content = KeptResponse.contentOf(kept);
+    return content === null ? null : openContent(content, first, length);
   }
 
   create(expectedLength: number | null): MemoryWriter | null {
@@ -71,19 +72,12 @@ export class MemoryStore implements CacheStore {
 
   remove(stored: StoredResponse): void {
     const shelf = this.#shelves.peek(stored.key);
-    if (shelf !== undefined)
-      this.#arrange(
-        shelf,
-        shelf.responses.filter(({ id }) => id !== stored.id),
-      );
+    if (shelf !== undefined) this.#drop(shelf, ({ id }) => id === stored.id);
   }
 
   purge(picks: (stored: StoredResponse) => boolean): Promise<number> {
     const before = this.#entries;
-    for (const shelf of this.#shelves.members()) {
-      const left = shelf.responses.filter((stored) => !picks(stored));
-      if (shelf.segment !== null && left.length < shelf.responses.length) this.#arrange(shelf, left);
-    }
+    for (const shelf of this.#shelves.members()) this.#drop(shelf, picks);
     return Promise.resolve(before - this.#entries);
   }
 
@@ -174,6 +168,11 @@ export class MemoryStore implements CacheStore {
     const old = this.#keptOf(stored);
     if (shelf === undefined || old === undefined || old.extent.length !== stored.extent.length) return false;
     return this.#arrange(shelf, replaced(shelf.responses, old, new KeptResponse(old, shelf.key, content)));
+  }
+
+  #drop(shelf: Shelf, isGone: (kept: KeptResponse) => boolean): void {
+    const left = shelf.responses.filter((kept) => !isGone(kept));
+    if (left.length < shelf.responses.length) this.#arrange(shelf, left);
   }
 
   /** The list is never changed, only replaced: who has found something may still be looking at it. */
