@@ -172,7 +172,7 @@ export class MemoryStore implements CacheStore {
 
   #drop(shelf: Shelf, isGone: (kept: KeptResponse) => boolean): void {
     const left = shelf.responses.filter((kept) => !isGone(kept));
-    if (left.length < shelf.responses.length) this.#arrange(shelf, left);
+    if (shelf.segment !== null && left.length < shelf.responses.length) this.#arrange(shelf, left);
   }
 
   /** The list is never changed, only replaced: who has found something may still be looking at it. */
