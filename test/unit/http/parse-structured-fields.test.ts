@@ -28,6 +28,7 @@ describe('parseDictionary (RFC 9651 §4.2.2)', () => {
     ['a=@-1', { kind: 'date', value: -1 }],
     ['a=%"f%c3%bc%c3%bc"', { kind: 'display-string', value: 'f\u00fc\u00fc' }],
     ['a=%"%ef%bb%bfb"', { kind: 'display-string', value: '\ufeffb' }],
+    ['a=%"%0a"', { kind: 'display-string', value: '\n' }],
     ['a=%"%f0%9f%98%80 %25"', { kind: 'display-string', value: '\u{1f600} %' }],
     ['  a=1  ', { kind: 'integer', value: 1 }],
     ['a=1\t', { kind: 'integer', value: 1 }],
@@ -56,6 +57,16 @@ describe('parseDictionary (RFC 9651 §4.2.2)', () => {
       parameters: new Map([['q', { kind: 'boolean', value: false }]]),
     });
     expect(parsed!.get('no-store')).toEqual({ ...TRUE, parameters: new Map([['u', { kind: 'date', value: 5 }]]) });
+  });
+
+  it.each([
+    ['a=()', 0],
+    ['a=(  )', 0],
+    ['a=(1)', 1],
+    ['a=(1 )', 1],
+    ['a=(1 2  3)', 3],
+  ])('reads the inner list of %j with %d items (§4.2.1.2)', (text, count) => {
+    expect(parseDictionary([text])!.get('a')).toMatchObject({ kind: 'inner-list', items: { length: count } });
   });
 
   it('joins lines into one field (§4.2)', () => {

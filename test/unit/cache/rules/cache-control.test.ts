@@ -150,6 +150,7 @@ describe('requestDirectives (RFC 9111 §5.2.1)', () => {
   it('makes nothing for a request that asks nothing', () => {
     expect(requestDirectives(fieldsOf('Host: a', 'Accept-Encodin: x', 'Accept: */*'))).toBe(NO_REQUEST_DIRECTIVES);
     expect(Object.isFrozen(NO_REQUEST_DIRECTIVES)).toBe(true);
+    for (const none of [NO_REQUEST_DIRECTIVES, NO_RESPONSE_DIRECTIVES]) expect(Object.values(none).filter((value) => value)).toEqual([]);
   });
 });
 

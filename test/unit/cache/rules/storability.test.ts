@@ -99,6 +99,7 @@ describe('what is stored (RFC 9111 §3)', () => {
     ['vary-star', 'Vary: * on a second line', ['Cache-Control: max-age=60', 'Vary: Foo', 'Vary: *']],
     ['set-cookie', 'Set-Cookie and Last-Modified', [MODIFIED, 'Set-Cookie: a=b']],
     ['set-cookie', 'Set-Cookie while another field is private', [ETAG, 'Cache-Control: private="a"', 'Set-Cookie: a=b']],
+    ['set-cookie', 'Set-Cookie, an entity tag and an Expires that is over', [ETAG, 'Expires: 0', 'Set-Cookie: a=b']],
     ['set-cookie', 'Set-Cookie and an entity tag', [ETAG, 'Set-Cookie: a=b']],
     ['set-cookie', 'Set-Cookie and no lifetime left', ['Cache-Control: max-age=0, must-revalidate', ETAG, 'Set-Cookie: a=b']],
   ])('%s: a 200 with %s', (code, _, response) => {

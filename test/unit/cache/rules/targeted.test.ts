@@ -81,6 +81,7 @@ describe('controlOf (RFC 9213 §2.2)', () => {
     ['max-age', {}],
     ['max-age=a', {}],
     ['max-age=(1)', {}],
+    ['max-age=0', { maxAge: 0 }],
     ['max-age=-1', { maxAge: 'invalid' }],
     ['max-age=99999999999', { maxAge: 2 ** 31 }],
     ['max-age=1, max-age=2', { maxAge: 2 }],

@@ -78,6 +78,8 @@ describe('a stored response with Vary answers a request (RFC 9111 §4.1)', () =>
     ['with blanks around commas', 'Foo', ['Foo: 1,2'], ['Foo:  1 ,\t2 '], true],
     ['with blanks elsewhere', 'Foo', ['Foo: a b'], ['Foo: a  b'], false],
     ['with blanks in a quoted string', 'Foo', ['Foo: "1,2"'], ['Foo: "1, 2"'], false],
+    ['with blanks after an escaped quotation mark', 'Foo', ['Foo: "\\", 2"'], ['Foo: "\\",2"'], false],
+    ['with blanks after a quoted string', 'Foo', ['Foo: "a" ,2'], ['Foo: "a",2'], true],
     ['with an empty member more', 'Foo', ['Foo: 1,2'], ['Foo: 1,,2'], false],
     ['with languages in another order', 'Accept-Language', ['Accept-Language: en, de'], ['Accept-Language: de, en'], true],
     ['with languages in another case', 'Accept-Language', ['Accept-Language: en, de'], ['Accept-Language: eN, De'], true],
