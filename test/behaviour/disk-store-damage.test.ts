@@ -88,7 +88,7 @@ describe('a content file', () => {
     rmSync(part, { recursive: true });
     writeFileSync(part, '');
     expect(await contentFrom(store, stored)).toBeNull();
-    const again = sample({ key: stored.key, length: 50_000 });
+    const again = sample({ key: stored.key, length: 80_000 });
     await keep(store, again, contentOf(again));
     await expect
       .poll(() => reports)
@@ -150,8 +150,8 @@ describe('the index', () => {
 
   test.each([
     ['its first page is damaged', (bytes: Buffer) => bytes.fill(0xff, 0, 100)],
-    ['a table is damaged', (bytes: Buffer) => bytes.fill(0xff, 4096 * 2)],
-    ['it is cut short', (bytes: Buffer) => bytes.subarray(0, 4096 * 3)],
+    ['a table is damaged', (bytes: Buffer) => bytes.fill(0xff, 8192 * 2)],
+    ['it is cut short', (bytes: Buffer) => bytes.subarray(0, 8192 * 3)],
     ['it is something else', () => Buffer.from('not a database at all, but a text of more than a hundred octets. '.repeat(20))],
     [
       'it is of another version',

@@ -2,9 +2,11 @@
 // storing costs no turn of the disk. One batch is on its way at a time, at most every ten milliseconds unless much has come together.
 // A crash loses what was not written: those are misses. A batch that fails loses what it would have added; what it would have removed or made
 // stale is asked for again until it is done, and holds here meanwhile.
+import { crc32 } from 'node:zlib';
 import type { StoredResponse } from '../stored-response.ts';
-import { bytesOnDisk, encodeTrailer, sumsOfBlocks } from './content-file.ts';
-import type { Batch, Change } from './disk-messages.ts';
+import { bytesOnDisk } from './content-file.ts';
+import type { Batch, Change, FiledContent, HandedContent } from './disk-messages.ts';
+import { PAGE_BYTES } from './disk-messages.ts';
 import { encodeHead, encodePlace, hashOfKey, type Place } from './stored-row.ts';
 
 /** What has been asked for about one key and is not in the index yet. */
@@ -74,7 +76,7 @@ export class DiskChanges {
     this.#touch(stored.key).added.unshift({ stored, content, batch: this.#number });
     const put = { kind: 'put', keyHash: hashOfKey(stored.key), responseId: stored.id, head } as const;
     const bytes = bytesOf(head, content);
-    this.#add({ ...put, content: Buffer.isBuffer(content) ? this.#hand(content, stored) : filed(content), bytes }, bytes);
+    this.#add({ ...put, content: Buffer.isBuffer(content) ? this.#hand(content) : filed(content), bytes }, bytes);
   }
 
   /** @param exists whether it is stored, as far as is known */
@@ -84,7 +86,7 @@ export class DiskChanges {
     const added = changes.added.find((one) => one.stored.id === stored.id);
     if (added === undefined) changes.updated.set(stored.id, stored);
     else added.stored = stored;
-    this.#add({ kind: 'update', keyHash: hashOfKey(stored.key), responseId: stored.id, head: encodeHead(stored) }, PAGE);
+    this.#add({ kind: 'update', keyHash: hashOfKey(stored.key), responseId: stored.id, head: encodeHead(stored) }, PAGE_BYTES);
   }
 
   remove({ key, id }: StoredResponse, exists: boolean): void {
@@ -95,16 +97,16 @@ export class DiskChanges {
     changes.updated.delete(id);
     changes.removed.add(id);
     this.#waitingEntries -= 1;
-    this.#add({ kind: 'remove', keyHash: hashOfKey(key), responseId: id }, PAGE);
+    this.#add({ kind: 'remove', keyHash: hashOfKey(key), responseId: id }, PAGE_BYTES);
   }
 
   discard(row: number): void {
     this.#waitingEntries -= 1;
-    this.#add({ kind: 'discard', row }, PAGE);
+    this.#add({ kind: 'discard', row }, PAGE_BYTES);
   }
 
   use(row: number): void {
-    this.#add({ kind: 'use', row }, PAGE);
+    this.#add({ kind: 'use', row }, PAGE_BYTES);
   }
 
   /** Resolves once everything asked for so far is in the index, or will not be. */
@@ -169,12 +171,11 @@ export class DiskChanges {
     else this.#sendIn(GATHER_MS);
   }
 
-  #hand(content: Buffer, stored: StoredResponse): Handed {
+  #hand(content: Buffer): HandedContent {
     const at = this.#contentBytes;
     this.#contents.push(content);
     this.#contentBytes += content.length;
-    // Here and not in the thread, so that memory which another part of this process spoils does not get a sum that fits.
-    return { at, length: content.length, trailer: encodeTrailer(sumsOfBlocks(content), stored) };
+    return { at, length: content.length, sum: crc32(content) };
   }
 
   #sendIn(delayMs: number): void {
@@ -213,7 +214,7 @@ export class DiskChanges {
     const again = changes.filter(({ kind }) => kind !== 'put' && kind !== 'use');
     this.#waiting.unshift(...again);
     this.#waitingEntries -= again.filter(({ kind }) => kind !== 'update').length;
-    this.#waitingBytes += again.length * PAGE;
+    this.#waitingBytes += again.length * PAGE_BYTES;
     for (const of of this.#byKey.values()) {
       for (let i = of.added.length - 1; i >= 0; i -= 1) if (of.added[i]!.batch <= number) of.added.splice(i, 1);
       if (of.batch <= number) of.batch = this.#number;
@@ -221,19 +222,17 @@ export class DiskChanges {
   }
 }
 
-type Handed = Extract<Change, { kind: 'put' }>['content'];
-
-function filed(place: Place): Handed {
+function filed(place: Place): FiledContent {
   return { place: encodePlace(place), bytesOnDisk: bytesOnDisk(place.length) };
 }
 
-/** What storing it may add to the files of the store: its head and a short content stand once in the index and once in the log before it. */
+/** What storing it may add to the files of the store. What goes into the index stands once in the log as well, for a while. */
 function bytesOf(head: string, content: Buffer | Place): number {
-  return (head.length + (Buffer.isBuffer(content) ? content.length : 0)) * 2 + bytesOnDisk(content.length) + 4 * PAGE;
+  const isFiled = !Buffer.isBuffer(content);
+  return 2 * (head.length + (isFiled ? 0 : content.length)) + (isFiled ? bytesOnDisk(content.length) : 0) + 4 * PAGE_BYTES;
 }
 
 const GATHER_MS = 10;
 const REPEAT_MS = 1000;
 const MANY = 128;
-const MUCH = 1_048_576;
-const PAGE = 4096;
+const MUCH = 262_144;

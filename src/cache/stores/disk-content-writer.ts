@@ -1,5 +1,5 @@
-// Owns content on its way to the disk. Up to one block of it stays in memory until it is committed, and the thread that writes the index puts it
-// where it belongs. What is longer goes to a temporary file as it comes, block by block, and is renamed when it is complete: a file under its last
+// Owns content on its way to the disk. Up to one block of it stays in memory until it is committed, and lies in the index then: writing a file costs
+// more, and reading one twice as much (`test/bench/disk-store.ts`). What is longer goes to a temporary file as it comes, block by block, and is renamed when it is complete: a file under its last
 // name is never a part of one. At most a mebibyte waits for the disk; then `ready` says when there is room again.
 import type { StoredResponse } from '../stored-response.ts';
 import type { ContentWriter, Soon } from './cache-store.ts';
@@ -14,7 +14,7 @@ export interface WriterHost {
   temporaryPath(): string | null;
   /** The path of a new file of content for this key, and its name. */
   finalPath(key: string): { readonly name: string; readonly path: string };
-  /** @param content `Buffer` to be put where it belongs, or the place where it is already */
+  /** @param content to be put into the index, or the place of its file */
   put(stored: StoredResponse, content: Buffer | Place, replaces: readonly StoredResponse[]): Soon<boolean>;
   failed(error: unknown): void;
   refused(): void;

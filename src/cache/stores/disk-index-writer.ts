@@ -5,37 +5,32 @@
 // Eviction is SIEVE (Zhang and others, NSDI 2024): a hand goes over rows in the order in which they were stored, forgets the mark of those that
 // were used, and takes those that were not. What is asked for once goes soon, so a scan does not flush what is used; a hit writes at most once for
 // each turn of the hand, where a list by last use would write each time.
-import { closeSync, openSync, readdirSync, renameSync, rmSync, statSync, writevSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { crc32 } from 'node:zlib';
 import { errorCode } from '../../errors/from-node.ts';
-import { bytesOnDisk } from './content-file.ts';
-import { contentPath, type DiskFolder, newContentName } from './disk-folder.ts';
-import { isBusy, PAGE_BYTES } from './disk-index.ts';
-import type { Applied, Batch, Change, HandedContent, StoreSize } from './disk-messages.ts';
+import { contentPath, type DiskFolder } from './disk-folder.ts';
+import { isBusy } from './disk-index.ts';
+import { type Applied, type Batch, type Change, PAGE_BYTES, type StoreSize } from './disk-messages.ts';
 import { decodePlace, encodePlace, sumOfRow } from './stored-row.ts';
 
 export class IndexWriter {
   readonly #database: DatabaseSync;
   readonly #folder: DiskFolder;
   readonly #maxBytes: number;
-  readonly #instance: string;
   readonly #statements: Statements;
   #evictions = 0;
   #temporaryBytes = 0;
   #setAsideBytes: number;
-  /** Of the transaction under way: to be removed if it succeeds, or if it fails. */
+  /** Of the transaction under way: files to be removed if it succeeds, and by how much it changes the account. */
   #unneeded: string[] = [];
-  #written: string[] = [];
   #entries = 0;
   #fileBytes = 0;
 
-  constructor(database: DatabaseSync, folder: DiskFolder, maxBytes: number, instance: string) {
+  constructor(database: DatabaseSync, folder: DiskFolder, maxBytes: number) {
     this.#database = database;
     this.#folder = folder;
     this.#maxBytes = maxBytes;
-    this.#instance = instance;
     this.#statements = prepareAll(database);
     this.#setAsideBytes = fileSize(folder.setAside) + fileSize(`${folder.setAside}-wal`);
     this.measureTemporary();
@@ -159,34 +154,13 @@ export class IndexWriter {
   }
 
   #put({ keyHash, responseId, head, content }: Extract<Change, { kind: 'put' }>, contents: ArrayBuffer): void {
-    const isInline = 'at' in content && content.length <= INLINE_BYTES;
     const octets = 'at' in content ? new Uint8Array(contents, content.at, content.length) : null;
-    const bytes = isInline ? 0 : 'at' in content ? bytesOnDisk(content.length) : content.bytesOnDisk;
-    const place = 'place' in content ? content.place : isInline ? inlinePlace(octets!) : this.#writeFile(keyHash, octets!, content);
+    const place = 'place' in content ? content.place : encodePlace({ kind: 'inline', length: content.length, sum: content.sum });
+    const bytes = 'place' in content ? content.bytesOnDisk : 0;
     const { lastInsertRowid } = this.#statements.insert.run(keyHash, responseId, bytes, place, head, sumOfRow(head, place));
-    if (isInline) this.#statements.insertContent.run(lastInsertRowid, octets!);
+    if (octets !== null) this.#statements.insertContent.run(lastInsertRowid, octets);
     this.#entries += 1;
     this.#fileBytes += bytes;
-  }
-
-  /** @returns its place */
-  #writeFile(keyHash: number, octets: Uint8Array, { length, trailer }: HandedContent): string {
-    const name = newContentName(keyHash);
-    const temporary = path.join(this.#folder.temporary, `${this.#instance}-${name}`);
-    this.#written.push(name);
-    const descriptor = openSync(temporary, 'wx', 0o600);
-    try {
-      const written = writevSync(descriptor, [octets, trailer]);
-      // A disk that fills up takes a part and says nothing until the next time.
-      if (written < octets.length + trailer.length) writevSync(descriptor, [Buffer.concat([octets, trailer]).subarray(written)]);
-      renameSync(temporary, contentPath(this.#folder, name));
-    } catch (error) {
-      rmSync(temporary, { force: true });
-      throw error;
-    } finally {
-      closeSync(descriptor);
-    }
-    return encodePlace({ kind: 'file', length, sum: crc32(trailer), name });
   }
 
   #rowsOf(keyHash: number, responseId: string): [number, string, number][] {
@@ -228,7 +202,6 @@ export class IndexWriter {
 
   #transaction(work: () => void): void {
     this.#unneeded = [];
-    this.#written = [];
     this.#entries = 0;
     this.#fileBytes = 0;
     this.#begin();
@@ -238,7 +211,6 @@ export class IndexWriter {
       this.#statements.commit.run();
     } catch (error) {
       if (this.#database.isTransaction) this.#statements.rollback.run();
-      this.#removeFiles(this.#written);
       throw error;
     }
     this.#removeFiles(this.#unneeded);
@@ -336,10 +308,6 @@ function prepareAll(database: DatabaseSync) {
   };
 }
 
-function inlinePlace(octets: Uint8Array): string {
-  return encodePlace({ kind: 'inline', length: octets.length, sum: crc32(octets) });
-}
-
 /** Of the content's file. */
 function nameIn(place: string): string | null {
   const where = decodePlace(place);
@@ -354,8 +322,6 @@ function fileSize(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** Up to here a content lies in the index. Above, a file of its own costs less: `test/bench/disk-store.ts` measures both. */
-const INLINE_BYTES = 16_384;
 const EVICTED_AT_ONCE = 64;
 const PAGES_GIVEN_BACK = 4096;
 const LOG_BYTES = 8 << 20;

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { StoredResponse } from '../stored-response.ts';
 import { type DiskFolder, makeContentFolders } from './disk-folder.ts';
+import { PAGE_BYTES } from './disk-messages.ts';
 import { decodeRow, hashOfKey, type Place } from './stored-row.ts';
 
 /** A stored response as the index has it. */
@@ -174,7 +175,6 @@ function sqliteCode(error: unknown): number {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : 0;
 }
 
-export const PAGE_BYTES = 4096;
 /** More under one key are not offered to a request; they are used no more, and so evicted. */
 const MOST_VARIANTS = 64;
 /** For another process to finish a batch: when the index is opened, and in threads that write. */

@@ -18,11 +18,11 @@ export type Change =
   | { readonly kind: 'discard'; readonly row: number }
   | { readonly kind: 'use'; readonly row: number };
 
-/** Octets `at` to `at + length - 1` of the batch's contents; `trailer` belongs behind them if they get a file. */
+/** Octets `at` to `at + length - 1` of the batch's contents, and their CRC-32: it is to lie in the index. */
 export interface HandedContent {
   readonly at: number;
   readonly length: number;
-  readonly trailer: Uint8Array;
+  readonly sum: number;
 }
 
 /** Content that lies in its file already; `place` as stored-row.ts writes it. */
@@ -73,6 +73,7 @@ export interface Failure {
 
 export interface WorkerTask {
   readonly options: DiskStoreOptions;
-  /** Begins the names of temporary files of this opening. */
-  readonly instance: string;
 }
+
+/** Of the index. A change takes at least one. */
+export const PAGE_BYTES = 8192;

@@ -120,9 +120,8 @@ class DiskWorker {
   }
 
   #open(): IndexWriter {
-    const { options, instance } = this.#task;
     removeUnfinished(this.#folder);
-    return new IndexWriter(openToWrite(this.#folder, report), this.#folder, options.maxBytes, instance);
+    return new IndexWriter(openToWrite(this.#folder, report), this.#folder, this.#task.options.maxBytes);
   }
 
   #beginLeftovers(): Generator<void> {

@@ -49,7 +49,7 @@ export interface Verified {
  */
 export async function openDiskStore(options: DiskStoreOptions, report: (line: string) => void): Promise<DiskStore> {
   const folder = prepareFolder(options.folder);
-  const task: WorkerTask = { options, instance: `${process.pid}-${randomBytes(6).toString('hex')}` };
+  const task: WorkerTask = { options };
   // The build writes .js where the source has .ts, and rewrites imports alone.
   const file = new URL(`./disk-worker${path.extname(fileURLToPath(import.meta.url))}`, import.meta.url);
   const worker = new Worker(file, { workerData: task, resourceLimits: { maxYoungGenerationSizeMb: 4 } });
@@ -63,7 +63,7 @@ export async function openDiskStore(options: DiskStoreOptions, report: (line: st
       // A thread that waits for messages must not keep a process alive that has nothing else to do.
       worker.unref();
       // Within this turn, so that it hears whatever the thread says next.
-      resolve(new OpenDiskStore({ folder, options, report, worker, instance: task.instance }, message.size));
+      resolve(new OpenDiskStore({ folder, options, report, worker }, message.size));
     };
     worker.on('message', opening);
     worker.on('error', reject);
@@ -80,7 +80,7 @@ export function readDiskStore(options: DiskStoreOptions, report: (line: string) 
   try {
     const index = new IndexReader(folder);
     const { entries, fileBytes } = index.size();
-    const store = new OpenDiskStore({ folder, options, report, worker: null, instance: '' }, { entries, bytes: fileBytes, evictions: 0 });
+    const store = new OpenDiskStore({ folder, options, report, worker: null }, { entries, bytes: fileBytes, evictions: 0 });
     index.close();
     return store;
   } catch (cause) {
@@ -95,7 +95,6 @@ interface Parts {
   readonly report: (line: string) => void;
   /** `null`: to look into only. */
   readonly worker: Worker | null;
-  readonly instance: string;
 }
 
 class OpenDiskStore implements DiskStore, WriterHost {
@@ -103,6 +102,8 @@ class OpenDiskStore implements DiskStore, WriterHost {
   readonly #parts: Parts;
   readonly #pause: StoringPause;
   readonly #changes: DiskChanges;
+  /** Begins the names of its temporary files: disk-leftovers.ts looks for the process. */
+  readonly #instance = `${process.pid}-${randomBytes(6).toString('hex')}`;
   readonly #writers = new Set<DiskContentWriter>();
   /** `null`: it is damaged and being set aside, or the store is over. */
   #index: IndexReader | null = null;
@@ -230,7 +231,7 @@ class OpenDiskStore implements DiskStore, WriterHost {
   temporaryPath(): string | null {
     if (!this.#mayStore() || this.#writers.size > MOST_WRITERS) return null;
     this.#temporaryFiles += 1;
-    return path.join(this.#parts.folder.temporary, `${this.#parts.instance}-${this.#temporaryFiles}`);
+    return path.join(this.#parts.folder.temporary, `${this.#instance}-${this.#temporaryFiles}`);
   }
 
   finalPath(key: string): { readonly name: string; readonly path: string } {
