@@ -76,10 +76,10 @@ export class ArrivingResponse implements BodySink {
     this.#body.start(this);
   }
 
-  /** @returns what comes behind `position`; `null` while there is nothing yet; a promise while it is read back */
+  /** @returns what comes behind `position`, empty when it is lost; `null` while there is nothing yet; a promise while it is read back */
   readFrom(position: number): Buffer | null | Promise<Buffer | null> {
     const written = this.#writer.written;
-    if (position < written) return this.#writer.read(position, PIECE);
+    if (position < written) return this.#writer.read(position, PIECE) ?? NOTHING;
     return position < this.#arrived ? this.#piece.subarray(this.#piece.length - (this.#arrived - position)) : null;
   }
 
@@ -97,8 +97,9 @@ export class ArrivingResponse implements BodySink {
     this.#readers.splice(this.#readers.indexOf(reader), 1);
     if (this.#isOver) this.#releaseWhenUnread();
     else if (this.#state === 'complete') return;
-    else if (this.#readers.length === 0 && !this.#isWorthFinishing()) this.#giveUp();
-    else this.moved();
+    else if (this.#readers.length > 0) this.moved();
+    else if (this.#isWorthFinishing()) this.#goOnUnread();
+    else this.#giveUp();
   }
 
   // BodySink: what the origin's answer says
@@ -171,6 +172,12 @@ export class ArrivingResponse implements BodySink {
   #comeOn(): void {
     this.#isPaused = false;
     this.#body.resume();
+  }
+
+  /** It may be that nobody ever began to read. */
+  #goOnUnread(): void {
+    this.begin();
+    this.moved();
   }
 
   #isWorthFinishing(): boolean {

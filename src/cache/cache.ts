@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { Body, ResponseHead } from '../http/message.ts';
 import type { CacheRecord } from './cache-record.ts';
 import { PendingFetches } from './collapse.ts';
+import { Invalidations } from './invalidations.ts';
 import { factsOf, type ResponseFacts } from './rules/freshness.ts';
 import { type CacheOverrides, type CacheRuleOptions, NO_OVERRIDES } from './rules/options.ts';
 import type { StoringCode } from './rules/storability.ts';
@@ -43,6 +44,7 @@ export interface Verdict {
 export class CacheContext {
   readonly parts: CacheParts;
   readonly fetches = new PendingFetches();
+  readonly invalidations = new Invalidations();
   readonly verdicts = new LRUCache<string, Verdict>({ max: VERDICTS });
   readonly #facts = new WeakMap<StoredResponse, ResponseFacts>();
 

@@ -1,38 +1,35 @@
 // Owns collapsed forwarding: while a response to a key is being fetched, others who ask for the same wait for it instead of fetching it again.
-// Who fetches is the leader. Waiters are let in the moment its head turns out to be shared, and released the moment it turns out not to be, or the
-// fetch fails: nobody waits for content, and nobody waits twice for the same. RFC 9111 §4 allows it: they all asked before the answer had come.
+// Who fetches is the leader. Waiters are let in the moment its head turns out to be shared, or to confirm what is stored, and released the moment it
+// turns out to do neither, or the fetch fails: nobody waits for content, and nobody waits twice. RFC 9111 §4 allows it: they all asked before the
+// answer had come.
+import type { Cancellable } from '../net/cancellation.ts';
 import type { ArrivingResponse } from './arriving.ts';
+import type { CacheOverrides } from './rules/options.ts';
+import type { StoredResponse } from './stored-response.ts';
 
 export interface Waiter {
   /** The head is here and may be shared. @returns false when it does not fit this request, which goes its own way */
   joins(arriving: ArrivingResponse): boolean;
-  /**
-   * There is nothing to join. `look-again`: what is stored has changed, or the leader is gone, and one of those who waited may lead next.
-   * `alone`: the response is not for sharing, so each fetches its own at once.
-   */
-  released(how: 'look-again' | 'alone'): void;
+  /** The origin has confirmed what is stored (304). @returns false when that does not answer this request, which goes its own way */
+  confirmed(stored: StoredResponse): boolean;
+  /** There is nothing to join: the response is not for sharing, or did not come. Each fetches its own at once. */
+  released(): void;
 }
 
 export class PendingFetch {
   readonly key: string;
+  /** Of the rule under which it is fetched: what that rule forces is for nobody else. */
+  readonly overrides: CacheOverrides;
   /** From the moment its head has come, until its content has. */
   arriving: ArrivingResponse | null = null;
-  /** Something has made its response stale before it was stored (RFC 9111 §4.4). */
-  isOutdated = false;
   #waiters: Waiter[] = NOBODY;
+  #leaderless: Cancellable | null = null;
   readonly #pending: Map<string, PendingFetch>;
 
-  constructor(key: string, pending: Map<string, PendingFetch>) {
+  constructor(key: string, overrides: CacheOverrides, pending: Map<string, PendingFetch>) {
     this.key = key;
+    this.overrides = overrides;
     this.#pending = pending;
-  }
-
-  get hasWaiters(): boolean {
-    return this.#waiters.length > 0;
-  }
-
-  outdate(): void {
-    this.isOutdated = true;
   }
 
   wait(waiter: Waiter): void {
@@ -43,24 +40,42 @@ export class PendingFetch {
   leave(waiter: Waiter): void {
     const at = this.#waiters.indexOf(waiter);
     if (at !== -1) this.#waiters.splice(at, 1);
+    if (this.#waiters.length === 0) this.#leaderless?.cancel();
+  }
+
+  /** Its client has left. @param request  is cancelled once nobody waits for it either */
+  leaderLeft(request: Cancellable): void {
+    if (this.#waiters.length === 0) request.cancel();
+    else this.#leaderless = request;
   }
 
   /** The head is here and may be shared. */
   share(arriving: ArrivingResponse): void {
     this.arriving = arriving;
-    for (const waiter of this.#takeWaiters()) if (!waiter.joins(arriving)) waiter.released('alone');
+    for (const waiter of this.#takeWaiters()) if (!waiter.joins(arriving)) waiter.released();
+  }
+
+  /** It is over: what is stored holds. Nobody finds it any more. */
+  confirm(stored: StoredResponse): void {
+    this.#close();
+    for (const waiter of this.#takeWaiters()) if (!waiter.confirmed(stored)) waiter.released();
   }
 
   /** It is over, or of no use to others. Nobody finds it any more. */
-  settle(how: 'look-again' | 'alone'): void {
+  settle(): void {
+    this.#close();
+    for (const waiter of this.#takeWaiters()) waiter.released();
+  }
+
+  #close(): void {
     this.arriving = null;
     if (this.#pending.get(this.key) === this) this.#pending.delete(this.key);
-    for (const waiter of this.#takeWaiters()) waiter.released(how);
   }
 
   #takeWaiters(): Waiter[] {
     const waiters = this.#waiters;
     this.#waiters = NOBODY;
+    this.#leaderless = null;
     return waiters;
   }
 }
@@ -73,10 +88,15 @@ export class PendingFetches {
   }
 
   /** Begins one; whoever calls it settles it. */
-  lead(key: string): PendingFetch {
-    const fetch = new PendingFetch(key, this.#pending);
+  lead(key: string, overrides: CacheOverrides): PendingFetch {
+    const fetch = new PendingFetch(key, overrides, this.#pending);
     this.#pending.set(key, fetch);
     return fetch;
+  }
+
+  /** What is on its way is outdated (RFC 9111 §4.4): those who wait for it had asked before, and nobody else joins them. */
+  outdate(key: string): void {
+    this.#pending.delete(key);
   }
 }
 

@@ -12,7 +12,7 @@ import type { PendingFetch, Waiter } from './collapse.ts';
 import { type RequestDirectives, requestDirectives } from './rules/cache-control.ts';
 import { currentAgeSeconds } from './rules/freshness.ts';
 import { isConditional } from './rules/preconditions.ts';
-import { type CacheRequest, judgeReuse, type Reuse } from './rules/reuse.ts';
+import { type CacheRequest, judgeReuse, mayServeStale, type Reuse } from './rules/reuse.ts';
 import { STORING_REASONS } from './rules/storability.ts';
 import { outgoingFields } from './rules/validation.ts';
 import { matches } from './rules/vary.ts';
@@ -56,6 +56,14 @@ interface Held {
   readonly part: Body | null;
 }
 
+/** Why the origin is asked. */
+interface FetchBasis {
+  readonly lookup: Lookup;
+  readonly reuse: ForwardedReuse;
+  readonly all: readonly StoredResponse[];
+  readonly held: Held;
+}
+
 /** What the origin is asked for, and all that its answer will be judged by. Whoever asked may leave while others wait for the same. */
 export class Fetch implements Cancellable {
   readonly lookup: Lookup;
@@ -68,22 +76,27 @@ export class Fetch implements Cancellable {
   readonly part: Body | null;
   /** What others may wait for; whoever has it settles it. */
   readonly pending: PendingFetch | null;
+  /** What is invalidated after it outdates the answer (invalidations.ts): before the request goes out, or once the answer has invalidated. */
+  moment: number;
   /** Stops the request to the origin. */
   readonly cancellation = new Cancellation();
 
-  constructor(lookup: Lookup, reuse: ForwardedReuse, all: readonly StoredResponse[], held: Held, pending: PendingFetch | null) {
+  constructor(basis: FetchBasis, pending: PendingFetch | null, moment: number) {
+    const { lookup, reuse, all, held } = basis;
     this.lookup = lookup;
     this.reuse = reuse;
     this.all = all;
     this.opened = held.opened;
     this.part = held.part;
     this.pending = pending;
+    this.moment = moment;
     lookup.cancellation.listen(this);
   }
 
   /** The client has left. */
   cancel(): void {
-    if (this.pending?.hasWaiters !== true) this.cancellation.cancel();
+    if (this.pending === null) this.cancellation.cancel();
+    else this.pending.leaderLeft(this.cancellation);
   }
 
   /** Fields of the request to the origin: the client's, but for conditions and ranges that we ask on our own account. */
@@ -114,6 +127,8 @@ function judge(context: CacheContext, lookup: Lookup, all: readonly StoredRespon
       ? part.then((found) => withPart(context, lookup, reuse, served, found))
       : withPart(context, lookup, reuse, served, part);
   }
+  // Its content is of no use: nobody is answered.
+  if (isBackground && reuse.kind === 'validate') return fetchOrJoin(context, lookup, reuse, served, NOTHING_HELD);
   const opened = openAnswer(context, request, reuse.stored, reuse.ageSeconds);
   return opened instanceof Promise
     ? opened.then((found) => withAnswer(context, lookup, reuse, served, found))
@@ -134,14 +149,23 @@ function withAnswer(
       lookup,
       all.filter((each) => each !== reuse.stored),
     );
-  const { request, record } = lookup;
-  const { offline, staleOk } = context.parts;
-  if (reuse.kind === 'validate' && !(offline && staleOk)) return fetchOrJoin(context, lookup, reuse, all, { opened, part: null });
-  record.outcome = reuse.kind === 'hit' ? 'hit' : 'stale';
+  const { request, record, directives } = lookup;
+  const isStaleAnswer = reuse.kind === 'validate' && mayAnswerStale(context, lookup, reuse);
+  if (reuse.kind === 'validate' && !isStaleAnswer) return fetchOrJoin(context, lookup, reuse, all, { opened, part: null });
+  record.outcome = 'hit';
   record.ttlSeconds = reuse.facts.lifetimeSeconds - reuse.ageSeconds;
-  // Once is enough, whoever else asks meanwhile.
-  const revalidateBehind = reuse.kind === 'hit' && reuse.revalidateBehind && !offline && context.fetches.find(request.key) === undefined;
-  return { kind: 'answer', response: asResponse(request, reuse.stored, opened), revalidateBehind };
+  // Once is enough, whoever else asks meanwhile; and not for somebody who wants no network in it at all.
+  const isDue = isStaleAnswer || (reuse.kind === 'hit' && reuse.revalidateBehind);
+  const mayAsk = !context.parts.offline && !directives.onlyIfCached && context.fetches.find(request.key) === undefined;
+  return { kind: 'answer', response: asResponse(request, reuse.stored, opened), revalidateBehind: isDue && mayAsk };
+}
+
+/** Where the operator takes stale responses (`stale_ok`): however old, unless the origin forbids it or the client wants another. */
+function mayAnswerStale({ parts }: CacheContext, { directives }: Lookup, reuse: Extract<Reuse, { kind: 'validate' }>): boolean {
+  if (!parts.staleOk) return false;
+  // What a client would rather have cannot be had while no origin is asked.
+  if (!parts.offline && (reuse.why !== 'stale' || directives.maxAge !== null || directives.minFresh !== null)) return false;
+  return mayServeStale(reuse, directives, parts.now(), { ...parts.rules, maxStaleSeconds: Number.POSITIVE_INFINITY }, 'unreachable');
 }
 
 function withPart(
@@ -167,32 +191,29 @@ function fetchOrJoin(
   all: readonly StoredResponse[],
   held: Held,
 ): Soon<Found> {
-  const { key } = lookup.request;
+  const { key, overrides } = lookup.request;
   const isOnlyIfCached = reuse.kind === 'miss' && reuse.why === 'only-if-cached';
   if (isOnlyIfCached || context.parts.offline) {
     letGo(held);
     lookup.record.outcome = 'none';
     throw new ProxyError('proxy_internal_response', isOnlyIfCached ? ONLY_IF_CACHED : OFFLINE);
   }
-  if (!mayJoin(context, lookup, reuse)) return alone(lookup, reuse, all, held);
+  const basis = { lookup, reuse, all, held };
+  if (!mayJoin(context, lookup, reuse)) return ask(context, basis, null);
   const pending = context.fetches.find(key);
-  if (pending === undefined) {
-    if (!mayLead(lookup, reuse)) return alone(lookup, reuse, all, held);
-    return { kind: 'fetch', fetch: new Fetch(lookup, reuse, all, held, context.fetches.lead(key)) };
-  }
-  // Nobody waits for what is asked for behind everybody's back.
-  if (lookup.isBackground) return alone(lookup, reuse, all, held);
+  if (pending === undefined) return ask(context, basis, mayLead(lookup, reuse) ? context.fetches.lead(key, overrides) : null);
+  if (pending.overrides !== overrides) return ask(context, basis, null);
   if (pending.arriving !== null) {
     const found = join(context, lookup, pending.arriving);
     if (found !== null) letGo(held);
-    return found ?? alone(lookup, reuse, all, held);
+    return found ?? ask(context, basis, null);
   }
   letGo(held);
   return new Promise((resolve, reject) => pending.wait(createWaiter(context, lookup, pending, resolve, reject)));
 }
 
-function alone(lookup: Lookup, reuse: ForwardedReuse, all: readonly StoredResponse[], held: Held): Found {
-  return { kind: 'fetch', fetch: new Fetch(lookup, reuse, all, held, null) };
+function ask(context: CacheContext, basis: FetchBasis, pending: PendingFetch | null): Found {
+  return { kind: 'fetch', fetch: new Fetch(basis, pending, context.invalidations.moment) };
 }
 
 /**
@@ -219,19 +240,25 @@ function createWaiter(
   resolve: (found: Soon<Found>) => void,
   reject: (error: unknown) => void,
 ): Waiter {
+  const goOn = (found: Soon<Found> | null): boolean => {
+    if (found !== null) resolve(found);
+    return found !== null;
+  };
+  // Who works for the client from here on listens to it in our place.
+  const stopWaiting = (): void => lookup.cancellation.listen(null);
   const waiter: Waiter = {
     joins(arriving) {
-      const found = join(context, lookup, arriving);
-      if (found === null) return false;
-      lookup.cancellation.listen(null);
-      resolve(found);
-      return true;
+      stopWaiting();
+      return goOn(join(context, lookup, arriving));
     },
-    released(how) {
-      lookup.cancellation.listen(null);
-      lookup.hasWaited = how === 'alone';
+    confirmed(stored) {
+      stopWaiting();
+      return goOn(answerConfirmed(context, lookup, stored));
+    },
+    released() {
+      stopWaiting();
       try {
-        resolve(reuseStored(context, lookup));
+        goOn(goAlone(context, lookup));
       } catch (error) {
         reject(error);
       }
@@ -246,11 +273,37 @@ function createWaiter(
   return waiter;
 }
 
+function goAlone(context: CacheContext, lookup: Lookup): Soon<Found> {
+  lookup.hasWaited = true;
+  return reuseStored(context, lookup);
+}
+
+/** What somebody else had the origin confirm meanwhile. @returns `null` where that is not what this request would have asked */
+function answerConfirmed(context: CacheContext, lookup: Lookup, stored: StoredResponse): Soon<Found> | null {
+  const { request, directives, record, mayServe } = lookup;
+  if (!mayServe(stored.origin)) return null;
+  const reuse = judgeReuse(request, directives, [stored], (each) => context.factsOf(each, request.overrides), context.parts.now());
+  if (reuse.kind !== 'hit' && !(reuse.kind === 'validate' && CONFIRMED.has(reuse.why))) return null;
+  const { facts, ageSeconds } = reuse;
+  const answered = (opened: Opened | null): Soon<Found> => {
+    if (opened === null) return goAlone(context, lookup);
+    record.outcome = 'validated';
+    record.isCollapsed = true;
+    record.forwardStatus = 304;
+    record.ttlSeconds = facts.lifetimeSeconds - ageSeconds;
+    return { kind: 'answer', response: asResponse(request, stored, opened), revalidateBehind: false };
+  };
+  const opened = openAnswer(context, request, stored, ageSeconds);
+  return opened instanceof Promise ? opened.then(answered) : answered(opened);
+}
+
 /** Reads along with what is coming for somebody else. @returns `null` where it would not be right for this request */
 function join(context: CacheContext, lookup: Lookup, arriving: ArrivingResponse): Found | null {
   const { request, record } = lookup;
   const { response } = arriving;
-  if (!arriving.isShareable || !lookup.mayServe(response.origin) || !matches(response, request.fields)) return null;
+  // A part that nobody asked for stands in for the whole with whoever got it, and with nobody else.
+  if (response.status === 206 || !arriving.isShareable || !lookup.mayServe(response.origin) || !matches(response, request.fields))
+    return null;
   const facts = context.factsOf(response, request.overrides);
   const ageSeconds = currentAgeSeconds(facts, context.parts.now());
   record.isCollapsed = true;
@@ -265,6 +318,8 @@ function letGo({ opened, part }: Held): void {
 
 const NOTHING_HELD: Held = Object.freeze({ opened: null, part: null });
 const NOTHING_STORED: readonly StoredResponse[] = Object.freeze([]);
+/** Why a response had to be validated, so that its validation is all it takes. */
+const CONFIRMED: ReadonlySet<string> = new Set(['stale', 'response-no-cache', 'request-no-cache']);
 /** Misses that say nothing against the next response. */
 const SHARED_MISSES: ReadonlySet<string> = new Set(['uri-miss', 'vary-miss', 'authorization', 'partial']);
 const ONLY_IF_CACHED = 'The request asks for a stored response only (only-if-cached), and none can answer it.';

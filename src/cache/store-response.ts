@@ -3,17 +3,18 @@
 // unsafe methods invalidate; everything that may be stored is, while it passes.
 import { ProxyError, type ProxyErrorCode } from '../errors/proxy-error.ts';
 import { formatHttpDate } from '../http/date.ts';
-import { fieldValues, hasField, listMembers } from '../http/fields.ts';
+import { fieldValues, hasField, isNamed, listMembers } from '../http/fields.ts';
 import { type Body, BytesBody, type Fields, type ResponseHead } from '../http/message.ts';
 import { asResponse, type Opened, openAnswer } from './answer-from-store.ts';
 import { ArrivingResponse } from './arriving.ts';
 import type { CacheContext, CachedResponse } from './cache.ts';
+import { Postponed } from './postponed.ts';
 import type { Fetch, ForwardedReuse, Lookup } from './reuse-stored.ts';
 import { shapeAnswer } from './rules/answer.ts';
 import { cacheKey } from './rules/cache-key.ts';
 import { currentAgeSeconds, type DatedResponse, factsOf } from './rules/freshness.ts';
 import { invalidated } from './rules/invalidation.ts';
-import { combine } from './rules/partial.ts';
+import { type Combination, combine } from './rules/partial.ts';
 import { isNotModified, singleValue } from './rules/preconditions.ts';
 import { parseContentRange } from './rules/ranges.ts';
 import { type CacheRequest, mayServeStale, type OriginFailure } from './rules/reuse.ts';
@@ -43,6 +44,8 @@ type Validation = Extract<ForwardedReuse, { kind: 'validate' }>;
 export function storeResponse(context: CacheContext, fetch: Fetch, response: FetchedResponse): Soon<CachedResponse> {
   const { reuse, opened, part } = fetch;
   const { status } = response.head;
+  // The connection may serve somebody else by now: from here on it is the content that a client lets go of.
+  fetch.cancellation.listen(null);
   try {
     if (reuse.kind === 'validate') {
       if (status === 304) return validated(context, fetch, reuse, response);
@@ -52,13 +55,18 @@ export function storeResponse(context: CacheContext, fetch: Fetch, response: Fet
         return answerStale(context, fetch, reuse, opened);
       }
     }
-    if (reuse.kind === 'complete' && status === 206 && part !== null) return completed(context, fetch, reuse.stored, part, response);
+    if (reuse.kind === 'complete' && part !== null) {
+      if (status === 206) return completed(context, fetch, reuse.stored, part, response);
+      // About a range that was ours and not the client's.
+      if (status === 416 && !hasField(fetch.lookup.request.fields, 'range')) throw unfit(context, fetch, reuse.stored, response);
+    }
     opened?.body?.cancel();
     part?.cancel();
-    const done = invalidate(context, fetch.lookup.request, response.head);
+    const done = invalidate(context, fetch, response.head);
     return done === null ? received(context, fetch, response) : done.then(() => received(context, fetch, response));
   } catch (error) {
-    fetch.pending?.settle('alone');
+    fetch.pending?.settle();
+    response.body?.cancel();
     throw error;
   }
 }
@@ -74,7 +82,7 @@ export function answerFailure(context: CacheContext, fetch: Fetch, thrown: unkno
   if (reuse.kind === 'validate' && isUnreachable && mayBeStale(context, fetch, reuse, 'unreachable')) {
     return answerStale(context, fetch, reuse, opened);
   }
-  fetch.pending?.settle('alone');
+  fetch.pending?.settle();
   opened?.body?.cancel();
   part?.cancel();
   return null;
@@ -89,17 +97,21 @@ function validated(context: CacheContext, fetch: Fetch, { stored }: Validation, 
   record.outcome = 'validated';
   record.forwardStatus = 304;
   const update = { fields: response.head.fields, requestTimeMs, responseTimeMs };
-  const updated = freshened(stored, update, request.fields, context.parts.rules);
+  const confirmed = freshened(stored, update, request.fields, context.parts.rules);
+  const isOutdated = context.invalidations.isSince(fetch.moment, request.key);
+  const updated = isOutdated ? { ...confirmed, isInvalidated: true } : confirmed;
   context.parts.store.update(updated);
-  pending?.settle('look-again');
+  // Those who wait had asked before it was invalidated, as this request had.
+  pending?.confirm(confirmed);
   return withContent(context, fetch, updated, noteAge(context, lookup, updated));
 }
 
 /** Its content was opened ahead, unless what the client gets of it has changed with the fields. */
 function withContent(context: CacheContext, { lookup, opened }: Fetch, stored: StoredResponse, ageSeconds: number): Soon<CachedResponse> {
-  const { request } = lookup;
+  const { request, isBackground } = lookup;
   const { now, newBoundary } = context.parts;
   const answer = shapeAnswer(request, stored, ageSeconds, now(), newBoundary);
+  if (isBackground) return asResponse(request, stored, { answer, body: null });
   if (opened !== null && isSameContent(answer, opened.answer)) return asResponse(request, stored, { answer, body: opened.body });
   opened?.body?.cancel();
   const again = openAnswer(context, request, stored, ageSeconds);
@@ -117,46 +129,67 @@ function foundAgain(request: CacheRequest, stored: StoredResponse, opened: Opene
 }
 
 /** A background request is not for answering anybody. */
-function mayBeStale(context: CacheContext, { lookup }: Fetch, reuse: Validation, failure: OriginFailure): boolean {
-  const { now, rules } = context.parts;
-  return !lookup.isBackground && mayServeStale(reuse, lookup.directives, now(), rules, failure);
+function mayBeStale({ parts, invalidations }: CacheContext, { lookup, moment }: Fetch, reuse: Validation, failure: OriginFailure): boolean {
+  const { now, rules } = parts;
+  if (lookup.isBackground || invalidations.isSince(moment, lookup.request.key)) return false;
+  return mayServeStale(reuse, lookup.directives, now(), rules, failure);
 }
 
 function answerStale(context: CacheContext, fetch: Fetch, { stored }: Validation, opened: Opened | null): CachedResponse {
   const { lookup, pending } = fetch;
-  pending?.settle('alone');
+  pending?.settle();
   lookup.record.outcome = 'stale';
-  const ageSeconds = noteAge(context, lookup, stored);
-  const { now, newBoundary } = context.parts;
-  const answer = shapeAnswer(lookup.request, stored, ageSeconds, now(), newBoundary);
-  return asResponse(lookup.request, stored, { answer, body: opened?.body ?? null });
+  const age = String(noteAge(context, lookup, stored));
+  // The content was opened for the head that was made then, with the boundary of its parts.
+  const { answer, body } = opened!;
+  const fields = answer.fields.map((field) => (isNamed(field.name, 'age') ? { name: 'Age', value: age } : field));
+  return asResponse(lookup.request, stored, { answer: { ...answer, fields }, body });
 }
 
 /** The rest of a representation of which a part is stored, or what is missing of a range (RFC 9111 §3.4). */
 function completed(context: CacheContext, fetch: Fetch, stored: StoredResponse, part: Body, response: FetchedResponse): CachedResponse {
   const { lookup } = fetch;
-  const { request } = lookup;
+  const { request, record } = lookup;
   const { head, body, requestTimeMs, responseTimeMs } = response;
   const { parts } = context;
   const combination = combine(stored, { ...head, requestTimeMs, responseTimeMs }, parts.newId(), parts.rules);
-  if (combination === null || body === null) {
-    part.cancel();
-    body?.cancel();
-    parts.store.remove(stored);
-    fetch.pending?.settle('alone');
-    throw new ProxyError('http_protocol_error', 'The origin sent a part that does not fit what is stored of the same. Ask again.');
+  const content = combination === null || body === null ? null : combinedContent(combination, part, body);
+  if (combination === null || content === null || (combination.response.status === 206 && !hasField(request.fields, 'range'))) {
+    throw unfit(context, fetch, stored, response);
   }
-  const { response: whole, pieces, arrivingLength } = combination;
-  const content = new Sequence(
-    pieces.map(({ from, first, length }) => (from === 'stored' ? part : new Slice(body, first, length, arrivingLength))),
-  );
+  const { response: whole } = combination;
   const ageSeconds = noteAge(context, lookup, whole);
-  lookup.record.forwardStatus = head.status;
+  record.forwardStatus = head.status;
   const answer = shapeAnswer(request, whole, ageSeconds, parts.now(), parts.newBoundary);
   const wanted = answer.content ?? { first: 0, length: whole.extent.length };
-  const arriving = beginStoring(context, fetch, whole, content, 'stored-partial', [stored]);
+  const facts = factsOf(whole, parts.rules, request.overrides);
+  const code = storability(request, { ...whole, isUsableRange: true }, facts, request.overrides);
+  const arriving = beginStoring(context, fetch, whole, content, code);
   const read = arriving?.read(wanted.first, wanted.length) ?? new Slice(content, wanted.first, wanted.length, whole.extent.length);
   return asResponse(request, whole, { answer, body: read });
+}
+
+/** @returns `null` where nothing of what arrives is missing */
+function combinedContent({ pieces, arrivingLength }: Combination, part: Body, body: Body): Body | null {
+  const missing = pieces.filter(({ from }) => from === 'arriving').length;
+  if (missing === 0) return null;
+  if (missing > 1) {
+    // More came than was asked for: what is stored, and octets on both sides of it.
+    part.cancel();
+    return new Slice(body, 0, arrivingLength, arrivingLength);
+  }
+  const inTurn = pieces[0]!.from === 'stored' ? new Postponed(body) : body;
+  return new Sequence(
+    pieces.map(({ from, first, length }) => (from === 'stored' ? part : new Slice(inTurn, first, length, arrivingLength))),
+  );
+}
+
+/** The next request finds nothing that could be completed, and asks for the whole. */
+function unfit({ parts }: CacheContext, { part }: Fetch, stored: StoredResponse, { body }: FetchedResponse): ProxyError {
+  part?.cancel();
+  body?.cancel();
+  parts.store.remove(stored);
+  return new ProxyError('http_protocol_error', 'The origin sent a part that does not fit what is stored of the same. Ask again.');
 }
 
 /** A response of its own, to be passed on and stored where that is allowed. */
@@ -173,7 +206,7 @@ function received(context: CacheContext, fetch: Fetch, response: FetchedResponse
   const code = storability(request, { ...arrived, isUsableRange: range !== null }, facts, request.overrides);
   if (!STORING_REASONS[code].isStored) {
     if (request.method === 'GET') context.note(record, code, head.status);
-    pending?.settle('alone');
+    pending?.settle();
     return { head, body, origin };
   }
   const vary = varyOf(head.fields);
@@ -194,7 +227,7 @@ function received(context: CacheContext, fetch: Fetch, response: FetchedResponse
     tags: tagsOf(head.fields),
   };
   record.ttlSeconds = facts.lifetimeSeconds - currentAgeSeconds(facts, now());
-  const arriving = beginStoring(context, fetch, stored, body ?? new BytesBody(NOTHING), code, replacedBy(stored, fetch.all));
+  const arriving = beginStoring(context, fetch, stored, body ?? new BytesBody(NOTHING), code);
   if (arriving === null) return { head, body, origin };
   if (body === null) {
     arriving.keepAnyway();
@@ -210,31 +243,30 @@ function received(context: CacheContext, fetch: Fetch, response: FetchedResponse
 }
 
 /** @returns `null` when the store does not take it; it is passed on all the same */
-function beginStoring(
-  context: CacheContext,
-  fetch: Fetch,
-  stored: StoredResponse,
-  body: Body,
-  code: StoringCode,
-  replaces: readonly StoredResponse[],
-): ArrivingResponse | null {
+function beginStoring(context: CacheContext, fetch: Fetch, stored: StoredResponse, body: Body, code: StoringCode): ArrivingResponse | null {
   const { pending, lookup } = fetch;
-  const writer = context.parts.store.create(body.length);
+  const mayStore = STORING_REASONS[code].isStored;
+  const writer = mayStore ? context.parts.store.create(body.length) : null;
+  context.note(lookup.record, mayStore && writer === null ? 'store-refused' : code, stored.status);
   if (writer === null) {
-    context.note(lookup.record, 'store-refused', stored.status);
-    pending?.settle('alone');
+    pending?.settle();
     return null;
   }
-  context.note(lookup.record, code, stored.status);
   const commit = (length: number): Soon<boolean> => {
-    const final = finalOf(stored, length, pending?.isOutdated ?? false);
-    if (final !== null) return writer.commit(final, replaces);
-    writer.abandon();
-    return false;
+    const final = finalOf(stored, length, context.invalidations.isSince(fetch.moment, stored.key));
+    if (final === null) {
+      writer.abandon();
+      return false;
+    }
+    // Of those who fetch the same apart from each other, each takes the place of the one before.
+    const all = pending === null ? context.parts.store.find(stored.key) : fetch.all;
+    return all instanceof Promise
+      ? all.then((found) => writer.commit(final, replacedBy(final, found)))
+      : writer.commit(final, replacedBy(final, all));
   };
   const arriving = new ArrivingResponse(stored, body, writer, commit, (outcome) => {
     if (outcome !== 'stored') context.note(lookup.record, outcome === 'incomplete' ? 'incomplete' : 'store-refused', stored.status);
-    pending?.settle(outcome === 'stored' ? 'look-again' : 'alone');
+    pending?.settle();
   });
   pending?.share(arriving);
   return arriving;
@@ -261,7 +293,10 @@ function extentOf(fields: Fields, body: Body | null): Extent | null {
 /** What a new response takes the place of: the one for the same selection, parts that lie within it, and the oldest where there are too many. */
 function replacedBy(stored: StoredResponse, all: readonly StoredResponse[]): readonly StoredResponse[] {
   const replaced = all.filter(
-    (each) => isSameSelection(each.selectedBy, stored.selectedBy) && (stored.status !== 206 || isWithin(each.extent, stored.extent)),
+    (each) =>
+      isSameSelection(each.selectedBy, stored.selectedBy) &&
+      each.responseTimeMs <= stored.responseTimeMs &&
+      (stored.status !== 206 || isWithin(each.extent, stored.extent)),
   );
   if (all.length - replaced.length < MOST_VARIANTS) return replaced;
   const oldest = all
@@ -290,18 +325,22 @@ function updateByHead(context: CacheContext, { lookup, all }: Fetch, head: Dated
 }
 
 /** RFC 9111 §4.4. @returns `null` when it is done at once */
-function invalidate(context: CacheContext, request: CacheRequest, head: ResponseHead): Promise<unknown> | null {
+function invalidate(context: CacheContext, fetch: Fetch, head: ResponseHead): Promise<unknown> | null {
+  const { request } = fetch.lookup;
   const { isTarget, others } = invalidated(request, head);
   if (!isTarget) return null;
   const { scheme, authority, overrides } = request;
   const keys = [request.key, ...others.map((pathAndQuery) => cacheKey(scheme, authority, pathAndQuery, overrides, null))];
   const waited: Promise<void>[] = [];
   for (const key of keys) {
-    context.fetches.find(key)?.outdate();
+    context.invalidations.note(key);
+    context.fetches.outdate(key);
     const all = context.parts.store.find(key);
     if (all instanceof Promise) waited.push(all.then((found) => markInvalid(context, found)));
     else markInvalid(context, all);
   }
+  // Not this answer itself.
+  fetch.moment = context.invalidations.moment;
   return waited.length === 0 ? null : Promise.all(waited);
 }
 

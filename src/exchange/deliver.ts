@@ -8,6 +8,7 @@ import { announcedLength } from '../http/framing.ts';
 import { BytesBody, type Fields, NO_FIELDS } from '../http/message.ts';
 import { token } from '../http/structured-fields.ts';
 import { kindFor, nextStepFor, titleFor } from '../pages/error-page.ts';
+import type { ClientResponse } from '../upstream/http1-client.ts';
 import { answerForItself, type OwnAnswersContext } from './answer-for-itself.ts';
 import { answerWithPage } from './answer-with-page.ts';
 import { deliverRefusal } from './deliver-refusal.ts';
@@ -21,6 +22,11 @@ export interface DeliverContext extends TunnelContext, OwnAnswersContext {}
 export function deliver(received: Received, answer: Answer, context: DeliverContext): void {
   const { incoming } = received;
   const { flow, responder } = incoming;
+  if (incoming.cancellation.isCancelled) {
+    // The client has left, and its record is closed; it was finished for others, who waited for the same.
+    if (answer.kind === 'response') letGo(answer.response);
+    return;
+  }
   switch (answer.kind) {
     case 'own':
       flow.outcome = 'answered';
@@ -78,6 +84,11 @@ export function deliverError(
   const proxyStatus = { error: token(code), ...error.parameters, details: message.slice(0, 300) };
   const fields = flow.cache === null ? NO_FIELDS : [{ name: 'Cache-Status', value: cacheStatus(context.via, flow.cache, false) }];
   answerWithPage(incoming, received, { facts, proxyStatus, fields }, context);
+}
+
+function letGo({ body, upgraded }: ClientResponse): void {
+  body?.cancel();
+  upgraded?.connection.destroy();
 }
 
 const RETRY_SECONDS = 5;

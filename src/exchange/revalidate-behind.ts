@@ -35,7 +35,11 @@ class NobodyWaits implements Responder {
   respond(status: number, _reason: string, fields: Fields, body: Body | null): void {
     this.#flow.status = status;
     this.#flow.contentType = fieldValue(fields, 'content-type') ?? null;
-    if (body === null) {
+    const { cache } = this.#flow;
+    const isItsOwn = cache?.outcome === 'forwarded' && !cache.isCollapsed;
+    // What is stored already, or is being stored for somebody else, does not have to be read to its end.
+    if (!isItsOwn) body?.cancel();
+    if (body === null || !isItsOwn) {
       this.#done();
       return;
     }

@@ -6,6 +6,7 @@ import { cacheKey } from '../cache/rules/cache-key.ts';
 import { type CacheOverrides, NO_OVERRIDES } from '../cache/rules/options.ts';
 import { answerFailure, storeResponse } from '../cache/store-response.ts';
 import type { StoredResponse } from '../cache/stored-response.ts';
+import { ProxyError } from '../errors/proxy-error.ts';
 import type { ClientResponse } from '../upstream/http1-client.ts';
 import type { Authorized, Forwarded, Served, Soon, Step, Unsatisfied } from './exchange.ts';
 
@@ -23,7 +24,10 @@ export function lookInCache(joint: CacheJoint, request: Authorized): Soon<Step<U
   const { incoming, scheme, authority } = received;
   const { head, body, flow, cancellation } = incoming;
   // What comes after a 101 is no response that could be stored.
-  if (received.upgrade !== null) return { next: { ...request, fetch: null } };
+  if (received.upgrade !== null) {
+    if (joint.context.parts.offline) throw new ProxyError('proxy_internal_response', OFFLINE);
+    return { next: { ...request, fetch: null } };
+  }
   const overrides: CacheOverrides = decision.rule?.cache ?? NO_OVERRIDES;
   const lookup = new Lookup(
     {
@@ -77,3 +81,5 @@ function served({ head, body, origin }: CachedResponse): Served {
   const response: ClientResponse = { head, body, upgraded: null };
   return { response, storedFrom: origin };
 }
+
+const OFFLINE = 'This proxy is offline: it answers with what it has stored, and switches to no other protocol.';

@@ -161,9 +161,12 @@ function failedResultCode(flow: Flow): string {
 
 /** What was under way; `NONE_NONE` when the request ended before a route was chosen. */
 function attempted(flow: Flow): string {
+  if (flow.cache !== null && (ANSWERED_BY_CACHE.has(flow.cache.outcome) || flow.cache.isCollapsed)) return reusedResultCode(flow);
   if (flow.route === null) return 'NONE_NONE';
   return flow.method === 'CONNECT' ? 'TCP_TUNNEL' : 'TCP_MISS';
 }
+
+const ANSWERED_BY_CACHE: ReadonlySet<string> = new Set(['hit', 'validated', 'stale']);
 
 function hierarchy(flow: Flow): string {
   if (flow.upstreamAddress === null) return 'HIER_NONE/-';

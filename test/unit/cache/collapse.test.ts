@@ -1,0 +1,149 @@
+import { describe, expect, test } from 'vitest';
+import type { ArrivingResponse } from '../../../src/cache/arriving.ts';
+import { type PendingFetch, PendingFetches, type Waiter } from '../../../src/cache/collapse.ts';
+import { NO_OVERRIDES } from '../../../src/cache/rules/options.ts';
+import { storedOf } from './rules/stored-of.ts';
+
+const KEY = 'http://example.com/';
+const STORED = storedOf('');
+const ARRIVING = {} as ArrivingResponse;
+
+/** One who waits, and what became of that. */
+class Client implements Waiter {
+  readonly heard: string[] = [];
+  readonly #fits: boolean;
+  constructor(fits = true) {
+    this.#fits = fits;
+  }
+  joins(): boolean {
+    this.heard.push('joins');
+    return this.#fits;
+  }
+  confirmed(): boolean {
+    this.heard.push('confirmed');
+    return this.#fits;
+  }
+  released(): void {
+    this.heard.push('released');
+  }
+}
+
+function lead(): { readonly fetches: PendingFetches; readonly pending: PendingFetch } {
+  const fetches = new PendingFetches();
+  return { fetches, pending: fetches.lead(KEY, NO_OVERRIDES) };
+}
+
+function waiting(pending: PendingFetch, ...clients: Client[]): void {
+  for (const client of clients) pending.wait(client);
+}
+
+describe('those who wait', () => {
+  test('are let in once the head may be shared; whoever it does not fit goes its own way', () => {
+    const { fetches, pending } = lead();
+    const [one, other] = [new Client(), new Client(false)];
+    waiting(pending, one, other);
+    pending.share(ARRIVING);
+    expect([one.heard, other.heard]).toEqual([['joins'], ['joins', 'released']]);
+    expect(fetches.find(KEY)?.arriving).toBe(ARRIVING);
+    pending.settle();
+    expect([one.heard, other.heard, fetches.find(KEY)]).toEqual([['joins'], ['joins', 'released'], undefined]);
+  });
+
+  test('are answered with what the origin has confirmed; whoever it does not fit goes its own way', () => {
+    const { fetches, pending } = lead();
+    const [one, other] = [new Client(), new Client(false)];
+    waiting(pending, one, other);
+    pending.confirm(STORED);
+    expect([one.heard, other.heard, fetches.find(KEY)]).toEqual([['confirmed'], ['confirmed', 'released'], undefined]);
+  });
+
+  test('are released, each once, when it is of no use to them', () => {
+    const { fetches, pending } = lead();
+    const clients = [new Client(), new Client()];
+    waiting(pending, ...clients);
+    pending.settle();
+    pending.settle();
+    expect([clients.map(({ heard }) => heard), fetches.find(KEY)]).toEqual([[['released'], ['released']], undefined]);
+  });
+
+  test('find nothing to wait for once they are released', () => {
+    const { fetches, pending } = lead();
+    let found: PendingFetch | undefined = pending;
+    const client = new Client();
+    client.released = () => {
+      found = fetches.find(KEY);
+    };
+    pending.wait(client);
+    pending.settle();
+    expect(found).toBeUndefined();
+  });
+
+  test('and leave hear no more', () => {
+    const { pending } = lead();
+    const [one, other] = [new Client(), new Client()];
+    waiting(pending, one, other);
+    pending.leave(one);
+    pending.leave(one);
+    pending.settle();
+    expect([one.heard, other.heard]).toEqual([[], ['released']]);
+  });
+
+  test('are not mixed up with those of another fetch', () => {
+    const fetches = new PendingFetches();
+    const [one, other] = [fetches.lead('a', NO_OVERRIDES), fetches.lead('b', NO_OVERRIDES)];
+    const clients = [new Client(), new Client()];
+    one.wait(clients[0]!);
+    other.wait(clients[1]!);
+    one.settle();
+    expect(clients.map(({ heard }) => heard)).toEqual([['released'], []]);
+  });
+});
+
+describe('the request to the origin', () => {
+  const request = (): { cancels: number; cancel(): void } => ({
+    cancels: 0,
+    cancel() {
+      this.cancels += 1;
+    },
+  });
+
+  test('ends with its client, when nobody else waits for it', () => {
+    const { pending } = lead();
+    const asked = request();
+    pending.leaderLeft(asked);
+    expect(asked.cancels).toBe(1);
+  });
+
+  test('goes on while somebody waits, and ends with the last of them', () => {
+    const { pending } = lead();
+    const clients = [new Client(), new Client()];
+    waiting(pending, ...clients);
+    const asked = request();
+    pending.leaderLeft(asked);
+    pending.leave(clients[0]!);
+    expect(asked.cancels).toBe(0);
+    pending.leave(clients[1]!);
+    expect(asked.cancels).toBe(1);
+  });
+
+  test('goes on when those who wait leave, and its client has not', () => {
+    const { pending } = lead();
+    const client = new Client();
+    pending.wait(client);
+    pending.leave(client);
+    pending.settle();
+    expect(client.heard).toEqual([]);
+  });
+});
+
+test('what is outdated is not found, and does not take away what has begun since', () => {
+  const { fetches, pending } = lead();
+  const client = new Client();
+  pending.wait(client);
+  fetches.outdate(KEY);
+  expect(fetches.find(KEY)).toBeUndefined();
+  const next = fetches.lead(KEY, NO_OVERRIDES);
+  pending.share(ARRIVING);
+  pending.settle();
+  expect([client.heard, fetches.find(KEY)]).toEqual([['joins'], next]);
+});
