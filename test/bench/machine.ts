@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
+import path from 'node:path';
 import { versionLine } from '../../src/cli/version.ts';
 import { parseAllowedCores } from './proc-files.ts';
 
@@ -39,9 +40,10 @@ export function describeMachine(programs: readonly string[]): Machine {
   };
 }
 
-/** nginx says it on standard error, and wrk exits with 1. */
+/** nginx says it on standard error, and wrk exits with 1. To Traffic Server `-v` is no option. */
 function versionOf(program: string): string {
-  const { stdout, stderr } = spawnSync(program, ['-v'], { encoding: 'utf8', timeout: VERSION_DEADLINE_MS });
+  const flag = path.basename(program) === 'traffic_server' ? '-V' : '-v';
+  const { stdout, stderr } = spawnSync(program, [flag], { encoding: 'utf8', timeout: VERSION_DEADLINE_MS });
   return `${stdout}${stderr}`.split('\n')[0] || program;
 }
 

@@ -1,10 +1,13 @@
 // Owns how a workload is put on a running proxy, and how its cost is taken: CPU time or memory of the proxy's process tree, before and after.
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { askForAll } from './ask.ts';
 import { BenchError } from './bench-error.ts';
 import type { Children, Command } from './children.ts';
+import { type Evidence, requireHits, requireMisses, requireStored, sampleNumbers } from './evidence.ts';
+import { CONTENT_OCTETS, requestsAtOrigin } from './origin.ts';
 import type { Measurement, WorkloadName } from './plan.ts';
-import { cpuMicrosecondsOf, memoryKiBOf } from './process-tree.ts';
+import { cpuMicrosecondsOf, memoryKiBOf, readOctetsOf } from './process-tree.ts';
 import type { TunnelLoadResult, TunnelMode } from './tunnel-load.ts';
 import { parseWrkOutput } from './wrk-output.ts';
 
@@ -33,12 +36,72 @@ export function measure(workload: WorkloadName, subject: Subject, side: LoadSide
 }
 
 async function measureForward(subject: Subject, side: LoadSide): Promise<Figures> {
-  await runWrk(subject, side, WARM_UP_SECONDS);
-  const { result, cpuMicroseconds, busy } = await withCpu(subject, () => runWrk(subject, side, side.seconds));
-  const { requests, seconds, errors } = result;
+  await runWrk(subject, side, WARM_UP_SECONDS, FORWARD);
+  return (await measureRequests(subject, side, FORWARD)).figures;
+}
+
+/** @param urls  how many; each is asked for in turn */
+function measureHits(content: keyof typeof CONTENT_OCTETS, urls: number, tier: 'memory' | 'disk'): Measure {
+  const target = { path: `/stored/${content}/`, urls };
+  return async (subject, side) => {
+    await fill(subject, side, storedUrls(side, target.path, [...Array(urls).keys()]), CONTENT_OCTETS[content]);
+    await runWrk(subject, side, WARM_UP_SECONDS, target);
+    const { figures, evidence } = await measureRequests(subject, side, target);
+    requireHits(evidence, tier, CONTENT_OCTETS[content]);
+    return { ...figures, hitRatio: hitRatio(evidence) };
+  };
+}
+
+async function measureMissStore(subject: Subject, side: LoadSide): Promise<Figures> {
+  await runWrk(subject, side, WARM_UP_SECONDS, { path: '/stored/1k/before-', urls: 0 });
+  const target = { path: '/stored/1k/', urls: 0 };
+  const { figures, evidence } = await measureRequests(subject, side, target);
+  requireMisses(evidence);
+  const sample = storedUrls(side, target.path, sampleNumbers(evidence.requests));
+  const { atOrigin } = await countAtOrigin(side, () => askForAll(subject.port, sample, CONTENT_OCTETS['1k']));
+  requireStored(sample.length, atOrigin);
+  return { ...figures, hitRatio: hitRatio(evidence) };
+}
+
+/** Asks until all of it is stored: a cache may want to see a URL twice, and may write behind its answers. */
+async function fill(subject: Subject, side: LoadSide, urls: readonly string[], octets: number): Promise<void> {
+  for (let pass = 1; ; pass += 1) {
+    side.signal.throwIfAborted();
+    const { result, atOrigin } = await countAtOrigin(side, () => askForAll(subject.port, urls, octets));
+    if (atOrigin === 0 && result.saidForwarded === 0) return;
+    const fetched = `${Math.max(atOrigin, result.saidForwarded)} of ${urls.length} URLs are fetched again`;
+    if (pass === MOST_PASSES) throw new BenchError(`it does not store: ${fetched} when asked for the ${MOST_PASSES}th time`);
+    await sleep(SETTLE_MS, undefined, { signal: side.signal });
+  }
+}
+
+function storedUrls({ originPort }: LoadSide, path: string, numbers: readonly number[]): readonly string[] {
+  return numbers.map((number) => `http://127.0.0.1:${originPort}${path}${number}`);
+}
+
+function hitRatio({ requests, atOrigin }: Evidence): number {
+  return Math.max(0, 1 - atOrigin / requests);
+}
+
+async function measureRequests(subject: Subject, side: LoadSide, target: Target): Promise<{ figures: Figures; evidence: Evidence }> {
+  await settle(subject.pid);
+  const readBefore = readOctetsOf(subject.pid);
+  const { result: load, atOrigin } = await countAtOrigin(side, () => withCpu(subject, () => runWrk(subject, side, side.seconds, target)));
+  const octetsRead = readOctetsOf(subject.pid) - readBefore;
+  const { requests, seconds, errors } = load.result;
   const firstError = errors === 0 ? null : 'answers other than 2xx and 3xx, or failed connections';
   const memoryMiB = memoryKiBOf(subject.pid) / 1_024;
-  return { cost: cpuMicroseconds / requests, operations: requests, seconds, busy, memoryMiB, errors, firstError };
+  const cost = load.cpuMicroseconds / requests;
+  const figures = { cost, operations: requests, seconds, busy: load.busy, memoryMiB, hitRatio: null, errors, firstError };
+  return { figures, evidence: { requests, atOrigin, octetsRead } };
+}
+
+/** @returns what the load returned, and how many requests reached the origin meanwhile */
+async function countAtOrigin<T>({ originPort }: LoadSide, load: () => Promise<T>): Promise<{ result: T; atOrigin: number }> {
+  const before = await requestsAtOrigin(originPort);
+  const result = await load();
+  // Less the second question itself.
+  return { result, atOrigin: (await requestsAtOrigin(originPort)) - before - 1 };
 }
 
 function measureTunnels(mode: TunnelMode, tunnels: number, costOf: (cpuMicroseconds: number, operations: number) => number): Measure {
@@ -46,7 +109,7 @@ function measureTunnels(mode: TunnelMode, tunnels: number, costOf: (cpuMicroseco
     await runTunnelLoad(mode, tunnels, subject, side, WARM_UP_SECONDS);
     const { result, cpuMicroseconds, busy } = await withCpu(subject, () => runTunnelLoad(mode, tunnels, subject, side, side.seconds));
     const memoryMiB = memoryKiBOf(subject.pid) / 1_024;
-    return { ...result, cost: costOf(cpuMicroseconds, result.operations), busy, memoryMiB };
+    return { ...result, cost: costOf(cpuMicroseconds, result.operations), busy, memoryMiB, hitRatio: null };
   };
 }
 
@@ -59,7 +122,8 @@ async function measureIdle(subject: Subject, side: LoadSide): Promise<Figures> {
   await sleep(IDLE_SETTLE_MS, undefined, { signal: side.signal });
   const afterKiB = memoryKiBOf(subject.pid);
   await Promise.all([warmUp.child.stop(), result.child.stop()]);
-  return { ...result.load, cost: (afterKiB - beforeKiB) / result.load.operations, busy, memoryMiB: afterKiB / 1_024 };
+  const cost = (afterKiB - beforeKiB) / result.load.operations;
+  return { ...result.load, cost, busy, memoryMiB: afterKiB / 1_024, hitRatio: null };
 }
 
 /** @returns what the load returned, and the CPU time that the proxy spent meanwhile */
@@ -68,22 +132,41 @@ async function withCpu<T>({ pid }: Subject, load: () => Promise<T>): Promise<{ r
   const before = cpuMicrosecondsOf(pid);
   const result = await load();
   const elapsedMs = performance.now() - startedMs;
-  // Closing what the load left open is part of the work.
-  await sleep(SETTLE_MS);
+  // Closing what the load left open is part of the work, and so is writing what it had stored.
+  await settle(pid);
   const cpuMicroseconds = cpuMicrosecondsOf(pid) - before;
   return { result, cpuMicroseconds, busy: cpuMicroseconds / 1_000 / elapsedMs };
 }
 
-async function runWrk({ port }: Subject, side: LoadSide, seconds: number) {
+/** Waits until the proxy has nothing left to do, but for some seconds at most. */
+async function settle(pid: number): Promise<void> {
+  let before = cpuMicrosecondsOf(pid);
+  for (let waits = 0; waits < MOST_SETTLES; waits += 1) {
+    await sleep(SETTLE_MS);
+    const now = cpuMicrosecondsOf(pid);
+    if (now - before <= IDLE_MICROSECONDS) return;
+    before = now;
+  }
+}
+
+/** What requests are for, at the origin. */
+interface Target {
+  readonly path: string;
+  /** See request.lua; without it there is one URL. */
+  readonly urls?: number;
+}
+
+async function runWrk({ port }: Subject, side: LoadSide, seconds: number, { path: target, urls }: Target) {
   const authority = `127.0.0.1:${side.originPort}`;
   const flags = ['-t1', '-c64', `-d${seconds}s`, '--timeout', '5s', '-s', path.join(import.meta.dirname, 'request.lua')];
   for (const field of side.fields ?? []) flags.push('-H', field);
+  const environment = { URL: `http://${authority}${target}`, AUTHORITY: authority };
   const output = await side.children.run(
     {
       name: 'wrk',
       program: side.wrk,
       args: [...flags, `http://127.0.0.1:${port}/`],
-      environment: { URL: `http://${authority}/1k`, AUTHORITY: authority },
+      environment: urls === undefined ? environment : { ...environment, URLS: String(urls) },
       core: side.core,
     },
     seconds * 1_000 + LOAD_GRACE_MS,
@@ -132,10 +215,17 @@ function secondsPerGiB(cpuMicroseconds: number, octets: number): number {
   return cpuMicroseconds / 1e6 / (octets / 2 ** 30);
 }
 
+/** So many that no processor keeps them at hand: 64 MiB. */
+const DISK_URLS = 1_024;
+
 type Measure = (subject: Subject, side: LoadSide) => Promise<Figures>;
 
 const MEASURES: Readonly<Record<WorkloadName, Measure>> = {
   forward: measureForward,
+  'hit-1k': measureHits('1k', 1, 'memory'),
+  'hit-64k': measureHits('64k', 1, 'memory'),
+  'disk-hit-64k': measureHits('64k', DISK_URLS, 'disk'),
+  'miss-store': measureMissStore,
   connect: measureTunnels('connect', 32, perOperation),
   'bulk-1': measureTunnels('download', 1, secondsPerGiB),
   'bulk-16': measureTunnels('download', 16, secondsPerGiB),
@@ -144,11 +234,16 @@ const MEASURES: Readonly<Record<WorkloadName, Measure>> = {
   idle: measureIdle,
 };
 
+const FORWARD: Target = { path: '/1k' };
+const MOST_PASSES = 5;
 /** For code to be compiled and pools to be filled. */
 const WARM_UP_SECONDS = 2;
 const WARM_UP_TUNNELS = 100;
 const IDLE_TUNNELS = 2_000;
 const SETTLE_MS = 200;
+const MOST_SETTLES = 25;
+/** Of each `SETTLE_MS`: one tick of the clock that the kernel counts with, which timers alone may take. */
+const IDLE_MICROSECONDS = 10_000;
 /** Longer: a collector of garbage may take its time. */
 const IDLE_SETTLE_MS = 2_000;
 const LOAD_GRACE_MS = 20_000;

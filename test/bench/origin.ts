@@ -1,6 +1,8 @@
-// Owns the origin: nginx with one worker, serving what the workloads ask for.
+// Owns the origin: nginx with one worker, serving what the workloads ask for, and how many requests reached it.
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { askText } from './ask.ts';
+import { BenchError } from './bench-error.ts';
 import type { Children } from './children.ts';
 import { freePort, startServer } from './server-process.ts';
 
@@ -16,7 +18,7 @@ export async function startOrigin(
   const folder = path.join(parent, 'origin');
   const content = path.join(folder, 'content');
   mkdirSync(content, { recursive: true });
-  writeFileSync(path.join(content, '1k'), 'x'.repeat(1024));
+  for (const [name, octets] of Object.entries(CONTENT_OCTETS)) writeFileSync(path.join(content, name), 'x'.repeat(octets));
   writeFileSync(path.join(content, 'large'), '');
   truncateSync(path.join(content, 'large'), LARGE_BYTES);
   const configuration = path.join(folder, 'nginx.conf');
@@ -26,11 +28,30 @@ export async function startOrigin(
   return port;
 }
 
+/** @returns how many requests the origin has read since its start, the one that asks for it included */
+export async function requestsAtOrigin(port: number): Promise<number> {
+  return parseStubStatus(await askText(`http://127.0.0.1:${port}/status`));
+}
+
+/** The third number of the third line of nginx's stub_status: requests. @throws BenchError for anything else */
+export function parseStubStatus(text: string): number {
+  const found = /^server accepts handled requests\n \d+ \d+ (\d+) $/m.exec(text);
+  if (found === null)
+    throw new BenchError(`nginx does not say how many requests it read: it lacks the module stub_status, or says "${text}"`);
+  return Number(found[1]);
+}
+
+/** Of the small contents: `/1k` may not be stored; everything below `/stored/1k/` is the same content, fresh for an hour. */
+export const CONTENT_OCTETS = { '1k': 1_024, '64k': 65_536 } as const;
+
 /** Octets of `/large`: a hole in a file, so that reading it costs no disk. */
 export const LARGE_BYTES: number = 256 * 1024 * 1024;
 
-/** Responses say no-store: a cache in front has nothing to keep. */
+/** Responses say no-store, so that a cache in front has nothing to keep, but for those below `/stored/`. */
 function nginxConfiguration(folder: string, content: string, port: number): string {
+  const stored = Object.keys(CONTENT_OCTETS).map(
+    (name) => `location /stored/${name}/ { add_header Cache-Control max-age=3600; try_files /${name} =404; }`,
+  );
   const scratch = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`);
   return `
 ${process.getuid?.() === 0 ? 'user root;' : ''}
@@ -47,6 +68,8 @@ http {
     listen 127.0.0.1:${port} backlog=4096;
     root ${content};
     location = /tiny { return 200 "ok"; }
+    location = /status { stub_status; }
+    ${stored.join('\n    ')}
   }
 }
 `;

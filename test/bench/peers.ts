@@ -1,47 +1,72 @@
 // Owns how each peer is started: its files and its command. Every peer runs in one process on one core, as far as it lets itself be told.
 //
-// Sallyport runs as its users run it, with a policy of dozens of rules, the address guard and an access log to a file. Squid judges by one
-// access rule and keeps no log, which is in its favour.
-import { writeFileSync } from 'node:fs';
+// Sallyport runs as its users run it, with a policy of dozens of rules, the address guard and an access log to a file, and its cache on disk and in
+// memory with the sizes that hold when nobody says. Squid judges by one access rule and keeps no log and nothing on disk, as Debian sets it up; Traffic
+// Server has no log either. All of that is in their favour. Where hits are to come out of files, none of the three keeps anything in memory.
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { PeerName } from './plan.ts';
+import type { Programs } from './programs.ts';
 
 export interface PeerContext {
   /** An empty folder for the files of this start. */
   readonly folder: string;
   /** It must listen on this port of 127.0.0.1. */
   readonly port: number;
-  /** Absolute path of Squid; empty when Squid is not among the peers. */
-  readonly squid: string;
+  /** Those of the peers in this run are there. */
+  readonly programs: Programs;
+  /** Without one, everything stored is on disk alone. */
+  readonly hasMemoryTier: boolean;
 }
 
 export interface PeerCommand {
   readonly program: string;
   readonly args: readonly string[];
+  /** To run the program with once, before the start; it ends by itself. */
+  readonly prepare?: readonly string[];
 }
 
 export const PEERS: Readonly<Record<PeerName, (context: PeerContext) => PeerCommand>> = {
-  sallyport({ folder, port }) {
+  sallyport({ folder, port, hasMemoryTier }) {
     writeFileSync(path.join(folder, 'policy.yaml'), policy());
     const configuration = path.join(folder, 'sallyport.yaml');
-    writeFileSync(configuration, `listen: 127.0.0.1:${port}\npolicy: policy.yaml\naccess_log:\n  file: access.jsonl\n  format: json\n`);
+    writeFileSync(configuration, sallyportConfiguration(port, hasMemoryTier));
     return {
       program: process.execPath,
       args: ['--max-semi-space-size=8', path.join(ROOT, 'src/bin.cjs'), 'run', '--config', configuration],
     };
   },
 
-  squid({ folder, port, squid }) {
+  squid({ folder, port, programs, hasMemoryTier }) {
     const configuration = path.join(folder, 'squid.conf');
-    writeFileSync(configuration, squidConfiguration(port));
+    writeFileSync(configuration, squidConfiguration(port, hasMemoryTier ? SQUID_MEMORY : squidStore(folder)));
     // -N stays in front with one process; -d 0 says on standard error why it does not start.
-    return { program: squid, args: ['-N', '-d', '0', '-f', configuration] };
+    const args = ['-N', '-d', '0', '-f', configuration];
+    // -z makes the folders of a store, and ends.
+    return { program: programs.squid, args, ...(hasMemoryTier ? {} : { prepare: [...args, '-z'] }) };
+  },
+
+  ats({ folder, port, programs, hasMemoryTier }) {
+    return {
+      program: programs.traffic_server,
+      args: [`--run-root=${layTrafficServer(folder, programs.traffic_server, trafficServerRecords(port, hasMemoryTier))}`],
+    };
   },
 
   floor({ port }) {
     return { program: process.execPath, args: [path.join(import.meta.dirname, 'floor-proxy.ts'), String(port)] };
   },
 };
+
+function sallyportConfiguration(port: number, hasMemoryTier: boolean): string {
+  return `
+listen: 127.0.0.1:${port}
+policy: policy.yaml
+state_dir: state
+access_log: { file: access.jsonl, format: json }
+cache: { folder: cache${hasMemoryTier ? '' : ', memory: 0'} }
+`;
+}
 
 /** An allow list whose last rule is the one that the workloads meet. It needs no `allow_private`: clients on this machine may reach loopback. */
 function policy(): string {
@@ -50,7 +75,8 @@ function policy(): string {
   return `version: 1\ndefault: deny\nconnect_ports: any\nrules:\n${rules.join('')}  - name: Origin\n    allow:\n      host: 127.0.0.1\n`;
 }
 
-function squidConfiguration(port: number): string {
+/** What is stored in one tier: memory, or files below `folder`. */
+function squidConfiguration(port: number, store: string): string {
   return `
 http_port 127.0.0.1:${port}
 visible_hostname bench
@@ -60,16 +86,94 @@ access_log none
 cache_store_log none
 netdb_filename none
 pinger_enable off
-cache_mem 256 MB
-maximum_object_size_in_memory 1 MB
-memory_cache_mode always
 max_filedescriptors 16384
 shutdown_lifetime 0 seconds
 acl local src 127.0.0.1/32
 http_access allow local
 http_access deny all
+${store}`;
+}
+
+const SQUID_MEMORY = `cache_mem 256 MB
+maximum_object_size_in_memory 1 MB
+memory_cache_mode always
 `;
+
+/** A ufs store. Squid never stays root, so the folder belongs to whom it becomes. */
+function squidStore(folder: string): string {
+  const store = path.join(folder, 'store');
+  mkdirSync(store);
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) {
+    chmodSync(folder, 0o711);
+    chownSync(store, NOBODY, NOBODY);
+  }
+  return `cache_mem 8 MB
+maximum_object_size_in_memory 0
+cache_dir ufs ${store} 1024 16 64
+${isRoot ? 'cache_effective_user nobody\n' : ''}`;
+}
+
+/** Traffic Server reads a folder of files, and finds it by a file that names all its folders. @returns that file */
+function layTrafficServer(folder: string, program: string, records: string): string {
+  for (const name of ['etc', 'run', 'log', 'cache', 'plugins']) mkdirSync(path.join(folder, name));
+  const files = {
+    'records.config': records,
+    'storage.config': `${folder}/cache 1G\n`,
+    'remap.config': '',
+    'plugin.config': '',
+    'ip_allow.yaml': 'ip_allow:\n  - { apply: in, ip_addrs: 127.0.0.1, action: allow, methods: ALL }\n',
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(path.join(folder, 'etc', name), text);
+  const places = {
+    prefix: folder,
+    bindir: path.dirname(program),
+    libexecdir: `${folder}/plugins`,
+    sysconfdir: `${folder}/etc`,
+    datadir: `${folder}/cache`,
+    cachedir: `${folder}/cache`,
+    localstatedir: `${folder}/run`,
+    runtimedir: `${folder}/run`,
+    logdir: `${folder}/log`,
+  };
+  const root = path.join(folder, 'runroot.yaml');
+  writeFileSync(
+    root,
+    Object.entries(places)
+      .map(([name, place]) => `${name}: ${place}\n`)
+      .join(''),
+  );
+  return root;
+}
+
+/** A forward proxy with one thread for traffic. */
+function trafficServerRecords(port: number, hasMemoryTier: boolean): string {
+  const records = {
+    // As root it would give root up, and could not read a folder that is its user's alone.
+    'STRING admin.user_id': '#-1',
+    'STRING http.server_ports': `${port}:ip-in=127.0.0.1`,
+    'INT reverse_proxy.enabled': 0,
+    'INT url_remap.remap_required': 0,
+    'STRING http.connect_ports': '*',
+    'INT exec_thread.autoconfig': 0,
+    'INT exec_thread.limit': 1,
+    'INT task_threads': 1,
+    'INT accept_threads': 0,
+    'INT cache.threads_per_disk': 1,
+    'INT net.max_connections_in': 16_000,
+    'INT net.connections_throttle': 16_000,
+    'INT log.logging_enabled': 0,
+    // It listens once it can store.
+    'INT http.wait_for_cache': 2,
+    'INT http.cache.http': 1,
+    'INT cache.ram_cache.size': hasMemoryTier ? 256 * 2 ** 20 : 0,
+  };
+  return Object.entries(records)
+    .map(([name, value]) => `CONFIG proxy.config.${name.split(' ')[1]} ${name.split(' ')[0]} ${value}\n`)
+    .join('');
 }
 
 const ROOT = path.join(import.meta.dirname, '../..');
 const POLICY_RULES = 48;
+/** The user and the group that own nothing, where Linux has them. */
+const NOBODY = 65_534;

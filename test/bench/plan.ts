@@ -1,29 +1,63 @@
 // Owns what is measured: the workloads with their units and goals, the peers, and the shape of one measurement.
 
 export const WORKLOADS = {
-  forward: { unit: 'us/request', goal: 0.45, text: 'GET of 1 KiB in absolute-form, 64 kept connections' },
-  connect: { unit: 'us/tunnel', goal: 1.1, text: 'connect, CONNECT, one small GET through the tunnel, close; 32 at a time' },
-  'bulk-1': { unit: 's/GiB', goal: 0.75, text: 'download through one tunnel' },
-  'bulk-16': { unit: 's/GiB', goal: 0.95, text: 'download through 16 tunnels' },
-  'upload-1': { unit: 's/GiB', goal: null, text: 'upload through one tunnel' },
-  'upload-16': { unit: 's/GiB', goal: null, text: 'upload through 16 tunnels' },
-  idle: { unit: 'KiB/tunnel', goal: 0.4, text: 'memory of 2,000 more tunnels that say nothing' },
+  forward: {
+    unit: 'us/request',
+    cache: null,
+    goals: { squid: 0.45 },
+    text: 'GET of 1 KiB in absolute-form that nobody may store, 64 kept connections',
+  },
+  'hit-1k': { unit: 'us/request', cache: 'memory', goals: { squid: 0.45, ats: 1.1 }, text: 'the same, answered out of memory' },
+  'hit-64k': { unit: 'us/request', cache: 'memory', goals: { squid: 0.2, ats: 1.2 }, text: 'the same of 64 KiB, answered out of memory' },
+  'disk-hit-64k': {
+    unit: 'us/request',
+    cache: 'disk',
+    goals: { squid: 0.8 },
+    text: 'the same of 64 KiB, answered out of files: 1,024 URLs in turn, no peer has a memory tier',
+  },
+  'miss-store': {
+    unit: 'us/request',
+    cache: 'both',
+    goals: { forward: 1.3 },
+    text: 'the same of 1 KiB that is stored, every request of another URL',
+  },
+  connect: {
+    unit: 'us/tunnel',
+    cache: null,
+    goals: { squid: 1.1 },
+    text: 'connect, CONNECT, one small GET through the tunnel, close; 32 at a time',
+  },
+  'bulk-1': { unit: 's/GiB', cache: null, goals: { squid: 0.75 }, text: 'download through one tunnel' },
+  'bulk-16': { unit: 's/GiB', cache: null, goals: { squid: 0.95 }, text: 'download through 16 tunnels' },
+  'upload-1': { unit: 's/GiB', cache: null, goals: {}, text: 'upload through one tunnel' },
+  'upload-16': { unit: 's/GiB', cache: null, goals: {}, text: 'upload through 16 tunnels' },
+  idle: { unit: 'KiB/tunnel', cache: null, goals: { squid: 0.4 }, text: 'memory of 2,000 more tunnels that say nothing' },
 } as const satisfies Record<string, WorkloadFacts>;
 
-interface WorkloadFacts {
+export interface WorkloadFacts {
   /** Of the cost: CPU time of the proxy's process tree for an operation, or its memory. Less is better. */
   readonly unit: 'us/request' | 'us/tunnel' | 's/GiB' | 'KiB/tunnel';
-  /** The ratio to Squid's cost that Sallyport is meant to reach; `null` where it is measured and stated only. */
-  readonly goal: number | null;
+  /** Where the responses are kept that the workload is about; `null` where nothing is stored. */
+  readonly cache: 'memory' | 'disk' | 'both' | null;
+  /** The most that Sallyport's cost may be, as ratios to the costs of what is named; empty where it is measured and stated only. */
+  readonly goals: Readonly<Partial<Record<GoalBase, number>>>;
   readonly text: string;
 }
+
+/** Another peer at the same workload, or Sallyport itself at the plain one. */
+export type GoalBase = 'squid' | 'ats' | 'forward';
 
 export type WorkloadName = keyof typeof WORKLOADS;
 export const WORKLOAD_NAMES = Object.keys(WORKLOADS) as WorkloadName[];
 
-/** `floor` is the least that a proxy in Node must do, see floor-proxy.ts. */
-export const PEER_NAMES = ['sallyport', 'squid', 'floor'] as const;
+/** `ats` is Apache Traffic Server. `floor` is the least that a proxy in Node must do, see floor-proxy.ts. */
+export const PEER_NAMES = ['sallyport', 'squid', 'ats', 'floor'] as const;
 export type PeerName = (typeof PEER_NAMES)[number];
+
+/** The floor keeps nothing. */
+export function canRun(peer: PeerName, workload: WorkloadName): boolean {
+  return peer !== 'floor' || WORKLOADS[workload].cache === null;
+}
 
 export interface Measurement {
   /** Counted from 1. */
@@ -39,6 +73,8 @@ export interface Measurement {
   readonly busy: number;
   /** Memory of the process tree after the load (proportional set size: shared pages are divided among who shares them). */
   readonly memoryMiB: number;
+  /** The share of the requests that were answered without the origin; `null` where nothing is stored. */
+  readonly hitRatio: number | null;
   readonly errors: number;
   readonly firstError: string | null;
 }

@@ -1,4 +1,4 @@
-// Owns the reading of what Linux says about processes (proc_pid_stat(5), proc_pid_smaps(5), proc_net_tcp): text in, facts out.
+// Owns the reading of what Linux says about processes (proc_pid_stat(5), proc_pid_smaps(5), proc_pid_io(5), proc_net_tcp): text in, facts out.
 
 export interface ProcessStat {
   readonly parent: number;
@@ -18,6 +18,11 @@ export function parseStat(text: string): ProcessStat {
 export function parsePssKiB(text: string): number | null {
   const found = /^Pss:\s+(\d+) kB$/m.exec(text);
   return found === null ? null : Number(found[1]);
+}
+
+/** `/proc/PID/io`: octets that the process took in by read(2) and its kin, whether out of files, the page cache or sockets. */
+export function parseReadOctets(text: string): number {
+  return Number(/^rchar: (\d+)$/m.exec(text)?.[1] ?? 0);
 }
 
 /** The inodes of the sockets that listen on a port, from `/proc/net/tcp`. */

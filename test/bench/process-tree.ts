@@ -1,7 +1,7 @@
 // Owns what a process and everything below it cost so far, read from /proc. Processes come and go while it reads: what has ended counts nothing.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { BenchError } from './bench-error.ts';
-import { type ProcessStat, parseListeningInodes, parsePssKiB, parseStat } from './proc-files.ts';
+import { type ProcessStat, parseListeningInodes, parsePssKiB, parseReadOctets, parseStat } from './proc-files.ts';
 
 /** User and system time in microseconds, to the tick of 10 ms. */
 export function cpuMicrosecondsOf(root: number): number {
@@ -11,6 +11,11 @@ export function cpuMicrosecondsOf(root: number): number {
 /** Proportional set size in KiB. @throws BenchError when this user may not see it */
 export function memoryKiBOf(root: number): number {
   return processTree(root).reduce((sum, { pid }) => sum + memoryKiB(pid), 0);
+}
+
+/** Octets that were read, see `parseReadOctets`. @throws BenchError when this user may not see it */
+export function readOctetsOf(root: number): number {
+  return processTree(root).reduce((sum, { pid }) => sum + parseReadOctets(readOwn(pid, 'io')), 0);
 }
 
 /** Whether one of the processes holds the socket that listens on a port of IPv4: another program may have been faster. */
@@ -37,12 +42,16 @@ function processTree(root: number): readonly TreeProcess[] {
 }
 
 function memoryKiB(pid: number): number {
+  return parsePssKiB(readOwn(pid, 'smaps_rollup')) ?? 0;
+}
+
+/** Empty for a process that has ended. */
+function readOwn(pid: number, name: string): string {
+  const file = `/proc/${pid}/${name}`;
   try {
-    return parsePssKiB(unlessEnded(() => readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1')) ?? '') ?? 0;
+    return unlessEnded(() => readFileSync(file, 'latin1')) ?? '';
   } catch (cause) {
-    throw new BenchError(`the memory of process ${pid} may not be read. Run the benchmark as root, or without the workload idle.`, {
-      cause,
-    });
+    throw new BenchError(`${file} may not be read. Run the benchmark as root.`, { cause });
   }
 }
 

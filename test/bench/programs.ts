@@ -9,6 +9,7 @@ export interface Programs {
   readonly nginx: string;
   readonly wrk: string;
   readonly squid: string;
+  readonly traffic_server: string;
   readonly taskset: string;
 }
 
@@ -24,11 +25,21 @@ export function findPrograms(peers: readonly PeerName[], isPinned: boolean): Pro
     nginx: find('nginx'),
     wrk: find('wrk'),
     squid: peers.includes('squid') ? find('squid') : '',
+    traffic_server: peers.includes('ats') ? find('traffic_server') : '',
     taskset: isPinned ? find('taskset') : '',
   };
   if (missing.length === 0) return programs;
+  throw new BenchError(howToInstall(missing));
+}
+
+/** @returns why there is no Traffic Server, with the line that installs it; `null` when there is */
+export function whyNoTrafficServer(): string | null {
+  return locate('traffic_server') === null ? howToInstall(['traffic_server']) : null;
+}
+
+function howToInstall(missing: readonly (keyof Programs)[]): string {
   const packages = missing.map((name) => DEBIAN_PACKAGES[name]).join(' ');
-  throw new BenchError(`not installed: ${missing.join(', ')}. On Debian: apt-get install --no-install-recommends ${packages}`);
+  return `not installed: ${missing.join(', ')}. On Debian: apt-get install --no-install-recommends ${packages}`;
 }
 
 /** Also in the folders that only root has on its PATH. */
@@ -51,5 +62,6 @@ const DEBIAN_PACKAGES: Readonly<Record<keyof Programs, string>> = {
   nginx: 'nginx-light',
   wrk: 'wrk',
   squid: 'squid-openssl',
+  traffic_server: 'trafficserver',
   taskset: 'util-linux',
 };

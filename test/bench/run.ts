@@ -1,6 +1,6 @@
 // The benchmark as a program, `npm run bench`: rounds of every workload on every peer, a table at the end. Linux only: it reads /proc.
 // Everything it makes lives in one temporary folder, and goes with it; so do its processes, also on Ctrl-C.
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { BenchError } from './bench-error.ts';
@@ -10,13 +10,14 @@ import { type LoadSide, measure } from './measure.ts';
 import { type BenchOptions, help, parseOptions } from './options.ts';
 import { startOrigin } from './origin.ts';
 import { PEERS } from './peers.ts';
-import { type Measurement, type PeerName, WORKLOADS, type WorkloadName } from './plan.ts';
-import { findPrograms, type Programs } from './programs.ts';
+import { canRun, type Measurement, type PeerName, WORKLOADS, type WorkloadName } from './plan.ts';
+import { findPrograms, type Programs, whyNoTrafficServer } from './programs.ts';
 import { report } from './report.ts';
 import { freePort, startServer } from './server-process.ts';
 
 interface Bench {
   readonly options: BenchOptions;
+  readonly peers: readonly PeerName[];
   readonly folder: string;
   readonly cores: Cores;
   readonly programs: Programs;
@@ -29,7 +30,8 @@ async function main(): Promise<void> {
   if (options === 'help') return console.log(help());
   if (process.platform !== 'linux') throw new BenchError('the benchmark reads /proc and runs on Linux only');
   const cores = chooseCores();
-  const programs = findPrograms(options.peers, cores.proxy !== null);
+  const peers = options.peers ?? usualPeers();
+  const programs = findPrograms(peers, cores.proxy !== null);
   const interruption = new AbortController();
   const { signal } = interruption;
   const children = new Children();
@@ -37,8 +39,10 @@ async function main(): Promise<void> {
   signal.addEventListener('abort', () => void children.close());
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => interruption.abort());
   const folder = mkdtempSync(path.join(os.tmpdir(), 'sallyport-bench-'));
+  // Squid gives root up, and has to pass on its way to what it stores.
+  chmodSync(folder, 0o711);
   try {
-    await runBench({ options, folder, cores, programs, children, signal });
+    await runBench({ options, peers, folder, cores, programs, children, signal });
   } catch (error) {
     if (!signal.aborted) throw error;
     console.error('bench: interrupted; ending its processes and removing its files');
@@ -49,13 +53,22 @@ async function main(): Promise<void> {
   }
 }
 
+/** Those that the goals are about. */
+function usualPeers(): readonly PeerName[] {
+  const reason = whyNoTrafficServer();
+  if (reason === null) return ['sallyport', 'squid', 'ats'];
+  console.error(`bench: ats is left out, ${reason}`);
+  return ['sallyport', 'squid'];
+}
+
 async function runBench(bench: Bench): Promise<void> {
   const { options, folder, cores, programs, children, signal } = bench;
-  const machine = describeMachine([programs.nginx, programs.wrk, programs.squid].filter((program) => program !== ''));
+  const { nginx, wrk, squid, traffic_server } = programs;
+  const machine = describeMachine([nginx, wrk, squid, traffic_server].filter((program) => program !== ''));
   if (cores.proxy === null) console.error('bench: one core only; proxy, load and origin share it, and rates tell nothing');
   if (options.out !== null) keep(options.out, machine);
-  const originPort = await startOrigin(children, folder, programs.nginx, cores.load, signal);
-  const side: LoadSide = { children, originPort, wrk: programs.wrk, core: cores.load, seconds: options.seconds, signal };
+  const originPort = await startOrigin(children, folder, nginx, cores.load, signal);
+  const side: LoadSide = { children, originPort, wrk, core: cores.load, seconds: options.seconds, signal };
   const measurements: Measurement[] = [];
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const workload of options.workloads) await measurePeers(bench, side, round, workload, measurements);
@@ -72,9 +85,9 @@ async function measurePeers(
   measurements: Measurement[],
 ): Promise<void> {
   const { options } = bench;
+  const able = bench.peers.filter((peer) => canRun(peer, workload));
   // Nobody is always first.
-  const peers = round % 2 === 1 ? options.peers : options.peers.toReversed();
-  for (const peer of peers) {
+  for (const peer of round % 2 === 1 ? able : able.toReversed()) {
     try {
       const measurement = { round, workload, peer, ...(await measureFresh(bench, side, workload, peer)) };
       measurements.push(measurement);
@@ -94,8 +107,15 @@ async function measureFresh({ cores, folder, programs, children, signal }: Bench
   signal.throwIfAborted();
   const peerFolder = mkdtempSync(path.join(folder, `${peer}-`));
   const port = await freePort();
-  const { program, args } = PEERS[peer]({ folder: peerFolder, port, squid: programs.squid });
-  const child = await startServer(children, { name: peer, program, args, core: cores.proxy }, port, signal);
+  const { program, args, prepare } = PEERS[peer]({
+    folder: peerFolder,
+    port,
+    programs,
+    hasMemoryTier: WORKLOADS[workload].cache !== 'disk',
+  });
+  const command = { name: peer, program, core: cores.proxy };
+  if (prepare !== undefined) await children.run({ ...command, args: prepare }, PREPARE_DEADLINE_MS);
+  const child = await startServer(children, { ...command, args }, port, signal);
   try {
     const figures = await measure(workload, { pid: child.pid, port }, side);
     if (child.hasEnded) throw new BenchError(`it ended during the measurement: ${child.lastWords()}`);
@@ -116,9 +136,10 @@ function keep(file: string, line: object): void {
 
 function progress({ round, workload, peer, cost, errors, firstError }: Measurement): string {
   const trouble = errors === 0 ? '' : `  ${errors} errors, first: ${firstError}`;
-  return `round ${round}  ${workload.padEnd(9)}  ${peer.padEnd(9)}  ${cost.toFixed(3)} ${WORKLOADS[workload].unit}${trouble}`;
+  return `round ${round}  ${workload.padEnd(12)}  ${peer.padEnd(9)}  ${cost.toFixed(3)} ${WORKLOADS[workload].unit}${trouble}`;
 }
 
+const PREPARE_DEADLINE_MS = 15_000;
 const EXIT_FAILED = 1;
 const EXIT_INTERRUPTED = 130;
 

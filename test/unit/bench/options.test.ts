@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { help, parseOptions } from '../../bench/options.ts';
 import { WORKLOAD_NAMES } from '../../bench/plan.ts';
 
-test('measures everything beside Squid unless told', () => {
-  const expected = { rounds: 5, seconds: 3, workloads: WORKLOAD_NAMES, peers: ['sallyport', 'squid'], out: null };
+test('measures everything unless told, and leaves the usual peers to what is installed', () => {
+  const expected = { rounds: 5, seconds: 3, workloads: WORKLOAD_NAMES, peers: null, out: null };
   expect(parseOptions([])).toEqual(expected);
 });
 
@@ -12,19 +12,19 @@ test('takes lists in any order, each name once', () => {
     '--workloads',
     'idle,forward,idle',
     '--peers',
-    'floor, sallyport',
+    'floor, ats, sallyport',
     '--rounds=2',
     '--seconds=1',
     '--out',
     'x',
   ]);
-  expect(options).toEqual({ rounds: 2, seconds: 1, workloads: ['forward', 'idle'], peers: ['sallyport', 'floor'], out: 'x' });
+  expect(options).toEqual({ rounds: 2, seconds: 1, workloads: ['forward', 'idle'], peers: ['sallyport', 'ats', 'floor'], out: 'x' });
 });
 
 test.each([
   [['--rounds', '0'], '--rounds: expected a whole number from 1 to 1000; found "0"'],
   [['--seconds', '1.5'], '--seconds: expected a whole number from 1 to 600; found "1.5"'],
-  [['--peers', 'sallyport,apache'], '--peers: expected a list of sallyport, squid, floor; found "apache"'],
+  [['--peers', 'sallyport,apache'], '--peers: expected a list of sallyport, squid, ats, floor; found "apache"'],
   [['--workloads', ''], 'found ""'],
   [['--round', '1'], "Unknown option '--round'"],
   [['idle'], "Unexpected argument 'idle'"],

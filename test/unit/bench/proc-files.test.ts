@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseAllowedCores, parseListeningInodes, parsePssKiB, parseStat } from '../../bench/proc-files.ts';
+import { parseAllowedCores, parseListeningInodes, parsePssKiB, parseReadOctets, parseStat } from '../../bench/proc-files.ts';
 
 test.each(['node', 'a b', 'x) S 1 (y'])('reads the times of a process named %j', (name) => {
   const text = `4711 (${name}) S 42 4711 4711 0 -1 4194560 1 2 3 4 250 30 7 1 20 0 11 0 12345 1000 200 18446744073709551615`;
@@ -13,6 +13,11 @@ test('reads the proportional set size, not the parts that begin alike', () => {
 
 test('a process without memory has no size', () => {
   expect(parsePssKiB('')).toBeNull();
+});
+
+test('counts what was read from anywhere, not only from the disk', () => {
+  expect(parseReadOctets('rchar: 323934931\nwchar: 323929600\nsyscr: 632687\nread_bytes: 7\n')).toBe(323_934_931);
+  expect(parseReadOctets('')).toBe(0);
 });
 
 test('finds the sockets that listen on a port, and not the connections of it', () => {
