@@ -29,16 +29,11 @@ export interface Added {
 export class DiskChanges {
   readonly #post: (batch: Batch) => void;
   readonly #byKey = new Map<string, KeyChanges>();
-  #waiting: Change[] = [];
-  #contents: Buffer[] = [];
-  #contentBytes = 0;
-  /** Of what waits, and of what is on its way. */
-  #waitingBytes = 0;
-  #sentBytes = 0;
-  #waitingEntries = 0;
-  #sentEntries = 0;
-  #number = 1;
-  #onItsWay: Change[] | null = null;
+  /** Takes what comes. */
+  #open = new OpenBatch(1);
+  /** Large enough, and waiting for the one on its way. */
+  #full: OpenBatch[] = [];
+  #onItsWay: OpenBatch | null = null;
   #timer: NodeJS.Timeout | null = null;
   /** To be told when the batch of that number is done. */
   #listeners: { readonly number: number; readonly tell: () => void }[] = [];
@@ -51,11 +46,11 @@ export class DiskChanges {
 
   /** What the index will have grown by. */
   get bytes(): number {
-    return this.#waitingBytes + this.#sentBytes;
+    return this.#full.reduce((sum, { bytes }) => sum + bytes, this.#open.bytes + (this.#onItsWay?.bytes ?? 0));
   }
 
   get entries(): number {
-    return this.#waitingEntries + this.#sentEntries;
+    return this.#full.reduce((sum, { entries }) => sum + entries, this.#open.entries + (this.#onItsWay?.entries ?? 0));
   }
 
   of(key: string): KeyChanges | null {
@@ -72,11 +67,10 @@ export class DiskChanges {
 
   put(stored: StoredResponse, content: Buffer | Place): void {
     const head = encodeHead(stored);
-    this.#waitingEntries += 1;
-    this.#touch(stored.key).added.unshift({ stored, content, batch: this.#number });
+    this.#touch(stored.key).added.unshift({ stored, content, batch: this.#open.number });
     const put = { kind: 'put', keyHash: hashOfKey(stored.key), responseId: stored.id, head } as const;
     const bytes = bytesOf(head, content);
-    this.#add({ ...put, content: Buffer.isBuffer(content) ? this.#hand(content) : filed(content), bytes }, bytes);
+    this.#add({ ...put, content: Buffer.isBuffer(content) ? this.#open.hand(content) : filed(content), bytes }, bytes, 1);
   }
 
   /** @param exists whether it is stored, as far as is known */
@@ -86,7 +80,7 @@ export class DiskChanges {
     const added = changes.added.find((one) => one.stored.id === stored.id);
     if (added === undefined) changes.updated.set(stored.id, stored);
     else added.stored = stored;
-    this.#add({ kind: 'update', keyHash: hashOfKey(stored.key), responseId: stored.id, head: encodeHead(stored) }, PAGE_BYTES);
+    this.#add({ kind: 'update', keyHash: hashOfKey(stored.key), responseId: stored.id, head: encodeHead(stored) }, PAGE_BYTES, 0);
   }
 
   remove({ key, id }: StoredResponse, exists: boolean): void {
@@ -96,51 +90,46 @@ export class DiskChanges {
     if (at !== -1) changes.added.splice(at, 1);
     changes.updated.delete(id);
     changes.removed.add(id);
-    this.#waitingEntries -= 1;
-    this.#add({ kind: 'remove', keyHash: hashOfKey(key), responseId: id }, PAGE_BYTES);
+    this.#add({ kind: 'remove', keyHash: hashOfKey(key), responseId: id }, PAGE_BYTES, -1);
   }
 
   discard(row: number): void {
-    this.#waitingEntries -= 1;
-    this.#add({ kind: 'discard', row }, PAGE_BYTES);
+    this.#add({ kind: 'discard', row }, PAGE_BYTES, -1);
   }
 
   use(row: number): void {
-    this.#add({ kind: 'use', row }, PAGE_BYTES);
+    this.#add({ kind: 'use', row }, PAGE_BYTES, 0);
   }
 
   /** Resolves once everything asked for so far is in the index, or will not be. */
   settled(): Promise<void> {
-    if (this.#isOver || (this.#waiting.length === 0 && this.#onItsWay === null)) return Promise.resolve();
+    const last = this.#open.changes.length > 0 ? this.#open.number : this.#open.number - 1;
+    if (this.#isOver || (this.#onItsWay === null && this.#open.number > last)) return Promise.resolve();
     return new Promise((resolve) => {
-      const number = this.#waiting.length > 0 ? this.#number : this.#number - 1;
-      this.#listeners.push({ number, tell: resolve });
+      this.#listeners.push({ number: last, tell: resolve });
       this.#send();
     });
   }
 
   /** The batch on its way was answered. */
   done(number: number, hasFailed: boolean): void {
-    const changes = this.#onItsWay ?? [];
+    const batch = this.#onItsWay;
     this.#onItsWay = null;
-    this.#sentBytes = 0;
-    this.#sentEntries = 0;
-    if (hasFailed) this.#repeat(changes, number);
-    for (const [key, { batch }] of this.#byKey) if (batch <= number) this.#byKey.delete(key);
+    if (hasFailed && batch !== null) this.#repeat(batch);
+    else for (const [key, changes] of this.#byKey) if (changes.batch <= number) this.#byKey.delete(key);
     const told = this.#listeners.filter((listener) => listener.number <= number);
     this.#listeners = this.#listeners.filter((listener) => listener.number > number);
     for (const { tell } of told) tell();
-    if (this.#waiting.length > 0) this.#sendIn(hasFailed ? REPEAT_MS : this.#listeners.length > 0 ? 0 : GATHER_MS);
+    if (hasFailed) this.#sendIn(REPEAT_MS);
+    else if (this.#full.length > 0 || this.#listeners.length > 0) this.#send();
+    else if (this.#open.changes.length > 0) this.#sendIn(GATHER_MS);
   }
 
   /** All of it is void. */
   clear(): void {
     this.#byKey.clear();
-    this.#waiting = [];
-    this.#contents = [];
-    this.#contentBytes = 0;
-    this.#waitingBytes = 0;
-    this.#waitingEntries = 0;
+    this.#full = [];
+    this.#open = new OpenBatch(this.#open.number);
     if (this.#onItsWay !== null) return;
     for (const { tell } of this.#listeners.splice(0)) tell();
   }
@@ -160,22 +149,20 @@ export class DiskChanges {
       changes = { added: [], updated: new Map(), removed: new Set(), batch: 0 };
       this.#byKey.set(key, changes);
     }
-    changes.batch = this.#number;
+    changes.batch = this.#open.number;
     return changes;
   }
 
-  #add(change: Change, bytes: number): void {
-    this.#waiting.push(change);
-    this.#waitingBytes += bytes;
-    if (this.#waiting.length >= MANY || this.#contentBytes >= MUCH) this.#send();
-    else this.#sendIn(GATHER_MS);
-  }
-
-  #hand(content: Buffer): HandedContent {
-    const at = this.#contentBytes;
-    this.#contents.push(content);
-    this.#contentBytes += content.length;
-    return { at, length: content.length, sum: crc32(content) };
+  /** @param entries by how many more or fewer are stored then */
+  #add(change: Change, bytes: number, entries: number): void {
+    this.#open.add(change, bytes, entries);
+    if (!this.#open.isLarge) {
+      this.#sendIn(GATHER_MS);
+      return;
+    }
+    this.#full.push(this.#open);
+    this.#open = new OpenBatch(this.#open.number + 1);
+    this.#send();
   }
 
   #sendIn(delayMs: number): void {
@@ -187,38 +174,72 @@ export class DiskChanges {
   }
 
   #send(): void {
-    if (this.#onItsWay !== null || this.#waiting.length === 0 || this.#isOver) return;
+    if (this.#onItsWay !== null || this.#isOver) return;
+    let batch = this.#full.shift();
+    if (batch === undefined) {
+      if (this.#open.changes.length === 0) return;
+      batch = this.#open;
+      this.#open = new OpenBatch(batch.number + 1);
+    }
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    const changes = this.#waiting;
-    const contents = new ArrayBuffer(this.#contentBytes);
-    let at = 0;
-    for (const content of this.#contents) {
-      content.copy(new Uint8Array(contents, at));
-      at += content.length;
-    }
-    this.#onItsWay = changes;
-    this.#sentBytes = this.#waitingBytes;
-    this.#sentEntries = this.#waitingEntries;
-    this.#waiting = [];
-    this.#contents = [];
-    this.#contentBytes = 0;
-    this.#waitingBytes = 0;
-    this.#waitingEntries = 0;
-    this.#post({ kind: 'batch', number: this.#number, changes, contents });
-    this.#number += 1;
+    this.#onItsWay = batch;
+    this.#post(batch.sealed());
   }
 
-  /** What a failed batch would have removed or made stale is asked for again, before everything else, and holds here until then. */
-  #repeat(changes: readonly Change[], number: number): void {
-    const again = changes.filter(({ kind }) => kind !== 'put' && kind !== 'use');
-    this.#waiting.unshift(...again);
-    this.#waitingEntries -= again.filter(({ kind }) => kind !== 'update').length;
-    this.#waitingBytes += again.length * PAGE_BYTES;
-    for (const of of this.#byKey.values()) {
-      for (let i = of.added.length - 1; i >= 0; i -= 1) if (of.added[i]!.batch <= number) of.added.splice(i, 1);
-      if (of.batch <= number) of.batch = this.#number;
+  /** What a failed batch would have removed or made stale is asked for again, before all that came later, and holds here until then. */
+  #repeat(failed: OpenBatch): void {
+    const again = new OpenBatch(failed.number);
+    for (const change of failed.changes) {
+      if (change.kind === 'put' || change.kind === 'use') continue;
+      again.add(change, PAGE_BYTES, change.kind === 'update' ? 0 : -1);
     }
+    if (again.changes.length > 0) this.#full.unshift(again);
+    for (const [key, { added, updated, removed }] of this.#byKey) {
+      for (let i = added.length - 1; i >= 0; i -= 1) if (added[i]!.batch <= failed.number) added.splice(i, 1);
+      if (added.length + updated.size + removed.size === 0) this.#byKey.delete(key);
+    }
+  }
+}
+
+/** What is written together: as much as takes neither side long. */
+class OpenBatch {
+  readonly number: number;
+  readonly changes: Change[] = [];
+  bytes = 0;
+  entries = 0;
+  readonly #contents: Buffer[] = [];
+  #contentBytes = 0;
+
+  constructor(number: number) {
+    this.number = number;
+  }
+
+  get isLarge(): boolean {
+    return this.changes.length >= MANY || this.#contentBytes >= MUCH;
+  }
+
+  add(change: Change, bytes: number, entries: number): void {
+    this.changes.push(change);
+    this.bytes += bytes;
+    this.entries += entries;
+  }
+
+  hand(content: Buffer): HandedContent {
+    const at = this.#contentBytes;
+    this.#contents.push(content);
+    this.#contentBytes += content.length;
+    return { at, length: content.length, sum: crc32(content) };
+  }
+
+  sealed(): Batch {
+    const contents = new Uint8Array(this.#contentBytes);
+    let at = 0;
+    for (const content of this.#contents) {
+      contents.set(content, at);
+      at += content.length;
+    }
+    return { kind: 'batch', number: this.number, changes: this.changes, contents: contents.buffer };
   }
 }
 
@@ -234,5 +255,5 @@ function bytesOf(head: string, content: Buffer | Place): number {
 
 const GATHER_MS = 10;
 const REPEAT_MS = 1000;
-const MANY = 128;
+const MANY = 64;
 const MUCH = 262_144;

@@ -41,14 +41,13 @@ export function prepareFolder(folder: string): DiskFolder {
     refuseStrangers(folder, found);
     if ((found.mode & 0o077) !== 0) chmodSync(folder, 0o700);
     makeFolder(parts.temporary);
-    makeContentFolders(parts);
   } catch (error) {
     throw error instanceof StartError ? error : cannotUse(folder, error);
   }
   return parts;
 }
 
-/** @throws an error of Node's */
+/** They are made by the thread that opens the index, which takes away what belonged to another one. @throws an error of Node's */
 export function makeContentFolders({ content }: DiskFolder): void {
   for (let i = 0; i < 256; i += 1) makeFolder(path.join(content, i.toString(16).padStart(2, '0')));
 }

@@ -246,9 +246,9 @@ export class IndexWriter {
   }
 
   #bytes(fileBytes: number): number {
-    const log = fileSize(`${this.#folder.index}-wal`);
+    const log = fileSize(`${this.#folder.index}-wal`) + fileSize(`${this.#folder.index}-shm`);
     const pages = first(this.#statements.pages.get()) * PAGE_BYTES;
-    return fileBytes + pages + log + SHARED_MEMORY_BYTES + this.#temporaryBytes + this.#setAsideBytes;
+    return fileBytes + pages + log + this.#temporaryBytes + this.#setAsideBytes;
   }
 
   #account(): [number, number] {
@@ -324,6 +324,5 @@ function fileSize(file: string): number {
 
 const EVICTED_AT_ONCE = 64;
 const PAGES_GIVEN_BACK = 4096;
-const LOG_BYTES = 8 << 20;
-/** Of `index.sqlite-shm`, and more where the log is long. */
-const SHARED_MEMORY_BYTES = 32_768;
+/** Longer, and a start after a crash would take longer; shorter, and pages that change often would be brought over more often. */
+const LOG_BYTES = 32 << 20;

@@ -88,6 +88,12 @@ export class IndexReader {
  * @throws errors of SQLite's and of Node's
  */
 export function openToWrite(folder: DiskFolder, report: (line: string) => void): DatabaseSync {
+  const database = openOrBeginAnew(folder, report);
+  makeContentFolders(folder);
+  return database;
+}
+
+function openOrBeginAnew(folder: DiskFolder, report: (line: string) => void): DatabaseSync {
   try {
     return openAsItIs(folder);
   } catch (error) {
@@ -148,7 +154,6 @@ function openAsItIs(folder: DiskFolder): DatabaseSync {
 /** Nothing refers to them any more. disk-leftovers.ts deletes them: there may be very many. */
 function discardContents(folder: DiskFolder): void {
   rename(folder.content, path.join(folder.path, `discarded-${process.hrtime.bigint().toString(16)}`));
-  makeContentFolders(folder);
 }
 
 function rename(from: string, to: string): void {

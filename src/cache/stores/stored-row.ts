@@ -61,14 +61,12 @@ export function encodePlace(place: Place): string {
   return `${place.length} ${place.sum}${place.kind === 'file' ? ` ${place.name}` : ''}`;
 }
 
-/** @returns `null` when it is none */
+/** @returns `null` when it is none: the index may be damaged, and the name becomes part of a path */
 export function decodePlace(text: string): Place | null {
-  const [length = '', sum = '', name] = text.split(' ');
+  const [, length, sum, name] = PLACE.exec(text) ?? [];
+  if (length === undefined || sum === undefined) return null;
   const measures = { length: Number(length), sum: Number(sum) };
-  if (!Number.isSafeInteger(measures.length) || !Number.isSafeInteger(measures.sum)) return null;
-  if (name === undefined) return { kind: 'inline', ...measures };
-  // It becomes part of a path, and the index may be damaged.
-  return FILE_NAME.test(name) ? { kind: 'file', ...measures, name } : null;
+  return name === undefined ? { kind: 'inline', ...measures } : { kind: 'file', ...measures, name };
 }
 
 type PackedHead = readonly [
@@ -115,4 +113,5 @@ function unpack(packed: PackedHead): StoredResponse {
   };
 }
 
-const FILE_NAME = /^[0-9a-f]{32}$/;
+/** Length, sum, and for a file its name. */
+const PLACE = /^(\d{1,15}) (\d{1,10})(?: ([0-9a-f]{32}))?$/;
