@@ -1,6 +1,7 @@
-// Owns the way of content out of its file. A short file is read and proven whole before anything is given out. Of a long one the trailer is proven
-// first, then each block before its octets leave; one that is damaged ends the body with an error, since what was sent cannot be called back, and
-// nothing wrong was. One read is under way at a time, of at most 256 KiB, and none while the sink is FULL.
+// Owns the way of content out of its file. A short file is read and proven whole before anything is given out, and one of some MiB is when it is opened
+// for the first time. After that, and of longer ones from the first, the trailer is proven, then each block before its octets leave; one that is
+// damaged ends the body with an error, since what was sent cannot be called back, and nothing wrong was. One read is under way at a time, of at most
+// 256 KiB, and none while the sink is FULL.
 import { errorCode } from '../../errors/from-node.ts';
 import { ProxyError } from '../../errors/proxy-error.ts';
 import { type Body, type BodySink, BytesBody, FULL, NO_FIELDS, TAKEN } from '../../http/message.ts';
@@ -19,17 +20,22 @@ export interface ContentFile {
   readonly sum: number;
 }
 
+/** Octets `first` to `first + length - 1`; the caller has checked that there are as many. */
+export interface ContentPart {
+  readonly first: number;
+  readonly length: number;
+  /** Unless it is very long: everything is compared with its sums before any of it is given out. */
+  readonly mustProve: boolean;
+}
+
 /**
- * Octets `first` to `first + length - 1` of the content; the caller has checked that there are as many.
- *
  * @param onDamage is called when a block turns out damaged once the body is under way
  * @throws never
  */
 export async function openContent(
   file: ContentFile,
   stored: StoredResponse,
-  first: number,
-  length: number,
+  { first, length, mustProve }: ContentPart,
   onDamage: () => void,
 ): Promise<Body | NotOpened> {
   let descriptor: number | null = null;
@@ -38,6 +44,7 @@ export async function openContent(
     if (file.length <= WHOLE_BYTES) return bodyOf(await readWhole(descriptor, file, stored), first, length);
     const sums = await readTrailer(descriptor, file, stored);
     if (sums === null) return 'damaged';
+    if (mustProve && file.length <= PROVEN_BYTES && !(await areAllWhole(descriptor, file, sums))) return 'damaged';
     const body = new ContentFileBody({ descriptor, file, sums, onDamage }, first, length);
     descriptor = null;
     return body;
@@ -54,13 +61,7 @@ export async function proveContent(file: ContentFile, stored: StoredResponse): P
   try {
     descriptor = await openFile(file.path, 'r');
     const sums = await readTrailer(descriptor, file, stored);
-    if (sums === null) return 'damaged';
-    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, file.length));
-    for (let at = 0; at < file.length; at += buffer.length) {
-      const part = buffer.subarray(0, Math.min(buffer.length, file.length - at));
-      if ((await readInto(descriptor, part, at)) < part.length || !areBlocksWhole(part, at / BLOCK_BYTES, sums)) return 'damaged';
-    }
-    return 'whole';
+    return sums !== null && (await areAllWhole(descriptor, file, sums)) ? 'whole' : 'damaged';
   } catch (error) {
     return failureOf(error);
   } finally {
@@ -184,6 +185,15 @@ async function readWhole(descriptor: number, { length, sum }: ContentFile, store
   return sums !== null && areBlocksWhole(content, 0, sums) ? content : null;
 }
 
+async function areAllWhole(descriptor: number, { length }: ContentFile, sums: Uint32Array): Promise<boolean> {
+  const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, length));
+  for (let at = 0; at < length; at += buffer.length) {
+    const part = buffer.subarray(0, Math.min(buffer.length, length - at));
+    if ((await readInto(descriptor, part, at)) < part.length || !areBlocksWhole(part, at / BLOCK_BYTES, sums)) return false;
+  }
+  return true;
+}
+
 async function readTrailer(descriptor: number, { length, sum }: ContentFile, stored: StoredResponse): Promise<Uint32Array | null> {
   const trailer = Buffer.allocUnsafeSlow(trailerBytes(length));
   if ((await readInto(descriptor, trailer, length)) < trailer.length) return null;
@@ -196,8 +206,10 @@ function failureOf(error: unknown): NotOpened {
   return PASSING.has(code) ? 'unavailable' : 'damaged';
 }
 
-/** Up to here content is proven before its first octet is given out. */
+/** Up to here all of a content is held in memory while it is given out. */
 const WHOLE_BYTES = 262_144;
+/** Up to here it is proven before the first octet is given out, once. */
+const PROVEN_BYTES = 4 << 20;
 /** A multiple of `BLOCK_BYTES`. */
 const READ_BYTES = 262_144;
 /** Of this process or system, not of the file. */

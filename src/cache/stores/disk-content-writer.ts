@@ -39,6 +39,10 @@ export class DiskContentWriter implements ContentWriter {
     this.#block = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, expectedLength ?? SHORT_BYTES));
   }
 
+  get hasFile(): boolean {
+    return this.#file !== null;
+  }
+
   write(bytes: Buffer): boolean {
     if (this.#state === 'over') return false;
     if (this.written + bytes.length > this.#host.maxObjectBytes) return this.#refuse();

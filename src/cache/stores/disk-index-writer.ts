@@ -61,7 +61,7 @@ export class IndexWriter {
           onKey(change.keyHash);
           stored += 1;
         } else {
-          if ('place' in change.content) this.#removeFiles([nameIn(change.content.place)]);
+          this.removeFilesOf([change]);
           refusals += 1;
         }
       }
@@ -82,6 +82,11 @@ export class IndexWriter {
       bytes += more;
     }
     return { end, bytes };
+  }
+
+  /** Files of responses that could not be stored. Should one of them have been, it is a miss. */
+  removeFilesOf(changes: readonly Change[]): void {
+    for (const change of changes) if (change.kind === 'put' && 'place' in change.content) this.#removeFiles([nameIn(change.content.place)]);
   }
 
   /** Evicts until so many octets fit. @returns false when that cannot be */
@@ -124,7 +129,7 @@ export class IndexWriter {
   }
 
   close(): void {
-    this.#database.close();
+    if (this.#database.isOpen) this.#database.close();
   }
 
   #apply(change: Change, contents: ArrayBuffer): void {

@@ -65,6 +65,7 @@ class DiskWorker {
       applied = this.#writer.apply(batch, (keyHash) => this.#addKey(keyHash));
     } catch (error) {
       failure = { code: errorCode(error), message: error instanceof Error ? error.message : String(error) };
+      this.#writer.removeFilesOf(batch.changes);
       if (isDamage(error)) this.#beginAnew();
     }
     this.#guarded(() => say({ kind: 'done', number: batch.number, failure, ...applied, size: this.#writer.size() }));
@@ -108,6 +109,7 @@ class DiskWorker {
   }
 
   #renew(): void {
+    this.#writer.close();
     this.#writer = this.#open();
     this.#inode = inodeOf(this.#folder.index);
     this.#generation += 1;

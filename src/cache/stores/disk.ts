@@ -6,20 +6,22 @@
 // than the thread can write is not taken. Several processes may share the folder.
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
 import { StartError } from '../../errors/start-error.ts';
 import { type Body, BytesBody } from '../../http/message.ts';
 import type { DiskStoreOptions } from '../options.ts';
 import type { StoredResponse } from '../stored-response.ts';
 import type { CacheStore, ContentWriter, Soon, StoreStats } from './cache-store.ts';
-import { type ContentFile, openContent, proveContent } from './content-file-body.ts';
+import { type ContentFile, type NotOpened, openContent, proveContent } from './content-file-body.ts';
 import { DiskChanges } from './disk-changes.ts';
 import { DiskContentWriter, type WriterHost } from './disk-content-writer.ts';
 import { contentPath, type DiskFolder, existingFolder, newContentName, prepareFolder } from './disk-folder.ts';
 import { type Found, IndexReader, isDamage } from './disk-index.ts';
-import type { FromWorker, StoreSize, ToWorker, WorkerTask } from './disk-messages.ts';
+import type { FromWorker, StoreSize, ToWorker } from './disk-messages.ts';
+import { startDiskThread } from './disk-thread.ts';
+import { type Verified, verifyAll } from './disk-verify.ts';
+import { removeFile } from './file-descriptor.ts';
 import { KeyFilter } from './key-filter.ts';
 import { hashOfKey, type Place } from './stored-row.ts';
 import { reasonOf, StoringPause } from './storing-pause.ts';
@@ -33,14 +35,6 @@ export interface DiskStore extends CacheStore {
   verify(): AsyncIterable<Verified>;
 }
 
-export interface Verified {
-  readonly checked: number;
-  readonly contentBytes: number;
-  readonly damaged: number;
-  /** In the index, and no longer on the disk: removed meanwhile, or by somebody else. */
-  readonly gone: number;
-}
-
 /**
  * Opens the store, and makes it where there is none.
  *
@@ -49,25 +43,7 @@ export interface Verified {
  */
 export async function openDiskStore(options: DiskStoreOptions, report: (line: string) => void): Promise<DiskStore> {
   const folder = prepareFolder(options.folder);
-  const task: WorkerTask = { options };
-  // The build writes .js where the source has .ts, and rewrites imports alone.
-  const file = new URL(`./disk-worker${path.extname(fileURLToPath(import.meta.url))}`, import.meta.url);
-  const worker = new Worker(file, { workerData: task, resourceLimits: { maxYoungGenerationSizeMb: 4 } });
-  return new Promise((resolve, reject) => {
-    const opening = (message: FromWorker): void => {
-      if (message.kind === 'report') report(message.line);
-      else if (message.kind === 'unusable') reject(new StartError('unavailable', [message.problem]));
-      if (message.kind !== 'opened') return;
-      worker.off('message', opening);
-      worker.off('error', reject);
-      // A thread that waits for messages must not keep a process alive that has nothing else to do.
-      worker.unref();
-      // Within this turn, so that it hears whatever the thread says next.
-      resolve(new OpenDiskStore({ folder, options, report, worker }, message.size));
-    };
-    worker.on('message', opening);
-    worker.on('error', reject);
-  });
+  return startDiskThread(options, report, (worker, size) => new OpenDiskStore({ folder, options, report, worker }, size));
 }
 
 /**
@@ -113,9 +89,13 @@ class OpenDiskStore implements DiskStore, WriterHost {
   #generation = 0;
   #refusals = 0;
   #damaged = 0;
+  /** Being written now, and since the start. */
+  #openFiles = 0;
   #temporaryFiles = 0;
-  /** Rows of what was found, so that opening it asks the index once less. They are never used again for something else. */
-  readonly #found = new WeakMap<StoredResponse, Found>();
+  /** Rows of what was found, so that opening it asks the index once less. Of one index they are never used again for something else. */
+  #found = new WeakMap<StoredResponse, Found>();
+  /** Files that have been proven whole since the start: they are proven block by block from then on. */
+  readonly #proven = new Set<string>();
   #closing: Promise<void> | null = null;
 
   constructor(parts: Parts, size: StoreSize) {
@@ -194,20 +174,12 @@ class OpenDiskStore implements DiskStore, WriterHost {
     for await (const found of this.#walk()) yield found.stored;
   }
 
-  async *verify(): AsyncGenerator<Verified> {
-    const result = { checked: 0, contentBytes: 0, damaged: 0, gone: 0 };
-    const damagedBefore = this.#damaged;
-    for await (const found of this.#walk()) {
-      const { stored, place } = found;
-      const outcome = place.kind === 'file' ? await proveContent(fileOf(this.#parts.folder, place), stored) : this.#proveInline(found);
-      result.checked += 1;
-      result.contentBytes += place.length;
-      if (outcome === 'damaged') this.#damagedContent(stored);
-      if (outcome === 'gone') result.gone += 1;
-      result.damaged = this.#damaged - damagedBefore;
-      if (result.checked % WALKED_AT_ONCE === 0) yield { ...result };
-    }
-    yield { ...result, damaged: this.#damaged - damagedBefore };
+  verify(): AsyncGenerator<Verified> {
+    return verifyAll(
+      this.#walk(),
+      (found) => this.#prove(found),
+      () => this.#damaged,
+    );
   }
 
   stats(): StoreStats {
@@ -229,7 +201,8 @@ class OpenDiskStore implements DiskStore, WriterHost {
   // What writers ask for
 
   temporaryPath(): string | null {
-    if (!this.#mayStore() || this.#writers.size > MOST_WRITERS) return null;
+    if (!this.#mayStore() || this.#openFiles >= MOST_FILES) return null;
+    this.#openFiles += 1;
     this.#temporaryFiles += 1;
     return path.join(this.#parts.folder.temporary, `${this.#instance}-${this.#temporaryFiles}`);
   }
@@ -242,6 +215,7 @@ class OpenDiskStore implements DiskStore, WriterHost {
   put(stored: StoredResponse, content: Buffer | Place, replaces: readonly StoredResponse[]): Soon<boolean> {
     if (!this.#mayStore()) {
       this.#refusals += 1;
+      if (!Buffer.isBuffer(content) && content.kind === 'file') removeFile(contentPath(this.#parts.folder, content.name));
       return false;
     }
     for (const replaced of replaces) this.remove(replaced);
@@ -261,6 +235,7 @@ class OpenDiskStore implements DiskStore, WriterHost {
 
   finished(writer: DiskContentWriter): void {
     this.#writers.delete(writer);
+    if (writer.hasFile) this.#openFiles -= 1;
   }
 
   // Reading
@@ -295,15 +270,27 @@ class OpenDiskStore implements DiskStore, WriterHost {
     return null;
   }
 
-  #proveInline({ row, place }: Found): 'whole' | 'damaged' | 'gone' {
+  async #prove({ row, stored, place }: Found): Promise<'whole' | NotOpened> {
+    if (place.kind === 'file') {
+      const outcome = await proveContent(fileOf(this.#parts.folder, place), stored);
+      if (outcome === 'damaged') this.#damagedContent(stored);
+      return outcome;
+    }
     const octets = this.#read((index) => index.content(row));
     if (octets === null) return 'gone';
-    return crc32(octets) === place.sum ? 'whole' : 'damaged';
+    if (crc32(octets) === place.sum) return 'whole';
+    this.#damagedContent(stored);
+    return 'damaged';
   }
 
   async #openFile(stored: StoredResponse, file: ContentFile, first: number, length: number): Promise<Body | null> {
-    const opened = await openContent(file, stored, first, length, () => this.#damagedContent(stored));
-    if (typeof opened !== 'string') return opened;
+    const part = { first, length, mustProve: !this.#proven.has(file.path) };
+    const opened = await openContent(file, stored, part, () => this.#damagedContent(stored));
+    if (typeof opened !== 'string') {
+      if (this.#proven.size >= MOST_PROVEN) this.#proven.clear();
+      this.#proven.add(file.path);
+      return opened;
+    }
     if (opened === 'damaged') this.#damagedContent(stored);
     else if (opened === 'gone') this.remove(stored);
     return null;
@@ -398,6 +385,7 @@ class OpenDiskStore implements DiskStore, WriterHost {
     this.#generation = generation;
     this.#size = size;
     this.#filter = null;
+    this.#found = new WeakMap();
     this.#changes.clear();
     this.#openIndex();
   }
@@ -451,6 +439,8 @@ function fileOf(folder: DiskFolder, { name, length, sum }: Extract<Place, { kind
 
 const NOTHING: readonly StoredResponse[] = Object.freeze([]);
 const WALKED_AT_ONCE = 64;
-const MOST_WRITERS = 256;
+/** Written at once. Each takes a descriptor. */
+const MOST_FILES = 256;
+const MOST_PROVEN = 10_000;
 /** What waits for the thread. More is not taken until it has caught up. */
 const MOST_WAITING_BYTES = 64 << 20;
