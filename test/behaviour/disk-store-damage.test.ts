@@ -190,17 +190,34 @@ describe('the index', () => {
     expect(again.stats().entries).toBe(1);
   });
 
-  test('that vanishes under a running store is made anew', async () => {
+  test('that vanishes under running stores is made anew, and they share it', async () => {
     const stored = await storeOne(300_000);
-    const store = await open();
-    rmSync(index());
-    rmSync(`${index()}-wal`, { force: true });
-    rmSync(`${index()}-shm`, { force: true });
-    await expect.poll(() => store.stats().entries, { timeout: 5000 }).toBe(0);
-    expect(await store.find(stored.key)).toEqual([]);
-    const fresh = sample();
+    const [store, other] = [await open(), await open()];
+    for (const end of ['', '-wal', '-shm']) rmSync(`${index()}${end}`, { force: true });
+    for (const one of [store, other]) {
+      await expect.poll(() => one.stats().entries, { timeout: 5000 }).toBe(0);
+      expect(await one.find(stored.key)).toEqual([]);
+    }
+    const fresh = sample({ length: 100_000 });
     await keep(store, fresh, contentOf(fresh));
-    expect(plain(await store.find(fresh.key))).toEqual(plain([fresh]));
+    await expect.poll(async () => plain(await other.find(fresh.key)), { timeout: 5000 }).toEqual(plain([fresh]));
+    expect((await contentFrom(other, fresh))?.equals(contentOf(fresh))).toBe(true);
+  });
+
+  test('found damaged by one of two stores that share it is set aside once, and both go on with the new one', async () => {
+    await storeSome(200);
+    const bytes = readFileSync(index());
+    bytes.fill(0xff, 8192 * 3);
+    writeFileSync(index(), bytes);
+    const [store, other] = [await open(), await open()];
+    for (const one of [store, other, store, other]) {
+      for await (const stored of one.list()) await contentFrom(one, stored);
+      await expect.poll(() => one.stats().entries, { timeout: 5000 }).toBe(0);
+    }
+    expect(reports).toHaveLength(1);
+    const fresh = sample();
+    await expect.poll(() => keep(store, fresh, contentOf(fresh))).toBe(true);
+    await expect.poll(async () => plain(await other.find(fresh.key)), { timeout: 5000 }).toEqual(plain([fresh]));
   });
 });
 

@@ -80,7 +80,8 @@ class DiskWorker {
     }
     this.#writer.measureTemporary();
     // Ahead of what comes, so that storing need not wait for it.
-    this.#writer.makeRoom(this.#task.options.maxBytes < LARGE_BYTES ? 0 : HEADROOM_BYTES);
+    const { maxBytes } = this.#task.options;
+    this.#writer.makeRoom(maxBytes < LARGE_BYTES ? 0 : Math.min(HEADROOM_BYTES, maxBytes / 32));
     this.#learnKeys();
     say({ kind: 'size', size: this.#writer.size() });
     for (let i = 0; i < LEFTOVERS_A_TICK && this.#leftovers !== null; i += 1) {
@@ -194,7 +195,7 @@ function inodeOf(file: string): number {
 }
 
 const TICK_MS = 250;
-const LARGE_BYTES = 2 ** 30;
+const LARGE_BYTES = 64 << 20;
 const HEADROOM_BYTES = 32 << 20;
 const LEFTOVERS_A_TICK = 200;
 const KEYS_AT_ONCE = 4096;
