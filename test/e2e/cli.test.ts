@@ -218,7 +218,10 @@ interface Child {
 function start(words: readonly string[], settings: Record<string, string> = {}): Child {
   // Variables of whoever runs the tests are not settings of this proxy.
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('SALLYPORT_'));
-  const child = spawn(process.execPath, [MAIN, ...words], { cwd: folder, env: { ...Object.fromEntries(inherited), SALLYPORT_CACHE_DISK: '0', ...settings } });
+  const child = spawn(process.execPath, [MAIN, ...words], {
+    cwd: folder,
+    env: { ...Object.fromEntries(inherited), SALLYPORT_CACHE_DISK: '0', ...settings },
+  });
   running.add(child);
   let out = '';
   let err = '';
