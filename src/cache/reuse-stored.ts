@@ -149,15 +149,18 @@ function withAnswer(
       lookup,
       all.filter((each) => each !== reuse.stored),
     );
-  const { request, record, directives } = lookup;
+  const { request, record } = lookup;
   const isStaleAnswer = reuse.kind === 'validate' && mayAnswerStale(context, lookup, reuse);
   if (reuse.kind === 'validate' && !isStaleAnswer) return fetchOrJoin(context, lookup, reuse, all, { opened, part: null });
   record.outcome = 'hit';
   record.ttlSeconds = reuse.facts.lifetimeSeconds - reuse.ageSeconds;
-  // Once is enough, whoever else asks meanwhile; and not for somebody who wants no network in it at all.
   const isDue = isStaleAnswer || (reuse.kind === 'hit' && reuse.revalidateBehind);
-  const mayAsk = !context.parts.offline && !directives.onlyIfCached && context.fetches.find(request.key) === undefined;
-  return { kind: 'answer', response: asResponse(request, reuse.stored, opened), revalidateBehind: isDue && mayAsk };
+  return { kind: 'answer', response: asResponse(request, reuse.stored, opened), revalidateBehind: isDue && mayAskBehind(context, lookup) };
+}
+
+/** Once is enough, whoever else asks meanwhile; and not for somebody who wants no network in it at all. */
+function mayAskBehind({ parts, fetches }: CacheContext, { request, directives }: Lookup): boolean {
+  return !parts.offline && !directives.onlyIfCached && fetches.find(request.key) === undefined;
 }
 
 /** Where the operator takes stale responses (`stale_ok`): however old, unless the origin forbids it or the client wants another. */

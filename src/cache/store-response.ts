@@ -6,7 +6,7 @@ import { formatHttpDate } from '../http/date.ts';
 import { fieldValues, hasField, isNamed, listMembers } from '../http/fields.ts';
 import { type Body, BytesBody, type Fields, type ResponseHead } from '../http/message.ts';
 import { asResponse, type Opened, openAnswer } from './answer-from-store.ts';
-import { ArrivingResponse } from './arriving.ts';
+import { beginStoring } from './begin-storing.ts';
 import type { CacheContext, CachedResponse } from './cache.ts';
 import { Postponed } from './postponed.ts';
 import type { Fetch, ForwardedReuse, Lookup } from './reuse-stored.ts';
@@ -18,13 +18,13 @@ import { type Combination, combine } from './rules/partial.ts';
 import { isNotModified, singleValue } from './rules/preconditions.ts';
 import { parseContentRange } from './rules/ranges.ts';
 import { type CacheRequest, mayServeStale, type OriginFailure } from './rules/reuse.ts';
-import { STORING_REASONS, type StoringCode, storability } from './rules/storability.ts';
+import { STORING_REASONS, storability } from './rules/storability.ts';
 import { storedFields } from './rules/stored-fields.ts';
 import { freshened, headUpdate } from './rules/validation.ts';
 import { matches, selectingFields, varyOf } from './rules/vary.ts';
 import { Sequence } from './sequence.ts';
 import { Slice } from './slice.ts';
-import type { Extent, SelectingField, StoredResponse } from './stored-response.ts';
+import type { Extent, StoredResponse } from './stored-response.ts';
 import type { Soon } from './stores/cache-store.ts';
 
 /** A response as the origin sent it. */
@@ -242,45 +242,6 @@ function received(context: CacheContext, fetch: Fetch, response: FetchedResponse
   return { head: { ...head, fields: dated }, body: arriving.read(), origin };
 }
 
-/** @returns `null` when the store does not take it; it is passed on all the same */
-function beginStoring(context: CacheContext, fetch: Fetch, stored: StoredResponse, body: Body, code: StoringCode): ArrivingResponse | null {
-  const { pending, lookup } = fetch;
-  const mayStore = STORING_REASONS[code].isStored;
-  const writer = mayStore ? context.parts.store.create(body.length) : null;
-  context.note(lookup.record, mayStore && writer === null ? 'store-refused' : code, stored.status);
-  if (writer === null) {
-    pending?.settle();
-    return null;
-  }
-  const commit = (length: number): Soon<boolean> => {
-    const final = finalOf(stored, length, context.invalidations.isSince(fetch.moment, stored.key));
-    if (final === null) {
-      writer.abandon();
-      return false;
-    }
-    // Of those who fetch the same apart from each other, each takes the place of the one before.
-    const all = pending === null ? context.parts.store.find(stored.key) : fetch.all;
-    return all instanceof Promise
-      ? all.then((found) => writer.commit(final, replacedBy(final, found)))
-      : writer.commit(final, replacedBy(final, all));
-  };
-  const arriving = new ArrivingResponse(stored, body, writer, commit, (outcome) => {
-    if (outcome !== 'stored') context.note(lookup.record, outcome === 'incomplete' ? 'incomplete' : 'store-refused', stored.status);
-    pending?.settle();
-  });
-  pending?.share(arriving);
-  return arriving;
-}
-
-/** With its real length. @returns `null` when that contradicts its Content-Range */
-function finalOf(stored: StoredResponse, length: number, isInvalidated: boolean): StoredResponse | null {
-  const { extent, status } = stored;
-  if (extent.length === length && extent.completeLength !== null && !isInvalidated) return stored;
-  if (status === 206 && extent.length !== length) return null;
-  const completeLength = status === 206 ? extent.completeLength : length;
-  return { ...stored, extent: { ...extent, length, completeLength }, isInvalidated };
-}
-
 /** The one range that a 206 brings; `null` where it cannot be kept as one (RFC 9111 §3.3). */
 function extentOf(fields: Fields, body: Body | null): Extent | null {
   const value = singleValue(fields, 'content-range');
@@ -288,29 +249,6 @@ function extentOf(fields: Fields, body: Body | null): Extent | null {
   if (range === null || body === null) return null;
   // Where the two disagree, the range is answered again as it came, and joined to nothing (rules/ranges.ts).
   return { first: range.first, length: body.length ?? range.last - range.first + 1, completeLength: range.completeLength };
-}
-
-/** What a new response takes the place of: the one for the same selection, parts that lie within it, and the oldest where there are too many. */
-function replacedBy(stored: StoredResponse, all: readonly StoredResponse[]): readonly StoredResponse[] {
-  const replaced = all.filter(
-    (each) =>
-      isSameSelection(each.selectedBy, stored.selectedBy) &&
-      each.responseTimeMs <= stored.responseTimeMs &&
-      (stored.status !== 206 || isWithin(each.extent, stored.extent)),
-  );
-  if (all.length - replaced.length < MOST_VARIANTS) return replaced;
-  const oldest = all
-    .filter((each) => !replaced.includes(each))
-    .reduce((one, other) => (one.responseTimeMs <= other.responseTimeMs ? one : other));
-  return [...replaced, oldest];
-}
-
-function isSameSelection(one: readonly SelectingField[], other: readonly SelectingField[]): boolean {
-  return one.length === other.length && one.every(({ name, value }, index) => name === other[index]!.name && value === other[index]!.value);
-}
-
-function isWithin(inner: Extent, outer: Extent): boolean {
-  return inner.first >= outer.first && inner.first + inner.length <= outer.first + outer.length;
 }
 
 /** RFC 9111 §4.3.5: what HEAD says of what is stored. */
@@ -366,8 +304,6 @@ function tagsOf(fields: Fields): readonly string[] {
 const NO_TAGS: readonly string[] = Object.freeze([]);
 const NOTHING = Buffer.alloc(0);
 const MOST_TAGS = 64;
-/** Stored under one key, selections and parts together. */
-const MOST_VARIANTS = 64;
 /** Failures of an origin that has not answered; what we refuse ourselves is no such failure. */
 const UNREACHABLE: ReadonlySet<ProxyErrorCode> = new Set([
   ...(['dns_timeout', 'dns_error', 'destination_unavailable', 'destination_ip_unroutable', 'connection_refused'] as const),
