@@ -16,7 +16,7 @@ import { type CacheRequest, judgeReuse, mayServeStale, type Reuse } from './rule
 import { STORING_REASONS } from './rules/storability.ts';
 import { outgoingFields } from './rules/validation.ts';
 import { matches } from './rules/vary.ts';
-import type { StoredResponse } from './stored-response.ts';
+import type { Extent, StoredResponse } from './stored-response.ts';
 import type { Soon } from './stores/cache-store.ts';
 
 /** What comes of asking the cache. */
@@ -207,7 +207,7 @@ function fetchOrJoin(
   if (pending === undefined) return ask(context, basis, mayLead(lookup, reuse) ? context.fetches.lead(key, overrides) : null);
   if (pending.overrides !== overrides) return ask(context, basis, null);
   if (pending.arriving !== null) {
-    const found = join(context, lookup, pending.arriving);
+    const found = mayReuse(context, lookup, pending.arriving.response) ? join(context, lookup, pending.arriving) : null;
     if (found !== null) letGo(held);
     return found ?? ask(context, basis, null);
   }
@@ -223,7 +223,9 @@ function ask(context: CacheContext, basis: FetchBasis, pending: PendingFetch | n
  * Whether a response to somebody else could be the one to this request, for all that is known before it has come. Keys whose last response was not for
  * sharing are not waited for: everybody would wait in vain.
  */
-function mayJoin(context: CacheContext, { request, hasWaited }: Lookup, reuse: ForwardedReuse): boolean {
+function mayJoin(context: CacheContext, { request, hasWaited, isBackground }: Lookup, reuse: ForwardedReuse): boolean {
+  // However it is asked for, once is enough.
+  if (isBackground && reuse.kind === 'validate') return !hasWaited;
   if (request.method !== 'GET' || hasWaited || reuse.kind === 'complete') return false;
   if (reuse.kind === 'miss' && !SHARED_MISSES.has(reuse.why)) return false;
   if (hasField(request.fields, 'range') || hasField(request.fields, 'authorization')) return false;
@@ -300,6 +302,12 @@ function answerConfirmed(context: CacheContext, lookup: Lookup, stored: StoredRe
   return opened instanceof Promise ? opened.then(answered) : answered(opened);
 }
 
+/** Whoever asks once the head is here reuses it as if it were stored already: it has to be fresh, and need no validation (RFC 9111 §4). */
+function mayReuse(context: CacheContext, { request, directives }: Lookup, response: StoredResponse): boolean {
+  const facts = context.factsOf(response, request.overrides);
+  return judgeReuse(request, directives, [{ ...response, extent: TO_COME }], () => facts, context.parts.now()).kind === 'hit';
+}
+
 /** Reads along with what is coming for somebody else. @returns `null` where it would not be right for this request */
 function join(context: CacheContext, lookup: Lookup, arriving: ArrivingResponse): Found | null {
   const { request, record } = lookup;
@@ -319,6 +327,8 @@ function letGo({ opened, part }: Held): void {
   part?.cancel();
 }
 
+/** Of content that will be whole, if it is at all. */
+const TO_COME: Extent = Object.freeze({ first: 0, length: 0, completeLength: 0 });
 const NOTHING_HELD: Held = Object.freeze({ opened: null, part: null });
 const NOTHING_STORED: readonly StoredResponse[] = Object.freeze([]);
 /** Why a response had to be validated, so that its validation is all it takes. */

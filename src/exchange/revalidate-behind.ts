@@ -1,17 +1,24 @@
 // Owns the exchange that validates a stored response behind the answer that was just given from it (RFC 5861 §3): a new one, from the first stage on,
 // with a record of its own, on behalf of whoever was answered. Its answer goes to nobody; what matters of it has happened when it has come.
+import { isComplete } from '../cache/stored-response.ts';
 import { createFlow, type EmitFlow } from '../flows/flow.ts';
 import { fieldValue, isNamed } from '../http/fields.ts';
 import { type Body, type Fields, TAKEN } from '../http/message.ts';
 import { Cancellation } from '../net/cancellation.ts';
 import type { Incoming, Responder } from './exchange.ts';
 
-/** The request again, without what asks for less than the whole, to be run as any other. */
+/**
+ * The request again, to be run as any other: without conditions, and without its range where all of the representation is stored. Where only a part is,
+ * the range stays: the whole may be a thousand times as much as anybody has asked for.
+ */
 export function behind({ head, client, flow }: Incoming, emit: EmitFlow): Incoming {
+  const reuse = flow.cache?.reuse ?? null;
+  const isPart = reuse !== null && 'stored' in reuse && !isComplete(reuse.stored.extent);
+  const dropped = isPart ? CONDITIONS : PARTIAL;
   const { connectionId, listener, clientAddress, clientPort } = flow;
   const again = createFlow({ id: connectionId, listener, address: clientAddress, port: clientPort });
   return {
-    head: { ...head, method: 'GET', fields: head.fields.filter(({ name }) => !PARTIAL.some((lower) => isNamed(name, lower))) },
+    head: { ...head, method: 'GET', fields: head.fields.filter(({ name }) => !dropped.some((lower) => isNamed(name, lower))) },
     body: null,
     client,
     flow: again,
@@ -69,4 +76,5 @@ class NobodyWaits implements Responder {
   }
 }
 
-const PARTIAL = ['range', 'if-range', 'if-none-match', 'if-modified-since'];
+const CONDITIONS: readonly string[] = ['if-none-match', 'if-modified-since'];
+const PARTIAL: readonly string[] = [...CONDITIONS, 'range', 'if-range'];

@@ -17,9 +17,9 @@ export const LOG_FORMATS: Readonly<Record<LogFormat, (flow: Flow) => string>> = 
 
 /**
  * One JSON object (RFC 8259), keys always in this order. What was not reached or is not known is `null`. There only when there is something to tell:
- * `reported`, when a rule on trial would have denied; `cache` (how a stored response was used, or
- * not), `cache_why`, `stored` (what became of the response) and `ttl` (seconds), when the cache was asked; `groups` of the user, `request_length` and `upgrade`; `refused_addresses`. `time` is when the
- * exchange began (RFC 3339, UTC); `..._ms` count from then, in hundredths.
+ * `reported`, when a rule on trial would have denied; `cache` (how a stored response was used, or not), `cache_why`, `stored` (what became of the
+ * response) and `ttl` (seconds), when the cache was asked, and `collapsed`, when the response came by another request; `groups` of the user,
+ * `request_length` and `upgrade`; `refused_addresses`. `time` is when the exchange began (RFC 3339, UTC); `..._ms` count from then, in hundredths.
  * Assembled by hand because it runs once an exchange: no object is built only to be serialised.
  */
 export function jsonLine(flow: Flow): string {

@@ -133,6 +133,40 @@ describe.each(['memory', 'disk'])('with what is stored in %s', (where) => {
     expect(origin.requests).toHaveLength(1);
   });
 
+  it.each<[string, WireField[]]>([
+    [
+      'is stale by then',
+      [
+        ['Cache-Control', 'max-age=1'],
+        ['Age', '60'],
+        ['ETag', '"one"'],
+      ],
+    ],
+    [
+      'has to be validated at each use',
+      [
+        ['Cache-Control', 'no-cache'],
+        ['ETag', '"one"'],
+      ],
+    ],
+  ])('whoever comes while content is on its way does not read along with what %s (RFC 9111 §4)', async (_, fields) => {
+    const rest = Promise.withResolvers<void>();
+    let asked = 0;
+    const origin = await startOrigin(async (_request, reply) => {
+      asked += 1;
+      if (asked > 1) return reply.response({ fields, body: 'for the second' });
+      await reply.raw(`HTTP/1.1 200 OK\r\n${fields.map((field) => `${field.join(': ')}\r\n`).join('')}Content-Length: 10\r\n\r\nbegun`);
+      await rest.promise;
+      return reply.raw('ended');
+    });
+    onTestFinished(() => origin.close());
+    const [first] = await ask(proxy, `${origin.url}/`, 1);
+    await first!.readUntil((unread) => (unread.includes('begun') ? 1 : -1));
+    expect((await fetchVia(proxy, `${origin.url}/`)).body.toString()).toBe('for the second');
+    rest.resolve();
+    await first!.readUntil('begunended');
+  });
+
   it('a first client that reads nothing does not slow the others', async () => {
     const origin = await startHeld((_, reply) => reply.response({ fields: [FRESH], body: BIG }));
     const [slow] = await ask(proxy, `${origin.url}/`, 1);

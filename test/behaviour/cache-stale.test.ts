@@ -88,6 +88,24 @@ describe('stale-while-revalidate (RFC 5861 §3)', () => {
     expect(valuesOf(origin.requests[1]!.fields, 'range')).toEqual([]);
   });
 
+  it('of a part that is stored, that part is validated, once, and not the rest of it fetched', async () => {
+    const held = Promise.withResolvers<void>();
+    const fields: WireField[] = [['Cache-Control', 'max-age=1, stale-while-revalidate=600'], OLD, TAG, ['Content-Range', 'bytes 0-3/1000']];
+    const origin = await originOf({ status: 206, fields, body: 'part' }, async (reply) => {
+      await held.promise;
+      return reply.response({ status: 304, fields: [TAG, ['Cache-Control', 'max-age=3600']] });
+    });
+    const range = { fields: [['Range', 'bytes=0-3']] as const };
+    await fetchVia(proxy, `${origin.url}/`, range);
+    const before = proxy.flows.length;
+    const all = await Promise.all(Array.from({ length: 10 }, () => fetchVia(proxy, `${origin.url}/`, range)));
+    expect(new Set(all.map(({ status, body }) => `${status} ${body}`))).toEqual(new Set(['206 part']));
+    held.resolve();
+    await proxy.flow(before + 10);
+    expect(origin.requests.map(({ fields: sent }) => valuesOf(sent, 'range'))).toEqual([['bytes=0-3'], ['bytes=0-3']]);
+    expect(cacheStatusOf(await fetchVia(proxy, `${origin.url}/`, range))).toBe('hit;ttl=3600');
+  });
+
   it('a validation that fails is told in its own record, and the stale response goes on answering', async () => {
     const origin = await originOf(stale('max-age=1, stale-while-revalidate=600'), (reply) => reply.reset());
     await fetchVia(proxy, `${origin.url}/`);
