@@ -1,9 +1,9 @@
 // Many who ask for the same at once: one request to the origin, and nobody is worse off for it (RFC 9111 §4, RFC 9211 §2.6).
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { cacheStatusOf, fetchVia, requestFor, startCachingProxy } from '../support/cached.ts';
+import { cacheStatusOf, fetchVia, inMemory, requestFor, startCachingProxy } from '../support/cached.ts';
 import { type Origin, type Reply, startOrigin } from '../support/origin.ts';
 import { connectRaw, type FinalResponse, type RawClient } from '../support/raw-client.ts';
-import type { TestProxy } from '../support/start-proxy.ts';
+import { type TestProxy, testConfig } from '../support/start-proxy.ts';
 import { type RawRequest, valuesOf, type WireField } from '../support/strict-message.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
 
@@ -414,5 +414,41 @@ describe.each(['memory', 'disk'])('with what is stored in %s', (where) => {
     expect([next.body.toString(), reuse?.kind]).toEqual(['content', 'hit']);
     await fetchVia(proxy, `${origin.url}/`, { fields: [['Cache-Control', 'no-store']] });
     expect(proxy.flows.at(-1)!.cache!.reuse).toMatchObject({ kind: 'miss', variants: 1 });
+  });
+});
+
+describe('a reload in the middle', () => {
+  it.each<[string, Parameters<typeof inMemory>[0], number]>([
+    ['that keeps the store', {}, 1],
+    // A store that is closed takes nothing, so each fetches its own.
+    ['that replaces the store', { memory: 2 ** 25 }, 5],
+  ])('%s takes nothing from those who wait, nor from those who read', async (_, settings, requests) => {
+    const own = await startCachingProxy();
+    onTestFinished(() => own.close());
+    const rest = Promise.withResolvers<void>();
+    const head = Promise.withResolvers<void>();
+    const isAsked = Promise.withResolvers<void>();
+    const origin = await startOrigin(async (request, reply) => {
+      if (request.target !== '/') return reply.response({});
+      isAsked.resolve();
+      await head.promise;
+      await reply.raw(`HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: ${BIG.length}\r\n\r\n`);
+      await reply.raw(BIG.subarray(0, 1000));
+      await rest.promise;
+      return reply.raw(BIG.subarray(1000));
+    });
+    onTestFinished(() => origin.close());
+    const clients = await ask(own, `${origin.url}/`, 5);
+    await isAsked.promise;
+    await hasRead(own);
+    const reload = (): Promise<void> => own.running.reload(testConfig({ viaName: 'sally', cache: inMemory(settings) }));
+    await reload();
+    head.resolve();
+    const isBegun = (unread: Buffer): number => (unread.includes('\r\n\r\n0123456789') ? unread.indexOf('\r\n\r\n') + 4 : -1);
+    await Promise.all(clients.map((client) => client.readUntil(isBegun)));
+    await reload();
+    rest.resolve();
+    for (const client of clients) expect((await client.readExactly(BIG.length)).equals(BIG)).toBe(true);
+    expect(origin.requests).toHaveLength(requests);
   });
 });
