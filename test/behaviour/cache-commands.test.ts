@@ -168,7 +168,7 @@ test('of a running proxy, why knows what became of the last response', async () 
     'not reused: nothing is stored for this URI (RFC 9111 §4)',
     'key: http://c.test/',
     expect.stringMatching(/^last response: 200, \d s ago; not stored: it is private, and this cache is shared \(RFC 9111 §5\.2\.2\.7\)$/),
-    'smallest change at the origin: replace private by max-age=N, if it is the same for everybody',
+    'smallest change at the origin: replace private by max-age=N, the seconds for which it may answer, if it is the same for everybody',
   ]);
 });
 

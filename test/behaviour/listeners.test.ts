@@ -194,6 +194,7 @@ async function startShortOfDescriptors(count: number): Promise<Child> {
   const child = spawn('bash', ['-c', command, 'bash', process.execPath, main, ...words], {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, SALLYPORT_CACHE_DISK: '0', SALLYPORT_STATE_DIR: 'off' },
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   let text = '';

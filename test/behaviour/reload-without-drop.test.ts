@@ -292,7 +292,11 @@ interface Child {
 /** `sallyport run` with the `config.yaml` of a folder, killed at the end of the test. */
 function startChild(folder: string): Child {
   const main = path.join(import.meta.dirname, '../../src/main.ts');
-  const child = spawn(process.execPath, [main, 'run', '--config', 'config.yaml'], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [main, 'run', '--config', 'config.yaml'], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, SALLYPORT_CACHE_DISK: '0' },
+  });
   onTestFinished(() => void child.kill('SIGKILL'));
   let text = '';
   let look = (): void => {};

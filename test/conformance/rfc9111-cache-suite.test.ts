@@ -6,7 +6,6 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { succeed } from '../support/programs.ts';
 import { EXPLAINED } from './cache-suite/explained.ts';
 import { countOf, notAsExplained, type Outcome, summaryOf, tableOf } from './cache-suite/outcomes.ts';
-import { hasCache } from './cache-suite/targeted.ts';
 
 const RUN_TIMEOUT_MS = 120_000;
 
@@ -27,7 +26,7 @@ describe.each([
     expect(outcomes.filter(({ reason }) => reason === 'not run')).toEqual([]);
   });
 
-  it.skipIf(!hasCache)('is passed, but for what is explained', () => {
+  it('is passed, but for what is explained', () => {
     expect(notAsExplained(outcomes, EXPLAINED)).toEqual([]);
   });
 });

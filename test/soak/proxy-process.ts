@@ -30,7 +30,8 @@ export class ProxyProcess {
     const words = [...NODE_WORDS, MAIN, 'run', '--listen', '127.0.0.1:0'];
     words.push('--config', path.join(folder, 'config.yaml'), '--policy', path.join(folder, 'policy.yaml'));
     words.push('--access-log', path.join(folder, 'access.log'));
-    const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    const env = { ...process.env, SALLYPORT_CACHE_FOLDER: path.join(folder, 'cache'), SALLYPORT_STATE_DIR: path.join(folder, 'state') };
+    const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], env });
     const said: string[] = [];
     const port = await new Promise<number>((resolve, reject) => {
       let text = '';

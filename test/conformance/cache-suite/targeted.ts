@@ -3,9 +3,6 @@ import { configFrom } from '../../../src/config/config.ts';
 import { DEFAULT_POLICY_FILE } from '../../../src/config/load.ts';
 import type { TestConfig } from '../../support/start-proxy.ts';
 
-/** Whether the cache is on the line. */
-export const hasCache: boolean = true;
-
 /** @param fields  names of targeted fields; the first that is present and valid decides */
 export function withTargeted(fields: readonly string[]): TestConfig {
   const targeted = fields.map((name) => name.toLowerCase());
