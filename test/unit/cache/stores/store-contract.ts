@@ -22,7 +22,8 @@ export type OpenStore = (limits: StoreLimits) => Promise<OpenedStore>;
 const AMPLE: StoreLimits = { maxBytes: 64 << 20, maxObjectBytes: 1 << 20 };
 const TIGHT: StoreLimits = { maxBytes: 512 << 10, maxObjectBytes: 64 << 10 };
 
-export function describeStore(name: string, open: OpenStore): void {
+/** @param outlives  its process: then it can be opened again over what it left */
+export function describeStore(name: string, open: OpenStore, outlives: 'its process' | 'nothing' = 'nothing'): void {
   describe(name, () => {
     const opened: OpenedStore[] = [];
     const openStore = async (limits = AMPLE): Promise<OpenedStore> => {
@@ -404,9 +405,10 @@ export function describeStore(name: string, open: OpenStore): void {
         writer.release();
       });
 
-      test('a store that outlives its process opens with what was committed, changed as it was', async ({ skip }) => {
+      if (outlives === 'nothing') return;
+
+      test('a store that outlives its process opens with what was committed, changed as it was', async () => {
         const { store, reopen, dispose } = await openStore();
-        if (reopen === undefined) return skip('this store ends with its process');
         const all = Array.from({ length: 12 }, (_, i) => sample({ key: `http://a.test/${i % 5}`, length: i * 9000, tags: [`t${i}`] }));
         for (const one of all) await keep(store, one, contentOf(one));
         const updated = { ...all[3]!, status: 203, fields: [{ name: 'Age', value: '4' }] };
@@ -418,7 +420,7 @@ export function describeStore(name: string, open: OpenStore): void {
         const unfinished = store.create(null);
         unfinished?.write(Buffer.from('unfinished'));
 
-        const again = await reopen();
+        const again = await reopen!();
         opened.push({ store: again, ...(dispose && { dispose }) });
         const left = [all[0]!, all[1]!, all[2]!, updated, ...all.slice(7), replacing];
         expect(again.stats().entries).toBe(left.length);
