@@ -29,6 +29,8 @@ export type ForwardedReuse = Exclude<Reuse, { kind: 'hit' }>;
 /** One request at the cache: what it may be answered with, and how that is found out. */
 export class Lookup {
   readonly request: CacheRequest;
+  /** Who asks, as the key has it where a rule keeps users apart. */
+  readonly user: string | null;
   readonly directives: RequestDirectives;
   readonly record: CacheRecord;
   /** Of whoever asks. */
@@ -40,8 +42,9 @@ export class Lookup {
   /** It has waited for a response that turned out not to be for sharing, and does not wait again. */
   hasWaited = false;
 
-  constructor(request: CacheRequest, cancellation: Cancellation, mayServe: Lookup['mayServe'], isBackground: boolean) {
+  constructor(request: CacheRequest, user: string | null, cancellation: Cancellation, mayServe: Lookup['mayServe'], isBackground: boolean) {
     this.request = request;
+    this.user = user;
     this.directives = requestDirectives(request.fields);
     this.record = createCacheRecord(request.key);
     this.cancellation = cancellation;

@@ -237,7 +237,8 @@ function received(context: CacheContext, fetch: Fetch, response: FetchedResponse
   if (reuse.kind === 'validate' && head.status === 200 && isNotModified(request.fields, stored, now())) {
     arriving.keepAnyway();
     record.forwardStatus = head.status;
-    return asResponse(request, stored, { answer: shapeAnswer(request, stored, 0, now(), context.parts.newBoundary), body: null });
+    const answer = shapeAnswer(request, stored, currentAgeSeconds(facts, now()), now(), context.parts.newBoundary);
+    return asResponse(request, stored, { answer, body: null });
   }
   return { head: { ...head, fields: dated }, body: arriving.read(), origin };
 }
@@ -264,11 +265,11 @@ function updateByHead(context: CacheContext, { lookup, all }: Fetch, head: Dated
 
 /** RFC 9111 §4.4. @returns `null` when it is done at once */
 function invalidate(context: CacheContext, fetch: Fetch, head: ResponseHead): Promise<unknown> | null {
-  const { request } = fetch.lookup;
+  const { request, user } = fetch.lookup;
   const { isTarget, others } = invalidated(request, head);
   if (!isTarget) return null;
   const { scheme, authority, overrides } = request;
-  const keys = [request.key, ...others.map((pathAndQuery) => cacheKey(scheme, authority, pathAndQuery, overrides, null))];
+  const keys = [request.key, ...others.map((pathAndQuery) => cacheKey(scheme, authority, pathAndQuery, overrides, user))];
   const waited: Promise<void>[] = [];
   for (const key of keys) {
     context.invalidations.note(key);

@@ -159,6 +159,13 @@ describe('a stale response', () => {
     expect(valuesOf(origin.requests[2]!.fields, 'if-none-match')).toEqual(['"one"']);
   });
 
+  it('says how old it is, to a condition that it meets as it comes (§5.1)', async () => {
+    const origin = await originOf({ fields: [STALE, OLD, TAG] }, { fields: [FRESH, ['Age', '30'], ['ETag', '"two"']] });
+    await fetchVia(proxy, `${origin.url}/`);
+    const response = await fetchVia(proxy, `${origin.url}/`, { fields: [['If-None-Match', '"two"']] });
+    expect([response.status, onlyValueOf(response, 'age')]).toEqual([304, expect.stringMatching(/^3\d$/)]);
+  });
+
   it('lets a condition of the client pass where nothing is stored', async () => {
     const origin = await originOf({ status: 304, fields: [TAG] });
     const response = await fetchVia(proxy, `${origin.url}/`, { fields: [['If-None-Match', '"one"']] });

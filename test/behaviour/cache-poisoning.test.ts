@@ -435,6 +435,18 @@ describe('cache of a rule', () => {
     }
     expect(bodies).toEqual(['1', '2', '1', '2']);
   });
+
+  it('partition by user: what one user changes is invalidated for that user, by its Location too (§4.4)', async () => {
+    const users = await startAsking(rule('{ partition: user }'));
+    const origin = await startFor((request, reply) =>
+      reply.response(request.method === 'POST' ? { status: 201, fields: [['Location', '/made']] } : { fields: [FRESH], body: 'content' }),
+    );
+    const [alice, bob] = [{ fields: [as('alice')] }, { fields: [as('bob')] }];
+    for (const asking of [alice, bob]) await fetchVia(users, `${origin.url}/made`, asking);
+    await fetchVia(users, `${origin.url}/list`, { method: 'POST', body: 'x', ...alice });
+    expect(isHit(await fetchVia(users, `${origin.url}/made`, alice))).toBe(false);
+    expect(isHit(await fetchVia(users, `${origin.url}/made`, bob))).toBe(true);
+  });
 });
 
 function as(user: string): WireField {
