@@ -1,7 +1,8 @@
 // Owns collapsed forwarding: while a response to a key is being fetched, others who ask for the same wait for it instead of fetching it again.
 // Who fetches is the leader. Waiters are let in the moment its head turns out to be shared, or to confirm what is stored, and released the moment it
-// turns out to do neither, or the fetch fails: nobody waits for content, and nobody waits twice. RFC 9111 §4 allows it: they all asked before the
-// answer had come.
+// turns out to do neither, or the fetch fails: nobody waits for content, nobody waits twice, and nobody waits for long: what one request makes slow, by
+// a field that others do not have or by the one backend that is stuck, must not be slow for everybody. RFC 9111 §4 allows it: they all asked before
+// the answer had come.
 import type { Cancellable } from '../net/cancellation.ts';
 import type { ArrivingResponse } from './arriving.ts';
 import type { CacheOverrides } from './rules/options.ts';
@@ -24,6 +25,7 @@ export class PendingFetch {
   arriving: ArrivingResponse | null = null;
   #waiters: Waiter[] = NOBODY;
   #leaderless: Cancellable | null = null;
+  #patience: NodeJS.Timeout | undefined;
   readonly #pending: Map<string, PendingFetch>;
 
   constructor(key: string, overrides: CacheOverrides, pending: Map<string, PendingFetch>) {
@@ -33,14 +35,20 @@ export class PendingFetch {
   }
 
   wait(waiter: Waiter): void {
-    if (this.#waiters === NOBODY) this.#waiters = [waiter];
-    else this.#waiters.push(waiter);
+    if (this.#waiters === NOBODY) {
+      this.#waiters = [waiter];
+      this.#patience = setTimeout(() => this.#outOfPatience(), MOST_WAIT_MS).unref();
+    } else this.#waiters.push(waiter);
   }
 
   leave(waiter: Waiter): void {
     const at = this.#waiters.indexOf(waiter);
-    if (at !== -1) this.#waiters.splice(at, 1);
-    if (this.#waiters.length === 0) this.#leaderless?.cancel();
+    if (at === -1) return;
+    this.#waiters.splice(at, 1);
+    if (this.#waiters.length > 0) return;
+    const leaderless = this.#leaderless;
+    this.#takeWaiters();
+    leaderless?.cancel();
   }
 
   /** Its client has left. @param request  is cancelled once nobody waits for it either */
@@ -67,6 +75,13 @@ export class PendingFetch {
     for (const waiter of this.#takeWaiters()) waiter.released();
   }
 
+  /** Those who come from here on lead anew. */
+  #outOfPatience(): void {
+    const leaderless = this.#leaderless;
+    this.settle();
+    leaderless?.cancel();
+  }
+
   #close(): void {
     this.arriving = null;
     if (this.#pending.get(this.key) === this) this.#pending.delete(this.key);
@@ -76,6 +91,7 @@ export class PendingFetch {
     const waiters = this.#waiters;
     this.#waiters = NOBODY;
     this.#leaderless = null;
+    clearTimeout(this.#patience);
     return waiters;
   }
 }
@@ -100,5 +116,7 @@ export class PendingFetches {
   }
 }
 
+/** Longer than an origin takes that is well, and no longer than somebody looks at an empty page. */
+const MOST_WAIT_MS = 5_000;
 /** Shared by all who have no waiters, which is nearly everybody; never written to. */
 const NOBODY: Waiter[] = [];

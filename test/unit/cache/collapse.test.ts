@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ArrivingResponse } from '../../../src/cache/arriving.ts';
 import { type PendingFetch, PendingFetches, type Waiter } from '../../../src/cache/collapse.ts';
 import { NO_OVERRIDES } from '../../../src/cache/rules/options.ts';
@@ -96,6 +96,57 @@ describe('those who wait', () => {
     other.wait(clients[1]!);
     one.settle();
     expect(clients.map(({ heard }) => heard)).toEqual([['released'], []]);
+  });
+});
+
+describe('for long', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('nobody waits: after five seconds all are released, and who comes then leads anew', () => {
+    vi.useFakeTimers();
+    const { fetches, pending } = lead();
+    const clients = [new Client(), new Client()];
+    pending.wait(clients[0]!);
+    vi.advanceTimersByTime(4_000);
+    pending.wait(clients[1]!);
+    vi.advanceTimersByTime(999);
+    expect(clients.map(({ heard }) => heard)).toEqual([[], []]);
+    vi.advanceTimersByTime(1);
+    expect([clients.map(({ heard }) => heard), fetches.find(KEY)]).toEqual([[['released'], ['released']], undefined]);
+    const next = fetches.lead(KEY, NO_OVERRIDES);
+    pending.share(ARRIVING);
+    pending.settle();
+    expect([fetches.find(KEY), next.arriving]).toEqual([next, null]);
+  });
+
+  test('a request whose client has left is not kept for those who have waited', () => {
+    vi.useFakeTimers();
+    const { pending } = lead();
+    pending.wait(new Client());
+    const cancel = vi.fn();
+    pending.leaderLeft({ cancel });
+    vi.advanceTimersByTime(5_000);
+    expect(cancel).toHaveBeenCalledTimes(1);
+  });
+
+  test.each<[string, (pending: PendingFetch, client: Client) => void]>([
+    ['are let in', (pending) => pending.share(ARRIVING)],
+    ['are released', (pending) => pending.settle()],
+    ['have left', (pending, client) => pending.leave(client)],
+  ])('no timer is left once they %s', (_, happens) => {
+    vi.useFakeTimers();
+    const { fetches, pending } = lead();
+    const client = new Client();
+    pending.wait(client);
+    happens(pending, client);
+    expect(vi.getTimerCount()).toBe(0);
+    if (fetches.find(KEY) !== pending || pending.arriving !== null) return;
+    // Whoever comes next has as long to wait.
+    pending.wait(client);
+    vi.advanceTimersByTime(5_000);
+    expect(client.heard).toEqual(['released']);
   });
 });
 
