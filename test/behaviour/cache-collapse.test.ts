@@ -236,7 +236,12 @@ describe.each(['memory', 'disk'])('with what is stored in %s', (where) => {
     const clients = await ask(proxy, `${origin.url}/`, 3);
     await hasRead(proxy);
     if (when !== 'before the head') await Promise.all(clients.map((client) => client.readUntil('0123456789')));
-    for (const client of clients) client.reset();
+    // One after the other, the first one first.
+    for (const client of clients) {
+      const before = proxy.flows.length;
+      client.reset();
+      expect((await proxy.flow(before)).outcome).toBe('aborted');
+    }
     await gone.promise;
     expect(origin.requests).toHaveLength(1);
   });
@@ -304,6 +309,17 @@ describe.each(['memory', 'disk'])('with what is stored in %s', (where) => {
     expect((await read(a)).map(({ body }) => body.toString())).toEqual(['a', 'a', 'a']);
     expect((await read(b)).map(({ body }) => body.toString())).toEqual(['b', 'b', 'b']);
     expect(origin.requests.map(({ fields }) => valuesOf(fields, 'x-kind')[0])).toEqual(['a', 'b', 'b', 'b']);
+  });
+
+  it('a part that nobody asked for is for whoever got it', async () => {
+    const fields: WireField[] = [FRESH, ['Content-Range', 'bytes 0-3/36']];
+    const origin = await startHeld((_, reply) => reply.response({ status: 206, fields, body: 'part' }));
+    const clients = await ask(proxy, `${origin.url}/`, 3);
+    await origin.asked(1);
+    await hasRead(proxy);
+    origin.letGo();
+    await read(clients);
+    expect(origin.requests).toHaveLength(3);
   });
 
   it('an origin that breaks off gives nobody a clean end, and is asked again', async () => {
