@@ -147,7 +147,7 @@ function safeLink(text: string): string | null {
   return LINK_SCHEMES.has(protocol) && href.length <= MAX_LINK && !href.includes(' ') ? href : null;
 }
 
-function verdictOn({ kind, decision, blame }: PageFacts): Verdict | null {
+function verdictOn({ kind, code, decision, blame }: PageFacts): Verdict | null {
   switch (kind) {
     case 'denied':
     case 'limited':
@@ -158,6 +158,8 @@ function verdictOn({ kind, decision, blame }: PageFacts): Verdict | null {
       return null;
     case 'failed':
     case 'request-error':
+      // Offline, or only-if-cached: as somebody wanted it, and so nobody's fault.
+      if (code === 'proxy_internal_response') return { term: 'Who answers', answer: 'This proxy, which has not asked the site.' };
       return { term: 'At fault', answer: FAULTS[blame] };
   }
 }
