@@ -235,7 +235,8 @@ class Composition implements RunningProxy {
       store,
       rules: context.parts.rules,
       now: Date.now,
-      lastVerdict: (key) => context.verdicts.peek(key) ?? null,
+      lastVerdict: (key) => context.lastVerdict(key),
+      outdateAll: () => context.outdateAll(),
       termsOf: (question) => policyTerms(policy, question, Date.now()),
       verify,
     });
@@ -317,6 +318,8 @@ class Composition implements RunningProxy {
   async #openCache({ cache }: Config, old: Parts | null): Promise<Parts['cache']> {
     if (cache === null) return null;
     const before = old?.config.cache;
+    // With what is on its way, so that an unsafe method still outdates it.
+    if (old !== null && isSame(before, cache)) return old.cache;
     const isKept = isSame(before?.memory, cache.memory) && isSame(before?.disk, cache.disk);
     const opened = (isKept ? old?.cache : null) ?? (await openStore(cache, this.#report));
     return { store: opened.store, verify: opened.verify, context: createCacheContext(cache, opened.store) };

@@ -6,7 +6,15 @@ import type { Body, BodySink, Fields, Taken } from '../http/message.ts';
 import { TAKEN } from '../http/message.ts';
 import { parseTarget, type Target } from '../http/target.ts';
 import { glob, matchesGlob } from '../match/glob.ts';
-import { ageArithmetic, changeForReuse, changeForStoring, explainReuse, explainStoring, linesOf } from './explain.ts';
+import {
+  ageArithmetic,
+  changeForReuse,
+  changeForStoring,
+  explainReuse,
+  explainStoring,
+  linesOf,
+  type ReceivedResponse,
+} from './explain.ts';
 import { requestDirectives } from './rules/cache-control.ts';
 import { cacheKey } from './rules/cache-key.ts';
 import { currentAgeSeconds, factsOf, isFresh, type LifetimeSource, type ResponseFacts } from './rules/freshness.ts';
@@ -97,6 +105,8 @@ export interface CacheAdminParts {
   readonly now: () => number;
   /** What became of the last response to a key; `null` when nobody remembers. */
   readonly lastVerdict: (key: string) => LastVerdict | null;
+  /** Told of a purge, which is about what is on its way, too; `null` where nothing is. */
+  readonly outdateAll: (() => void) | null;
   /** The store's own way, where it has one; `null` reads what it lists. */
   readonly verify: (() => AsyncIterable<Verified>) | null;
   /** What the policy says of such a request, whose URL is good; `null` where no policy is known. */
@@ -114,6 +124,8 @@ export interface LastVerdict {
   readonly code: StoringCode;
   readonly status: number;
   readonly atMs: number;
+  /** Of one that was not stored, where it is remembered. */
+  readonly response: ReceivedResponse | null;
 }
 
 export function createCacheAdmin(parts: CacheAdminParts): CacheAdmin {
@@ -123,7 +135,11 @@ export function createCacheAdmin(parts: CacheAdminParts): CacheAdmin {
     list: (pattern) => list(parts, pattern),
     show: async (url, user) => show(parts, url, user),
     why: async (question) => why(parts, question),
-    purge: async (what) => store.purge(pickedBy(parts, what)),
+    purge: async (what) => {
+      const picks = pickedBy(parts, what);
+      parts.outdateAll?.();
+      return store.purge(picks);
+    },
     verify: parts.verify ?? (() => verify(store)),
   };
 }
@@ -156,7 +172,8 @@ async function why(parts: CacheAdminParts, { method, url, fields, user }: Questi
   const others = all.filter((stored) => stored !== chosen);
   const verdict = parts.lastVerdict(key);
   const change =
-    changeForReuse(fields, reuse, all) ?? (reuse.kind === 'miss' && verdict !== null ? changeForStoring(verdict.code, null) : null);
+    changeForReuse(fields, reuse, all) ??
+    (reuse.kind === 'miss' && verdict !== null ? changeForStoring(verdict.code, verdict.response) : null);
   return [
     ...linesOf(explainReuse(key, reuse)),
     ...(sentence === null ? [] : [`policy: ${sentence}`]),

@@ -4,10 +4,11 @@ import { LRUCache } from 'lru-cache';
 import type { Body, ResponseHead } from '../http/message.ts';
 import type { CacheRecord } from './cache-record.ts';
 import { PendingFetches } from './collapse.ts';
+import type { ReceivedResponse } from './explain.ts';
 import { Invalidations } from './invalidations.ts';
 import { factsOf, type ResponseFacts } from './rules/freshness.ts';
 import { type CacheOverrides, type CacheRuleOptions, NO_OVERRIDES } from './rules/options.ts';
-import type { StoringCode } from './rules/storability.ts';
+import { STORING_REASONS, type StoringCode } from './rules/storability.ts';
 import type { StoredResponse } from './stored-response.ts';
 import type { CacheStore } from './stores/cache-store.ts';
 
@@ -39,13 +40,16 @@ export interface Verdict {
   readonly code: StoringCode;
   readonly status: number;
   readonly atMs: number;
+  /** Of one that was not stored, while it is remembered: what the smallest change at the origin is told from. */
+  readonly response: ReceivedResponse | null;
 }
 
 export class CacheContext {
   readonly parts: CacheParts;
   readonly fetches = new PendingFetches();
   readonly invalidations = new Invalidations();
-  readonly verdicts = new LRUCache<string, Verdict>({ max: VERDICTS });
+  readonly #verdicts = new LRUCache<string, Omit<Verdict, 'response'>>({ max: VERDICTS });
+  readonly #refused = new LRUCache<string, ReceivedResponse>({ max: REFUSED });
   readonly #facts = new WeakMap<StoredResponse, ResponseFacts>();
 
   constructor(parts: CacheParts) {
@@ -65,9 +69,36 @@ export class CacheContext {
   /** Remembers what became of a response to a GET. */
   note(record: CacheRecord, code: StoringCode, status: number): void {
     record.storing = code;
-    this.verdicts.set(record.key, { code, status, atMs: this.parts.now() });
+    this.#verdicts.set(record.key, { code, status, atMs: this.parts.now() });
+  }
+
+  /** The same of one that the rules do not let store. */
+  noteRefused(record: CacheRecord, code: StoringCode, response: ReceivedResponse): void {
+    this.note(record, code, response.status);
+    this.#refused.set(record.key, response);
+  }
+
+  /** Why the last response to a key was stored, or not. */
+  lastCode(key: string): StoringCode | null {
+    return this.#verdicts.get(key)?.code ?? null;
+  }
+
+  /** Without counting as a use. */
+  lastVerdict(key: string): Verdict | null {
+    const verdict = this.#verdicts.peek(key);
+    if (verdict === undefined) return null;
+    const isStored = STORING_REASONS[verdict.code].isStored;
+    return { ...verdict, response: isStored ? null : (this.#refused.peek(key) ?? null) };
+  }
+
+  /** Whatever is on its way is older than this moment: what is stored of it has to be validated, and nobody else joins it. */
+  outdateAll(): void {
+    this.invalidations.noteAll();
+    this.fetches.outdateAll();
   }
 }
 
 /** Keys whose last verdict is remembered: some 200 octets each. */
 const VERDICTS = 4_096;
+/** Of which the head is remembered, too: a few KiB each. */
+const REFUSED = 256;

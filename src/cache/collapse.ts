@@ -114,6 +114,10 @@ export class PendingFetches {
   outdate(key: string): void {
     this.#pending.delete(key);
   }
+
+  outdateAll(): void {
+    this.#pending.clear();
+  }
 }
 
 /** Longer than an origin takes that is well, and no longer than somebody looks at an empty page. */

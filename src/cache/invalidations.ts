@@ -22,6 +22,12 @@ export class Invalidations {
     this.#last.set(key, this.#count);
   }
 
+  /** Every key, those that nobody has named yet as well. */
+  noteAll(): void {
+    this.#count += 1;
+    this.#forgotten = this.#count;
+  }
+
   isSince(moment: number, key: string): boolean {
     return this.#forgotten > moment || (this.#last.get(key) ?? 0) > moment;
   }

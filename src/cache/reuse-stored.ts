@@ -232,8 +232,8 @@ function mayJoin(context: CacheContext, { request, hasWaited, isBackground }: Lo
   if (request.method !== 'GET' || hasWaited || reuse.kind === 'complete') return false;
   if (reuse.kind === 'miss' && !SHARED_MISSES.has(reuse.why)) return false;
   if (hasField(request.fields, 'range') || hasField(request.fields, 'authorization')) return false;
-  const verdict = context.verdicts.get(request.key);
-  return verdict === undefined || verdict.code === 'incomplete' || STORING_REASONS[verdict.code].isStored;
+  const last = context.lastCode(request.key);
+  return last === null || last === 'incomplete' || STORING_REASONS[last].isStored;
 }
 
 /** With conditions of the client's own, the origin's answer may be a 304 that is of no use to others. */

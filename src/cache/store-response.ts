@@ -205,7 +205,7 @@ function received(context: CacheContext, fetch: Fetch, response: FetchedResponse
   const range = head.status === 206 ? extentOf(dated, body) : null;
   const code = storability(request, { ...arrived, isUsableRange: range !== null }, facts, request.overrides);
   if (!STORING_REASONS[code].isStored) {
-    if (request.method === 'GET') context.note(record, code, head.status);
+    if (request.method === 'GET') context.noteRefused(record, code, { status: head.status, fields: dated, facts });
     pending?.settle();
     return { head, body, origin };
   }

@@ -27,7 +27,15 @@ async function openAdmin(stateFolder = temporaryFolder(onTestFinished), isOn = t
     await keep(store, stored, contentOf(stored));
   }
   const now = () => sample().responseTimeMs + 60_000;
-  const cache = createCacheAdmin({ store, rules: CACHE_RULE_DEFAULTS, now, lastVerdict: () => null, termsOf: null, verify: null });
+  const cache = createCacheAdmin({
+    store,
+    rules: CACHE_RULE_DEFAULTS,
+    now,
+    lastVerdict: () => null,
+    outdateAll: null,
+    termsOf: null,
+    verify: null,
+  });
   const reports: string[] = [];
   const report = (line: string) => void reports.push(line);
   const admin = await AdminServer.open({ stateFolder, processId: 4_711, cache: () => (isOn ? cache : null), report });

@@ -25,7 +25,7 @@ async function start(overrides: TestConfig = {}) {
 async function origin(): Promise<{ readonly url: string; requests: number }> {
   const server = createServer((request, response) => {
     counted.requests += 1;
-    response.setHeader('Cache-Control', request.url === '/private' ? 'private' : 'max-age=60');
+    response.setHeader('Cache-Control', request.url === '/private' ? 'private, max-age=60' : 'max-age=60');
     response.setHeader('Surrogate-Key', 'all odd');
     response.end('content');
   });
@@ -64,6 +64,43 @@ test('what was not stored is remembered with the reason', async () => {
   await get(proxy.url, url);
   const why = await admin.why({ method: 'GET', url, fields: [], user: null });
   expect(why.join('\n')).toMatch(/last response: 200, \d s ago; not stored: it is private/);
+  // From the very response, which says already how long it lives.
+  expect(why.at(-1)).toBe(
+    'smallest change at the origin: remove private; lifetime 60 s from max-age then lets it answer, if it is the same for everybody',
+  );
+});
+
+test.each(['purge', 'reload'] as const)('what was on its way before a %s is not taken for newer than it is', async (what) => {
+  const { proxy, admin, config } = await start();
+  const [arrived, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let asked = 0;
+  const server = createServer((request, response) => {
+    if (request.method === 'POST') {
+      response.end();
+      return;
+    }
+    asked += 1;
+    response.setHeader('Cache-Control', 'max-age=60');
+    if (asked > 1) {
+      response.end('new');
+      return;
+    }
+    arrived.resolve();
+    void goOn.promise.then(() => response.end('old'));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const first = get(proxy.url, url);
+  await arrived.promise;
+  if (what === 'purge') await admin.purge({ kind: 'pattern', pattern: '*' });
+  else {
+    await proxy.running.reload(testConfig(config));
+    await run('curl', ['-s', '--noproxy', '', '--proxy', proxy.url, '-d', 'x', url]);
+  }
+  goOn.resolve();
+  expect(await first).toBe('old 200');
+  expect(await get(proxy.url, url)).toBe('new 200');
 });
 
 test('after a reload it knows the new policy, and the cache that is off', async () => {

@@ -53,8 +53,8 @@ async function running(fillIt = true): Promise<CacheStore> {
   const store = new MemoryStore(MEMORY_STORE_DEFAULTS);
   if (fillIt) await fill(store);
   const cache = createCacheAdmin({
-    ...{ store, rules: CACHE_RULE_DEFAULTS, now: Date.now, termsOf: null, verify: null },
-    lastVerdict: (key) => (key === 'http://c.test/' ? { code: 'private', status: 200, atMs: Date.now() } : null),
+    ...{ store, rules: CACHE_RULE_DEFAULTS, now: Date.now, termsOf: null, verify: null, outdateAll: null },
+    lastVerdict: (key) => (key === 'http://c.test/' ? { code: 'private', status: 200, atMs: Date.now(), response: null } : null),
   });
   const report = (line: string) => expect.unreachable(line);
   const admin = await AdminServer.open({ stateFolder, processId: process.pid, cache: () => cache, report });

@@ -18,6 +18,7 @@ async function adminOf(all: readonly StoredResponse[], parts: Partial<CacheAdmin
     rules: CACHE_RULE_DEFAULTS,
     now: () => RECEIVED_MS + 600_000,
     lastVerdict: () => null,
+    outdateAll: null,
     termsOf: null,
     verify: null,
     ...parts,
@@ -125,7 +126,7 @@ describe('why', () => {
 
   test('nothing is stored, what became of the last response, and what would have made the difference', async () => {
     const admin = await adminOf([], {
-      lastVerdict: (key) => (key === 'http://a.test/' ? { code: 'no-store', status: 200, atMs: RECEIVED_MS } : null),
+      lastVerdict: (key) => (key === 'http://a.test/' ? { code: 'no-store', status: 200, atMs: RECEIVED_MS, response: null } : null),
     });
     const lines = await admin.why(ask('http://a.test/'));
     expect(lines[0]).toContain('not reused: nothing is stored for this URI');
