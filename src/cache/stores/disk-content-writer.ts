@@ -16,6 +16,8 @@ export interface WriterHost {
   finalPath(key: string): { readonly name: string; readonly path: string };
   /** @param content to be put into the index, or the place of its file */
   put(stored: StoredResponse, content: Buffer | Place, replaces: readonly StoredResponse[]): Soon<boolean>;
+  /** Resolves once it is stored or not; the store stays open as long. */
+  committing(isStored: Promise<boolean>): void;
   failed(error: unknown): void;
   refused(): void;
   /** It will not commit any more. Called once. */
@@ -59,7 +61,8 @@ export class DiskContentWriter implements ContentWriter {
 
   ready(): Promise<void> | null {
     if (this.#file === null || this.#full.length * BLOCK_BYTES < WAITING_BYTES || this.#state === 'over') return null;
-    return this.#file.drained();
+    // What has failed never drains: the next octets are refused.
+    return this.#file.error === null ? this.#file.drained() : null;
   }
 
   read(from: number, length: number): Soon<Buffer | null> {
@@ -80,7 +83,9 @@ export class DiskContentWriter implements ContentWriter {
       return false;
     }
     if (this.#file === null) return this.#host.put(stored, this.#block.subarray(0, this.#filled), replaces);
-    return this.#commitFile(this.#file, stored, replaces);
+    const isStored = this.#commitFile(this.#file, stored, replaces);
+    this.#host.committing(isStored);
+    return isStored;
   }
 
   abandon(): void {
@@ -133,7 +138,8 @@ export class DiskContentWriter implements ContentWriter {
 
   #writeOn(file: TemporaryFile): void {
     file.write(
-      () => ({ blocks: this.#full, position: this.#kept }),
+      // A copy: blocks that fill up while these are written are not written with them.
+      () => ({ blocks: this.#full.slice(), position: this.#kept }),
       (count) => {
         this.#full = this.#full.slice(count);
         this.#kept += count * BLOCK_BYTES;

@@ -81,6 +81,7 @@ class OpenDiskStore implements DiskStore, WriterHost {
   /** Begins the names of its temporary files: disk-leftovers.ts looks for the process. */
   readonly #instance = `${process.pid}-${randomBytes(6).toString('hex')}`;
   readonly #writers = new Set<DiskContentWriter>();
+  readonly #committing = new Set<Promise<boolean>>();
   /** `null`: it is damaged and being set aside, or the store is over. */
   #index: IndexReader | null = null;
   #isOver = false;
@@ -213,7 +214,7 @@ class OpenDiskStore implements DiskStore, WriterHost {
   }
 
   put(stored: StoredResponse, content: Buffer | Place, replaces: readonly StoredResponse[]): Soon<boolean> {
-    if (!this.#mayStore()) {
+    if (!this.#mayPut()) {
       this.#refusals += 1;
       if (!Buffer.isBuffer(content) && content.kind === 'file') removeFile(contentPath(this.#parts.folder, content.name));
       return false;
@@ -223,6 +224,11 @@ class OpenDiskStore implements DiskStore, WriterHost {
     const { bytes, maxBytes } = this.stats();
     // Only when it could be too much must the thread say whether there was room.
     return bytes <= maxBytes ? true : this.#changes.settled().then(() => this.#exists(stored));
+  }
+
+  committing(isStored: Promise<boolean>): void {
+    this.#committing.add(isStored);
+    void isStored.then(() => this.#committing.delete(isStored));
   }
 
   failed(error: unknown): void {
@@ -321,7 +327,12 @@ class OpenDiskStore implements DiskStore, WriterHost {
   }
 
   #mayStore(): boolean {
-    return this.#mayChange() && this.#closing === null && !this.#pause.isOn && this.#changes.bytes < MOST_WAITING_BYTES;
+    return this.#closing === null && this.#mayPut();
+  }
+
+  /** What has come to its end is stored while the store closes, too. */
+  #mayPut(): boolean {
+    return this.#mayChange() && !this.#pause.isOn && this.#changes.bytes < MOST_WAITING_BYTES;
   }
 
   #use(found: Found): void {
@@ -412,6 +423,7 @@ class OpenDiskStore implements DiskStore, WriterHost {
 
   async #close(): Promise<void> {
     for (const writer of this.#writers) writer.abandon();
+    await Promise.all(this.#committing);
     const { worker } = this.#parts;
     if (worker === null || this.#isOver) return this.#end();
     worker.ref();

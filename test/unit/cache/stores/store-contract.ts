@@ -395,6 +395,24 @@ export function describeStore(name: string, open: OpenStore, outlives: 'its proc
         expect(await walk(store)).toEqual([]);
       });
 
+      test('content that goes on coming while what came before is written is stored whole', async () => {
+        const store = await aStore({ maxBytes: 64 << 20, maxObjectBytes: 4 << 20 });
+        for (let round = 0; round < 5; round += 1) {
+          const stored = sample({ key: `http://a.test/${round}`, length: 3 << 20 });
+          const writer = store.create(stored.extent.length);
+          const content = contentOf(stored);
+          for (let at = 0; at < content.length; at += 40_000) {
+            expect(writer?.write(content.subarray(at, at + 40_000))).toBe(true);
+            await writer?.ready();
+            await new Promise((resolve) => setImmediate(resolve));
+          }
+          expect(await writer?.commit(stored, [])).toBe(true);
+          writer?.release();
+          const [found] = await store.find(stored.key);
+          expect((await contentFrom(store, found!))?.equals(content)).toBe(true);
+        }
+      });
+
       test('content on its way when the store closes is not stored, and breaks nothing', async () => {
         const store = await aStore();
         const stored = sample();
