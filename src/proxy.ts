@@ -13,6 +13,7 @@ import type { AuthOptions } from './auth/options.ts';
 import type { CacheContext } from './cache/cache.ts';
 import { type CacheAdmin, createCacheAdmin } from './cache/cache-admin.ts';
 import { createCacheContext, type OpenedStore, openStore } from './cache/open-cache.ts';
+import type { CacheConfig } from './cache/options.ts';
 import type { Config } from './config/config.ts';
 import { formatListenAddress } from './config/listen-address.ts';
 import { ProxyError } from './errors/proxy-error.ts';
@@ -50,6 +51,8 @@ export interface RunningProxy {
   readonly listening: readonly { readonly address: ListenAddress; readonly url: string }[];
   /** The policy that holds, in a line for people. */
   readonly policySummary: string;
+  /** What the cache may take, and where; `null` when it is off. */
+  readonly cacheFacts: CacheFacts | null;
   /** Whether a client that gives no credentials is asked for some. */
   readonly asksForCredentials: boolean;
   /** Everything that the policy was read from; a change of any of them is a reason to reload. */
@@ -62,6 +65,11 @@ export interface RunningProxy {
   /** Accepts no more and waits for what is under way. @returns how many exchanges and tunnels the deadline cut off */
   drain(deadlineMs: number): Promise<number>;
   close(): Promise<void>;
+}
+
+export interface CacheFacts extends Pick<CacheConfig, 'disk' | 'offline' | 'staleOk'> {
+  /** 0 keeps nothing in memory. */
+  readonly memoryBytes: number;
 }
 
 /** For tests and, later, the inspector: every finished exchange. */
@@ -152,6 +160,14 @@ class Composition implements RunningProxy {
     const { policy } = this.#current().policy;
     const rules = policy.rules.length;
     return `${policy.file}: ${rules} ${rules === 1 ? 'rule' : 'rules'}, otherwise ${policy.defaultAction}`;
+  }
+
+  get cacheFacts(): CacheFacts | null {
+    const { cache, config } = this.#current();
+    if (cache === null || config.cache === null) return null;
+    const { memory, disk, offline, staleOk } = config.cache;
+    // Without a way to verify it, the folder could not be used.
+    return { memoryBytes: memory?.maxBytes ?? 0, disk: cache.verify === null ? null : disk, offline, staleOk };
   }
 
   get asksForCredentials(): boolean {

@@ -202,7 +202,7 @@ function fetchOrJoin(
   if (isOnlyIfCached || context.parts.offline) {
     letGo(held);
     lookup.record.outcome = 'none';
-    throw new ProxyError('proxy_internal_response', isOnlyIfCached ? ONLY_IF_CACHED : OFFLINE);
+    throw new ProxyError('proxy_internal_response', isOnlyIfCached ? ONLY_IF_CACHED : offlineWords(reuse));
   }
   const basis = { lookup, reuse, all, held };
   if (!mayJoin(context, lookup, reuse)) return ask(context, basis, null);
@@ -325,6 +325,13 @@ function join(context: CacheContext, lookup: Lookup, arriving: ArrivingResponse)
   return { kind: 'answer', response: joined(context, request, arriving, ageSeconds), revalidateBehind: false };
 }
 
+function offlineWords({ kind, why }: ForwardedReuse): string {
+  if (why === 'method') return 'This proxy is offline and answers only GET and HEAD, with what it has stored.';
+  if (why === 'uri-miss') return 'This proxy is offline and has nothing stored for this address.';
+  if (kind === 'validate') return 'This proxy is offline, and what it has stored for this address is stale.';
+  return 'This proxy is offline, and nothing that it has stored for this address answers this request.';
+}
+
 function letGo({ opened, part }: Held): void {
   opened?.body?.cancel();
   part?.cancel();
@@ -339,4 +346,3 @@ const CONFIRMED: ReadonlySet<string> = new Set(['stale', 'response-no-cache', 'r
 /** Misses that say nothing against the next response. */
 const SHARED_MISSES: ReadonlySet<string> = new Set(['uri-miss', 'vary-miss', 'authorization', 'partial']);
 const ONLY_IF_CACHED = 'The request asks for a stored response only (only-if-cached), and none can answer it.';
-const OFFLINE = 'This proxy is offline: it answers with what it has stored, and nothing that is stored can answer this.';

@@ -1,23 +1,42 @@
-// Owns the five lines that a start prints: what runs, what listens where, which policy holds, and what to paste for curl and for the browser.
+// Owns the six lines that a start prints: what runs, what listens where, which policy holds, what is cached where, and what to paste for curl and for
+// the browser.
 import type { RunningProxy } from '../proxy.ts';
+import { sizeText } from './cache-words.ts';
 
-export interface BannerFacts extends Pick<RunningProxy, 'listening' | 'policySummary' | 'asksForCredentials'> {
+export interface BannerFacts extends Pick<RunningProxy, 'listening' | 'policySummary' | 'cacheFacts' | 'asksForCredentials'> {
   readonly version: string;
   readonly nodeVersion: string;
   readonly processId: number;
 }
 
-/** Exactly five lines. @param bold marks the labels */
+/** Exactly six lines. @param bold marks the labels */
 export function banner(facts: BannerFacts, bold: (text: string) => string): string {
   const url = urlToPaste(facts.listening);
   const rows: readonly (readonly [string, string])[] = [
     ['sallyport', `${facts.version}, node ${facts.nodeVersion}, process ${facts.processId}`],
     ['listening', facts.listening.map((each) => each.url).join('  ')],
     ['policy', facts.policySummary],
+    ['cache', cacheText(facts.cacheFacts)],
     ['curl', url === null ? NO_TCP : `curl --proxy ${url}${facts.asksForCredentials ? ' --proxy-user NAME' : ''} https://example.com/`],
     ['browser', url === null ? NO_TCP : `chromium --proxy-server=${url}`],
   ];
   return rows.map(([label, text]) => `${bold(label.padEnd(9))}  ${text}`).join('\n');
+}
+
+function cacheText(cache: RunningProxy['cacheFacts']): string {
+  if (cache === null) return 'off';
+  const { memoryBytes, disk, offline, staleOk } = cache;
+  const places = [
+    ...(memoryBytes === 0 ? [] : [`${roundSize(memoryBytes)} in memory`]),
+    ...(disk === null ? [] : [`${roundSize(disk.maxBytes)} in ${disk.folder}`]),
+  ];
+  const mode = offline ? '; OFFLINE: no origin is asked' : '';
+  return `${places.join(', ')}${mode}${staleOk ? '; stale responses answer, too' : ''}`;
+}
+
+/** As a setting would have it. */
+function roundSize(bytes: number): string {
+  return sizeText(bytes).replace('.0 ', ' ');
 }
 
 /** The first TCP listener as this machine reaches it: nothing connects to 0.0.0.0. */

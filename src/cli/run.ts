@@ -31,9 +31,9 @@ export async function run({ flags }: Arguments, terminal: Terminal): Promise<num
   surviveDefects(terminal.report, () => process.exit(EXIT_INTERNAL));
   // Before the banner: who reads it may signal at once.
   const serving = new Serving(proxy, config, startedAtMs, load, terminal);
-  const { listening, policySummary, asksForCredentials } = proxy;
+  const { listening, policySummary, cacheFacts, asksForCredentials } = proxy;
   const running = { version: version(), nodeVersion: process.versions.node, processId: process.pid };
-  terminal.tell(banner({ listening, policySummary, asksForCredentials, ...running }, terminal.bold));
+  terminal.tell(banner({ listening, policySummary, cacheFacts, asksForCredentials, ...running }, terminal.bold));
   await serving.stopped;
   // Everything is closed; should a handle have been forgotten, it must not keep a stopped proxy alive.
   setTimeout(() => process.exit(), FORGOTTEN_HANDLE_MS).unref();

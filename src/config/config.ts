@@ -147,7 +147,8 @@ function cacheConfig(cache: NonNullable<Settings['cache']>, defaultFolder: strin
     maxHeuristicSeconds: cache.max_heuristic,
     maxStaleSeconds: cache.max_stale,
   });
-  const isDiskRequired = cache.folder !== undefined;
+  // Offline there is nothing else to answer with.
+  const isDiskRequired = cache.folder !== undefined || cache.offline === true;
   return { memory, disk, isDiskRequired, ...withDefaults(CACHE_DEFAULTS, { rules, offline: cache.offline, staleOk: cache.stale_ok }) };
 }
 

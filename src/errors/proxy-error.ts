@@ -30,7 +30,7 @@ export const PROXY_ERRORS = {
   http_response_timeout: { status: 504, blame: 'origin' },
   http_upgrade_failed: { status: 502, blame: 'origin' },
   http_protocol_error: { status: 502, blame: 'origin' },
-  proxy_internal_response: { status: 504, blame: 'client' },
+  proxy_internal_response: { status: 504, blame: 'proxy' },
   proxy_internal_error: { status: 500, blame: 'proxy' },
   proxy_configuration_error: { status: 500, blame: 'proxy' },
   proxy_loop_detected: { status: 502, blame: 'proxy' },

@@ -223,7 +223,7 @@ function judgeFreshness(stored: StoredResponse, facts: ResponseFacts, directives
   const ageSeconds = currentAgeSeconds(facts, nowMs);
   const why = reasonToValidate(stored, facts, ageSeconds, directives);
   if (why === null) return { kind: 'hit', stored, facts, ageSeconds, why: 'fresh', revalidateBehind: false };
-  if (why === 'stale' && !forbidsStale(facts) && !(directives.maxAge !== null && ageSeconds > directives.maxAge)) {
+  if (why === 'stale' && !forbidsStale(facts) && !(directives.maxAge !== null && isOlderThanAsked(ageSeconds, directives.maxAge))) {
     const staleSeconds = ageSeconds - facts.lifetimeSeconds;
     const { maxStale, minFresh } = directives;
     if (minFresh === null && maxStale !== null) {
@@ -249,9 +249,14 @@ function reasonToValidate(
   if (directives.noCache) return 'request-no-cache';
   // Equal is stale: RFC 9111 §4.2 asks for "greater than".
   if (facts.lifetimeSeconds <= ageSeconds) return 'stale';
-  if (directives.maxAge !== null && ageSeconds > directives.maxAge) return 'request-max-age';
+  if (directives.maxAge !== null && isOlderThanAsked(ageSeconds, directives.maxAge)) return 'request-max-age';
   if (directives.minFresh !== null && facts.lifetimeSeconds - ageSeconds < directives.minFresh) return 'request-min-fresh';
   return null;
+}
+
+/** Whoever sends `max-age=0` reloads, and means now: an age of less than a second is an age. */
+function isOlderThanAsked(ageSeconds: number, maxAge: number): boolean {
+  return maxAge === 0 || ageSeconds > maxAge;
 }
 
 /** A part of which the origin is asked for the rest; the latest of several. */

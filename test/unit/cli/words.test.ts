@@ -10,10 +10,16 @@ const FACTS = {
   version: '0.1.0',
   nodeVersion: '26.10.0',
   processId: 7,
+  cacheFacts: {
+    memoryBytes: 256 * 2 ** 20,
+    disk: { folder: '/c', maxBytes: 10 * 2 ** 30, maxObjectBytes: 1 },
+    offline: true,
+    staleOk: true,
+  },
 };
 const plain = (text: string) => text;
 
-test('the banner is five lines, the last two to paste', () => {
+test('the banner is six lines, the last two to paste', () => {
   const listening = [
     { address: { kind: 'unix', path: '/s' }, url: 'unix:/s' },
     { address: { kind: 'tcp', host: '127.0.0.1', port: 8080 }, url: 'http://127.0.0.1:8080' },
@@ -22,6 +28,7 @@ test('the banner is five lines, the last two to paste', () => {
     'sallyport  0.1.0, node 26.10.0, process 7',
     'listening  unix:/s  http://127.0.0.1:8080',
     'policy     open.yaml: 1 rule, otherwise allow',
+    'cache      256 MiB in memory, 10 GiB in /c; OFFLINE: no origin is asked; stale responses answer, too',
     'curl       curl --proxy http://127.0.0.1:8080 https://example.com/',
     'browser    chromium --proxy-server=http://127.0.0.1:8080',
   ]);
@@ -37,7 +44,7 @@ test.each([
 
 test('without a TCP listener there is nothing to paste, and the banner says so', () => {
   const listening = [{ address: { kind: 'unix', path: '/s' }, url: 'unix:/s' }] as const;
-  expect(banner({ ...FACTS, listening }, plain).split('\n')).toHaveLength(5);
+  expect(banner({ ...FACTS, listening }, plain).split('\n')).toHaveLength(6);
   expect(banner({ ...FACTS, listening }, plain)).toContain('needs a TCP address as well');
 });
 
