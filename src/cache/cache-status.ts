@@ -8,6 +8,9 @@ import { STORING_REASONS } from './rules/storability.ts';
 
 /** @param name  what this proxy calls itself, as in Via */
 export function cacheStatus(name: string, record: CacheRecord, isKeyShown: boolean): string {
+  const { outcome, reuse, ttlSeconds } = record;
+  // What most answers from the cache say, written as the general way below writes it.
+  if (outcome === 'hit' && reuse?.why === 'fresh' && ttlSeconds !== null && !isKeyShown) return `${hitOf(name)}${ttlSeconds}`;
   return serializeMember(name, parametersOf(record, isKeyShown ? record.key : undefined));
 }
 
@@ -37,6 +40,18 @@ function detailOf({ reuse, outcome, storing, forwardStatus }: CacheRecord, forwa
   if (outcome === 'forwarded' && storing !== null && !isStored) return { token: storing };
   const code = reuse === null || reuse.kind === 'hit' ? null : (reuse.why satisfies ForwardCode);
   return code === null || code === forward ? undefined : { token: code };
+}
+
+let lastName = '';
+let lastHit = '';
+
+/** The member of a hit up to the number of its ttl. There is one name for as long as the settings do not change. */
+function hitOf(name: string): string {
+  if (name !== lastName) {
+    lastHit = serializeMember(name, { hit: true, ttl: 0 }).slice(0, -1);
+    lastName = name;
+  }
+  return lastHit;
 }
 
 const UNREACHABLE: Token = { token: 'origin-unreachable' satisfies HitCode };

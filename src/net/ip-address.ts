@@ -21,6 +21,18 @@ export interface Cidr {
  * @returns `null` for any other text; a zone identifier or brackets make it such
  */
 export function parseIpAddress(text: string): IpAddress | null {
+  if (text !== lastText) {
+    lastAddress = parseAddress(text);
+    lastText = text;
+  }
+  return lastAddress;
+}
+
+// One exchange asks for the same address several times: the target, the policy's question, the guard.
+let lastText = '';
+let lastAddress: IpAddress | null = null;
+
+function parseAddress(text: string): IpAddress | null {
   if (text.includes(':')) {
     const bytes = parseIpv6(text);
     return bytes === null ? null : { version: 6, bytes, text: formatIpv6(bytes) };

@@ -26,7 +26,11 @@ export class FrequencySketch {
     return mixed(hash);
   }
 
-  /** Counts one request for the key of this hash. @param period after how many requests every counter is halved */
+  /**
+   * Counts one request for the key of this hash.
+   *
+   * @param period after how many requests every counter is halved; at the soonest when that is a few words' work for each of them
+   */
   add(hash: number, period: number): void {
     const words = this.#words;
     const block = (hash & this.#blockMask) * WORDS_IN_BLOCK;
@@ -38,7 +42,7 @@ export class FrequencySketch {
       if (((words[word]! >>> shift) & MOST) !== MOST) words[word]! += 1 << shift;
     }
     this.#additions += 1;
-    if (this.#additions >= period) this.#halve();
+    if (this.#additions >= period && this.#additions * MOST_WORK >= words.length) this.#halve();
   }
 
   /** @returns 0 to 15 */
@@ -78,3 +82,5 @@ const WORDS_IN_ROW = 4;
 const WORDS_IN_BLOCK = ROWS * WORDS_IN_ROW;
 const COUNTERS_IN_BLOCK = WORDS_IN_BLOCK * 8;
 const PLACES = 0x5bd1e995;
+/** Words to halve for each request: a large sketch that few keys are counted in would be halved over and over. */
+const MOST_WORK = 8;

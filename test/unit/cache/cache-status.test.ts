@@ -51,6 +51,14 @@ describe('our member of Cache-Status (RFC 9211 §2)', () => {
     expect(cacheStatus('cache', { ...createCacheRecord('http://example.com/'), ...members }, false)).toBe(expected);
   });
 
+  it('says the same of a hit under every name it is asked for', () => {
+    const record: CacheRecord = { ...createCacheRecord('http://a.test/'), outcome: 'hit', reuse: FRESH, ttlSeconds: 59 };
+    expect(cacheStatus('one', record, false)).toBe('one;hit;ttl=59');
+    expect(cacheStatus('my "cache"', record, false)).toBe('"my \\"cache\\"";hit;ttl=59');
+    expect(cacheStatus('one', { ...record, ttlSeconds: 0 }, false)).toBe('one;hit;ttl=0');
+    expect(cacheStatus('one', record, true)).toBe('one;hit;ttl=59;key="http://a.test/"');
+  });
+
   it('has the key where it is asked for, and a name that is no token as a string', () => {
     const record = { ...createCacheRecord('http://example.com/ user="ada"'), reuse: NOT_THERE };
     expect(cacheStatus('my cache', record, true)).toBe('"my cache";fwd=uri-miss;key="http://example.com/ user=\\"ada\\""');

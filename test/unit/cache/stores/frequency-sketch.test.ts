@@ -29,6 +29,14 @@ test('halves every counter at the end of a period', () => {
   expect(sketch.estimate(sketch.hash('once'))).toBe(0);
 });
 
+test('halves a large sketch no sooner than is a few words for each request', () => {
+  const sketch = new FrequencySketch(65_536, 1);
+  for (let i = 0; i < 1_023; i += 1) sketch.add(sketch.hash('often'), 1);
+  expect(sketch.estimate(sketch.hash('often'))).toBe(15);
+  sketch.add(sketch.hash('often'), 1);
+  expect(sketch.estimate(sketch.hash('often'))).toBe(7);
+});
+
 test('which keys share counters depends on the seed', () => {
   const hashes = [1, 2, 3].map((seed) => new FrequencySketch(128, seed).hash('http://a.test/'));
   expect(new Set(hashes).size).toBe(3);
