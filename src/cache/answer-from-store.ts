@@ -33,9 +33,9 @@ export function openWhole(context: CacheContext, stored: StoredResponse): Soon<B
 
 /** The head and content of a stored response as a request asks for it. */
 export function asResponse(request: CacheRequest, stored: StoredResponse, { answer, body }: Opened): CachedResponse {
-  const { status, reason } = answer;
-  const fields = request.method === 'HEAD' ? withLength(answer.fields, stored) : answer.fields;
-  return { head: { status, reason, version: stored.version, fields }, body, origin: stored.origin };
+  if (request.method !== 'HEAD') return { head: answer, body, origin: stored.origin };
+  const { status, reason, version, fields } = answer;
+  return { head: { status, reason, version, fields: withLength(fields, stored) }, body, origin: stored.origin };
 }
 
 /** The same of a response that is still on its way. */

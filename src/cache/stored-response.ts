@@ -1,6 +1,6 @@
 // Owns what a stored response is: the response as the origin sent it, without the fields that RFC 9111 §3.1 keeps out, and what its reuse depends on.
 // Its content lies in a store (stores/cache-store.ts) and is opened apart from it. Times are milliseconds since the epoch on our clock.
-import type { Fields, HttpVersion } from '../http/message.ts';
+import type { Fields, HttpVersion, PreparedFields } from '../http/message.ts';
 
 export interface StoredResponse {
   /** One for each storing, never used again: a response that replaces another has another. */
@@ -13,6 +13,8 @@ export interface StoredResponse {
   readonly reason: string;
   readonly version: HttpVersion;
   readonly fields: Fields;
+  /** What all clients are sent of `fields`; not there where nobody has made it ready. Age is not in it. */
+  readonly prepared?: PreparedFields | undefined;
   /** When the request that brought it, or validated it last, was sent, and when the head of its answer came (RFC 9111 §4.2.3). */
   readonly requestTimeMs: number;
   readonly responseTimeMs: number;

@@ -3,7 +3,7 @@
 import { cacheStatus } from '../cache/cache-status.ts';
 import type { ProxyError } from '../errors/proxy-error.ts';
 import { fieldValue } from '../http/fields.ts';
-import { forwardResponseFields } from '../http/forwarding.ts';
+import { forwardBehindPrepared, forwardResponseFields } from '../http/forwarding.ts';
 import { announcedLength } from '../http/framing.ts';
 import { BytesBody, type Fields, NO_FIELDS } from '../http/message.ts';
 import { token } from '../http/structured-fields.ts';
@@ -42,15 +42,19 @@ export function deliver(received: Received, answer: Answer, context: DeliverCont
       const { response, lease } = answer;
       const { head, body, upgraded } = response;
       flow.outcome = flow.cache === null || (flow.cache.outcome === 'forwarded' && !flow.cache.isCollapsed) ? 'forwarded' : 'reused';
-      flow.contentType = fieldValue(head.fields, 'content-type') ?? null;
-      const fields = forwardResponseFields(head.fields, head.version, context.via, context.date);
+      const { prepared } = head;
+      flow.contentType = prepared === undefined ? (fieldValue(head.fields, 'content-type') ?? null) : prepared.shared.contentType;
+      const fields =
+        prepared === undefined
+          ? forwardResponseFields(head.fields, head.version, context.via, context.date)
+          : forwardBehindPrepared(prepared.shared, prepared.own, head.version, context.via, context.date);
       if (upgraded !== null) {
         startRelay(incoming, upgraded, 101, head.reason, [...fields, ...UPGRADED_FIELDS], context, lease);
         return;
       }
       if (flow.cache !== null) fields.push({ name: 'Cache-Status', value: cacheStatus(context.via, flow.cache, false) });
       const announced = incoming.head.method === 'HEAD' ? announcedLength(head.fields) : null;
-      responder.respond(head.status, head.reason, fields, body, announced);
+      responder.respond(head.status, head.reason, fields, body, announced, prepared?.shared.lines);
       return;
     }
     default:

@@ -49,8 +49,9 @@ export interface Responder {
    *
    * @param fields without framing fields and Connection, which the connection chooses
    * @param announcedLength of the answer to a HEAD: what its Content-Length says
+   * @param lines prepared ones, which come before `fields`
    */
-  respond(status: number, reason: string, fields: Fields, body: Body | null, announcedLength: number | null): void;
+  respond(status: number, reason: string, fields: Fields, body: Body | null, announcedLength: number | null, lines?: string): void;
   /** Breaks the connection off: nothing that could still be said would be true. */
   abort(): void;
   /** Writes a head and gives the connection away: to a tunnel, or to the protocol upgraded to. `early` came behind the request. */

@@ -2,7 +2,7 @@
 // with a record of its own, on behalf of whoever was answered. Its answer goes to nobody; what matters of it has happened when it has come.
 import { isComplete } from '../cache/stored-response.ts';
 import { createFlow, type EmitFlow } from '../flows/flow.ts';
-import { fieldValue, isNamed } from '../http/fields.ts';
+import { isNamed } from '../http/fields.ts';
 import { type Body, type Fields, TAKEN } from '../http/message.ts';
 import { Cancellation } from '../net/cancellation.ts';
 import type { Incoming, Responder } from './exchange.ts';
@@ -39,9 +39,8 @@ class NobodyWaits implements Responder {
 
   interim(): void {}
 
-  respond(status: number, _reason: string, fields: Fields, body: Body | null): void {
+  respond(status: number, _reason: string, _fields: Fields, body: Body | null): void {
     this.#flow.status = status;
-    this.#flow.contentType = fieldValue(fields, 'content-type') ?? null;
     const { cache } = this.#flow;
     const isItsOwn = cache?.outcome === 'forwarded' && !cache.isCollapsed;
     // What is stored already, or is being stored for somebody else, does not have to be read to its end.

@@ -4,7 +4,7 @@ import type { Authenticator } from '../auth/authenticate.ts';
 import type { CacheContext } from '../cache/cache.ts';
 import { ProxyError } from '../errors/proxy-error.ts';
 import { fieldValues } from '../http/fields.ts';
-import { forwardInterimFields, forwardRequestFields, maxForwards } from '../http/forwarding.ts';
+import { forwardRequestFields, keptResponseFields, maxForwards } from '../http/forwarding.ts';
 import { announcedLength } from '../http/framing.ts';
 import type { Field, ResponseHead } from '../http/message.ts';
 import { NO_FIELDS } from '../http/message.ts';
@@ -305,7 +305,7 @@ function outgoingFields({ incoming, upgrade }: Received, fetch: Unsatisfied['fet
 
 /** 100 and 103 go on as they came; 101 is a final answer, and the client hears of nothing else in between. */
 function relayInterim({ received }: Authorized, { status, reason, fields }: ResponseHead): void {
-  received.incoming.responder.interim(status, reason, status === 100 ? NO_FIELDS : forwardInterimFields(fields));
+  received.incoming.responder.interim(status, reason, status === 100 ? NO_FIELDS : keptResponseFields(fields));
 }
 
 const WITHOUT_LIMITS: Step<null> = { next: null };

@@ -2,7 +2,7 @@
 // Removal comes first and ours are added after it, so a Connection field that nominates Via, Host or Content-Length removes nothing of ours.
 import { ProxyError } from '../errors/proxy-error.ts';
 import { hasField, isNamed, listMembers } from './fields.ts';
-import type { Field, Fields, HttpVersion } from './message.ts';
+import type { Field, Fields, HttpVersion, PreparedFields } from './message.ts';
 
 /**
  * Fields of a request on its way to an origin or parent: hop-by-hop and nominated fields removed (§7.6.1), framing and Host left out
@@ -13,7 +13,7 @@ export function forwardRequestFields(fields: Fields, version: HttpVersion, via: 
     version === '1.1'
       ? keptFields(fields, REQUEST_DROPPED, REQUEST_DROPPED_LENGTHS)
       : keptFields(fields, OLD_REQUEST_DROPPED, OLD_REQUEST_DROPPED_LENGTHS);
-  kept.push({ name: 'Via', value: version === '1.1' ? `1.1 ${via}` : `1.0 ${via}` });
+  kept.push(viaField(version, via));
   return kept;
 }
 
@@ -24,12 +24,20 @@ export function forwardRequestFields(fields: Fields, version: HttpVersion, via: 
 export function forwardResponseFields(fields: Fields, version: HttpVersion, via: string, date: () => string): Field[] {
   const kept = keptFields(fields, RESPONSE_DROPPED, RESPONSE_DROPPED_LENGTHS);
   if (!hasField(kept, 'date')) kept.push({ name: 'Date', value: date() });
-  kept.push({ name: 'Via', value: version === '1.1' ? `1.1 ${via}` : `1.0 ${via}` });
+  kept.push(viaField(version, via));
   return kept;
 }
 
-/** Fields of an interim response on its way to a client: nothing is added to them. */
-export function forwardInterimFields(fields: Fields): Field[] {
+/** Those of `forwardResponseFields` that come behind the lines of `shared`, which `keptResponseFields` chose. `own` has nothing that ends at us. */
+export function forwardBehindPrepared(shared: PreparedFields, own: Fields, version: HttpVersion, via: string, date: () => string): Field[] {
+  const added = [...own];
+  if (!shared.hasDate) added.push({ name: 'Date', value: date() });
+  added.push(viaField(version, via));
+  return added;
+}
+
+/** What of a response's fields goes to a client. Nothing is added to those of an interim response. */
+export function keptResponseFields(fields: Fields): Field[] {
   return keptFields(fields, RESPONSE_DROPPED, RESPONSE_DROPPED_LENGTHS);
 }
 
@@ -106,6 +114,15 @@ export function expectsContinue(version: HttpVersion, fields: Fields): boolean {
   throw new ProxyError('http_request_error', 'The request expects something that is not served here; only 100-continue is.', {
     status: 417,
   });
+}
+
+let lastVia: Field = { name: 'Via', value: '' };
+
+/** With its line, and made once for as long as the name and the version stay the same. */
+function viaField(version: HttpVersion, via: string): Field {
+  const value = `${version} ${via}`;
+  if (lastVia.value !== value) lastVia = { name: 'Via', value, line: `Via: ${value}\r\n` };
+  return lastVia;
 }
 
 function keptFields(fields: Fields, dropped: ReadonlySet<string>, lengths: number): Field[] {

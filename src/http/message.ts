@@ -27,6 +27,16 @@ export interface ResponseHead {
   readonly reason: string;
   readonly version: HttpVersion;
   readonly fields: Fields;
+  /** The same fields in two parts, where the first was made ready before: `forwarding.ts` says what it holds. */
+  readonly prepared?: { readonly shared: PreparedFields; readonly own: Fields } | undefined;
+}
+
+/** Fields of a response that is sent many times, as all who get it are sent them. */
+export interface PreparedFields {
+  /** One after the other, as the writer makes each of them. */
+  readonly lines: string;
+  readonly hasDate: boolean;
+  readonly contentType: string | null;
 }
 
 /** What a sink did with the bytes it was given. */

@@ -33,6 +33,7 @@ export function requestHeadText(method: string, target: string, host: string, fi
  * @param fields without framing fields and Connection
  * @param framing how the content will be written; `null` when the response has none by definition (1xx, 204, 304)
  * @param connection the value of Connection, or `null` for none
+ * @param prepared lines of more fields, which come before the others
  */
 export function responseHeadText(
   status: number,
@@ -40,8 +41,9 @@ export function responseHeadText(
   fields: Fields,
   framing: Framing | null,
   connection: string | null,
+  prepared = '',
 ): string {
-  let text = `HTTP/1.1 ${status} ${reason}\r\n${fieldLines(fields)}`;
+  let text = `HTTP/1.1 ${status} ${reason}\r\n${prepared}${fieldLines(fields)}`;
   if (framing === CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
   else if (framing !== null && framing !== UNTIL_CLOSE) text += `Content-Length: ${framing}\r\n`;
   if (connection !== null) text += `Connection: ${connection}\r\n`;

@@ -123,7 +123,7 @@ export class Http1Connection implements Responder, BodySource {
     this.#socket.write(head, 'latin1');
   }
 
-  respond(status: number, reason: string, fields: Fields, body: Body | null, announcedLength: number | null): void {
+  respond(status: number, reason: string, fields: Fields, body: Body | null, announcedLength: number | null, lines?: string): void {
     const incoming = this.#incoming;
     if (incoming === null || this.#state !== 'exchange') {
       body?.cancel();
@@ -142,7 +142,7 @@ export class Http1Connection implements Responder, BodySource {
     // What comes behind a refused CONNECT was meant for a tunnel; it is never read as a request (RFC 9931).
     if (framing === UNTIL_CLOSE || method === 'CONNECT' || this.#isDraining || !this.#canSkipRequestBody()) this.#mayPersist = false;
     const connection = this.#mayPersist ? null : 'close';
-    const head = responseHeadText(status, reason, fields, framing, connection);
+    const head = responseHeadText(status, reason, fields, framing, connection, lines);
     const writer = new MessageWriter(this.#socket, head, method === 'HEAD' ? null : framing, this.#onResponded);
     const sent = method === 'HEAD' ? null : body;
     if (sent !== body) body?.cancel();

@@ -1,6 +1,8 @@
 // Owns a stored response as memory keeps it, and how much memory that is. Texts that were cut out of a head section keep all of it alive, whatever of
 // it is stored; here they are cut out of one text of their own, so that what is counted is what is held.
-import type { Field, Fields, HttpVersion } from '../../http/message.ts';
+import { fieldValue, hasField, isNamed } from '../../http/fields.ts';
+import { keptResponseFields } from '../../http/forwarding.ts';
+import type { Field, Fields, HttpVersion, PreparedFields } from '../../http/message.ts';
 import type { Extent, SelectingField, StoredResponse } from '../stored-response.ts';
 import type { Content } from './slabs.ts';
 
@@ -19,8 +21,9 @@ export class KeptResponse implements StoredResponse {
   readonly isInvalidated: boolean;
   readonly origin: StoredResponse['origin'];
   readonly tags: readonly string[];
-  // Not to be seen by those who copy a stored response to change it: their copies would keep the content alive.
+  // Not to be seen by those who copy a stored response to change it: their copies would keep the content alive, and answer with the old fields.
   readonly #content: Content | null;
+  readonly #prepared: PreparedFields;
   readonly #headBytes: number;
 
   /**
@@ -28,7 +31,8 @@ export class KeptResponse implements StoredResponse {
    * @param content `null` when it lies elsewhere
    */
   constructor(stored: StoredResponse, key: string, content: Content | null) {
-    const texts = new OwnTexts(textsOf(stored));
+    const isSent = whichAreSent(stored.fields);
+    const texts = new OwnTexts(textsOf(stored, isSent));
     this.id = texts.next(stored.id.length);
     this.key = key;
     this.reason = texts.next(stored.reason.length);
@@ -37,7 +41,9 @@ export class KeptResponse implements StoredResponse {
       value: value === null ? null : texts.next(value.length),
     }));
     this.tags = copyOf(stored.tags, (tag) => texts.next(tag.length));
-    this.fields = copyOf(stored.fields, (field) => texts.nextField(field));
+    const { fields, lines } = texts.nextFields(stored.fields, isSent);
+    this.fields = fields;
+    this.#prepared = { lines, hasDate: hasField(fields, 'date'), contentType: fieldValue(fields, 'content-type') ?? null };
     this.status = stored.status;
     this.version = stored.version;
     this.requestTimeMs = stored.requestTimeMs;
@@ -49,6 +55,10 @@ export class KeptResponse implements StoredResponse {
     this.origin = stored.origin && { address: texts.next(stored.origin.address.length), port: stored.origin.port };
     this.#content = content;
     this.#headBytes = texts.bytes + headBytes(stored);
+  }
+
+  get prepared(): PreparedFields {
+    return this.#prepared;
   }
 
   /** Apart from the object, lest a copy of it has it too. */
@@ -71,12 +81,25 @@ export function textBytes(text: string): number {
   return TEXT_BYTES + (WIDE.test(text) ? 2 : 1) * text.length;
 }
 
+/** Of each field, whether it goes to every client as it is. */
+function whichAreSent(fields: Fields): readonly boolean[] {
+  const kept = keptResponseFields(fields);
+  let next = 0;
+  return fields.map((field) => {
+    if (field !== kept[next]) return false;
+    next += 1;
+    return !isNamed(field.name, 'age');
+  });
+}
+
 /** In the order in which the constructor asks for them again. */
-function textsOf({ id, reason, selectedBy, tags, fields, origin }: StoredResponse): string[] {
+function textsOf({ id, reason, selectedBy, tags, fields, origin }: StoredResponse, isSent: readonly boolean[]): string[] {
   const texts = [id, reason];
   for (const { name, value } of selectedBy) texts.push(name, value ?? '');
   texts.push(...tags);
-  for (const { name, value } of fields) texts.push(`${name}: ${value}\r\n`);
+  // Those that are sent lie next to each other, so that their lines are one part of the text.
+  for (const { name, value } of fields.filter((_, i) => isSent[i])) texts.push(`${name}: ${value}\r\n`);
+  for (const { name, value } of fields.filter((_, i) => !isSent[i])) texts.push(`${name}: ${value}\r\n`);
   if (origin !== null) texts.push(origin.address);
   return texts;
 }
@@ -98,7 +121,17 @@ class OwnTexts {
     return this.#all.slice(this.#at - length, this.#at);
   }
 
-  nextField({ name, value }: Field): Field {
+  /** All fields in their order, and the lines of those that are sent. */
+  nextFields(all: Fields, isSent: readonly boolean[]): { readonly fields: Fields; readonly lines: string } {
+    const fields = copyOf(all, (field) => field) as Field[];
+    const start = this.#at;
+    for (let i = 0; i < all.length; i += 1) if (isSent[i]) fields[i] = this.#nextField(all[i]!);
+    const lines = this.#all.slice(start, this.#at);
+    for (let i = 0; i < all.length; i += 1) if (!isSent[i]) fields[i] = this.#nextField(all[i]!);
+    return { fields, lines };
+  }
+
+  #nextField({ name, value }: Field): Field {
     const start = this.#at;
     this.#at += name.length + value.length + LINE_OCTETS;
     const valueStart = start + name.length + ': '.length;
@@ -181,7 +214,7 @@ const NONE: readonly never[] = Object.freeze([]);
 const WIDE = /[^\0-\xff]/;
 const LINE_OCTETS = ': \r\n'.length;
 // Measured with Node 26 on 64 bits (test/bench/cache-memory.ts): objects, lists and the headers of texts.
-const HEAD_BYTES = 290;
+const HEAD_BYTES = 370;
 const FIELD_BYTES = 96;
 const NAME_BYTES = 32;
 const SELECTING_BYTES = 112;
