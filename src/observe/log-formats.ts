@@ -23,26 +23,58 @@ export const LOG_FORMATS: Readonly<Record<LogFormat, (flow: Flow) => string>> = 
  * Assembled by hand because it runs once an exchange: no object is built only to be serialised.
  */
 export function jsonLine(flow: Flow): string {
-  const decision = flow.decision;
-  const error = flow.error;
-  const refused = flow.judged.length === 0 ? '' : refusedAddresses(flow);
+  const { decision, error } = flow;
   return (
-    `{"time":"${rfc3339(flow.startedAtMs)}","id":${flow.id},"connection":${flow.connectionId},"listener":${quoted(flow.listener)}` +
-    `,"client":${quoted(flow.clientAddress)},"client_port":${flow.clientPort},"user":${quoted(flow.user)}` +
+    `{"time":"${rfc3339(flow.startedAtMs)}","id":${flow.id}${connectionMembers(flow)}"user":${quoted(flow.user)}` +
     `,"method":${quoted(flow.method)},"target":${quoted(withoutUserInformation(flow.target))},"version":${quoted(flow.version)}` +
     `,"status":${flow.status === 0 ? 'null' : flow.status},"outcome":"${flow.outcome}","result":"${resultCode(flow)}"` +
     `,"bytes_in":${flow.bytesFromClient},"bytes_out":${flow.bytesToClient},"content_type":${quoted(mediaType(flow.contentType))}` +
-    `,"resolve_ms":${hundredths(flow.resolveMs)},"connect_ms":${hundredths(flow.connectMs)},"tls_ms":${hundredths(flow.tlsMs)}` +
-    `,"first_byte_ms":${hundredths(flow.firstByteMs)},"total_ms":${hundredths(flow.totalMs)}` +
+    `${connectingMembers(flow)}${hundredths(flow.firstByteMs)},"total_ms":${hundredths(flow.totalMs)}` +
     (decision === null ? ',"decision":null,"rule":null,"rule_at":null,"decided_by":null' : decisionMembers(decision)) +
     (decision === null || decision.reported.length === 0 ? '' : reportedMember(decision)) +
     (decision === null ? '' : questionMembers(decision)) +
     (flow.cache === null ? '' : cacheMembers(flow.cache)) +
-    `,"route":${quoted(flow.route)},"upstream":${quoted(upstream(flow))},"reused":${flow.reusedConnection}` +
-    `,"resolved_from":${flow.resolvedFrom === null ? 'null' : `"${flow.resolvedFrom}"`}${refused}` +
+    upstreamMembers(flow) +
     (error === null ? ',"error":null,"error_detail":null}\n' : `,"error":"${error.code}","error_detail":${quoted(error.message)}}\n`)
   );
 }
+
+interface ConnectionMembers {
+  readonly id: number;
+  readonly listener: string;
+  readonly address: string;
+  readonly port: number;
+  readonly members: string;
+}
+
+/** Of the connections that were logged last, each at a place of its number: the lines of one connection say the same of it. */
+const CONNECTION_MEMBERS: (ConnectionMembers | null)[] = Array.from({ length: 256 }, () => null);
+
+function connectionMembers({ connectionId: id, listener, clientAddress: address, clientPort: port }: Flow): string {
+  const place = id % CONNECTION_MEMBERS.length;
+  const known = CONNECTION_MEMBERS[place];
+  if (known && known.id === id && known.listener === listener && known.address === address && known.port === port) return known.members;
+  const members = `,"connection":${id},"listener":${quoted(listener)},"client":${quoted(address)},"client_port":${port},`;
+  CONNECTION_MEMBERS[place] = { id, listener, address, port, members };
+  return members;
+}
+
+/** Up to the value of `first_byte_ms`. Nothing of it is there on a connection that was kept, or without one. */
+function connectingMembers({ resolveMs, connectMs, tlsMs }: Flow): string {
+  if (resolveMs === null && connectMs === null && tlsMs === null)
+    return ',"resolve_ms":null,"connect_ms":null,"tls_ms":null,"first_byte_ms":';
+  return `,"resolve_ms":${hundredths(resolveMs)},"connect_ms":${hundredths(connectMs)},"tls_ms":${hundredths(tlsMs)},"first_byte_ms":`;
+}
+
+function upstreamMembers(flow: Flow): string {
+  const { route, upstreamAddress, reusedConnection, resolvedFrom } = flow;
+  const refused = flow.judged.length === 0 ? '' : refusedAddresses(flow);
+  if (route === null && upstreamAddress === null && !reusedConnection && resolvedFrom === null) return `${NO_UPSTREAM}${refused}`;
+  const from = resolvedFrom === null ? 'null' : `"${resolvedFrom}"`;
+  return `,"route":${quoted(route)},"upstream":${quoted(upstream(flow))},"reused":${reusedConnection},"resolved_from":${from}${refused}`;
+}
+
+const NO_UPSTREAM = ',"route":null,"upstream":null,"reused":false,"resolved_from":null';
 
 type Decision = NonNullable<Flow['decision']>;
 
@@ -62,6 +94,8 @@ type CacheRecord = NonNullable<Flow['cache']>;
 
 /** Codes of the cache's own tables, which need no quoting. */
 function cacheMembers({ outcome, reuse, storing, ttlSeconds, isCollapsed }: CacheRecord): string {
+  if (outcome === 'hit' && reuse?.why === 'fresh' && storing === null && !isCollapsed)
+    return `,"cache":"hit","cache_why":"fresh","stored":null,"ttl":${ttlSeconds}`;
   return (
     `,"cache":"${outcome}","cache_why":${reuse === null ? 'null' : `"${reuse.why}"`},"stored":${storing === null ? 'null' : `"${storing}"`}` +
     `,"ttl":${ttlSeconds}${isCollapsed ? ',"collapsed":true' : ''}`
@@ -249,14 +283,16 @@ function threeDigits(status: number): string {
   return status === 0 ? '000' : `${status}`;
 }
 
-/** Milliseconds with two decimals. Faster than printing a double: both parts are small integers. */
+/** Milliseconds with two decimals. Most are few enough to have their text ready. */
 function hundredths(ms: number | null): string {
   if (ms === null) return 'null';
   const whole = Math.floor(ms);
-  return `${whole}.${TWO_DIGITS[Math.floor((ms - whole) * 100)]}`;
+  const hundredths = Math.floor((ms - whole) * 100);
+  return HUNDREDTHS[whole * 100 + hundredths] ?? `${whole}.${String(hundredths).padStart(2, '0')}`;
 }
 
-const TWO_DIGITS: readonly string[] = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, '0'));
+/** 0.00 to 19.99 */
+const HUNDREDTHS: readonly string[] = Array.from({ length: 2000 }, (_, n) => (n / 100).toFixed(2));
 const THREE_DIGITS: readonly string[] = Array.from({ length: 1000 }, (_, n) => String(n).padStart(3, '0'));
 
 // Most lines of a busy log fall into the second of the line before, so that second's text is kept.
