@@ -18,7 +18,7 @@ export interface Opened {
 
 /** @returns `null` when the content is gone or damaged */
 export function openAnswer(context: CacheContext, request: CacheRequest, stored: StoredResponse, ageSeconds: number): Soon<Opened | null> {
-  const answer = shapeAnswer(request, stored, ageSeconds, context.parts.now(), context.parts.newBoundary);
+  const answer = shapeAnswer(request, stored, ageSeconds, request.receivedAtMs, context.parts.newBoundary);
   const { content, multipart } = answer;
   if (multipart !== null) return openParts(context, stored, answer, multipart);
   if (content === null) return { answer, body: null };
@@ -41,7 +41,7 @@ export function asResponse(request: CacheRequest, stored: StoredResponse, { answ
 /** The same of a response that is still on its way. */
 export function joined(context: CacheContext, request: CacheRequest, arriving: ArrivingResponse, ageSeconds: number): CachedResponse {
   const { response } = arriving;
-  const answer = shapeAnswer(request, response, ageSeconds, context.parts.now(), context.parts.newBoundary);
+  const answer = shapeAnswer(request, response, ageSeconds, request.receivedAtMs, context.parts.newBoundary);
   return asResponse(request, response, { answer, body: answer.content === null ? null : arriving.read() });
 }
 

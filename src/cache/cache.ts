@@ -51,6 +51,7 @@ export class CacheContext {
   readonly #verdicts = new LRUCache<string, Omit<Verdict, 'response'>>({ max: VERDICTS });
   readonly #refused = new LRUCache<string, ReceivedResponse>({ max: REFUSED });
   readonly #facts = new WeakMap<StoredResponse, ResponseFacts>();
+  readonly #plainFacts = (stored: StoredResponse): ResponseFacts => this.factsOf(stored, NO_OVERRIDES);
 
   constructor(parts: CacheParts) {
     this.parts = parts;
@@ -64,6 +65,11 @@ export class CacheContext {
     const facts = factsOf(stored, this.parts.rules, overrides);
     this.#facts.set(stored, facts);
     return facts;
+  }
+
+  /** The same, to be asked for many. */
+  factsUnder(overrides: CacheOverrides): (stored: StoredResponse) => ResponseFacts {
+    return overrides === NO_OVERRIDES ? this.#plainFacts : (stored) => this.factsOf(stored, overrides);
   }
 
   /** Remembers what became of a response to a GET. */

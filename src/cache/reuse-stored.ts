@@ -119,8 +119,8 @@ export function reuseStored(context: CacheContext, lookup: Lookup): Soon<Found> 
 function judge(context: CacheContext, lookup: Lookup, all: readonly StoredResponse[]): Soon<Found> {
   const { parts } = context;
   const { request, directives, record, mayServe, isBackground } = lookup;
-  const served = all.every(({ origin }) => mayServe(origin)) ? all : all.filter(({ origin }) => mayServe(origin));
-  const judged = judgeReuse(request, directives, served, (stored) => context.factsOf(stored, request.overrides), parts.now());
+  const served = isAllServed(all, lookup) ? all : all.filter(({ origin }) => mayServe(origin));
+  const judged = judgeReuse(request, directives, served, context.factsUnder(request.overrides), parts.now());
   const reuse: Reuse = isBackground && judged.kind === 'hit' ? { ...judged, kind: 'validate', why: 'stale' } : judged;
   record.reuse = reuse;
   if (reuse.kind === 'miss') return fetchOrJoin(context, lookup, reuse, served, NOTHING_HELD);
@@ -136,6 +136,12 @@ function judge(context: CacheContext, lookup: Lookup, all: readonly StoredRespon
   return opened instanceof Promise
     ? opened.then((found) => withAnswer(context, lookup, reuse, served, found))
     : withAnswer(context, lookup, reuse, served, opened);
+}
+
+/** Nearly always; then no list is made, and no function. */
+function isAllServed(all: readonly StoredResponse[], lookup: Lookup): boolean {
+  for (let i = 0; i < all.length; i += 1) if (!lookup.mayServe(all[i]!.origin)) return false;
+  return true;
 }
 
 function withAnswer(
@@ -290,7 +296,7 @@ function goAlone(context: CacheContext, lookup: Lookup): Soon<Found> {
 function answerConfirmed(context: CacheContext, lookup: Lookup, stored: StoredResponse): Soon<Found> | null {
   const { request, directives, record, mayServe } = lookup;
   if (!mayServe(stored.origin)) return null;
-  const reuse = judgeReuse(request, directives, [stored], (each) => context.factsOf(each, request.overrides), context.parts.now());
+  const reuse = judgeReuse(request, directives, [stored], context.factsUnder(request.overrides), context.parts.now());
   if (reuse.kind !== 'hit' && !(reuse.kind === 'validate' && CONFIRMED.has(reuse.why))) return null;
   const { facts, ageSeconds } = reuse;
   const answered = (opened: Opened | null): Soon<Found> => {

@@ -31,8 +31,6 @@ export interface Authorization {
   readonly contentLimit: ContentLimit | null;
 }
 
-type Judged = Omit<Authorization, 'addresses'>;
-
 export interface ContentLimit {
   readonly maxBytes: number;
   readonly denial: Decision;
@@ -66,10 +64,10 @@ export function createAuthorize(
       const question = questionOf(request, policy.asksTime ? nowMs() : 0);
       const isOpenEnded = request.contentLength === null;
       const judged = judgeRequest(policy, question, isOpenEnded);
-      if (judged.decision.awaits !== 'address') return { ...judged, addresses: null };
+      if (judged.decision.awaits !== 'address') return judged;
       const judgeEach = (addresses: readonly string[]) => judgeAddresses(policy, question, addresses, isOpenEnded);
       const addresses = resolve(question.host, question.port);
-      if (addresses === null) return { ...judgeRequest(policy, { ...question, address: UNSEEN }, isOpenEnded), addresses: null };
+      if (addresses === null) return judgeRequest(policy, { ...question, address: UNSEEN }, isOpenEnded);
       return addresses instanceof Promise ? addresses.then(judgeEach) : judgeEach(addresses);
     },
 
@@ -105,16 +103,17 @@ function questionOf(request: AuthorizeRequest, nowMs: number): Question {
  * The decision, and how much content of unknown length it lets pass. Such content passes one bound after the other while it grows: the first beyond
  * which it is denied is the limit, and what has to be known there is asked for now. Where that is the response, the content counts as that long.
  */
-function judgeRequest(policy: CompiledPolicy, question: Question, isOpenEnded: boolean): Judged {
+function judgeRequest(policy: CompiledPolicy, question: Question, isOpenEnded: boolean): Authorization {
   let decision = decide(policy, question);
-  if (!isOpenEnded) return { decision, contentLimit: null };
+  if (!isOpenEnded) return { decision, addresses: null, contentLimit: null };
   for (const maxBytes of policy.requestSizes) {
     if (decision.action === 'deny') break;
     const grown = decide(policy, { ...question, contentLength: maxBytes + 1 });
     decision = grown.awaits === 'nothing' ? withPathOf(grown, decision) : withPathOf(decision, grown);
-    if (grown.awaits === 'nothing' && grown.action === 'deny') return { decision, contentLimit: { maxBytes, denial: grown } };
+    if (grown.awaits === 'nothing' && grown.action === 'deny')
+      return { decision, addresses: null, contentLimit: { maxBytes, denial: grown } };
   }
-  return { decision, contentLimit: null };
+  return { decision, addresses: null, contentLimit: null };
 }
 
 /** The path that was looked at for one size is the one to send, whatever size it comes to. */
@@ -132,12 +131,12 @@ function judgeAddresses(policy: CompiledPolicy, question: Question, addresses: r
   return { ...passing, addresses: permitted };
 }
 
-function mayPass({ decision }: Judged): boolean {
+function mayPass({ decision }: Authorization): boolean {
   return decision.action !== 'deny';
 }
 
 /** Then they are alike in whatever is still to be judged, too: the size of content, and the response. */
-function areAlike({ addressCriteria }: CompiledPolicy, one: Judged, other: Judged): boolean {
+function areAlike({ addressCriteria }: CompiledPolicy, one: Authorization, other: Authorization): boolean {
   const [subject, otherSubject] = [createSubject(one.decision.question), createSubject(other.decision.question)];
   return addressCriteria.every((judgement) => judgement(subject) === judgement(otherSubject));
 }
