@@ -252,6 +252,7 @@ class Composition implements RunningProxy {
       rules: context.parts.rules,
       now: Date.now,
       lastVerdict: (key) => context.lastVerdict(key),
+      mode: context.parts,
       outdateAll: () => context.outdateAll(),
       termsOf: (question) => policyTerms(policy, question, Date.now()),
       verify,

@@ -15,11 +15,12 @@ import {
   linesOf,
   type ReceivedResponse,
 } from './explain.ts';
-import { requestDirectives } from './rules/cache-control.ts';
+import type { CacheConfig } from './options.ts';
+import { NO_REQUEST_DIRECTIVES, requestDirectives } from './rules/cache-control.ts';
 import { cacheKey } from './rules/cache-key.ts';
 import { currentAgeSeconds, factsOf, isFresh, type LifetimeSource, type ResponseFacts } from './rules/freshness.ts';
 import { type CacheOverrides, type CacheRuleOptions, NO_OVERRIDES } from './rules/options.ts';
-import { type CacheRequest, judgeReuse } from './rules/reuse.ts';
+import { type CacheRequest, judgeReuse, mayServeStale, type Reuse } from './rules/reuse.ts';
 import type { StoringCode } from './rules/storability.ts';
 import { type Extent, isComplete, type SelectingField, type StoredResponse } from './stored-response.ts';
 import type { CacheStore, StoreStats } from './stores/cache-store.ts';
@@ -105,6 +106,8 @@ export interface CacheAdminParts {
   readonly now: () => number;
   /** What became of the last response to a key; `null` when nobody remembers. */
   readonly lastVerdict: (key: string) => LastVerdict | null;
+  /** How the proxy that is asked runs. */
+  readonly mode: Pick<CacheConfig, 'offline' | 'staleOk'>;
   /** Told of a purge, which is about what is on its way, too; `null` where nothing is. */
   readonly outdateAll: (() => void) | null;
   /** The store's own way, where it has one; `null` reads what it lists. */
@@ -167,7 +170,8 @@ async function why(parts: CacheAdminParts, { method, url, fields, user }: Questi
   const request: CacheRequest = { method, scheme, authority, pathAndQuery, fields, hasContent: false, key, overrides, receivedAtMs: nowMs };
   const all = overrides.bypass ? [] : await parts.store.find(key);
   const factsFor = (stored: StoredResponse) => factsOf(stored, parts.rules, overrides);
-  const reuse = judgeReuse(request, requestDirectives(fields), all, factsFor, nowMs);
+  const directives = parts.mode.offline ? NO_REQUEST_DIRECTIVES : requestDirectives(fields);
+  const reuse = judgeReuse(request, directives, all, factsFor, nowMs);
   const chosen = reuse.kind === 'miss' ? null : reuse.stored;
   const others = all.filter((stored) => stored !== chosen);
   const verdict = parts.lastVerdict(key);
@@ -176,12 +180,23 @@ async function why(parts: CacheAdminParts, { method, url, fields, user }: Questi
     (reuse.kind === 'miss' && verdict !== null ? changeForStoring(verdict.code, verdict.response) : null);
   return [
     ...linesOf(explainReuse(key, reuse)),
+    ...(reuse.kind === 'hit' ? [] : modeLines(parts, reuse, nowMs)),
     ...(sentence === null ? [] : [`policy: ${sentence}`]),
     ...(others.length === 0 ? [] : [`${chosen === null ? 'stored under this key' : 'stored beside it'}: ${others.length}`]),
     ...others.slice(0, MOST_SHOWN).map((stored) => variantLine(stored, factsFor(stored), nowMs)),
     ...(verdict === null ? [] : [verdictLine(verdict, nowMs)]),
     ...(change === null ? [] : [`smallest change at the origin: ${change}`]),
   ];
+}
+
+/** What becomes of a request that the origin would have to be asked for. */
+function modeLines({ mode, rules }: CacheAdminParts, reuse: Exclude<Reuse, { kind: 'hit' }>, nowMs: number): string[] {
+  const { offline, staleOk } = mode;
+  const unbounded = { ...rules, maxStaleSeconds: Number.POSITIVE_INFINITY };
+  const mayBeStale = staleOk && reuse.kind === 'validate' && mayServeStale(reuse, NO_REQUEST_DIRECTIVES, nowMs, unbounded, 'unreachable');
+  if (offline)
+    return [mayBeStale ? 'offline: what is stale answers all the same (stale_ok)' : 'offline: answered with 504, since no origin is asked'];
+  return mayBeStale && reuse.why === 'stale' ? ['stale_ok: what is stale answers at once, and is validated behind the answer'] : [];
 }
 
 function variantLine({ status, selectedBy }: StoredResponse, facts: ResponseFacts, nowMs: number): string {

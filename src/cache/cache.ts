@@ -1,11 +1,12 @@
 // Owns what the cache is made of, and what the two stages (reuse-stored.ts, store-response.ts) share: the store, the rules' options, the fetches under
 // way, what became of the last response to a key, and what can be said of a stored response once for all the times it is looked at.
 import { LRUCache } from 'lru-cache';
-import type { Body, ResponseHead } from '../http/message.ts';
+import type { Body, Fields, ResponseHead } from '../http/message.ts';
 import type { CacheRecord } from './cache-record.ts';
 import { PendingFetches } from './collapse.ts';
 import type { ReceivedResponse } from './explain.ts';
 import { Invalidations } from './invalidations.ts';
+import { NO_REQUEST_DIRECTIVES, type RequestDirectives, requestDirectives } from './rules/cache-control.ts';
 import { factsOf, type ResponseFacts } from './rules/freshness.ts';
 import { type CacheOverrides, type CacheRuleOptions, NO_OVERRIDES } from './rules/options.ts';
 import { STORING_REASONS, type StoringCode } from './rules/storability.ts';
@@ -70,6 +71,11 @@ export class CacheContext {
   /** The same, to be asked for many. */
   factsUnder(overrides: CacheOverrides): (stored: StoredResponse) => ResponseFacts {
     return overrides === NO_OVERRIDES ? this.#plainFacts : (stored) => this.factsOf(stored, overrides);
+  }
+
+  /** What a request asks of the cache. Offline it is not heard: that is advice (RFC 9111 §5.2.1), and what it asks for cannot be had. */
+  directivesOf(fields: Fields): RequestDirectives {
+    return this.parts.offline ? NO_REQUEST_DIRECTIVES : requestDirectives(fields);
   }
 
   /** Remembers what became of a response to a GET. */

@@ -9,7 +9,7 @@ import type { ArrivingResponse } from './arriving.ts';
 import type { CacheContext, CachedResponse } from './cache.ts';
 import { type CacheRecord, createCacheRecord } from './cache-record.ts';
 import type { PendingFetch, Waiter } from './collapse.ts';
-import { type RequestDirectives, requestDirectives } from './rules/cache-control.ts';
+import type { RequestDirectives } from './rules/cache-control.ts';
 import { currentAgeSeconds } from './rules/freshness.ts';
 import { isConditional } from './rules/preconditions.ts';
 import { type CacheRequest, judgeReuse, mayServeStale, type Reuse } from './rules/reuse.ts';
@@ -42,10 +42,17 @@ export class Lookup {
   /** It has waited for a response that turned out not to be for sharing, and does not wait again. */
   hasWaited = false;
 
-  constructor(request: CacheRequest, user: string | null, cancellation: Cancellation, mayServe: Lookup['mayServe'], isBackground: boolean) {
+  constructor(
+    request: CacheRequest,
+    directives: RequestDirectives,
+    user: string | null,
+    cancellation: Cancellation,
+    mayServe: Lookup['mayServe'],
+    isBackground: boolean,
+  ) {
     this.request = request;
+    this.directives = directives;
     this.user = user;
-    this.directives = requestDirectives(request.fields);
     this.record = createCacheRecord(request.key);
     this.cancellation = cancellation;
     this.mayServe = mayServe;

@@ -59,7 +59,15 @@ async function openFolder(config: CacheConfig | null, access: Access, report: (l
     ]);
   const store: DiskStore = access === 'look' ? readDiskStore(disk, report) : await openDiskStore(disk, report);
   const cache = createCacheAdmin({
-    ...{ store, rules: config.rules, now: Date.now, lastVerdict: () => null, outdateAll: null, termsOf: null },
+    ...{
+      store,
+      rules: config.rules,
+      now: Date.now,
+      lastVerdict: () => null,
+      mode: { offline: false, staleOk: false },
+      outdateAll: null,
+      termsOf: null,
+    },
     verify: () => store.verify(),
   });
   return { cache, where: path.resolve(disk.folder), close: () => store.close() };

@@ -41,6 +41,7 @@ export function lookInCache(joint: CacheJoint, request: Authorized): Soon<Step<U
       overrides,
       receivedAtMs: flow.startedAtMs,
     },
+    joint.context.directivesOf(head.fields),
     flow.user,
     cancellation,
     (origin) => joint.mayServe(request, origin),

@@ -32,6 +32,7 @@ async function openAdmin(stateFolder = temporaryFolder(onTestFinished), isOn = t
     rules: CACHE_RULE_DEFAULTS,
     now,
     lastVerdict: () => null,
+    mode: { offline: false, staleOk: false },
     outdateAll: null,
     termsOf: null,
     verify: null,

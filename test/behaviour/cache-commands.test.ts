@@ -53,7 +53,15 @@ async function running(fillIt = true): Promise<CacheStore> {
   const store = new MemoryStore(MEMORY_STORE_DEFAULTS);
   if (fillIt) await fill(store);
   const cache = createCacheAdmin({
-    ...{ store, rules: CACHE_RULE_DEFAULTS, now: Date.now, termsOf: null, verify: null, outdateAll: null },
+    ...{
+      store,
+      rules: CACHE_RULE_DEFAULTS,
+      now: Date.now,
+      termsOf: null,
+      verify: null,
+      mode: { offline: false, staleOk: false },
+      outdateAll: null,
+    },
     lastVerdict: (key) => (key === 'http://c.test/' ? { code: 'private', status: 200, atMs: Date.now(), response: null } : null),
   });
   const report = (line: string) => expect.unreachable(line);

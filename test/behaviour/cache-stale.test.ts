@@ -301,6 +301,14 @@ describe('offline: no origin is asked', () => {
     },
   );
 
+  it.each(['max-age=0', 'no-cache', 'no-store', 'min-fresh=9999'])(
+    'a request that says %s is answered with what is fresh',
+    async (control) => {
+      const { own, url } = await goOffline({}, { fields: [['Cache-Control', 'max-age=3600']] });
+      expect((await fetchVia(own, url, { fields: [['Cache-Control', control]] })).status).toBe(200);
+    },
+  );
+
   it('without it what is stale is 504', async () => {
     const { own, url } = await goOffline({}, stale('max-age=1, stale-if-error=600'));
     expect((await fetchVia(own, url)).status).toBe(504);

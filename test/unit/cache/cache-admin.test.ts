@@ -18,6 +18,7 @@ async function adminOf(all: readonly StoredResponse[], parts: Partial<CacheAdmin
     rules: CACHE_RULE_DEFAULTS,
     now: () => RECEIVED_MS + 600_000,
     lastVerdict: () => null,
+    mode: { offline: false, staleOk: false },
     outdateAll: null,
     termsOf: null,
     verify: null,
@@ -133,6 +134,17 @@ describe('why', () => {
     expect(lines).toContain('last response: 200, 600 s ago; not stored: it says no-store (RFC 9111 §5.2.2.5)');
     expect(lines.at(-1)).toBe('smallest change at the origin: replace no-store by max-age=N, the seconds for which it may answer');
     expect(await admin.why(ask('http://a.test/other'))).toHaveLength(2);
+  });
+
+  test('offline, and with stale_ok', async () => {
+    const old = sample({ key: 'http://a.test/', fields: [{ name: 'Cache-Control', value: 'max-age=1' }] });
+    const asked = async (offline: boolean, staleOk: boolean, url = 'http://a.test/') =>
+      (await (await adminOf([old], { mode: { offline, staleOk } })).why(ask(url))).filter((line) => /^(offline|stale_ok)/.test(line));
+    expect(await asked(true, false)).toEqual(['offline: answered with 504, since no origin is asked']);
+    expect(await asked(true, true)).toEqual(['offline: what is stale answers all the same (stale_ok)']);
+    expect(await asked(true, true, 'http://b.test/')).toEqual(['offline: answered with 504, since no origin is asked']);
+    expect(await asked(false, true)).toEqual(['stale_ok: what is stale answers at once, and is validated behind the answer']);
+    expect(await asked(false, false)).toEqual([]);
   });
 
   test('under the terms of the rule of the policy: its key, its lifetime, its bypass', async () => {
