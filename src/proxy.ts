@@ -12,6 +12,7 @@ import type { Authenticator } from './auth/authenticate.ts';
 import type { AuthOptions } from './auth/options.ts';
 import type { CacheContext } from './cache/cache.ts';
 import { type CacheAdmin, createCacheAdmin } from './cache/cache-admin.ts';
+import { CacheCounts } from './cache/cache-counts.ts';
 import { createCacheContext, type OpenedStore, openStore } from './cache/open-cache.ts';
 import type { CacheConfig } from './cache/options.ts';
 import type { Config } from './config/config.ts';
@@ -119,6 +120,7 @@ class Composition implements RunningProxy {
   #leaving: HttpListener[] = [];
   #ownSockets: OwnSockets = createOwnSockets([], () => []);
   #parts: Parts | null = null;
+  readonly #cacheCounts = new CacheCounts();
   #admin: AdminServer | null = null;
   #policyFiles: readonly string[] = [];
   /** Counts go on through a reload. */
@@ -253,6 +255,7 @@ class Composition implements RunningProxy {
       now: Date.now,
       lastVerdict: (key) => context.lastVerdict(key),
       mode: context.parts,
+      answers: () => this.#cacheCounts.answers,
       outdateAll: () => context.outdateAll(),
       termsOf: (question) => policyTerms(policy, question, Date.now()),
       verify,
@@ -285,6 +288,7 @@ class Composition implements RunningProxy {
     // The log of the moment: one that a reload replaced is closed by the time an exchange ends.
     const emit = (flow: Flow): void => {
       flow.lease?.release();
+      if (flow.cache !== null) this.#cacheCounts.add(flow.cache, flow.bytesToClient);
       this.#parts?.accessLog?.write(flow);
       this.#onFlow?.(flow);
     };

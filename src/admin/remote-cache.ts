@@ -1,8 +1,7 @@
 // Owns asking a running proxy about its cache: the same questions as of a store at hand, over the Unix socket of its admin API.
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
-import { type CacheAdmin, type DetailedEntry, type Entry, type Verified, WrongQuestion } from '../cache/cache-admin.ts';
-import type { StoreStats } from '../cache/stores/cache-store.ts';
+import { type CacheAdmin, type CacheStats, type DetailedEntry, type Entry, type Verified, WrongQuestion } from '../cache/cache-admin.ts';
 import { StartError } from '../errors/start-error.ts';
 import { fromWire, toWire } from './wire-format.ts';
 
@@ -15,7 +14,7 @@ export function remoteCache(socket: string): CacheAdmin {
   const get = (path: string, query: Readonly<Record<string, string | null>> = {}) => ask(socket, 'GET', path + queryText(query), null);
   const post = (path: string, question: unknown) => ask(socket, 'POST', path, question);
   return {
-    stats: async () => (await contentOf(await get('/cache/stats'))) as StoreStats,
+    stats: async () => (await contentOf(await get('/cache/stats'))) as CacheStats,
     list: (pattern) => linesOf(get('/cache/entries', { pattern })) as AsyncIterable<Entry>,
     show: async (url, user) =>
       ((await contentOf(await get('/cache/entry', { url, user }))) as { readonly entries: readonly DetailedEntry[] }).entries,

@@ -6,6 +6,7 @@ import type { Body, BodySink, Fields, Taken } from '../http/message.ts';
 import { TAKEN } from '../http/message.ts';
 import { parseTarget, type Target } from '../http/target.ts';
 import { glob, matchesGlob } from '../match/glob.ts';
+import type { CacheAnswers } from './cache-counts.ts';
 import {
   ageArithmetic,
   changeForReuse,
@@ -26,7 +27,7 @@ import { type Extent, isComplete, type SelectingField, type StoredResponse } fro
 import type { CacheStore, StoreStats } from './stores/cache-store.ts';
 
 export interface CacheAdmin {
-  stats(): Promise<StoreStats>;
+  stats(): Promise<CacheStats>;
   /** Stored responses whose URL a glob matches; all of them for `null`. In no order. */
   list(pattern: string | null): AsyncIterable<Entry>;
   /** What is stored under a URL for everybody, and for this user where a rule keeps users apart. @throws WrongQuestion */
@@ -37,6 +38,11 @@ export interface CacheAdmin {
   purge(what: Purge): Promise<number>;
   /** Reads everything that is stored to its end. @returns what has been read so far, now and then; the last one is the result */
   verify(): AsyncIterable<Verified>;
+}
+
+/** What is stored, and how often it answered since the start; `answers` is `null` of a folder. */
+export interface CacheStats extends StoreStats {
+  readonly answers: CacheAnswers | null;
 }
 
 export interface Question {
@@ -106,6 +112,8 @@ export interface CacheAdminParts {
   readonly now: () => number;
   /** What became of the last response to a key; `null` when nobody remembers. */
   readonly lastVerdict: (key: string) => LastVerdict | null;
+  /** `null` where nobody counts. */
+  readonly answers: (() => CacheAnswers) | null;
   /** How the proxy that is asked runs. */
   readonly mode: Pick<CacheConfig, 'offline' | 'staleOk'>;
   /** Told of a purge, which is about what is on its way, too; `null` where nothing is. */
@@ -134,7 +142,7 @@ export interface LastVerdict {
 export function createCacheAdmin(parts: CacheAdminParts): CacheAdmin {
   const { store } = parts;
   return {
-    stats: async () => store.stats(),
+    stats: async () => ({ ...store.stats(), answers: parts.answers?.() ?? null }),
     list: (pattern) => list(parts, pattern),
     show: async (url, user) => show(parts, url, user),
     why: async (question) => why(parts, question),

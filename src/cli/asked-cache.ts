@@ -64,6 +64,7 @@ async function openFolder(config: CacheConfig | null, access: Access, report: (l
       rules: config.rules,
       now: Date.now,
       lastVerdict: () => null,
+      answers: null,
       mode: { offline: false, staleOk: false },
       outdateAll: null,
       termsOf: null,

@@ -1,5 +1,6 @@
 // Owns the commands that look into the cache: `cache stats`, `cache list`, `cache show`, and `cache verify`, which looks at every octet.
 import { toWire } from '../admin/wire-format.ts';
+import type { CacheAnswers } from '../cache/cache-counts.ts';
 import { type AskedCache, askingCache } from './asked-cache.ts';
 import { entryLine, entryText, sizeText } from './cache-words.ts';
 import type { Arguments } from './command.ts';
@@ -15,9 +16,10 @@ export function cacheStats(given: Arguments, terminal: Terminal): Promise<number
       terminal.print(JSON.stringify(toWire(stats), null, 2));
       return EXIT_OK;
     }
-    const { entries, bytes, maxBytes, evictions, refusals, damaged } = stats;
+    const { entries, bytes, maxBytes, evictions, refusals, damaged, answers } = stats;
     const rows: readonly (readonly [string, string])[] = [
       ['cache', where],
+      ...(answers === null ? [] : answerRows(answers)),
       ['stored', counted(entries, 'response')],
       ['size', `${sizeText(bytes)} of ${sizeText(maxBytes)}`],
       ['evicted', evictions.toLocaleString('en-US')],
@@ -27,6 +29,25 @@ export function cacheStats(given: Arguments, terminal: Terminal): Promise<number
     terminal.print(rows.map(([label, text]) => label.padEnd(9) + text).join('\n'));
     return EXIT_OK;
   });
+}
+
+function answerRows(answers: CacheAnswers): [string, string][] {
+  const { hits, validated, stale, collapsed, forwarded, unanswered, bytes, bytesReused } = answers;
+  const reused = hits + validated + stale + collapsed;
+  const all = reused + forwarded + unanswered;
+  const kinds = [
+    ...([`${hits} hits`, `${validated} validated`, `${collapsed} collapsed`] as const),
+    ...(stale === 0 ? [] : [`${stale} stale`]),
+    ...(unanswered === 0 ? [] : [`${unanswered} not answered`]),
+  ];
+  return [
+    ['asked', `${counted(all, 'time')} since the start: ${kinds.join(', ')}, ${forwarded} forwarded`],
+    ['reused', `${shareText(reused, all)} of the answers, ${shareText(bytesReused, bytes)} of ${sizeText(bytes)}`],
+  ];
+}
+
+function shareText(part: number, whole: number): string {
+  return `${whole === 0 ? 0 : Math.round((100 * part) / whole)} %`;
 }
 
 /** `cache list [PATTERN]` */

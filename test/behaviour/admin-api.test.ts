@@ -32,6 +32,7 @@ async function openAdmin(stateFolder = temporaryFolder(onTestFinished), isOn = t
     rules: CACHE_RULE_DEFAULTS,
     now,
     lastVerdict: () => null,
+    answers: null,
     mode: { offline: false, staleOk: false },
     outdateAll: null,
     termsOf: null,
@@ -86,7 +87,7 @@ describe('the Unix socket', () => {
   test('answers the commands as a store at hand would', async () => {
     const { admin, store } = await openAdmin();
     const cache: CacheAdmin = remoteCache(admin.socket);
-    expect(await cache.stats()).toEqual(store.stats());
+    expect(await cache.stats()).toEqual({ ...store.stats(), answers: null });
     expect((await all(cache.list('http://a.test/*'))).map(({ url }) => url).sort()).toEqual(['http://a.test/', 'http://a.test/x']);
     expect(await all(cache.list('http://none.test/*'))).toEqual([]);
     expect(await cache.show('http://a.test/x', null)).toMatchObject([

@@ -52,6 +52,10 @@ test('what was stored for one client is listed, explained and purged', async () 
   expect(why).toEqual(
     expect.arrayContaining(['reused: it is fresh (RFC 9111 §4.2)', expect.stringMatching(/^policy: allowed by the default/)]),
   );
+  const { answers } = await admin.stats();
+  expect(answers).toMatchObject({ hits: 1, forwarded: 1, validated: 0, collapsed: 0, stale: 0, unanswered: 0 });
+  expect(answers!.bytesReused).toBeGreaterThan(100);
+  expect(answers!.bytesReused).toBeLessThan(answers!.bytes);
   expect(await admin.purge({ kind: 'tag', tag: 'odd' })).toBe(1);
   await get(proxy.url, url);
   expect(site.requests).toBe(2);

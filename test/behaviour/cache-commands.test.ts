@@ -59,6 +59,7 @@ async function running(fillIt = true): Promise<CacheStore> {
       now: Date.now,
       termsOf: null,
       verify: null,
+      answers: null,
       mode: { offline: false, staleOk: false },
       outdateAll: null,
     },

@@ -18,6 +18,7 @@ async function adminOf(all: readonly StoredResponse[], parts: Partial<CacheAdmin
     rules: CACHE_RULE_DEFAULTS,
     now: () => RECEIVED_MS + 600_000,
     lastVerdict: () => null,
+    answers: null,
     mode: { offline: false, staleOk: false },
     outdateAll: null,
     termsOf: null,

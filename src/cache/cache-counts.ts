@@ -1,0 +1,54 @@
+// Owns how often the cache answered, and how: counted by finished exchanges, since the start of the process.
+import type { CacheRecord } from './cache-record.ts';
+
+/** Exchanges in which the cache was asked, by what came of it (cache-record.ts), and octets to clients. */
+export interface CacheAnswers {
+  readonly hits: number;
+  readonly validated: number;
+  readonly stale: number;
+  /** Answered by what was fetched for somebody else. */
+  readonly collapsed: number;
+  readonly forwarded: number;
+  readonly unanswered: number;
+  /** Octets on clients' connections of all these, and of those that were not forwarded. */
+  readonly bytes: number;
+  readonly bytesReused: number;
+}
+
+export class CacheCounts {
+  #hits = 0;
+  #validated = 0;
+  #stale = 0;
+  #collapsed = 0;
+  #forwarded = 0;
+  #unanswered = 0;
+  #bytes = 0;
+  #bytesForwarded = 0;
+
+  /** @param bytes  to the client */
+  add({ outcome, isCollapsed }: CacheRecord, bytes: number): void {
+    this.#bytes += bytes;
+    if (outcome === 'hit') this.#hits += 1;
+    else if (isCollapsed) this.#collapsed += 1;
+    else if (outcome === 'validated') this.#validated += 1;
+    else if (outcome === 'stale') this.#stale += 1;
+    else if (outcome === 'none') this.#unanswered += 1;
+    else {
+      this.#forwarded += 1;
+      this.#bytesForwarded += bytes;
+    }
+  }
+
+  get answers(): CacheAnswers {
+    return {
+      hits: this.#hits,
+      validated: this.#validated,
+      stale: this.#stale,
+      collapsed: this.#collapsed,
+      forwarded: this.#forwarded,
+      unanswered: this.#unanswered,
+      bytes: this.#bytes,
+      bytesReused: this.#bytes - this.#bytesForwarded,
+    };
+  }
+}
