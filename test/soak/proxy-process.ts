@@ -155,7 +155,7 @@ limits:
 `;
 const NODE_WORDS = ['--expose-gc', '--import', path.join(import.meta.dirname, 'probe.ts')];
 const MAIN = path.join(import.meta.dirname, '../../src/main.ts');
-const BANNER_LINES = 5;
+const BANNER_LINES = 6;
 const TICKS_PER_SECOND = 100;
 const SETTLE_MS = 15_000;
 const COLLECT_MS = 1_000;
