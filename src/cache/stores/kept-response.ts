@@ -1,9 +1,9 @@
 // Owns a stored response as memory keeps it, and how much memory that is. Texts that were cut out of a head section keep all of it alive, whatever of
 // it is stored; here they are cut out of one text of their own, so that what is counted is what is held.
-import { fieldValue, hasField, isNamed } from '../../http/fields.ts';
-import { keptResponseFields } from '../../http/forwarding.ts';
+import { fieldValue, hasField } from '../../http/fields.ts';
 import type { Field, Fields, HttpVersion, PreparedFields } from '../../http/message.ts';
 import type { Extent, SelectingField, StoredResponse } from '../stored-response.ts';
+import { IS_1_0, IS_FROM_AUTHORIZED, IS_INVALIDATED, PackedHead } from './packed-head.ts';
 import type { Content } from './slabs.ts';
 
 export class KeptResponse implements StoredResponse {
@@ -27,34 +27,38 @@ export class KeptResponse implements StoredResponse {
   readonly #headBytes: number;
 
   /**
+   * @param head what `take` or `read` has just made ready
    * @param key the same text for all of a key
    * @param content `null` when it lies elsewhere
    */
-  constructor(stored: StoredResponse, key: string, content: Content | null) {
-    const isSent = whichAreSent(stored.fields);
-    const texts = new OwnTexts(textsOf(stored, isSent));
-    this.id = texts.next(stored.id.length);
+  constructor(head: PackedHead, key: string, content: Content | null) {
+    const idLength = head.nextNumber();
+    const reasonLength = head.nextNumber();
+    this.id = head.nextText(idLength);
     this.key = key;
-    this.reason = texts.next(stored.reason.length);
-    this.selectedBy = copyOf(stored.selectedBy, ({ name, value }) => ({
-      name: texts.next(name.length),
-      value: value === null ? null : texts.next(value.length),
-    }));
-    this.tags = copyOf(stored.tags, (tag) => texts.next(tag.length));
-    const { fields, lines } = texts.nextFields(stored.fields, isSent);
-    this.fields = fields;
-    this.#prepared = { lines, hasDate: hasField(fields, 'date'), contentType: fieldValue(fields, 'content-type') ?? null };
-    this.status = stored.status;
-    this.version = stored.version;
-    this.requestTimeMs = stored.requestTimeMs;
-    this.responseTimeMs = stored.responseTimeMs;
-    const { first, length, completeLength } = stored.extent;
-    this.extent = { first, length, completeLength };
-    this.isFromAuthorized = stored.isFromAuthorized;
-    this.isInvalidated = stored.isInvalidated;
-    this.origin = stored.origin && { address: texts.next(stored.origin.address.length), port: stored.origin.port };
+    this.reason = head.nextText(reasonLength);
+    this.status = head.nextNumber();
+    const flags = head.nextNumber();
+    this.version = (flags & IS_1_0) === 0 ? '1.1' : '1.0';
+    this.isFromAuthorized = (flags & IS_FROM_AUTHORIZED) !== 0;
+    this.isInvalidated = (flags & IS_INVALIDATED) !== 0;
+    this.requestTimeMs = head.requestTimeMs;
+    this.responseTimeMs = head.responseTimeMs;
+    this.extent = { first: head.nextNumber(), length: head.nextNumber(), completeLength: head.nextMaybe() };
+    this.selectedBy = listOf(head, nextSelectingField);
+    this.tags = listOf(head, nextText);
+    const lines = head.sentLines;
+    this.fields = nextFields(head);
+    this.#prepared = { lines, hasDate: hasField(this.fields, 'date'), contentType: fieldValue(this.fields, 'content-type') ?? null };
+    const port = head.nextMaybe();
+    this.origin = port === null ? null : { address: nextText(head), port };
     this.#content = content;
-    this.#headBytes = texts.bytes + headBytes(stored);
+    this.#headBytes = headBytes(this, head.text);
+  }
+
+  static of(stored: StoredResponse, key: string, content: Content | null): KeptResponse {
+    HEAD.take(stored);
+    return new KeptResponse(HEAD, key, content);
   }
 
   get prepared(): PreparedFields {
@@ -73,7 +77,7 @@ export class KeptResponse implements StoredResponse {
 
 /** A text of its own, not a part of another one. */
 export function ownText(text: string): string {
-  return new OwnTexts([text, ' ']).next(text.length);
+  return [text, ' '].join('').slice(0, text.length);
 }
 
 /** Octets of a text in memory. */
@@ -81,63 +85,42 @@ export function textBytes(text: string): number {
   return TEXT_BYTES + (WIDE.test(text) ? 2 : 1) * text.length;
 }
 
-/** Of each field, whether it goes to every client as it is. */
-function whichAreSent(fields: Fields): readonly boolean[] {
-  const kept = keptResponseFields(fields);
-  let next = 0;
-  return fields.map((field) => {
-    if (field !== kept[next]) return false;
-    next += 1;
-    return !isNamed(field.name, 'age');
+/** One empty list serves all. */
+function listOf<T>(head: PackedHead, next: (head: PackedHead) => T): readonly T[] {
+  const count = head.nextNumber();
+  if (count === 0) return NONE;
+  const all: T[] = [];
+  for (let i = 0; i < count; i += 1) all.push(next(head));
+  return all;
+}
+
+function nextText(head: PackedHead): string {
+  return head.nextText(head.nextNumber());
+}
+
+function nextSelectingField(head: PackedHead): SelectingField {
+  const name = nextText(head);
+  const valueLength = head.nextMaybe();
+  return { name, value: valueLength === null ? null : head.nextText(valueLength) };
+}
+
+/** In their order, although the lines of those that are not sent come behind the others. */
+function nextFields(head: PackedHead): Fields {
+  const { text } = head;
+  let sentAt = head.position;
+  let otherAt = sentAt + head.sentLines.length;
+  const fields = listOf(head, () => {
+    const isSent = head.nextNumber() === 1;
+    const start = isSent ? sentAt : otherAt;
+    const valueStart = start + head.nextNumber() + ': '.length;
+    const valueEnd = valueStart + head.nextNumber();
+    if (isSent) sentAt = valueEnd + '\r\n'.length;
+    else otherAt = valueEnd + '\r\n'.length;
+    const name = text.slice(start, valueStart - ': '.length);
+    return new KeptField(COMMON_NAMES.get(name) ?? name, text.slice(valueStart, valueEnd), text, start);
   });
-}
-
-/** In the order in which the constructor asks for them again. */
-function textsOf({ id, reason, selectedBy, tags, fields, origin }: StoredResponse, isSent: readonly boolean[]): string[] {
-  const texts = [id, reason];
-  for (const { name, value } of selectedBy) texts.push(name, value ?? '');
-  texts.push(...tags);
-  // Those that are sent lie next to each other, so that their lines are one part of the text.
-  for (const { name, value } of fields.filter((_, i) => isSent[i])) texts.push(`${name}: ${value}\r\n`);
-  for (const { name, value } of fields.filter((_, i) => !isSent[i])) texts.push(`${name}: ${value}\r\n`);
-  if (origin !== null) texts.push(origin.address);
-  return texts;
-}
-
-class OwnTexts {
-  readonly #all: string;
-  #at = 0;
-
-  constructor(texts: readonly string[]) {
-    this.#all = texts.join('');
-  }
-
-  get bytes(): number {
-    return textBytes(this.#all);
-  }
-
-  next(length: number): string {
-    this.#at += length;
-    return this.#all.slice(this.#at - length, this.#at);
-  }
-
-  /** All fields in their order, and the lines of those that are sent. */
-  nextFields(all: Fields, isSent: readonly boolean[]): { readonly fields: Fields; readonly lines: string } {
-    const fields = copyOf(all, (field) => field) as Field[];
-    const start = this.#at;
-    for (let i = 0; i < all.length; i += 1) if (isSent[i]) fields[i] = this.#nextField(all[i]!);
-    const lines = this.#all.slice(start, this.#at);
-    for (let i = 0; i < all.length; i += 1) if (!isSent[i]) fields[i] = this.#nextField(all[i]!);
-    return { fields, lines };
-  }
-
-  #nextField({ name, value }: Field): Field {
-    const start = this.#at;
-    this.#at += name.length + value.length + LINE_OCTETS;
-    const valueStart = start + name.length + ': '.length;
-    const ownName = COMMON_NAMES.get(name) ?? this.#all.slice(start, start + name.length);
-    return new KeptField(ownName, this.#all.slice(valueStart, valueStart + value.length), this.#all, start);
-  }
+  head.position = otherAt;
+  return fields;
 }
 
 class KeptField implements Field {
@@ -159,14 +142,11 @@ class KeptField implements Field {
   }
 }
 
-/** One empty list serves all. */
-function copyOf<T>(all: readonly T[], copy: (one: T) => T): readonly T[] {
-  return all.length === 0 ? (NONE as readonly T[]) : all.map(copy);
-}
-
-function headBytes({ selectedBy, tags, fields }: StoredResponse): number {
-  const others = fields.filter(({ name }) => !COMMON_NAMES.has(name)).length;
-  return HEAD_BYTES + fields.length * FIELD_BYTES + others * NAME_BYTES + selectedBy.length * SELECTING_BYTES + tags.length * TEXT_BYTES;
+function headBytes({ selectedBy, tags, fields }: StoredResponse, text: string): number {
+  let others = 0;
+  for (const { name } of fields) if (!COMMON_NAMES.has(name)) others += 1;
+  const parts = fields.length * FIELD_BYTES + others * NAME_BYTES + selectedBy.length * SELECTING_BYTES + tags.length * TEXT_BYTES;
+  return HEAD_BYTES + textBytes(text) + parts;
 }
 
 function contentBytes(content: Content | null): number {
@@ -210,6 +190,8 @@ const COMMON_NAMES = new Map(
     .flatMap((name) => [name, name.toLowerCase()])
     .map((name) => [name, name]),
 );
+// There is one at a time.
+const HEAD = new PackedHead();
 const NONE: readonly never[] = Object.freeze([]);
 const WIDE = /[^\0-\xff]/;
 const LINE_OCTETS = ': \r\n'.length;

@@ -1,7 +1,7 @@
 // Owns content on its way into memory: counted from its first octet on, bounded, and there for those who read along until it is released.
 import type { StoredResponse } from '../stored-response.ts';
 import type { ContentWriter } from './cache-store.ts';
-import { type Content, Slabs } from './slabs.ts';
+import { Slabs } from './slabs.ts';
 
 /** What a writer needs of its store. */
 export interface MemoryWriterStore {
@@ -9,8 +9,8 @@ export interface MemoryWriterStore {
   /** @returns false when there may not be this much more on its way */
   reserve(bytes: number): boolean;
   letGo(bytes: number): void;
-  keep(stored: StoredResponse, content: Content, replaces: readonly StoredResponse[]): boolean;
-  fill(stored: StoredResponse, content: Content): boolean;
+  keep(stored: StoredResponse, content: Slabs, replaces: readonly StoredResponse[]): boolean;
+  fill(stored: StoredResponse, content: Slabs): boolean;
   refused(): void;
 }
 
@@ -67,13 +67,13 @@ export class MemoryWriter implements ContentWriter {
     this.#letGo();
   }
 
-  #finish({ extent }: StoredResponse, keep: (content: Content) => boolean): boolean {
+  #finish({ extent }: StoredResponse, keep: (content: Slabs) => boolean): boolean {
     const isWhole = !this.#isOver && extent.length === this.#slabs.length;
     this.#isOver = true;
     if (!isWhole) return false;
     // From here on it counts as what is stored, or not at all.
     this.#letGo();
-    return keep(this.#slabs.content());
+    return keep(this.#slabs);
   }
 
   #letGo(): void {

@@ -1,7 +1,9 @@
 // Owns responses kept in memory, bounded by what they really take there: content, fields, keys and the objects that hold them (kept-response.ts).
 // Who stays is decided in admission.ts, by the key: all variants of a key stay or go together. Finding and opening happen at once.
+// What nobody has asked for since it was stored lies packed, beside the heap (packed-responses.ts): to store is to copy, and leaves no objects behind.
 // Over a disk (tiered.ts) it also keeps heads without content, so that what lies on the disk is found without asking the disk.
 import { randomInt } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Body } from '../../http/message.ts';
 import { MEMORY_STORE_DEFAULTS, type MemoryStoreOptions } from '../options.ts';
 import type { StoredResponse } from '../stored-response.ts';
@@ -9,11 +11,13 @@ import { AdmittingCache, Member } from './admission.ts';
 import type { CacheStore, StoreStats } from './cache-store.ts';
 import { KeptResponse, ownText, textBytes } from './kept-response.ts';
 import { MemoryWriter, type MemoryWriterStore } from './memory-writer.ts';
-import { type Content, openContent } from './slabs.ts';
+import { PackedResponses } from './packed-responses.ts';
+import { openContent, type Slabs } from './slabs.ts';
 
 export class MemoryStore implements CacheStore {
   readonly #options: MemoryStoreOptions;
   readonly #shelves: AdmittingCache<Shelf>;
+  readonly #packed = new PackedResponses();
   readonly #writers: MemoryWriterStore;
   #entries = 0;
   #evictions = 0;
@@ -26,9 +30,11 @@ export class MemoryStore implements CacheStore {
   constructor(options: MemoryStoreOptions | null = MEMORY_STORE_DEFAULTS) {
     const { maxBytes, maxObjectBytes } = options ?? NO_ROOM;
     this.#options = { maxBytes, maxObjectBytes };
-    this.#shelves = new AdmittingCache(maxBytes, randomInt(2 ** 32), ({ responses }) => {
-      this.#entries -= responses.length;
-      this.#evictions += responses.length;
+    this.#shelves = new AdmittingCache(maxBytes, randomInt(2 ** 32), (shelf) => {
+      const count = countOf(shelf);
+      this.#entries -= count;
+      this.#evictions += count;
+      this.#clear(shelf);
     });
     this.#writers = {
       maxObjectBytes,
@@ -43,7 +49,8 @@ export class MemoryStore implements CacheStore {
   }
 
   find(key: string): readonly StoredResponse[] {
-    return this.#shelves.find(key)?.responses ?? NOTHING;
+    const shelf = this.#shelves.find(key);
+    return shelf === undefined ? NOTHING : (shelf.responses ?? this.#unpack(shelf));
   }
 
   open(stored: StoredResponse, first: number, length: number): Body | null {
@@ -63,11 +70,7 @@ export class MemoryStore implements CacheStore {
   }
 
   update(stored: StoredResponse): void {
-    const shelf = this.#shelves.peek(stored.key);
-    const old = this.#keptOf(stored);
-    if (shelf === undefined || old === undefined) return;
-    const updated = new KeptResponse(stored, shelf.key, KeptResponse.contentOf(old));
-    this.#arrange(shelf, replaced(shelf.responses, old, updated));
+    this.#replace(stored, (old, key) => KeptResponse.of(stored, key, KeptResponse.contentOf(old)));
   }
 
   remove(stored: StoredResponse): void {
@@ -75,14 +78,20 @@ export class MemoryStore implements CacheStore {
     if (shelf !== undefined) this.#drop(shelf, ({ id }) => id === stored.id);
   }
 
-  purge(picks: (stored: StoredResponse) => boolean): Promise<number> {
-    const before = this.#entries;
-    for (const shelf of this.#shelves.members()) this.#drop(shelf, picks);
-    return Promise.resolve(before - this.#entries);
+  async purge(picks: (stored: StoredResponse) => boolean): Promise<number> {
+    let gone = 0;
+    let looked = 0;
+    for (const shelf of this.#shelves.members()) {
+      gone += this.#drop(shelf, picks);
+      looked += 1;
+      // Each has to be unpacked to be looked at: meanwhile others are served.
+      if (looked % LOOKED_AT_ONCE === 0) await nextTurn();
+    }
+    return gone;
   }
 
   async *list(): AsyncGenerator<StoredResponse> {
-    for (const shelf of this.#shelves.members()) if (shelf.segment !== null) yield* shelf.responses;
+    for (const shelf of this.#shelves.members()) if (shelf.segment !== null) yield* this.#headsOf(shelf);
   }
 
   stats(): StoreStats {
@@ -98,7 +107,7 @@ export class MemoryStore implements CacheStore {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.purge(() => true);
+    for (const shelf of this.#shelves.members()) this.#arrange(shelf, NOTHING);
   }
 
   // What follows is for a store that keeps everything elsewhere, and here what is used.
@@ -106,14 +115,14 @@ export class MemoryStore implements CacheStore {
   /** Everything stored under a key, here or elsewhere; `null` when that is not known here. Counts as asking for it. */
   known(key: string): readonly StoredResponse[] | null {
     const shelf = this.#shelves.find(key);
-    return shelf?.isAll === true ? shelf.responses : null;
+    return shelf?.isAll === true ? (shelf.responses ?? this.#unpack(shelf)) : null;
   }
 
   /** Takes in what is stored under a key elsewhere. @returns that, and what is stored here alone */
   learn(key: string, elsewhere: readonly StoredResponse[]): readonly StoredResponse[] {
     const shelf = this.#shelves.peek(key) ?? this.#newShelf(key);
-    const here = new Map(shelf.responses.map((kept) => [kept.id, kept]));
-    const heads = elsewhere.map((stored) => here.get(stored.id) ?? new KeptResponse(stored, shelf.key, null));
+    const here = new Map(this.#responsesOf(shelf).map((kept) => [kept.id, kept]));
+    const heads = elsewhere.map((stored) => here.get(stored.id) ?? KeptResponse.of(stored, shelf.key, null));
     for (const { id } of elsewhere) here.delete(id);
     const all = [...[...here.values()].filter((kept) => KeptResponse.contentOf(kept) !== null), ...heads];
     shelf.isAll = true;
@@ -147,32 +156,74 @@ export class MemoryStore implements CacheStore {
   }
 
   #keptOf(stored: StoredResponse): KeptResponse | undefined {
-    return this.#shelves.peek(stored.key)?.responses.find(({ id }) => id === stored.id);
+    const shelf = this.#shelves.peek(stored.key);
+    return shelf && this.#responsesOf(shelf).find(({ id }) => id === stored.id);
   }
 
   #newShelf(key: string): Shelf {
     return new Shelf(ownText(key), this.#shelves.hash(key));
   }
 
-  #keep(stored: StoredResponse, content: Content | null, replaces: readonly StoredResponse[]): boolean {
+  #responsesOf(shelf: Shelf): readonly KeptResponse[] {
+    return shelf.responses ?? [this.#packed.unpack(shelf.record, shelf.key)];
+  }
+
+  /** Without their content, where that is packed. */
+  #headsOf(shelf: Shelf): readonly KeptResponse[] {
+    return shelf.responses ?? [this.#packed.unpackHead(shelf.record, shelf.key)];
+  }
+
+  /** From now on it is found as an object, the same each time. */
+  #unpack(shelf: Shelf): readonly KeptResponse[] {
+    const responses = this.#responsesOf(shelf);
+    this.#arrange(shelf, responses);
+    return responses;
+  }
+
+  #keep(stored: StoredResponse, content: Slabs | null, replaces: readonly StoredResponse[]): boolean {
     for (const one of replaces) if (one.key !== stored.key) this.remove(one);
     const shelf = this.#shelves.peek(stored.key) ?? this.#newShelf(stored.key);
     const isReplaced = ({ id }: StoredResponse) => id === stored.id || replaces.some((one) => one.id === id);
-    const others = shelf.responses.filter((kept) => !isReplaced(kept));
-    return this.#arrange(shelf, [new KeptResponse(stored, shelf.key, content), ...others]);
+    const others = this.#responsesOf(shelf).filter((kept) => !isReplaced(kept));
+    const record = others.length === 0 ? this.#packed.pack(stored, content) : null;
+    if (record === null) return this.#arrange(shelf, [KeptResponse.of(stored, shelf.key, content?.content() ?? null), ...others]);
+    this.#entries += 1 - countOf(shelf);
+    this.#clear(shelf);
+    shelf.responses = null;
+    shelf.record = record;
+    return this.#put(shelf);
   }
 
   /** Gives a response that was known by its head alone its content, if it still is. */
-  #fill(stored: StoredResponse, content: Content): boolean {
-    const shelf = this.#shelves.peek(stored.key);
-    const old = this.#keptOf(stored);
-    if (shelf === undefined || old === undefined || old.extent.length !== stored.extent.length) return false;
-    return this.#arrange(shelf, replaced(shelf.responses, old, new KeptResponse(old, shelf.key, content)));
+  #fill(stored: StoredResponse, content: Slabs): boolean {
+    return this.#replace(stored, (old, key) =>
+      old.extent.length === stored.extent.length ? KeptResponse.of(old, key, content.content()) : null,
+    );
   }
 
-  #drop(shelf: Shelf, isGone: (kept: KeptResponse) => boolean): void {
-    const left = shelf.responses.filter((kept) => !isGone(kept));
-    if (shelf.segment !== null && left.length < shelf.responses.length) this.#arrange(shelf, left);
+  /** Puts another in the place of the response of that id, if there still is one. */
+  #replace({ key, id }: StoredResponse, by: (old: KeptResponse, key: string) => KeptResponse | null): boolean {
+    const shelf = this.#shelves.peek(key);
+    if (shelf === undefined) return false;
+    const responses = this.#responsesOf(shelf);
+    const at = responses.findIndex((kept) => kept.id === id);
+    const other = at === -1 ? null : by(responses[at]!, shelf.key);
+    return other !== null && this.#arrange(shelf, responses.with(at, other));
+  }
+
+  /** @returns how many */
+  #drop(shelf: Shelf, isGone: (kept: StoredResponse) => boolean): number {
+    if (shelf.segment === null) return 0;
+    const all = this.#headsOf(shelf);
+    const left = all.filter((kept) => !isGone(kept));
+    // Of what is packed all is gone, or nothing.
+    if (left.length < all.length) this.#arrange(shelf, left);
+    return all.length - left.length;
+  }
+
+  #clear(shelf: Shelf): void {
+    if (shelf.responses === null) this.#packed.remove(shelf.record);
+    shelf.responses = NOTHING;
   }
 
   /** The list is never changed, only replaced: who has found something may still be looking at it. */
@@ -182,11 +233,18 @@ export class MemoryStore implements CacheStore {
       shelf.isAll = false;
       this.#evictions += responses.length - kept.length;
     }
-    this.#entries += kept.length - shelf.responses.length;
+    this.#entries += kept.length - countOf(shelf);
+    this.#clear(shelf);
     shelf.responses = kept;
-    if (kept.length > 0) return this.#shelves.put(shelf, shelfBytes(shelf));
+    if (kept.length > 0) return this.#put(shelf);
     this.#shelves.delete(shelf);
     return false;
+  }
+
+  #put(shelf: Shelf): boolean {
+    const { key, responses, record } = shelf;
+    const bytes = responses === null ? this.#packed.bytesOf(record) : responses.reduce((sum, kept) => sum + KeptResponse.bytesOf(kept), 0);
+    return this.#shelves.put(shelf, SHELF_BYTES + textBytes(key) + bytes);
   }
 
   /** Without the oldest of more variants than one key may have: each of them is looked at for each request. */
@@ -214,21 +272,23 @@ export class MemoryStore implements CacheStore {
 
 /** The variants of one key, the latest first. */
 class Shelf extends Member {
-  responses: readonly KeptResponse[] = NOTHING;
+  /** `null` while its one response is packed. */
+  responses: readonly KeptResponse[] | null = NOTHING;
+  /** Where it is packed. */
+  record = NO_RECORD;
   /** Nothing else is stored under the key, elsewhere neither. */
   isAll = false;
 }
 
-function replaced(all: readonly KeptResponse[], old: KeptResponse, by: KeptResponse): readonly KeptResponse[] {
-  return all.map((kept) => (kept === old ? by : kept));
-}
-
-function shelfBytes({ key, responses }: Shelf): number {
-  return responses.reduce((sum, kept) => sum + KeptResponse.bytesOf(kept), SHELF_BYTES + textBytes(key));
+function countOf({ responses }: Shelf): number {
+  return responses === null ? 1 : responses.length;
 }
 
 const NO_ROOM: MemoryStoreOptions = { maxBytes: 0, maxObjectBytes: 0 };
 const NOTHING: readonly never[] = Object.freeze([]);
+const NO_RECORD = -1;
+/** Less than a millisecond. */
+const LOOKED_AT_ONCE = 256;
 const MAX_VARIANTS = 64;
 // Of the whole: what may be on its way at once, and what one key may take.
 const MAX_SHARE = 1 / 4;

@@ -1,5 +1,5 @@
 // Owns content in memory: octets that come in any pieces and stay in a few Buffers of their own. Memory that was handed out once is never written
-// again, since a sink may hold on to it (`KEPT`). Buffers of Node's pool are not used: a small one would keep its neighbours alive.
+// again, since a sink may hold on to it (`KEPT`). Node's pool serves what is on its way alone: what stays there would keep its neighbours alive.
 import { type Body, type BodySink, BytesBody, FULL, NO_FIELDS } from '../../http/message.ts';
 
 /** One Buffer where it can be one, so that the usual content costs no list. */
@@ -49,20 +49,29 @@ export class Slabs {
     return NOTHING;
   }
 
+  copyTo(memory: Buffer, start: number): void {
+    let at = start;
+    for (const slab of this.#slabs) at += slab.copy(memory, at, 0, Math.min(slab.length, start + this.length - at));
+  }
+
   /** All of it, in no more memory than it needs. */
   content(): Content {
     const last = this.#slabs.at(-1);
     if (last === undefined) return NOTHING;
-    if (this.#slabs.length === 1 && this.#used === last.length) return last;
+    if (this.#slabs.length === 1 && this.#used === last.length && last.length > POOLED) return last;
     if (this.length <= SLAB) return ownCopy(this.#slabs, this.length);
-    return this.#used === last.length ? [...this.#slabs] : [...this.#slabs.slice(0, -1), ownCopy([last], this.#used)];
+    return this.#slabs.map((slab) => {
+      const used = slab === last ? this.#used : slab.length;
+      return used === slab.length && used > POOLED ? slab : ownCopy([slab], used);
+    });
   }
 
   /** As much as is said to come, a slab at a time; where nobody says, as much again as has come. */
   #allocate(needed: number, length: number): Buffer | null {
     const more = this.#expectedLength === null ? Math.max(FIRST_SLAB, length) : this.#expectedLength - length;
     const size = Math.max(needed, Math.min(SLAB, more));
-    return this.#mayAllocate(size) ? Buffer.allocUnsafeSlow(size) : null;
+    if (!this.#mayAllocate(size)) return null;
+    return size > POOLED ? Buffer.allocUnsafeSlow(size) : Buffer.allocUnsafe(size);
   }
 }
 
@@ -121,5 +130,7 @@ function ownCopy(parts: readonly Buffer[], length: number): Buffer {
 
 const NOTHING = Buffer.alloc(0);
 const FIRST_SLAB = 4096;
+// What is so small is copied to where it stays, and may lie among others until then: a Buffer of its own costs more than the copy.
+const POOLED = 16 * 1024;
 // Content above it is not copied together at its end: that would be a pause of everybody else.
 const SLAB = 256 * 1024;
