@@ -4,6 +4,8 @@
 import { LRUCache } from 'lru-cache';
 import { AdmittingCache, Member } from '../../src/cache/stores/admission.ts';
 
+class Entry extends Member<Entry> {}
+
 const REQUESTS = 400_000;
 const ROOM = 64 << 20;
 const SEED = 20_261_122;
@@ -87,11 +89,11 @@ function plainLru(ids: Int32Array, sizes: Int32Array): (i: number) => boolean {
 }
 
 function admitting(ids: Int32Array, sizes: Int32Array): (i: number) => boolean {
-  const cache = new AdmittingCache<Member>(ROOM, SEED, () => {});
+  const cache = new AdmittingCache<Entry>(ROOM, SEED, () => {});
   return (i) => {
     const key = keyOf(ids[i]!);
     if (cache.find(key) !== undefined) return true;
-    cache.put(new Member(key, cache.hash(key)), sizes[i]!);
+    cache.put(new Entry(key, cache.hash(key)), sizes[i]!);
     return false;
   };
 }

@@ -5,18 +5,21 @@
 // management", ACM TOS 18 (2022). There the many are compared by their sum, which favours small ones and hits; by the most frequent of them, as
 // here, octets count as well. Whoever was asked for twice may win a draw: popularity moves, and counts are halved too seldom to follow it alone.
 // The shares below are those that lost to plain LRU the least on test/bench/cache-traces.ts.
-import { LRUCache } from 'lru-cache';
+// Members carry their links, so that to move one leaves nothing behind (net/linked-set.ts): most come, pass the window and go.
+import { LinkedSet } from '../../net/linked-set.ts';
 import { FrequencySketch } from './frequency-sketch.ts';
 
 /** Something of a size that can be asked for by its key. The owner of the cache derives from it what it keeps. */
-export class Member {
+export class Member<M> {
   readonly key: string;
   /** What the sketch knows the key by. */
   readonly hash: number;
-  /** Written by the cache alone, as is `segment`. */
+  /** Written by the cache alone, as is all that follows. */
   bytes = 0;
   /** Where it is; `null` while it is not kept. */
   segment: Segment | null = null;
+  previous: M | null = null;
+  next: M | null = null;
 
   constructor(key: string, hash: number) {
     this.key = key;
@@ -26,8 +29,9 @@ export class Member {
 
 export type Segment = 'window' | 'probation' | 'protected';
 
-export class AdmittingCache<M extends Member> {
-  readonly #segments: Record<Segment, LRUCache<string, M>> = { window: segment(), probation: segment(), protected: segment() };
+export class AdmittingCache<M extends Member<M>> {
+  readonly #members = new Map<string, M>();
+  readonly #segments = { window: new OrderOfUse<M>(), probation: new OrderOfUse<M>(), protected: new OrderOfUse<M>() };
   readonly #sketch: FrequencySketch;
   readonly #maxBytes: number;
   readonly #windowBytes: number;
@@ -46,12 +50,11 @@ export class AdmittingCache<M extends Member> {
   }
 
   get bytes(): number {
-    return this.#segments.window.calculatedSize + this.#mainBytes;
+    return this.#segments.window.bytes + this.#mainBytes;
   }
 
   get size(): number {
-    const { window, probation, protected: kept } = this.#segments;
-    return window.size + probation.size + kept.size;
+    return this.#members.size;
   }
 
   hash(key: string): number {
@@ -60,12 +63,9 @@ export class AdmittingCache<M extends Member> {
 
   /** The member of this key; that it was asked for is counted, whether it is there or not. */
   find(key: string): M | undefined {
-    const { window, probation, protected: kept } = this.#segments;
-    let member = kept.get(key) ?? window.get(key);
-    if (member === undefined) {
-      member = probation.peek(key);
-      if (member !== undefined) this.#promote(member);
-    }
+    const member = this.#members.get(key);
+    if (member?.segment === 'probation') this.#promote(member);
+    else if (member !== undefined) this.#use(member);
     const period = Math.max(this.size, LEAST_MEMBERS) * REQUESTS_A_MEMBER;
     this.#sketch.add(member === undefined ? this.#sketch.hash(key) : member.hash, period);
     return member;
@@ -73,17 +73,17 @@ export class AdmittingCache<M extends Member> {
 
   /** The member of this key, for whoever does not use it. */
   peek(key: string): M | undefined {
-    const { window, probation, protected: kept } = this.#segments;
-    return kept.peek(key) ?? window.peek(key) ?? probation.peek(key);
+    return this.#members.get(key);
   }
 
   /** Adds a member, or gives one that is there another size. @returns whether it is kept */
   put(member: M, bytes: number): boolean {
     const segment = member.segment ?? 'window';
-    this.delete(member);
+    if (member.segment === null) this.#members.set(member.key, member);
+    else this.#segments[segment].delete(member);
     member.bytes = bytes;
     if (segment === 'window' && bytes > this.#windowBytes) this.#contest(member);
-    else if (bytes > this.#mainLimit) this.#evicted(member);
+    else if (bytes > this.#mainLimit) this.#evict(member);
     else this.#add(member, segment);
     this.#settle();
     return member.segment !== null;
@@ -96,7 +96,8 @@ export class AdmittingCache<M extends Member> {
 
   delete(member: M): void {
     if (member.segment === null) return;
-    this.#segments[member.segment].delete(member.key);
+    this.#segments[member.segment].delete(member);
+    this.#members.delete(member.key);
     member.segment = null;
   }
 
@@ -108,12 +109,11 @@ export class AdmittingCache<M extends Member> {
 
   /** All members, as they are now. */
   members(): M[] {
-    const { window, probation, protected: kept } = this.#segments;
-    return [...window.values(), ...probation.values(), ...kept.values()];
+    return [...this.#members.values()];
   }
 
   get #mainBytes(): number {
-    return this.#segments.probation.calculatedSize + this.#segments.protected.calculatedSize;
+    return this.#segments.probation.bytes + this.#segments.protected.bytes;
   }
 
   get #mainLimit(): number {
@@ -122,11 +122,15 @@ export class AdmittingCache<M extends Member> {
 
   #add(member: M, segment: Segment): void {
     member.segment = segment;
-    this.#segments[segment].set(member.key, member, { size: member.bytes });
+    this.#segments[segment].add(member);
+  }
+
+  #use(member: M): void {
+    this.#segments[member.segment!].use(member);
   }
 
   #promote(member: M): void {
-    this.delete(member);
+    this.#segments.probation.delete(member);
     this.#add(member, 'protected');
     this.#demote();
   }
@@ -134,14 +138,14 @@ export class AdmittingCache<M extends Member> {
   /** The protected may not be so many that nobody else could prove himself. */
   #demote(): void {
     const { protected: kept } = this.#segments;
-    while (kept.calculatedSize > this.#mainLimit * PROTECTED) this.#add(kept.pop()!, 'probation');
+    while (kept.bytes > this.#mainLimit * PROTECTED) this.#add(kept.takeOldest()!, 'probation');
   }
 
   #settle(): void {
     const { window, probation, protected: kept } = this.#segments;
-    while (window.calculatedSize > this.#windowBytes) this.#contest(window.pop()!);
+    while (window.bytes > this.#windowBytes) this.#contest(window.takeOldest()!);
     this.#demote();
-    while (this.#mainBytes > this.#mainLimit) this.#evict((probation.pop() ?? kept.pop())!);
+    while (this.#mainBytes > this.#mainLimit) this.#evict((probation.takeOldest() ?? kept.takeOldest())!);
   }
 
   /** Someone who is in no segment any more takes the place of the oldest, or of nobody. */
@@ -149,13 +153,13 @@ export class AdmittingCache<M extends Member> {
     const { victims, isWon } = this.#victims(member.hash, member.bytes);
     if (isWon) {
       for (const victim of victims) {
-        this.delete(victim);
+        this.#segments[victim.segment!].delete(victim);
         this.#evict(victim);
       }
       this.#add(member, 'probation');
     } else {
       // Who has stood one contest is not asked again before the others: a frequent one at the end would guard all that are not.
-      for (const victim of victims) this.#segments[victim.segment!].get(victim.key);
+      for (const victim of victims) this.#use(victim);
       this.#evict(member);
     }
   }
@@ -166,8 +170,8 @@ export class AdmittingCache<M extends Member> {
     if (bytes > this.#mainLimit) return { victims, isWon: false };
     const frequency = this.#sketch.estimate(hash);
     let missing = this.#mainBytes + bytes - this.#mainLimit;
-    for (const victim of this.#oldestFirst()) {
-      if (missing <= 0) break;
+    const { probation, protected: kept } = this.#segments;
+    for (let victim = probation.oldest ?? kept.oldest; victim !== null && missing > 0; victim = this.#after(victim)) {
       victims.push(victim);
       const other = this.#sketch.estimate(victim.hash);
       if (other > frequency || (other === frequency && frequency < ASKED_AGAIN)) return { victims, isWon: false };
@@ -176,20 +180,48 @@ export class AdmittingCache<M extends Member> {
     return { victims, isWon: true };
   }
 
-  *#oldestFirst(): Generator<M> {
-    const { probation, protected: kept } = this.#segments;
-    for (const segment of [probation, kept]) for (const member of segment.rvalues()) if (member !== undefined) yield member;
+  /** The next younger one of those in the main part. */
+  #after(member: M): M | null {
+    return member.next ?? (member.segment === 'probation' ? this.#segments.protected.oldest : null);
   }
 
+  /** Of one that is in no segment any more. */
   #evict(member: M): void {
     member.segment = null;
+    this.#members.delete(member.key);
     this.#evicted(member);
   }
 }
 
 /** Bounded by its owner: what leaves must be judged first. */
-function segment<M extends Member>(): LRUCache<string, M> {
-  return new LRUCache({ maxSize: Number.MAX_SAFE_INTEGER });
+class OrderOfUse<M extends Member<M>> {
+  readonly #members = new LinkedSet<M>();
+  bytes = 0;
+
+  get oldest(): M | null {
+    return this.#members.first;
+  }
+
+  add(member: M): void {
+    this.#members.add(member);
+    this.bytes += member.bytes;
+  }
+
+  delete(member: M): void {
+    this.#members.delete(member);
+    this.bytes -= member.bytes;
+  }
+
+  takeOldest(): M | null {
+    const { oldest } = this;
+    if (oldest !== null) this.delete(oldest);
+    return oldest;
+  }
+
+  use(member: M): void {
+    this.#members.delete(member);
+    this.#members.add(member);
+  }
 }
 
 /** Shares of the whole and of what is not the window. */

@@ -271,7 +271,7 @@ export class MemoryStore implements CacheStore {
 }
 
 /** The variants of one key, the latest first. */
-class Shelf extends Member {
+class Shelf extends Member<Shelf> {
   /** `null` while its one response is packed. */
   responses: readonly KeptResponse[] | null = NOTHING;
   /** Where it is packed. */

@@ -1,13 +1,15 @@
 import { expect, test } from 'vitest';
 import { AdmittingCache, Member } from '../../../../src/cache/stores/admission.ts';
 
+class Entry extends Member<Entry> {}
+
 const ROOM = 1_000_000;
 
-function cacheOf(maxBytes = ROOM): { readonly cache: AdmittingCache<Member>; readonly ask: (key: string, bytes?: number) => boolean } {
-  const cache = new AdmittingCache<Member>(maxBytes, 1, () => {});
+function cacheOf(maxBytes = ROOM): { readonly cache: AdmittingCache<Entry>; readonly ask: (key: string, bytes?: number) => boolean } {
+  const cache = new AdmittingCache<Entry>(maxBytes, 1, () => {});
   const ask = (key: string, bytes = 10_000) => {
     if (cache.find(key) !== undefined) return true;
-    cache.put(new Member(key, cache.hash(key)), bytes);
+    cache.put(new Entry(key, cache.hash(key)), bytes);
     return false;
   };
   return { cache, ask };
@@ -50,8 +52,8 @@ test('never holds more than its limit, less what is reserved', () => {
 
 test('tells of each that had to go, once', () => {
   const gone: string[] = [];
-  const cache = new AdmittingCache<Member>(ROOM, 1, ({ key }) => gone.push(key));
-  for (let i = 0; i < 300; i += 1) cache.put(new Member(`${i}`, cache.hash(`${i}`)), 10_000);
+  const cache = new AdmittingCache<Entry>(ROOM, 1, ({ key }) => gone.push(key));
+  for (let i = 0; i < 300; i += 1) cache.put(new Entry(`${i}`, cache.hash(`${i}`)), 10_000);
   expect(new Set(gone).size).toBe(gone.length);
   expect(gone.length + cache.size).toBe(300);
 });
