@@ -92,8 +92,8 @@ function admitting(ids: Int32Array, sizes: Int32Array): (i: number) => boolean {
   const cache = new AdmittingCache<Entry>(ROOM, SEED, () => {});
   return (i) => {
     const key = keyOf(ids[i]!);
-    if (cache.find(key) !== undefined) return true;
-    cache.put(new Entry(key, cache.hash(key)), sizes[i]!);
+    if (cache.find(cache.hash(key)) !== undefined) return true;
+    cache.put(new Entry(cache.hash(key)), sizes[i]!);
     return false;
   };
 }

@@ -9,10 +9,8 @@
 import { LinkedSet } from '../../net/linked-set.ts';
 import { FrequencySketch } from './frequency-sketch.ts';
 
-/** Something of a size that can be asked for by its key. The owner of the cache derives from it what it keeps. */
+/** Something of a size that is asked for by the hash of its key. The owner of the cache derives from it what it keeps, its key too. */
 export class Member<M> {
-  readonly key: string;
-  /** What the sketch knows the key by. */
   readonly hash: number;
   /** Written by the cache alone, as is all that follows. */
   bytes = 0;
@@ -21,8 +19,7 @@ export class Member<M> {
   previous: M | null = null;
   next: M | null = null;
 
-  constructor(key: string, hash: number) {
-    this.key = key;
+  constructor(hash: number) {
     this.hash = hash;
   }
 }
@@ -30,7 +27,7 @@ export class Member<M> {
 export type Segment = 'window' | 'probation' | 'protected';
 
 export class AdmittingCache<M extends Member<M>> {
-  readonly #members = new Map<string, M>();
+  readonly #members = new Map<number, M>();
   readonly #segments = { window: new OrderOfUse<M>(), probation: new OrderOfUse<M>(), protected: new OrderOfUse<M>() };
   readonly #sketch: FrequencySketch;
   readonly #maxBytes: number;
@@ -61,25 +58,25 @@ export class AdmittingCache<M extends Member<M>> {
     return this.#sketch.hash(key);
   }
 
-  /** The member of this key; that it was asked for is counted, whether it is there or not. */
-  find(key: string): M | undefined {
-    const member = this.#members.get(key);
+  /** The member of this hash; that it was asked for is counted, whether it is there or not. */
+  find(hash: number): M | undefined {
+    const member = this.#members.get(hash);
     if (member?.segment === 'probation') this.#promote(member);
     else if (member !== undefined) this.#use(member);
     const period = Math.max(this.size, LEAST_MEMBERS) * REQUESTS_A_MEMBER;
-    this.#sketch.add(member === undefined ? this.#sketch.hash(key) : member.hash, period);
+    this.#sketch.add(hash, period);
     return member;
   }
 
-  /** The member of this key, for whoever does not use it. */
-  peek(key: string): M | undefined {
-    return this.#members.get(key);
+  /** The member of this hash, for whoever does not use it. */
+  peek(hash: number): M | undefined {
+    return this.#members.get(hash);
   }
 
-  /** Adds a member, or gives one that is there another size. @returns whether it is kept */
+  /** Adds a member in the place of any other of its hash, or gives one that is there another size. @returns whether it is kept */
   put(member: M, bytes: number): boolean {
     const segment = member.segment ?? 'window';
-    if (member.segment === null) this.#members.set(member.key, member);
+    if (member.segment === null) this.#enter(member);
     else this.#segments[segment].delete(member);
     member.bytes = bytes;
     if (segment === 'window' && bytes > this.#windowBytes) this.#contest(member);
@@ -97,7 +94,7 @@ export class AdmittingCache<M extends Member<M>> {
   delete(member: M): void {
     if (member.segment === null) return;
     this.#segments[member.segment].delete(member);
-    this.#members.delete(member.key);
+    this.#members.delete(member.hash);
     member.segment = null;
   }
 
@@ -118,6 +115,16 @@ export class AdmittingCache<M extends Member<M>> {
 
   get #mainLimit(): number {
     return this.#maxBytes - this.#windowBytes - this.#reservedBytes;
+  }
+
+  /** Two keys of one hash are so rare that one of them may go. */
+  #enter(member: M): void {
+    const other = this.#members.get(member.hash);
+    if (other !== undefined) {
+      this.delete(other);
+      this.#evicted(other);
+    }
+    this.#members.set(member.hash, member);
   }
 
   #add(member: M, segment: Segment): void {
@@ -188,7 +195,7 @@ export class AdmittingCache<M extends Member<M>> {
   /** Of one that is in no segment any more. */
   #evict(member: M): void {
     member.segment = null;
-    this.#members.delete(member.key);
+    this.#members.delete(member.hash);
     this.#evicted(member);
   }
 }

@@ -28,14 +28,14 @@ export class KeptResponse implements StoredResponse {
 
   /**
    * @param head what `take` or `read` has just made ready
-   * @param key the same text for all of a key
    * @param content `null` when it lies elsewhere
    */
-  constructor(head: PackedHead, key: string, content: Content | null) {
+  constructor(head: PackedHead, content: Content | null) {
     const idLength = head.nextNumber();
+    const keyLength = head.nextNumber();
     const reasonLength = head.nextNumber();
     this.id = head.nextText(idLength);
-    this.key = key;
+    this.key = head.nextText(keyLength);
     this.reason = head.nextText(reasonLength);
     this.status = head.nextNumber();
     const flags = head.nextNumber();
@@ -56,9 +56,9 @@ export class KeptResponse implements StoredResponse {
     this.#headBytes = headBytes(this, head.text);
   }
 
-  static of(stored: StoredResponse, key: string, content: Content | null): KeptResponse {
+  static of(stored: StoredResponse, content: Content | null): KeptResponse {
     HEAD.take(stored);
-    return new KeptResponse(HEAD, key, content);
+    return new KeptResponse(HEAD, content);
   }
 
   get prepared(): PreparedFields {
@@ -75,13 +75,8 @@ export class KeptResponse implements StoredResponse {
   }
 }
 
-/** A text of its own, not a part of another one. */
-export function ownText(text: string): string {
-  return [text, ' '].join('').slice(0, text.length);
-}
-
 /** Octets of a text in memory. */
-export function textBytes(text: string): number {
+function textBytes(text: string): number {
   return TEXT_BYTES + (WIDE.test(text) ? 2 : 1) * text.length;
 }
 

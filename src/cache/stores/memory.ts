@@ -3,13 +3,12 @@
 // What nobody has asked for since it was stored lies packed, beside the heap (packed-responses.ts): to store is to copy, and leaves no objects behind.
 // Over a disk (tiered.ts) it also keeps heads without content, so that what lies on the disk is found without asking the disk.
 import { randomInt } from 'node:crypto';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Body } from '../../http/message.ts';
 import { MEMORY_STORE_DEFAULTS, type MemoryStoreOptions } from '../options.ts';
 import type { StoredResponse } from '../stored-response.ts';
 import { AdmittingCache, Member } from './admission.ts';
 import type { CacheStore, StoreStats } from './cache-store.ts';
-import { KeptResponse, ownText, textBytes } from './kept-response.ts';
+import { KeptResponse } from './kept-response.ts';
 import { MemoryWriter, type MemoryWriterStore } from './memory-writer.ts';
 import { PackedResponses } from './packed-responses.ts';
 import { openContent, type Slabs } from './slabs.ts';
@@ -49,8 +48,7 @@ export class MemoryStore implements CacheStore {
   }
 
   find(key: string): readonly StoredResponse[] {
-    const shelf = this.#shelves.find(key);
-    return shelf === undefined ? NOTHING : (shelf.responses ?? this.#unpack(shelf));
+    return this.#find(key)?.responses ?? NOTHING;
   }
 
   open(stored: StoredResponse, first: number, length: number): Body | null {
@@ -70,11 +68,11 @@ export class MemoryStore implements CacheStore {
   }
 
   update(stored: StoredResponse): void {
-    this.#replace(stored, (old, key) => KeptResponse.of(stored, key, KeptResponse.contentOf(old)));
+    this.#replace(stored, (old) => KeptResponse.of(stored, KeptResponse.contentOf(old)));
   }
 
   remove(stored: StoredResponse): void {
-    const shelf = this.#shelves.peek(stored.key);
+    const shelf = this.#peek(stored.key);
     if (shelf !== undefined) this.#drop(shelf, ({ id }) => id === stored.id);
   }
 
@@ -85,7 +83,7 @@ export class MemoryStore implements CacheStore {
       gone += this.#drop(shelf, picks);
       looked += 1;
       // Each has to be unpacked to be looked at: meanwhile others are served.
-      if (looked % LOOKED_AT_ONCE === 0) await nextTurn();
+      if (looked % LOOKED_AT_ONCE === 0) await new Promise(setImmediate);
     }
     return gone;
   }
@@ -114,15 +112,15 @@ export class MemoryStore implements CacheStore {
 
   /** Everything stored under a key, here or elsewhere; `null` when that is not known here. Counts as asking for it. */
   known(key: string): readonly StoredResponse[] | null {
-    const shelf = this.#shelves.find(key);
-    return shelf?.isAll === true ? (shelf.responses ?? this.#unpack(shelf)) : null;
+    const shelf = this.#find(key);
+    return shelf?.isAll === true ? shelf.responses : null;
   }
 
   /** Takes in what is stored under a key elsewhere. @returns that, and what is stored here alone */
   learn(key: string, elsewhere: readonly StoredResponse[]): readonly StoredResponse[] {
-    const shelf = this.#shelves.peek(key) ?? this.#newShelf(key);
+    const shelf = this.#peek(key) ?? this.#newShelf(key);
     const here = new Map(this.#responsesOf(shelf).map((kept) => [kept.id, kept]));
-    const heads = elsewhere.map((stored) => here.get(stored.id) ?? KeptResponse.of(stored, shelf.key, null));
+    const heads = elsewhere.map((stored) => here.get(stored.id) ?? KeptResponse.of(stored, null));
     for (const { id } of elsewhere) here.delete(id);
     const all = [...[...here.values()].filter((kept) => KeptResponse.contentOf(kept) !== null), ...heads];
     shelf.isAll = true;
@@ -133,7 +131,7 @@ export class MemoryStore implements CacheStore {
   /** Something has been stored elsewhere alone. */
   note(stored: StoredResponse, replaces: readonly StoredResponse[]): void {
     for (const one of replaces) this.remove(one);
-    if (this.#shelves.peek(stored.key)?.isAll === true) this.#keep(stored, null, []);
+    if (this.#peek(stored.key)?.isAll === true) this.#keep(stored, null, []);
   }
 
   /** Whether the content is here. */
@@ -144,49 +142,60 @@ export class MemoryStore implements CacheStore {
 
   /** Whether content that lies elsewhere is used often enough to have it here. */
   isWorthHolding(stored: StoredResponse): boolean {
-    const shelf = this.#shelves.peek(stored.key);
+    const shelf = this.#peek(stored.key);
     const { length } = stored.extent;
     return shelf !== undefined && length <= this.#options.maxObjectBytes && this.#shelves.isWorth(shelf.hash, shelf.bytes + length);
   }
 
   /** What is stored under a key is not known here any more. */
   forget(key: string): void {
-    const shelf = this.#shelves.peek(key);
-    if (shelf !== undefined) this.#arrange(shelf, []);
+    const shelf = this.#peek(key);
+    if (shelf !== undefined) this.#arrange(shelf, NOTHING);
+  }
+
+  /** What is found is unpacked from now on, and the same object each time. */
+  #find(key: string): Shelf | undefined {
+    const shelf = this.#shelves.find(this.#shelves.hash(key));
+    if (shelf === undefined) return undefined;
+    if (shelf.responses === null) this.#arrange(shelf, this.#responsesOf(shelf));
+    return this.#keyOf(shelf) === key ? shelf : undefined;
+  }
+
+  /** What is there, for whoever does not use it. */
+  #peek(key: string): Shelf | undefined {
+    const shelf = this.#shelves.peek(this.#shelves.hash(key));
+    return shelf !== undefined && this.#keyOf(shelf) === key ? shelf : undefined;
+  }
+
+  #keyOf({ responses, record }: Shelf): string | undefined {
+    return responses === null ? this.#packed.keyOf(record) : responses[0]?.key;
   }
 
   #keptOf(stored: StoredResponse): KeptResponse | undefined {
-    const shelf = this.#shelves.peek(stored.key);
+    const shelf = this.#peek(stored.key);
     return shelf && this.#responsesOf(shelf).find(({ id }) => id === stored.id);
   }
 
   #newShelf(key: string): Shelf {
-    return new Shelf(ownText(key), this.#shelves.hash(key));
+    return new Shelf(this.#shelves.hash(key));
   }
 
   #responsesOf(shelf: Shelf): readonly KeptResponse[] {
-    return shelf.responses ?? [this.#packed.unpack(shelf.record, shelf.key)];
+    return shelf.responses ?? [this.#packed.unpack(shelf.record)];
   }
 
   /** Without their content, where that is packed. */
   #headsOf(shelf: Shelf): readonly KeptResponse[] {
-    return shelf.responses ?? [this.#packed.unpackHead(shelf.record, shelf.key)];
-  }
-
-  /** From now on it is found as an object, the same each time. */
-  #unpack(shelf: Shelf): readonly KeptResponse[] {
-    const responses = this.#responsesOf(shelf);
-    this.#arrange(shelf, responses);
-    return responses;
+    return shelf.responses ?? [this.#packed.unpackHead(shelf.record)];
   }
 
   #keep(stored: StoredResponse, content: Slabs | null, replaces: readonly StoredResponse[]): boolean {
     for (const one of replaces) if (one.key !== stored.key) this.remove(one);
-    const shelf = this.#shelves.peek(stored.key) ?? this.#newShelf(stored.key);
+    const shelf = this.#peek(stored.key) ?? this.#newShelf(stored.key);
     const isReplaced = ({ id }: StoredResponse) => id === stored.id || replaces.some((one) => one.id === id);
     const others = this.#responsesOf(shelf).filter((kept) => !isReplaced(kept));
     const record = others.length === 0 ? this.#packed.pack(stored, content) : null;
-    if (record === null) return this.#arrange(shelf, [KeptResponse.of(stored, shelf.key, content?.content() ?? null), ...others]);
+    if (record === null) return this.#arrange(shelf, [KeptResponse.of(stored, content?.content() ?? null), ...others]);
     this.#entries += 1 - countOf(shelf);
     this.#clear(shelf);
     shelf.responses = null;
@@ -196,18 +205,16 @@ export class MemoryStore implements CacheStore {
 
   /** Gives a response that was known by its head alone its content, if it still is. */
   #fill(stored: StoredResponse, content: Slabs): boolean {
-    return this.#replace(stored, (old, key) =>
-      old.extent.length === stored.extent.length ? KeptResponse.of(old, key, content.content()) : null,
-    );
+    return this.#replace(stored, (old) => (old.extent.length === stored.extent.length ? KeptResponse.of(old, content.content()) : null));
   }
 
   /** Puts another in the place of the response of that id, if there still is one. */
-  #replace({ key, id }: StoredResponse, by: (old: KeptResponse, key: string) => KeptResponse | null): boolean {
-    const shelf = this.#shelves.peek(key);
+  #replace({ key, id }: StoredResponse, by: (old: KeptResponse) => KeptResponse | null): boolean {
+    const shelf = this.#peek(key);
     if (shelf === undefined) return false;
     const responses = this.#responsesOf(shelf);
     const at = responses.findIndex((kept) => kept.id === id);
-    const other = at === -1 ? null : by(responses[at]!, shelf.key);
+    const other = at === -1 ? null : by(responses[at]!);
     return other !== null && this.#arrange(shelf, responses.with(at, other));
   }
 
@@ -242,9 +249,9 @@ export class MemoryStore implements CacheStore {
   }
 
   #put(shelf: Shelf): boolean {
-    const { key, responses, record } = shelf;
+    const { responses, record } = shelf;
     const bytes = responses === null ? this.#packed.bytesOf(record) : responses.reduce((sum, kept) => sum + KeptResponse.bytesOf(kept), 0);
-    return this.#shelves.put(shelf, SHELF_BYTES + textBytes(key) + bytes);
+    return this.#shelves.put(shelf, SHELF_BYTES + bytes);
   }
 
   /** Without the oldest of more variants than one key may have: each of them is looked at for each request. */

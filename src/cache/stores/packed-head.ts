@@ -1,6 +1,6 @@
 // Owns a form of a stored response's head that takes few octets and no object: one text of everything it says, and notes that tell its parts: lengths,
 // numbers and times. What memory keeps is made of it (kept-response.ts), and small responses lie in it until somebody asks for them
-// (packed-responses.ts). It never leaves the process; what is written to a disk has another one (stored-row.ts). The key is not a part of it.
+// (packed-responses.ts). It never leaves the process; what is written to a disk has another one (stored-row.ts).
 import { isNamed } from '../../http/fields.ts';
 import { keptResponseFields } from '../../http/forwarding.ts';
 import type { Fields } from '../../http/message.ts';
@@ -41,19 +41,20 @@ export class PackedHead {
   }
 
   take(stored: StoredResponse): void {
-    const { id, reason, selectedBy, tags, fields, extent, origin } = stored;
+    const { id, key, reason, selectedBy, tags, fields, extent, origin } = stored;
     this.#reserve(NOTES_START + MOST_OCTETS_A_NOTE * (FIXED_NOTES + 2 * selectedBy.length + tags.length + 3 * fields.length));
     this.#times[0] = stored.requestTimeMs;
     this.#times[1] = stored.responseTimeMs;
     this.#end = NOTES_START;
     this.#note(id.length);
+    this.#note(key.length);
     this.#note(reason.length);
     this.#note(stored.status);
     this.#note(flagsOf(stored));
     this.#note(extent.first);
     this.#note(extent.length);
     this.#noteMaybe(extent.completeLength);
-    let text = id + reason;
+    let text = id + key + reason;
     this.#note(selectedBy.length);
     for (const { name, value } of selectedBy) {
       this.#note(name.length);
@@ -184,5 +185,5 @@ const NOTES_START = 28;
 const MORE = 0x80;
 const LOW = 0x7f;
 const MOST_OCTETS_A_NOTE = 8;
-const FIXED_NOTES = 13;
+const FIXED_NOTES = 14;
 const LEAST_NOTES = 4096;

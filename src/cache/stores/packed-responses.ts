@@ -29,7 +29,7 @@ export class PackedResponses {
   }
 
   /** A response of its own, as often as it is called. */
-  unpack(record: number, key: string): KeptResponse {
+  unpack(record: number): KeptResponse {
     const head = HEAD;
     const memory = this.#records.memoryOf(record);
     const start = this.#records.startOf(record);
@@ -37,15 +37,22 @@ export class PackedResponses {
     const contentStart = start + head.length + 1;
     return new KeptResponse(
       head,
-      key,
       memory[contentStart - 1] === 0 ? null : ownCopy(memory, contentStart, start + this.#records.lengthOf(record)),
     );
   }
 
   /** The response alone, for who wants to look at it. */
-  unpackHead(record: number, key: string): KeptResponse {
+  unpackHead(record: number): KeptResponse {
     HEAD.read(this.#records.memoryOf(record), this.#records.startOf(record));
-    return new KeptResponse(HEAD, key, null);
+    return new KeptResponse(HEAD, null);
+  }
+
+  keyOf(record: number): string {
+    HEAD.read(this.#records.memoryOf(record), this.#records.startOf(record));
+    const idLength = HEAD.nextNumber();
+    const keyLength = HEAD.nextNumber();
+    HEAD.nextText(idLength);
+    return HEAD.nextText(keyLength);
   }
 
   bytesOf(record: number): number {
