@@ -61,11 +61,16 @@ export class AdmittingCache<M extends Member<M>> {
   /** The member of this hash; that it was asked for is counted, whether it is there or not. */
   find(hash: number): M | undefined {
     const member = this.#members.get(hash);
-    if (member?.segment === 'probation') this.#promote(member);
-    else if (member !== undefined) this.#use(member);
-    const period = Math.max(this.size, LEAST_MEMBERS) * REQUESTS_A_MEMBER;
-    this.#sketch.add(hash, period);
+    if (member === undefined) this.#count(hash);
+    else this.use(member);
     return member;
+  }
+
+  /** The same, of one that is at hand. */
+  use(member: M): void {
+    if (member.segment === 'probation') this.#promote(member);
+    else this.#refresh(member);
+    this.#count(member.hash);
   }
 
   /** The member of this hash, for whoever does not use it. */
@@ -132,8 +137,12 @@ export class AdmittingCache<M extends Member<M>> {
     this.#segments[segment].add(member);
   }
 
-  #use(member: M): void {
-    this.#segments[member.segment!].use(member);
+  #count(hash: number): void {
+    this.#sketch.add(hash, Math.max(this.size, LEAST_MEMBERS) * REQUESTS_A_MEMBER);
+  }
+
+  #refresh(member: M): void {
+    this.#segments[member.segment!].refresh(member);
   }
 
   #promote(member: M): void {
@@ -166,7 +175,7 @@ export class AdmittingCache<M extends Member<M>> {
       this.#add(member, 'probation');
     } else {
       // Who has stood one contest is not asked again before the others: a frequent one at the end would guard all that are not.
-      for (const victim of victims) this.#use(victim);
+      for (const victim of victims) this.#refresh(victim);
       this.#evict(member);
     }
   }
@@ -225,7 +234,7 @@ class OrderOfUse<M extends Member<M>> {
     return oldest;
   }
 
-  use(member: M): void {
+  refresh(member: M): void {
     this.#members.delete(member);
     this.#members.add(member);
   }

@@ -17,6 +17,8 @@ export class MemoryStore implements CacheStore {
   readonly #options: MemoryStoreOptions;
   readonly #shelves: AdmittingCache<Shelf>;
   readonly #packed = new PackedResponses();
+  /** Those that are not packed: most of what is asked for is found here. */
+  readonly #unpacked = new Map<string, Shelf>();
   readonly #writers: MemoryWriterStore;
   #entries = 0;
   #evictions = 0;
@@ -155,25 +157,28 @@ export class MemoryStore implements CacheStore {
 
   /** What is found is unpacked from now on, and the same object each time. */
   #find(key: string): Shelf | undefined {
+    const unpacked = this.#unpacked.get(key);
+    if (unpacked !== undefined) {
+      this.#shelves.use(unpacked);
+      return unpacked;
+    }
     const shelf = this.#shelves.find(this.#shelves.hash(key));
-    if (shelf === undefined) return undefined;
-    if (shelf.responses === null) this.#arrange(shelf, this.#responsesOf(shelf));
-    return this.#keyOf(shelf) === key ? shelf : undefined;
+    if (shelf?.responses === null) this.#arrange(shelf, this.#responsesOf(shelf));
+    return this.#unpacked.get(key);
   }
 
   /** What is there, for whoever does not use it. */
   #peek(key: string): Shelf | undefined {
+    const unpacked = this.#unpacked.get(key);
+    if (unpacked !== undefined) return unpacked;
     const shelf = this.#shelves.peek(this.#shelves.hash(key));
-    return shelf !== undefined && this.#keyOf(shelf) === key ? shelf : undefined;
-  }
-
-  #keyOf({ responses, record }: Shelf): string | undefined {
-    return responses === null ? this.#packed.keyOf(record) : responses[0]?.key;
+    return shelf?.responses === null && this.#packed.keyOf(shelf.record) === key ? shelf : undefined;
   }
 
   #keptOf(stored: StoredResponse): KeptResponse | undefined {
     const shelf = this.#peek(stored.key);
-    return shelf && this.#responsesOf(shelf).find(({ id }) => id === stored.id);
+    if (shelf !== undefined) for (const kept of this.#responsesOf(shelf)) if (kept.id === stored.id) return kept;
+    return undefined;
   }
 
   #newShelf(key: string): Shelf {
@@ -230,6 +235,7 @@ export class MemoryStore implements CacheStore {
 
   #clear(shelf: Shelf): void {
     if (shelf.responses === null) this.#packed.remove(shelf.record);
+    else if (shelf.responses.length > 0) this.#unpacked.delete(shelf.responses[0]!.key);
     shelf.responses = NOTHING;
   }
 
@@ -243,14 +249,18 @@ export class MemoryStore implements CacheStore {
     this.#entries += kept.length - countOf(shelf);
     this.#clear(shelf);
     shelf.responses = kept;
-    if (kept.length > 0) return this.#put(shelf);
+    if (kept.length > 0) {
+      this.#unpacked.set(kept[0]!.key, shelf);
+      return this.#put(shelf);
+    }
     this.#shelves.delete(shelf);
     return false;
   }
 
   #put(shelf: Shelf): boolean {
     const { responses, record } = shelf;
-    const bytes = responses === null ? this.#packed.bytesOf(record) : responses.reduce((sum, kept) => sum + KeptResponse.bytesOf(kept), 0);
+    const bytes =
+      responses === null ? this.#packed.bytesOf(record) : responses.reduce((sum, kept) => sum + KeptResponse.bytesOf(kept), UNPACKED_BYTES);
     return this.#shelves.put(shelf, SHELF_BYTES + bytes);
   }
 
@@ -299,5 +309,7 @@ const LOOKED_AT_ONCE = 256;
 const MAX_VARIANTS = 64;
 // Of the whole: what may be on its way at once, and what one key may take.
 const MAX_SHARE = 1 / 4;
-// Measured, as are those in kept-response.ts: the shelf, its list, and its place in an `LRUCache`.
+// Measured, as are those in kept-response.ts. The shelf and its place in a table: half of it lies there, as much waits for the collector when many come
+// and go. Once it is unpacked, another place and a list.
 const SHELF_BYTES = 280;
+const UNPACKED_BYTES = 100;

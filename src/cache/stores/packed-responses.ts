@@ -65,10 +65,12 @@ export class PackedResponses {
 }
 
 function ownCopy(memory: Buffer, start: number, end: number): Buffer {
+  if (start === end) return NOTHING;
   const copy = Buffer.allocUnsafeSlow(end - start);
   memory.copy(copy, 0, start, end);
   return copy;
 }
 
+const NOTHING = Buffer.alloc(0);
 // There is one at a time.
 const HEAD = new PackedHead();
