@@ -46,7 +46,7 @@ test('a prepared head is the one that is made of the fields (RFC 9110 §7.6, RFC
       const { status, reason, fields: general } = asked(stored, age);
       const forwarded = forwardResponseFields(general, version, via, date);
 
-      const kept = new KeptResponse(stored, stored.key, null);
+      const kept = KeptResponse.of(stored, null);
       const { prepared, fields: listed } = asked(kept, age);
       const { shared, own } = prepared!;
       const behind = forwardBehindPrepared(shared, own, version, via, date);
@@ -60,7 +60,7 @@ test('a prepared head is the one that is made of the fields (RFC 9110 §7.6, RFC
 });
 
 test('a copy of what is kept has nothing prepared: its fields may be others', () => {
-  const kept = new KeptResponse(storedOf('A: 1'), 'http://example.com/', null);
+  const kept = KeptResponse.of(storedOf('A: 1'), null);
   const copy: StoredResponse = { ...kept, fields: [{ name: 'A', value: '2' }] };
   expect([kept.prepared.lines, copy.prepared]).toEqual(['A: 1\r\n', undefined]);
   expect({ ...asked(kept, 1) }.prepared).toBeUndefined();

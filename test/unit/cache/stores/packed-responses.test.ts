@@ -39,6 +39,8 @@ const HEADS: Readonly<Record<string, Partial<StoredResponse>>> = {
     fields: [
       { name: 'X-Octets', value: '\x80\xe9\xff\t!' },
       { name: 'X-Empty', value: '' },
+      { name: 'Connection', value: 'x-listed' },
+      { name: 'X-Listed', value: 'not sent' },
       { name: 'date', value: 'x'.repeat(4000) },
     ],
   },
@@ -55,6 +57,7 @@ for (const [what, head] of Object.entries(HEADS)) {
     expect(unpacked).toMatchObject({ ...stored, fields: stored.fields.map(({ name, value }) => ({ name, value })) });
     expect(unpacked.fields.map(({ line }) => line)).toEqual(stored.fields.map(({ name, value }) => `${name}: ${value}\r\n`));
     expect(KeptResponse.contentOf(unpacked)).toEqual(contentOf(stored));
+    expect(unpacked.prepared).toEqual(KeptResponse.of(stored, null).prepared);
     expect(packed.keyOf(record)).toBe(stored.key);
     expect(packed.unpackHead(record)).toMatchObject({ id: stored.id, extent: stored.extent });
   });
