@@ -201,7 +201,7 @@ describe('large content', () => {
   }
 
   it('many times the memory of the store passes through it without being held', async () => {
-    const total = 128 * MIB;
+    const total = 384 * MIB;
     for (const proxy of [memory, disk]) {
       const { handler } = endless(total);
       const origin = await startFor(handler);
@@ -209,9 +209,9 @@ describe('large content', () => {
       const before = process.memoryUsage();
       expect(await drop(proxy, `${origin.url}/`)).toBeGreaterThan(total);
       const after = process.memoryUsage();
-      // The origin and the client live in this process, too.
-      expect((after.rss - before.rss) / MIB).toBeLessThan(96);
-      expect((after.arrayBuffers - before.arrayBuffers) / MIB).toBeLessThan(48);
+      // The origin and the client live in this process, too, and what nobody holds any more is collected when V8 sees fit.
+      expect((after.rss - before.rss) / MIB).toBeLessThan(160);
+      expect((after.arrayBuffers - before.arrayBuffers) / MIB).toBeLessThan(128);
     }
   });
 
