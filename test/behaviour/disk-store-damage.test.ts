@@ -114,26 +114,97 @@ describe('a content file', () => {
   });
 });
 
-test('a bit flipped in content that lies in the index makes a miss that goes away', async () => {
-  const stored = await storeOne(2000);
-  const database = new DatabaseSync(index());
-  database.exec(`UPDATE content SET octets = CAST(substr(octets, 1, 999) || x'00' || substr(octets, 1001) AS BLOB)`);
-  database.close();
-  const store = await open();
-  expect(await store.find(stored.key)).toHaveLength(1);
-  expect(await contentFrom(store, stored)).toBeNull();
-  expect(await store.find(stored.key)).toEqual([]);
+describe('a segment', () => {
+  test('with a bit flipped anywhere never gives out anything wrong, and loses one response', async () => {
+    const all = await storeSome(24);
+    const [file = ''] = segmentFiles();
+    const whole = readFileSync(file);
+    const step = Math.ceil(whole.length / 400) | 1;
+    for (let at = 0; at < whole.length; at += step) {
+      flip(file, at);
+      expect(await expectNothingWrong(all)).toBe(23);
+      writeFileSync(file, whole);
+    }
+  });
+
+  test('cut short anywhere never gives out anything wrong', async () => {
+    const all = await storeSome(24);
+    const [file = ''] = segmentFiles();
+    const { length } = readFileSync(file);
+    for (let at = length - 1; at > 0; at -= 997) {
+      truncateSync(file, at);
+      expect(await expectNothingWrong(all)).toBeLessThan(24);
+    }
+    rmSync(file);
+    expect(await expectNothingWrong(all)).toBe(0);
+  });
+
+  test("with its records in each other's places gives out none of them", async () => {
+    const all = await storeAlike();
+    const [file = ''] = segmentFiles();
+    const bytes = readFileSync(file);
+    const [first, second] = [bytes.subarray(0, bytes.length / 2), bytes.subarray(bytes.length / 2)];
+    expect(first).toHaveLength(second.length);
+    writeFileSync(file, Buffer.concat([second, first]));
+    expect(await expectNothingWrong(all)).toBe(0);
+  });
+
+  test('in the place of another gives out nothing of it', async () => {
+    const all = [await storeOne(2000), await storeOne(2000)];
+    const [one = '', other = ''] = segmentFiles();
+    renameSync(one, `${one}.kept`);
+    renameSync(other, one);
+    renameSync(`${one}.kept`, other);
+    const store = await open();
+    for (const { key } of all) expect(await store.find(key)).toEqual([]);
+    expect(store.stats()).toMatchObject({ entries: 0, damaged: 2 });
+  });
+
+  test.each([
+    ['content', 1500],
+    ['head', 100],
+    ['header', 6],
+  ])('with a bit flipped in a %s makes a miss that goes away, for the next start too', async (_, at) => {
+    const stored = await storeOne(2000);
+    const [file = ''] = segmentFiles();
+    flip(file, at);
+    const store = await open();
+    expect(await store.open(stored, 0, 2000)).toBeNull();
+    expect(await store.find(stored.key)).toEqual([]);
+    expect(store.stats()).toMatchObject({ entries: 0, damaged: 1 });
+    await store.close();
+    expect(segmentFiles()).toEqual([]);
+    expect((await open()).stats()).toMatchObject({ entries: 0, damaged: 0 });
+  });
 });
 
-test.each(['head', 'place'])('a row of the index whose %s is not what was written is a miss, and goes away', async (column) => {
+test.each([
+  ['batch', 'UPDATE batch SET length = length + 1'],
+  ['batch', "UPDATE batch SET entries = CAST(x'00000000' || substr(entries, 5) AS BLOB)"],
+  ['batch', 'UPDATE batch SET sum = sum + 1'],
+])('a row of the index whose %s is not what was written is a miss: %s', async (_, sql) => {
   const stored = await storeOne(2000);
-  const database = new DatabaseSync(index());
-  database.exec(`UPDATE response SET ${column} = replace(${column}, '2000', '1999')`);
-  database.close();
+  change(sql);
   const store = await open();
   expect(await store.find(stored.key)).toEqual([]);
   expect(store.stats()).toMatchObject({ entries: 0, damaged: 1 });
 });
+
+test.each(['DELETE FROM mark', 'UPDATE mark SET place = place + 1', 'UPDATE mark SET kind = 1', 'UPDATE mark SET kind = 7'])(
+  'marks of what was removed that are not what was written bring nothing back: %s',
+  async (sql) => {
+    const store = await open();
+    const all = [1, 2, 3].map((i) => sample({ key: `http://a.test/${i}` }));
+    for (const one of all) await keep(store, one, contentOf(one));
+    await store.purge(() => false);
+    store.remove(all[1]!);
+    await store.close();
+    change(sql);
+    const again = await open();
+    expect(await again.find(all[1]!.key)).toEqual([]);
+    expect(reports).toEqual([expect.stringContaining('is damaged. It has been set aside')]);
+  },
+);
 
 describe('the index', () => {
   test('with a bit flipped anywhere never gives out anything wrong', async () => {
@@ -247,6 +318,12 @@ async function open(): Promise<DiskStore> {
   return store;
 }
 
+function change(sql: string): void {
+  const database = new DatabaseSync(index());
+  database.exec(sql);
+  database.close();
+}
+
 /** And closes the store, so that its files may be changed. */
 async function storeOne(length: number): Promise<StoredResponse> {
   const store = await open();
@@ -259,6 +336,15 @@ async function storeOne(length: number): Promise<StoredResponse> {
 async function storeSome(count: number): Promise<StoredResponse[]> {
   const store = await open();
   const all = Array.from({ length: count }, (_, i) => sample({ key: `http://a.test/${i}`, length: i * 311 }));
+  for (const one of all) await keep(store, one, contentOf(one));
+  await store.close();
+  return all;
+}
+
+/** Two responses of whose records nothing but a few octets differs. */
+async function storeAlike(): Promise<StoredResponse[]> {
+  const store = await open();
+  const all = ['a', 'b'].map((id) => sample({ id: `alike-${id}`, key: `http://a.test/${id}` }));
   for (const one of all) await keep(store, one, contentOf(one));
   await store.close();
   return all;
@@ -311,6 +397,11 @@ function contentFiles(): string[] {
   const content = path.join(folder, 'content');
   const names = readdirSync(content, { recursive: true, encoding: 'utf8' });
   return names.map((name) => path.join(content, name)).filter((file) => statSync(file).isFile());
+}
+
+function segmentFiles(): string[] {
+  const segments = path.join(folder, 'segments');
+  return readdirSync(segments).map((name) => path.join(segments, name));
 }
 
 function contentFile(): string {

@@ -26,6 +26,9 @@ export interface CacheStore {
    */
   create(expectedLength: number | null): ContentWriter | null;
 
+  /** Somebody has used what is stored under a key although this store was not asked for it: it goes the later for that. Costs no call of the system. */
+  used?(key: string): void;
+
   /** Replaces everything but the content of the stored response of the same id, if there still is one. */
   update(stored: StoredResponse): void;
 

@@ -7,6 +7,8 @@ import { crc32 } from 'node:zlib';
 import type { StoredResponse } from '../stored-response.ts';
 
 export const BLOCK_BYTES = 65_536;
+/** Of the file system. */
+export const FS_BLOCK = 4096;
 
 export function trailerBytes(length: number): number {
   return blocksOf(length) * 4 + IDENTITY_BYTES;
@@ -64,4 +66,3 @@ const MAGIC = 0x53504331;
 const VERSION = 1;
 /** Digest, version, magic. */
 const IDENTITY_BYTES = 40;
-const FS_BLOCK = 4096;

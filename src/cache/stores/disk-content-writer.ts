@@ -1,21 +1,21 @@
-// Owns content on its way to the disk. Up to one block of it stays in memory until it is committed, and lies in the index then: writing a file costs
-// more, and reading one twice as much (`test/bench/disk-store.ts`). What is longer goes to a temporary file as it comes, block by block, and is renamed when it is complete: a file under its last
+// Owns content on its way to the disk. Up to one block of it stays in memory until it is committed, and lies in the log then: writing a file costs more,
+// and reading one twice as much (`test/bench/disk-store.ts`). What is longer goes to a temporary file as it comes, block by block, and is renamed when it is complete: a file under its last
 // name is never a part of one. At most a mebibyte waits for the disk; then `ready` says when there is room again.
 import type { StoredResponse } from '../stored-response.ts';
 import type { ContentWriter, Soon } from './cache-store.ts';
 import { BLOCK_BYTES, encodeTrailer, sumOfTrailer, sumsOfBlocks } from './content-file.ts';
 import { closeFile, moveFile, openFile, readInto, removeFile, writeAll } from './file-descriptor.ts';
-import type { Place } from './stored-row.ts';
+import type { FilePlace } from './stored-record.ts';
 
 /** What the store does for its writers. */
 export interface WriterHost {
   readonly maxObjectBytes: number;
   /** A path for a temporary file; `null` when there are too many of them, or nothing is to be stored now. */
   temporaryPath(): string | null;
-  /** The path of a new file of content for this key, and its name. */
+  /** The path of a new file of content for this key, and its name. @throws an error of Node's when its folder cannot be made */
   finalPath(key: string): { readonly name: string; readonly path: string };
-  /** @param content to be put into the index, or the place of its file */
-  put(stored: StoredResponse, content: Buffer | Place, replaces: readonly StoredResponse[]): Soon<boolean>;
+  /** @param content to be put into the log, or the place of its file */
+  put(stored: StoredResponse, content: Buffer | FilePlace, replaces: readonly StoredResponse[]): Soon<boolean>;
   /** Resolves once it is stored or not; the store stays open as long. */
   committing(isStored: Promise<boolean>): void;
   failed(error: unknown): void;
@@ -38,7 +38,7 @@ export class DiskContentWriter implements ContentWriter {
 
   constructor(host: WriterHost, expectedLength: number | null) {
     this.#host = host;
-    this.#block = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, expectedLength ?? SHORT_BYTES));
+    this.#block = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, expectedLength ?? SHORT_BYTES));
   }
 
   get hasFile(): boolean {
@@ -100,18 +100,20 @@ export class DiskContentWriter implements ContentWriter {
   }
 
   async #commitFile(file: TemporaryFile, stored: StoredResponse, replaces: readonly StoredResponse[]): Promise<boolean> {
-    const { name, path } = this.#host.finalPath(stored.key);
     const last = this.#block.subarray(0, this.#filled);
     const trailer = encodeTrailer([...file.sums, ...sumsOfBlocks(last)], stored);
+    let name: string;
     try {
       await file.drained();
-      await file.complete([last, trailer], this.#kept, path);
+      const final = this.#host.finalPath(stored.key);
+      name = final.name;
+      await file.complete([last, trailer], this.#kept, final.path);
     } catch (error) {
       this.#host.failed(error);
       file.discard();
       return false;
     }
-    return this.#host.put(stored, { kind: 'file', name, length: this.written, sum: sumOfTrailer(trailer) }, replaces);
+    return this.#host.put(stored, { name, length: this.written, sum: sumOfTrailer(trailer) }, replaces);
   }
 
   /** The block is full. @returns false when what comes cannot be written */
@@ -236,7 +238,7 @@ class TemporaryFile {
   discard(): void {
     this.#isDiscarded = true;
     this.#opening.then(
-      () => this.#isMoved || removeFile(this.#path),
+      () => this.#isMoved || void removeFile(this.#path),
       () => {},
     );
     this.#closeIfDone();

@@ -12,7 +12,9 @@ export interface DiskFolder {
   readonly index: string;
   /** An index that was damaged or of another version; the one before it is overwritten. */
   readonly setAside: string;
-  /** Contents, in 256 folders by the first two digits of their names. */
+  /** Records of all that is stored, many in a file (disk-segment.ts). */
+  readonly segments: string;
+  /** Long contents, in 256 folders by the first two digits of their names. */
   readonly content: string;
   /** Contents that are not complete. */
   readonly temporary: string;
@@ -23,6 +25,7 @@ export function diskFolder(folder: string): DiskFolder {
     path: folder,
     index: path.join(folder, 'index.sqlite'),
     setAside: path.join(folder, 'set-aside.sqlite'),
+    segments: path.join(folder, 'segments'),
     content: path.join(folder, 'content'),
     temporary: path.join(folder, 'temporary'),
   };
@@ -41,15 +44,16 @@ export function prepareFolder(folder: string): DiskFolder {
     refuseStrangers(folder, found);
     if ((found.mode & 0o077) !== 0) chmodSync(folder, 0o700);
     makeFolder(parts.temporary);
+    makeFolder(parts.segments);
   } catch (error) {
     throw error instanceof StartError ? error : cannotUse(folder, error);
   }
   return parts;
 }
 
-/** They are made by the thread that opens the index, which takes away what belonged to another one. @throws an error of Node's */
-export function makeContentFolders({ content }: DiskFolder): void {
-  for (let i = 0; i < 256; i += 1) makeFolder(path.join(content, i.toString(16).padStart(2, '0')));
+/** The folder of one content. Another process may have found the index damaged, and taken all of them away. @throws an error of Node's */
+export function makeContentFolder({ content }: DiskFolder, name: string): void {
+  makeFolder(path.join(content, name.slice(0, 2)));
 }
 
 /** An existing folder, to look into only. @throws StartError when there is none */
@@ -64,18 +68,27 @@ export function existingFolder(folder: string): DiskFolder {
   return parts;
 }
 
-/** @param name 32 hexadecimal digits */
+/** @param name 32 hexadecimal digits; they begin with those of a hash, so contents spread */
 export function contentPath({ content }: DiskFolder, name: string): string {
   return path.join(content, name.slice(0, 2), name);
 }
 
+export function segmentPath({ segments }: DiskFolder, id: number): string {
+  return path.join(segments, id.toString(16).padStart(12, '0'));
+}
+
+/** One that no segment had before: of 48 bits. */
+export function newSegmentId(): number {
+  return randomBytes(6).readUIntLE(0, 6);
+}
+
 /** A name that nothing had before. It begins with the hash of the key, so that whether anything refers to it can be looked up. */
 export function newContentName(keyHash: number): string {
-  return keyHash.toString(16).padStart(13, '0') + randomBytes(10).toString('hex').slice(1);
+  return keyHash.toString(16).padStart(8, '0') + randomBytes(12).toString('hex');
 }
 
 export function keyHashOfName(name: string): number {
-  return Number.parseInt(name.slice(0, 13), 16);
+  return Number.parseInt(name.slice(0, 8), 16);
 }
 
 function refuseStrangers(folder: string, found: Stats): void {
@@ -119,4 +132,4 @@ function makeFolder(folder: string): void {
   }
 }
 
-const OWN_NAME = /^(?:(?:index|set-aside)\.sqlite(?:-wal|-shm|-journal)?|content|temporary|discarded-[0-9a-f]+)$/;
+const OWN_NAME = /^(?:(?:index|set-aside)\.sqlite(?:-wal|-shm|-journal)?|segments|content|temporary|discarded-[0-9a-f]+)$/;

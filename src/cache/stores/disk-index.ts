@@ -1,83 +1,181 @@
-// Owns the database that says what is stored: opening it, and what one asks of it. SQLite in WAL mode, so that one process writes while others, and
-// other threads, read. `synchronous` is NORMAL: what is committed survives kill -9; after a power cut the index is as it was some seconds before,
-// whole. No page is believed: a row has a sum of its own (stored-row.ts), and an index that SQLite finds malformed is set aside and begun anew.
-// No page is mapped into memory, since a file that is cut short would then end the process.
-import { renameSync, rmSync } from 'node:fs';
+// Owns the database that says what is stored: for each time that records were written the segment and the places of the records in it, and marks of
+// those that were removed or used since. It is read once, when it is opened, and then only for what other processes have written: who asks for a
+// response asks the table in memory (key-table.ts). SQLite in WAL mode, so that one process writes while others read. What is committed survives
+// kill -9. Nothing waits for the disk: the log is flushed before it goes into the database, and the database after, by who asks for it
+// (disk-log.ts); a power cut between may tear the index. No page is believed: rows have sums of their own, and an index that is malformed is set
+// aside and begun anew. No page is mapped into memory, since a file that is cut short would then end the process.
+import { randomBytes } from 'node:crypto';
+import { renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { StoredResponse } from '../stored-response.ts';
-import { type DiskFolder, makeContentFolders } from './disk-folder.ts';
-import { PAGE_BYTES } from './disk-messages.ts';
-import { decodeRow, hashOfKey, type Place } from './stored-row.ts';
+import { crc32 } from 'node:zlib';
+import { type DiskFolder, prepareFolder } from './disk-folder.ts';
 
-/** A stored response as the index has it. */
-export interface Found {
+/** Records that were written together into one segment. */
+export interface WrittenBatch {
   readonly row: number;
-  /** It has been used since it was stored, or since eviction came past. */
-  isUsed: boolean;
-  readonly stored: StoredResponse;
-  readonly place: Place;
+  /** Its id. */
+  readonly segment: number;
+  /** How long the segment was then. */
+  readonly end: number;
+  /** The greatest that a record in it has. */
+  readonly lastOrder: number;
+  /** Words, `ENTRY_WORDS` for each record: hash, place, length (with `MOVED` where it has lain elsewhere before), blocks of its file. `null` when they are not what was written. */
+  readonly entries: Uint32Array | null;
 }
 
-/** The reading side. Every call is one short transaction. @throws errors of SQLite's, which `isDamage` tells apart */
-export class IndexReader {
+export interface Mark {
+  readonly kind: 'removed' | 'used';
+  /** Id of a segment. */
+  readonly segment: number;
+  readonly at: number;
+  readonly hash: number;
+}
+
+/** What is to be in the index, all of it or nothing. */
+export interface IndexChanges {
+  readonly batches: readonly Omit<WrittenBatch, 'row'>[];
+  readonly marks: readonly Mark[];
+  /** Ids of segments to which nothing refers any more. */
+  readonly gone: readonly number[];
+}
+
+/** Is told what other processes have written since it was told last; at first, all there is. In this order. */
+export interface Learner {
+  /** Ids of all segments that there are now. */
+  segmentsAre(ids: ReadonlySet<number>): void;
+  batch(batch: WrittenBatch): void;
+  mark(mark: Mark): void;
+}
+
+export const ENTRY_WORDS = 4;
+export const MOVED = 0x80000000;
+
+/** Every call is one short transaction. @throws errors of SQLite's, which `isDamage` and `isBusy` tell apart */
+export class DiskIndex {
+  /** Of the hashes of keys (stored-record.ts). */
+  readonly seed: number;
   readonly #database: DatabaseSync;
-  readonly #byKey: StatementSync;
-  readonly #after: StatementSync;
-  readonly #content: StatementSync;
-  readonly #size: StatementSync;
+  readonly #folder: DiskFolder;
+  readonly #statements: Statements;
+  readonly #inode: number;
+  #version = -1;
+  #lastBatch = 0;
+  #lastMark = 0;
 
-  constructor({ index }: DiskFolder) {
-    this.#database = new DatabaseSync(index, { readOnly: true, timeout: WAIT_MS });
-    this.#database.exec(`PRAGMA cache_size = -4096; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF`);
-    const prepare = (sql: string): StatementSync => {
-      const statement = this.#database.prepare(sql);
-      statement.setReturnArrays(true);
-      return statement;
-    };
-    this.#byKey = prepare(`SELECT id, used, place, head, sum FROM response WHERE key_hash = ? ORDER BY id DESC LIMIT ${MOST_VARIANTS}`);
-    this.#after = prepare('SELECT id, used, place, head, sum FROM response WHERE id > ? ORDER BY id LIMIT ?');
-    this.#content = prepare('SELECT octets FROM content WHERE id = ?');
-    this.#size = prepare('SELECT entries, file_bytes FROM account');
-    // From here on it never waits: whoever asks is answering a request.
-    this.#database.exec('PRAGMA busy_timeout = 0');
+  constructor(database: DatabaseSync, folder: DiskFolder) {
+    this.#database = database;
+    this.#folder = folder;
+    this.#statements = prepareAll(database);
+    this.#inode = inodeOf(folder.index);
+    const [seed] = (this.#statements.store.get() ?? []) as unknown as number[];
+    if (seed === undefined) throw new Damaged('the seed is missing');
+    this.seed = seed;
   }
 
-  /** The latest first. @param onDamage gets the rows that are */
-  byKey(key: string, keyHash: number, onDamage: (row: number) => void): Found[] {
-    const all: Found[] = [];
-    for (const row of this.#byKey.all(keyHash)) {
-      const found = foundIn(row as unknown as Row, onDamage);
-      if (found !== null && found.stored.key === key) all.push(found);
+  /** Nobody has put another index, or none, in its place. */
+  get isInPlace(): boolean {
+    return inodeOf(this.#folder.index) === this.#inode;
+  }
+
+  /** Costs next to nothing where there is nothing new. */
+  tell(learner: Learner): void {
+    const version = first(this.#statements.dataVersion.get());
+    if (version === this.#version) return;
+    const isOwn = !this.#database.isTransaction;
+    if (isOwn) this.#statements.beginToRead.run();
+    try {
+      learner.segmentsAre(new Set((this.#statements.segments.all() as unknown as [number][]).map(([id]) => id)));
+      for (const row of this.#statements.newBatches.iterate(this.#lastBatch)) {
+        const batch = batchIn(row as unknown as BatchRow);
+        this.#lastBatch = batch.row;
+        learner.batch(batch);
+      }
+      this.#tellMarks(learner);
+      this.#version = version;
+    } finally {
+      if (isOwn && this.#database.isTransaction) this.#statements.commit.run();
     }
-    return all;
   }
 
-  one({ key, id }: StoredResponse, onDamage: (row: number) => void): Found | null {
-    return this.byKey(key, hashOfKey(key), onDamage).find(({ stored }) => stored.id === id) ?? null;
+  /** What was written into a segment. */
+  entriesOf(segment: number): Uint32Array[] {
+    const rows = this.#statements.bySegment.all(segment) as unknown as BatchRow[];
+    return rows.flatMap((row) => batchIn(row).entries ?? []);
   }
 
-  /** In the order in which they were stored. @param row the last one of the call before; 0 at first */
-  after(row: number, count: number, onDamage: (row: number) => void): { readonly found: Found[]; readonly last: number | null } {
-    const rows = this.#after.all(row, count) as unknown as Row[];
-    const found = rows.map((each) => foundIn(each, onDamage)).filter((each) => each !== null);
-    return { found, last: rows.at(-1)?.[0] ?? null };
+  /** @param changes is called when no other process writes any more: what it learns then is all there is to know */
+  commit(changes: () => IndexChanges): void {
+    this.#statements.begin.run();
+    let known: readonly [number, number] | null = null;
+    try {
+      const all = changes();
+      known = [this.#lastBatch, this.#lastMark];
+      this.#apply(all);
+      this.#statements.commit.run();
+    } catch (error) {
+      // Its rows will be those of others.
+      if (known !== null) [this.#lastBatch, this.#lastMark] = known;
+      if (this.#database.isTransaction) this.#statements.rollback.run();
+      throw error;
+    }
   }
 
-  /** Content that lies in the index; `null` when it does not any more. Not compared with its sum yet. */
-  content(row: number): Buffer | null {
-    const octets = (this.#content.get(row) as unknown as [Uint8Array] | undefined)?.[0];
-    return octets === undefined ? null : Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
+  /** Of the database and what SQLite keeps beside it, once all of it is in its place. */
+  get bytes(): number {
+    return first(this.#statements.pages.get()) * PAGE_BYTES + this.logBytes + SHARED_MEMORY_BYTES;
   }
 
-  /** As the index accounts for them: `fileBytes` of contents in files of their own. */
-  size(): { readonly entries: number; readonly fileBytes: number } {
-    const [entries, fileBytes] = this.#size.get() as unknown as [number, number];
-    return { entries, fileBytes };
+  get logBytes(): number {
+    return fileSize(`${this.#folder.index}-wal`);
   }
 
+  /** Brings what stands in SQLite's log into the database, so that the log begins anew; some of what is free goes back to the file system. */
+  checkpoint(): void {
+    if (first(this.#statements.freePages.get()) > FREE_PAGES) this.#database.exec(`PRAGMA incremental_vacuum(${FREE_PAGES})`);
+    this.#statements.checkpoint.get();
+  }
+
+  /** The last one to close brings all into the database, and waits for the disk. */
   close(): void {
+    if (!this.#database.isOpen) return;
+    this.#database.exec('PRAGMA synchronous = NORMAL');
     this.#database.close();
+  }
+
+  #apply({ batches, marks, gone }: IndexChanges): void {
+    const { addBatch, addMark, removeBatches, removeMarks, countMarks } = this.#statements;
+    for (const { segment, end, lastOrder, entries } of batches) {
+      if (entries === null || entries.length === 0) continue;
+      const octets = octetsOf(entries);
+      this.#lastBatch = Number(addBatch.run(segment, end, lastOrder, octets, sumOfBatch(segment, end, lastOrder, octets)).lastInsertRowid);
+    }
+    let count = marks.length;
+    for (const { kind, segment, at, hash } of marks) {
+      const code = KINDS.indexOf(kind);
+      this.#lastMark = Number(addMark.run(segment, at, hash, code, sumOfMark(segment, at, hash, code)).lastInsertRowid);
+    }
+    for (const segment of gone) {
+      removeBatches.run(segment);
+      count -= Number(removeMarks.run(segment).changes);
+    }
+    if (count !== 0) countMarks.run(count);
+  }
+
+  /** One that were lost would bring back what was removed. */
+  #tellMarks(learner: Learner): void {
+    const isFirst = this.#lastMark === 0;
+    let count = 0;
+    for (const row of this.#statements.newMarks.iterate(this.#lastMark)) {
+      const [id, segment, at, hash, code, sum] = row as unknown as [number, number, number, number, number, number];
+      const kind = KINDS[code];
+      if (kind === undefined || sumOfMark(segment, at, hash, code) !== sum) throw new Damaged('a mark is not what was written');
+      this.#lastMark = id;
+      count += 1;
+      learner.mark({ kind, segment, at, hash });
+    }
+    const [, all] = this.#statements.store.get() as unknown as [number, number];
+    if (isFirst && count !== all) throw new Damaged('marks are missing');
   }
 }
 
@@ -87,13 +185,7 @@ export class IndexReader {
  * @param report told when one was set aside
  * @throws errors of SQLite's and of Node's
  */
-export function openToWrite(folder: DiskFolder, report: (line: string) => void): DatabaseSync {
-  const database = openOrBeginAnew(folder, report);
-  makeContentFolders(folder);
-  return database;
-}
-
-function openOrBeginAnew(folder: DiskFolder, report: (line: string) => void): DatabaseSync {
+export function openToWrite(folder: DiskFolder, report: (line: string) => void): DiskIndex {
   try {
     return openAsItIs(folder);
   } catch (error) {
@@ -115,7 +207,7 @@ export function setAside({ index, setAside: aside }: DiskFolder, why: string, re
 /** What was read is not what was written, or no database at all. */
 export function isDamage(error: unknown): boolean {
   const code = sqliteCode(error);
-  return code === SQLITE_CORRUPT || code === SQLITE_NOTADB;
+  return error instanceof Damaged || code === SQLITE_CORRUPT || code === SQLITE_NOTADB;
 }
 
 export function isBusy(error: unknown): boolean {
@@ -123,28 +215,46 @@ export function isBusy(error: unknown): boolean {
   return code === SQLITE_BUSY || code === SQLITE_LOCKED;
 }
 
+/** Opens what is there to look into it. @throws errors of SQLite's */
+export function openToRead(folder: DiskFolder): DiskIndex {
+  const database = new DatabaseSync(folder.index, { readOnly: true, timeout: WAIT_MS });
+  try {
+    database.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF`);
+    return new DiskIndex(database, folder);
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
 class UnknownVersion extends Error {}
 
-function openAsItIs(folder: DiskFolder): DatabaseSync {
+/** What SQLite does not see. */
+class Damaged extends Error {}
+
+function openAsItIs(folder: DiskFolder): DiskIndex {
   const database = new DatabaseSync(folder.index, { timeout: WAIT_MS });
   try {
     // Both only count before the first table is made.
     database.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL`);
-    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA cell_size_check = ON;
-      PRAGMA cache_size = -8192; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY`);
+    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0; PRAGMA cell_size_check = ON;
+      PRAGMA cache_size = -${CACHE_KIB}; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY`);
     database.exec('BEGIN IMMEDIATE');
     if (numberOf(database, 'PRAGMA user_version') === 0 && numberOf(database, 'SELECT count(*) FROM sqlite_schema') === 0) {
       discardContents(folder);
       database.exec(SCHEMA);
+      database.prepare('INSERT INTO store VALUES (?, 0)').run(randomBytes(4).readUInt32LE());
     }
     const version = numberOf(database, 'PRAGMA user_version');
     const application = numberOf(database, 'PRAGMA application_id');
     if (version !== SCHEMA_VERSION || application !== APPLICATION_ID) {
       throw new UnknownVersion(`is of version ${version}, and this is version ${SCHEMA_VERSION}`);
     }
-    numberOf(database, 'SELECT entries FROM account');
     database.exec('COMMIT');
-    return database;
+    const index = new DiskIndex(database, folder);
+    // From here on it never waits: whoever asks is answering a request.
+    database.exec('PRAGMA busy_timeout = 0');
+    return index;
   } catch (error) {
     database.close();
     throw error;
@@ -153,7 +263,10 @@ function openAsItIs(folder: DiskFolder): DatabaseSync {
 
 /** Nothing refers to them any more. disk-leftovers.ts deletes them: there may be very many. */
 function discardContents(folder: DiskFolder): void {
-  rename(folder.content, path.join(folder.path, `discarded-${process.hrtime.bigint().toString(16)}`));
+  for (const place of [folder.content, folder.segments]) {
+    rename(place, path.join(folder.path, `discarded-${process.hrtime.bigint().toString(16)}`));
+  }
+  prepareFolder(folder.path);
 }
 
 function rename(from: string, to: string): void {
@@ -164,48 +277,109 @@ function rename(from: string, to: string): void {
   }
 }
 
-type Row = readonly [id: number, used: number, place: string, head: string, sum: number];
+type Statements = ReturnType<typeof prepareAll>;
 
-function foundIn([row, used, place, head, sum]: Row, onDamage: (row: number) => void): Found | null {
-  const decoded = decodeRow(head, place, sum);
-  if (decoded === null) onDamage(row);
-  return decoded === null ? null : { row, isUsed: used !== 0, stored: decoded.stored, place: decoded.place };
+function prepareAll(database: DatabaseSync) {
+  const prepare = (sql: string): StatementSync => {
+    const statement = database.prepare(sql);
+    statement.setReturnArrays(true);
+    return statement;
+  };
+  return {
+    beginToRead: prepare('BEGIN'),
+    begin: prepare('BEGIN IMMEDIATE'),
+    commit: prepare('COMMIT'),
+    rollback: prepare('ROLLBACK'),
+    store: prepare('SELECT seed, marks FROM store'),
+    segments: prepare('SELECT DISTINCT segment FROM batch'),
+    newBatches: prepare('SELECT id, segment, length, last_order, entries, sum FROM batch WHERE id > ? ORDER BY id'),
+    bySegment: prepare('SELECT id, segment, length, last_order, entries, sum FROM batch WHERE segment = ? ORDER BY id'),
+    addBatch: prepare('INSERT INTO batch (segment, length, last_order, entries, sum) VALUES (?, ?, ?, ?, ?)'),
+    removeBatches: prepare('DELETE FROM batch WHERE segment = ?'),
+    newMarks: prepare('SELECT id, segment, place, hash, kind, sum FROM mark WHERE id > ? ORDER BY id'),
+    addMark: prepare('INSERT INTO mark (segment, place, hash, kind, sum) VALUES (?, ?, ?, ?, ?)'),
+    removeMarks: prepare('DELETE FROM mark WHERE segment = ?'),
+    countMarks: prepare('UPDATE store SET marks = marks + ?'),
+    pages: prepare('PRAGMA page_count'),
+    freePages: prepare('PRAGMA freelist_count'),
+    dataVersion: prepare('PRAGMA data_version'),
+    checkpoint: prepare('PRAGMA wal_checkpoint(PASSIVE)'),
+  };
+}
+
+type BatchRow = readonly [row: number, segment: number, end: number, lastOrder: number, entries: Uint8Array, sum: number];
+
+function batchIn([row, segment, end, lastOrder, octets, sum]: BatchRow): WrittenBatch {
+  const isWhole = octets.length % (ENTRY_WORDS * 4) === 0 && sumOfBatch(segment, end, lastOrder, octets) === sum;
+  return { row, segment, end, lastOrder, entries: isWhole ? new Uint32Array(new Uint8Array(octets).buffer) : null };
+}
+
+function sumOfBatch(segment: number, end: number, lastOrder: number, octets: Uint8Array): number {
+  return crc32(octets, crc32(`${segment} ${end} ${lastOrder}`));
+}
+
+function sumOfMark(segment: number, at: number, hash: number, code: number): number {
+  return crc32(`${segment} ${at} ${hash} ${code}`);
+}
+
+function octetsOf(words: Uint32Array): Uint8Array {
+  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 }
 
 export function numberOf(database: DatabaseSync, sql: string): number {
   return Number(Object.values(database.prepare(sql).get() ?? {})[0]);
 }
 
+function first(row: unknown): number {
+  return Array.isArray(row) ? Number(row[0]) : 0;
+}
+
+function fileSize(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function inodeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.ino ?? 0;
+}
+
 function sqliteCode(error: unknown): number {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : 0;
 }
 
-/** More under one key are not offered to a request; they are used no more, and so evicted. */
-const MOST_VARIANTS = 64;
-/** For another process to finish a batch: when the index is opened, and in threads that write. */
+const KINDS = ['removed', 'used'] as const;
+const PAGE_BYTES = 4096;
+const SHARED_MEMORY_BYTES = 32_768;
+const FREE_PAGES = 1024;
+/** Hardly anything is asked for twice. */
+const CACHE_KIB = 256;
+/** For another process to finish a batch, when the index is opened. */
 const WAIT_MS = 2000;
 const APPLICATION_ID = 0x53504331;
 /** One more whenever the tables or what stands in them changes. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 const SQLITE_BUSY = 5;
 const SQLITE_LOCKED = 6;
 const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
-// Rows are appended, and evicted in the order of `id`. The one index is small, and contents stand apart from what a walk reads.
 const SCHEMA = `
-  CREATE TABLE response (
+  CREATE TABLE store (seed INTEGER NOT NULL, marks INTEGER NOT NULL) STRICT;
+  CREATE TABLE batch (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    key_hash INTEGER NOT NULL,
-    response_id TEXT NOT NULL,
-    used INTEGER NOT NULL,
-    file_bytes INTEGER NOT NULL,
-    place TEXT NOT NULL,
-    head TEXT NOT NULL,
+    segment INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    last_order INTEGER NOT NULL,
+    entries BLOB NOT NULL,
     sum INTEGER NOT NULL
   ) STRICT;
-  CREATE INDEX response_by_key ON response (key_hash);
-  CREATE TABLE content (id INTEGER PRIMARY KEY, octets BLOB NOT NULL) STRICT;
-  CREATE TABLE account (entries INTEGER NOT NULL, file_bytes INTEGER NOT NULL, hand INTEGER NOT NULL) STRICT;
-  INSERT INTO account VALUES (0, 0, 0);
+  CREATE INDEX batch_by_segment ON batch (segment);
+  CREATE TABLE mark (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    segment INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    hash INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    sum INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX mark_by_segment ON mark (segment);
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${SCHEMA_VERSION};`;

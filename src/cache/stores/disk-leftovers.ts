@@ -1,4 +1,4 @@
-// Owns what a crash leaves behind: temporary files, contents to which the index does not refer, and contents of an index that was set aside. They are
+// Owns what a crash leaves behind: temporary files, segments and contents to which the index does not refer, and contents of an index that was set aside. They are
 // found in the background, a little at a time, so neither a start nor a request waits for them. The age of a file is judged by the wall clock; one
 // that jumps makes this remove what is just being written, which is then not stored.
 import { type Dirent, readdirSync, rmSync, statSync } from 'node:fs';
@@ -13,14 +13,26 @@ export function removeUnfinished({ temporary }: DiskFolder): void {
   }
 }
 
-/** Everything else, some file by file. @param isReferredTo whether the index has a content of that name */
-export function* removeLeftovers(folder: DiskFolder, isReferredTo: (keyHash: number, name: string) => boolean): Generator<void> {
+/** What the index knows of. */
+export interface Referred {
+  hasSegment(id: number): boolean;
+  hasContent(keyHash: number, name: string): boolean;
+}
+
+/** Everything else, some file by file. */
+export function* removeLeftovers(folder: DiskFolder, referred: Referred): Generator<void> {
   for (const name of namesIn(folder.path)) if (name.startsWith('discarded-')) yield* removeTree(path.join(folder.path, name));
+  for (const name of namesIn(folder.segments)) {
+    const file = path.join(folder.segments, name);
+    // Another process may have begun it a moment ago.
+    if (!referred.hasSegment(Number.parseInt(name, 16)) && isOld(file)) remove(file);
+    yield;
+  }
   for (const part of namesIn(folder.content)) {
     for (const name of namesIn(path.join(folder.content, part))) {
       const file = path.join(folder.content, part, name);
       // One that was renamed a moment ago is about to be referred to.
-      if (!isReferredTo(keyHashOfName(name), name) && isOld(file)) remove(file);
+      if (!referred.hasContent(keyHashOfName(name), name) && isOld(file)) remove(file);
       yield;
     }
   }

@@ -1,5 +1,5 @@
 // Owns going over everything a disk store has, and telling how far it has come and what it has found (`sallyport cache verify`).
-import type { Found } from './disk-index.ts';
+import type { Found } from './disk-log.ts';
 
 export interface Verified {
   readonly checked: number;
@@ -26,7 +26,7 @@ export async function* verifyAll(
   for await (const found of all) {
     if ((await prove(found)) === 'gone') gone += 1;
     checked += 1;
-    contentBytes += found.place.length;
+    contentBytes += found.stored.extent.length;
     if (checked % TOLD_EVERY === 0) yield { checked, contentBytes, damaged: damaged() - before, gone };
   }
   yield { checked, contentBytes, damaged: damaged() - before, gone };

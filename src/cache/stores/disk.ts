@@ -1,29 +1,30 @@
-// Owns the store on disk: everything the cache keeps, over restarts too. An index in SQLite says what there is and holds short contents; longer ones
-// have files of their own. Here, where requests are answered, it is only read; a thread (disk-worker.ts) writes it. Every head, and every block of
-// content, is compared with its sum before it is given out: what is damaged is a miss, and removed.
+// Owns the store on disk: everything the cache keeps, over restarts too. A log (disk-log.ts) holds heads and short contents, an index in SQLite says what
+// there is in it (disk-index.ts), and longer contents have files of their own. Every head, and every block of content, is compared with its sum
+// before it is given out (disk-reader.ts): what is damaged is a miss, and removed.
 //
-// What it refuses: to wait. An index that is busy is a miss, a disk that is full or fails turns storing off for a while (storing-pause.ts), and more
-// than the thread can write is not taken. Several processes may share the folder.
+// What it refuses: to wait. What is stored is written later, without those who asked, and a little of it at once; a disk that is full or fails turns
+// storing off for a while (storing-pause.ts), and more than can be written is not taken. Several processes may share the folder.
+// There is no thread for it: what it would take to start one, and to tell it what to do, is more than is left to be done.
 import { randomBytes } from 'node:crypto';
+import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import type { Worker } from 'node:worker_threads';
-import { crc32 } from 'node:zlib';
+import { errorCode } from '../../errors/from-node.ts';
 import { StartError } from '../../errors/start-error.ts';
-import { type Body, BytesBody } from '../../http/message.ts';
+import type { Body } from '../../http/message.ts';
 import type { DiskStoreOptions } from '../options.ts';
 import type { StoredResponse } from '../stored-response.ts';
 import type { CacheStore, ContentWriter, Soon, StoreStats } from './cache-store.ts';
-import { type ContentFile, type NotOpened, openContent, proveContent } from './content-file-body.ts';
-import { DiskChanges } from './disk-changes.ts';
+import { bytesOnDisk, FS_BLOCK } from './content-file.ts';
 import { DiskContentWriter, type WriterHost } from './disk-content-writer.ts';
-import { contentPath, type DiskFolder, existingFolder, newContentName, prepareFolder } from './disk-folder.ts';
-import { type Found, IndexReader, isDamage } from './disk-index.ts';
-import type { FromWorker, StoreSize, ToWorker } from './disk-messages.ts';
-import { startDiskThread } from './disk-thread.ts';
+import { Eviction } from './disk-eviction.ts';
+import { contentPath, type DiskFolder, existingFolder, makeContentFolder, newContentName, prepareFolder } from './disk-folder.ts';
+import { type DiskIndex, isBusy, isDamage, openToRead, openToWrite, setAside } from './disk-index.ts';
+import { removeLeftovers, removeUnfinished } from './disk-leftovers.ts';
+import { DiskLog, type Found } from './disk-log.ts';
+import { DiskReader } from './disk-reader.ts';
 import { type Verified, verifyAll } from './disk-verify.ts';
 import { removeFile } from './file-descriptor.ts';
-import { KeyFilter } from './key-filter.ts';
-import { hashOfKey, type Place } from './stored-row.ts';
+import { type FilePlace, hashOfKey, packHead, recordBytes } from './stored-record.ts';
 import { reasonOf, StoringPause } from './storing-pause.ts';
 
 export interface DiskStore extends CacheStore {
@@ -43,7 +44,11 @@ export interface DiskStore extends CacheStore {
  */
 export async function openDiskStore(options: DiskStoreOptions, report: (line: string) => void): Promise<DiskStore> {
   const folder = prepareFolder(options.folder);
-  return startDiskThread(options, report, (worker, size) => new OpenDiskStore({ folder, options, report, worker }, size));
+  try {
+    return new OpenDiskStore({ folder, options, report, mayWrite: true });
+  } catch (cause) {
+    throw new StartError('unavailable', [`${folder.path} cannot be used for the cache (${reasonOf(cause)})`], { cause });
+  }
 }
 
 /**
@@ -54,11 +59,7 @@ export async function openDiskStore(options: DiskStoreOptions, report: (line: st
 export function readDiskStore(options: DiskStoreOptions, report: (line: string) => void): DiskStore {
   const folder = existingFolder(options.folder);
   try {
-    const index = new IndexReader(folder);
-    const { entries, fileBytes } = index.size();
-    const store = new OpenDiskStore({ folder, options, report, worker: null }, { entries, bytes: fileBytes, evictions: 0 });
-    index.close();
-    return store;
+    return new OpenDiskStore({ folder, options, report, mayWrite: false });
   } catch (cause) {
     const problem = isDamage(cause) ? 'is damaged; the next start sets it aside and begins anew' : `cannot be read (${reasonOf(cause)})`;
     throw new StartError('data', [`${folder.index} ${problem}.`], { cause });
@@ -69,76 +70,64 @@ interface Parts {
   readonly folder: DiskFolder;
   readonly options: DiskStoreOptions;
   readonly report: (line: string) => void;
-  /** `null`: to look into only. */
-  readonly worker: Worker | null;
+  /** Otherwise it is to look into only. */
+  readonly mayWrite: boolean;
+}
+
+/** What there is of one index. */
+interface Opened {
+  readonly index: DiskIndex;
+  readonly log: DiskLog;
+  readonly reader: DiskReader;
+  readonly eviction: Eviction;
+  leftovers: Generator<void> | null;
 }
 
 class OpenDiskStore implements DiskStore, WriterHost {
   readonly maxObjectBytes: number;
   readonly #parts: Parts;
   readonly #pause: StoringPause;
-  readonly #changes: DiskChanges;
   /** Begins the names of its temporary files: disk-leftovers.ts looks for the process. */
   readonly #instance = `${process.pid}-${randomBytes(6).toString('hex')}`;
   readonly #writers = new Set<DiskContentWriter>();
   readonly #committing = new Set<Promise<boolean>>();
-  /** `null`: it is damaged and being set aside, or the store is over. */
-  #index: IndexReader | null = null;
-  #isOver = false;
-  #filter: KeyFilter | null = null;
-  #size: StoreSize;
-  #generation = 0;
+  readonly #ticks: NodeJS.Timeout | null;
+  /** `null`: it is over, or what there was is damaged and there is nothing else yet. */
+  #opened: Opened | null;
+  #evictions = 0;
   #refusals = 0;
   #damaged = 0;
+  /** Contents that are not complete, by all processes, and an index that was set aside. */
+  #otherBytes = 0;
   /** Being written now, and since the start. */
   #openFiles = 0;
   #temporaryFiles = 0;
-  /** Rows of what was found, so that opening it asks the index once less. Of one index they are never used again for something else. */
-  #found = new WeakMap<StoredResponse, Found>();
-  /** Files that have been proven whole since the start: they are proven block by block from then on. */
-  readonly #proven = new Set<string>();
+  readonly #removals = new Set<Promise<void>>();
+  #isMakingRoom = false;
   #closing: Promise<void> | null = null;
 
-  constructor(parts: Parts, size: StoreSize) {
+  /** @throws errors of SQLite's and of Node's */
+  constructor(parts: Parts) {
     this.#parts = parts;
-    this.#size = size;
     this.#pause = new StoringPause(parts.folder.path, parts.report);
     this.maxObjectBytes = Math.min(parts.options.maxObjectBytes, Math.floor(parts.options.maxBytes / 4));
-    this.#changes = new DiskChanges((batch) => this.#say(batch, [batch.contents]));
-    this.#openIndex();
-    parts.worker?.on('message', (message: FromWorker) => this.#hear(message));
-    parts.worker?.on('error', (error) => this.#died(reasonOf(error)));
-    parts.worker?.on('exit', (code) => this.#died(`it ended with ${code}`));
+    this.#opened = parts.mayWrite ? this.#openToWrite() : this.#openOver(openToRead(parts.folder));
+    this.#measureOthers();
+    this.#ticks = parts.mayWrite ? setInterval(() => this.#tick(), TICK_MS).unref() : null;
   }
 
   find(key: string): readonly StoredResponse[] {
-    const changes = this.#changes.of(key);
-    const keyHash = hashOfKey(key);
-    if (changes === null && this.#filter !== null && !this.#filter.mayHave(keyHash)) return NOTHING;
-    const rows = this.#read((index) => index.byKey(key, keyHash, (row) => this.#damagedRow(row))) ?? [];
-    const all: StoredResponse[] = changes === null ? [] : changes.added.map(({ stored }) => stored);
-    for (const found of rows) {
-      const { id } = found.stored;
-      // A batch is in the index a moment before we hear of it.
-      if (changes !== null && (changes.removed.has(id) || changes.added.some((added) => added.stored.id === id))) continue;
-      const stored = changes?.updated.get(id) ?? found.stored;
-      this.#found.set(stored, found);
-      all.push(stored);
-    }
-    return all;
+    return this.#guarded(({ reader }) => reader.find(key)) ?? NOTHING;
   }
 
   open(stored: StoredResponse, first: number, length: number): Soon<Body | null> {
-    const added = this.#changes.added(stored);
-    if (added === null && this.#changes.isRemoved(stored)) return null;
-    const found = added === null ? this.#locate(stored) : null;
-    const content = added?.content ?? found?.place;
-    if (this.#index === null || content === undefined || first + length > content.length) return null;
-    if (found !== null) this.#use(found);
-    if (Buffer.isBuffer(content)) return new BytesBody(content.subarray(first, first + length));
-    if (content.kind === 'file') return this.#openFile(stored, fileOf(this.#parts.folder, content), first, length);
-    const octets = this.#inline(found!, content.sum);
-    return octets === null ? null : new BytesBody(octets.subarray(first, first + length));
+    return this.#guarded(({ reader, log }) => {
+      const found = reader.locate(stored);
+      const has = found?.file?.length ?? found?.contentLength ?? 0;
+      if (found === null || first + length > has) return null;
+      log.use(found.entry);
+      return reader.open(found, first, length);
+    });
   }
 
   create(expectedLength: number | null): ContentWriter | null {
@@ -153,21 +142,35 @@ class OpenDiskStore implements DiskStore, WriterHost {
   }
 
   update(stored: StoredResponse): void {
-    if (this.#mayChange()) this.#changes.update(stored, this.#exists(stored));
+    this.#changing(({ reader, log }) => {
+      const found = reader.locate(stored);
+      if (found === null) return;
+      const content = found.file === null ? reader.content(found) : NO_CONTENT;
+      if (content !== null) log.replace(found, stored, content);
+    });
   }
 
   remove(stored: StoredResponse): void {
-    if (this.#mayChange()) this.#changes.remove(stored, this.#exists(stored));
+    this.#changing(({ reader }) => {
+      for (const found of reader.every(stored)) this.#drop(found);
+    });
+  }
+
+  used(key: string): void {
+    this.#changing(({ log }) => {
+      const hash = hashOfKey(key, log.seed);
+      for (const entry of log.table.all(hash)) log.use(entry);
+    });
   }
 
   async purge(picks: (stored: StoredResponse) => boolean): Promise<number> {
     let count = 0;
-    for await (const stored of this.list()) {
-      if (!picks(stored) || !this.#mayChange()) continue;
-      this.remove(stored);
+    for await (const found of this.#walk()) {
+      if (!picks(found.stored) || !this.#mayChange()) continue;
+      this.remove(found.stored);
       count += 1;
     }
-    await this.#changes.settled();
+    await this.#opened?.log.settled();
     return count;
   }
 
@@ -178,17 +181,18 @@ class OpenDiskStore implements DiskStore, WriterHost {
   verify(): AsyncGenerator<Verified> {
     return verifyAll(
       this.#walk(),
-      (found) => this.#prove(found),
+      async (found) => (await this.#opened?.reader.prove(found)) ?? 'gone',
       () => this.#damaged,
     );
   }
 
   stats(): StoreStats {
+    const { log, eviction } = this.#opened ?? {};
     return {
-      entries: Math.max(0, this.#size.entries + this.#changes.entries),
-      bytes: this.#size.bytes + this.#changes.bytes,
+      entries: log?.table.size ?? 0,
+      bytes: (log?.bytes ?? 0) + this.#otherBytes,
       maxBytes: this.#parts.options.maxBytes,
-      evictions: this.#size.evictions,
+      evictions: this.#evictions + (eviction?.evictions ?? 0),
       refusals: this.#refusals,
       damaged: this.#damaged,
     };
@@ -209,21 +213,22 @@ class OpenDiskStore implements DiskStore, WriterHost {
   }
 
   finalPath(key: string): { readonly name: string; readonly path: string } {
-    const name = newContentName(hashOfKey(key));
-    return { name, path: contentPath(this.#parts.folder, name) };
+    const { folder } = this.#parts;
+    const name = newContentName(hashOfKey(key, this.#opened?.log.seed ?? 0));
+    makeContentFolder(folder, name);
+    return { name, path: contentPath(folder, name) };
   }
 
-  put(stored: StoredResponse, content: Buffer | Place, replaces: readonly StoredResponse[]): Soon<boolean> {
-    if (!this.#mayPut()) {
-      this.#refusals += 1;
-      if (!Buffer.isBuffer(content) && content.kind === 'file') removeFile(contentPath(this.#parts.folder, content.name));
-      return false;
+  put(stored: StoredResponse, content: Buffer | FilePlace, replaces: readonly StoredResponse[]): boolean {
+    const file = Buffer.isBuffer(content) ? null : content;
+    const isStored = this.#mayPut() && (this.#guarded((opened) => this.#put(opened, stored, content, file)) ?? false);
+    if (isStored) {
+      for (const replaced of replaces) this.remove(replaced);
+      return true;
     }
-    for (const replaced of replaces) this.remove(replaced);
-    this.#changes.put(stored, content);
-    const { bytes, maxBytes } = this.stats();
-    // Only when it could be too much must the thread say whether there was room.
-    return bytes <= maxBytes ? true : this.#changes.settled().then(() => this.#exists(stored));
+    this.#refusals += 1;
+    if (file !== null) this.#removeContent(file);
+    return false;
   }
 
   committing(isStored: Promise<boolean>): void {
@@ -244,86 +249,96 @@ class OpenDiskStore implements DiskStore, WriterHost {
     if (writer.hasFile) this.#openFiles -= 1;
   }
 
-  // Reading
+  // Opening
 
-  /** `null` when it cannot be read now: busy, closed, damaged. */
-  #read<T>(ask: (index: IndexReader) => T): T | null {
-    if (this.#index === null) return null;
+  #openToWrite(): Opened {
+    const { folder, report } = this.#parts;
+    removeUnfinished(folder);
+    const index = openToWrite(folder, report);
     try {
-      return ask(this.#index);
+      return this.#openOver(index);
     } catch (error) {
-      if (isDamage(error)) {
+      index.close();
+      if (!isDamage(error)) throw error;
+    }
+    setAside(folder, 'is damaged', report);
+    return this.#openOver(openToWrite(folder, report));
+  }
+
+  #openOver(index: DiskIndex): Opened {
+    const { folder, options, mayWrite } = this.#parts;
+    const log = new DiskLog(folder, index, mayWrite ? options.maxBytes : null, {
+      damaged: () => {
         this.#damaged += 1;
-        this.#say({ kind: 'damaged', generation: this.#generation });
+      },
+      written: (records) => this.#written(records),
+      failed: (error) => this.#notWritten(error),
+    });
+    const reader = new DiskReader(folder, log, (found, why) => this.#lost(found, why));
+    const eviction = new Eviction(log, options.maxBytes, (entry) => {
+      const file = entry.fileBlocks > 0 ? log.read(entry)?.file : null;
+      if (file) this.#removeContent(file);
+    });
+    const hasContent = (hash: number, name: string): boolean => log.table.all(hash).some((entry) => log.read(entry)?.file?.name === name);
+    const leftovers = removeLeftovers(folder, { hasSegment: (id) => log.hasSegment(id), hasContent });
+    return { index, log, reader, eviction, leftovers };
+  }
+
+  /** What there was is damaged, or another process has put another index in its place. */
+  #beginAnew(opened: Opened): void {
+    const { folder, report } = this.#parts;
+    const isOurs = opened.index.isInPlace;
+    this.#evictions += opened.eviction.evictions;
+    this.#opened = null;
+    opened.log.end();
+    opened.index.close();
+    try {
+      if (isOurs) setAside(folder, 'is damaged', report);
+    } catch (error) {
+      this.#pause.begin(error);
+    }
+    this.#openAgain();
+  }
+
+  #openAgain(): void {
+    if (this.#closing !== null) return;
+    try {
+      this.#opened = this.#openToWrite();
+    } catch (error) {
+      // The next tick tries again.
+      this.#pause.begin(error);
+    }
+  }
+
+  // Doing
+
+  /** @returns `null` when it cannot be done now: closed, damaged, busy */
+  #guarded<T>(work: (opened: Opened) => T): T | null {
+    const opened = this.#opened;
+    if (opened === null) return null;
+    try {
+      return work(opened);
+    } catch (error) {
+      if (isDamage(error) && this.#parts.mayWrite) {
+        this.#damaged += 1;
+        this.#beginAnew(opened);
+      } else if (!isBusy(error)) {
+        this.#pause.begin(error);
       }
       return null;
     }
   }
 
-  #locate(stored: StoredResponse): Found | null {
-    return this.#found.get(stored) ?? this.#read((index) => index.one(stored, (row) => this.#damagedRow(row)));
+  #changing(work: (opened: Opened) => void): void {
+    if (this.#mayChange()) this.#guarded(work);
   }
 
-  #exists(stored: StoredResponse): boolean {
-    if (this.#changes.isRemoved(stored)) return false;
-    return this.#changes.added(stored) !== null || this.#read((index) => index.one(stored, (row) => this.#damagedRow(row))) !== null;
-  }
-
-  #inline({ row, stored }: Found, sum: number): Buffer | null {
-    const octets = this.#read((index) => index.content(row));
-    if (octets === null || crc32(octets) === sum) return octets;
-    this.#damagedContent(stored);
-    return null;
-  }
-
-  async #prove({ row, stored, place }: Found): Promise<'whole' | NotOpened> {
-    if (place.kind === 'file') {
-      const outcome = await proveContent(fileOf(this.#parts.folder, place), stored);
-      if (outcome === 'damaged') this.#damagedContent(stored);
-      return outcome;
-    }
-    const octets = this.#read((index) => index.content(row));
-    if (octets === null) return 'gone';
-    if (crc32(octets) === place.sum) return 'whole';
-    this.#damagedContent(stored);
-    return 'damaged';
-  }
-
-  async #openFile(stored: StoredResponse, file: ContentFile, first: number, length: number): Promise<Body | null> {
-    const part = { first, length, mustProve: !this.#proven.has(file.path) };
-    const opened = await openContent(file, stored, part, () => this.#damagedContent(stored));
-    if (typeof opened !== 'string') {
-      if (this.#proven.size >= MOST_PROVEN) this.#proven.clear();
-      this.#proven.add(file.path);
-      return opened;
-    }
-    if (opened === 'damaged') this.#damagedContent(stored);
-    else if (opened === 'gone') this.remove(stored);
-    return null;
-  }
-
-  /** Everything in the index that has not been removed meanwhile, and nothing twice. */
   async *#walk(): AsyncGenerator<Found> {
-    await this.#changes.settled();
-    for (let row: number | null = 0; row !== null; ) {
-      const from: number = row;
-      const next = this.#read((index) => index.after(from, WALKED_AT_ONCE, (damaged) => this.#damagedRow(damaged)));
-      for (const found of next?.found ?? []) {
-        const { stored } = found;
-        if (this.#changes.isRemoved(stored)) continue;
-        const updated = this.#changes.of(stored.key)?.updated.get(stored.id);
-        yield updated === undefined ? found : { ...found, stored: updated };
-      }
-      row = next?.last ?? null;
-      // A walk over a million must not hold up a request.
-      await new Promise(setImmediate);
-    }
+    if (this.#opened !== null) yield* this.#opened.reader.walk();
   }
-
-  // Writing
 
   #mayChange(): boolean {
-    return this.#index !== null && this.#parts.worker !== null;
+    return this.#opened !== null && this.#parts.mayWrite;
   }
 
   #mayStore(): boolean {
@@ -332,127 +347,139 @@ class OpenDiskStore implements DiskStore, WriterHost {
 
   /** What has come to its end is stored while the store closes, too. */
   #mayPut(): boolean {
-    return this.#mayChange() && !this.#pause.isOn && this.#changes.bytes < MOST_WAITING_BYTES;
+    return this.#mayChange() && !this.#pause.isOn && !this.#opened!.log.isBehind;
   }
 
-  #use(found: Found): void {
-    if (found.isUsed || !this.#mayChange()) return;
-    found.isUsed = true;
-    this.#changes.use(found.row);
+  #put(opened: Opened, stored: StoredResponse, content: Buffer | FilePlace, file: FilePlace | null): boolean {
+    const { log, eviction } = opened;
+    const octets = Buffer.isBuffer(content) ? content : NO_CONTENT;
+    const head = packHead(stored, file);
+    const fileBlocks = file === null ? 0 : bytesOnDisk(file.length) / FS_BLOCK;
+    const length = recordBytes(head, octets);
+    if (!this.#makeRoom(opened, length + fileBlocks * FS_BLOCK + ROOM_FOR_INDEX_BYTES)) return false;
+    log.put(hashOfKey(stored.key, log.seed), head, octets, fileBlocks);
+    eviction.earn(length);
+    return true;
   }
 
-  #damagedRow(row: number): void {
-    this.#damaged += 1;
-    if (this.#mayChange()) this.#changes.discard(row);
+  #drop(found: Found): void {
+    this.#opened?.log.drop(found.entry);
+    if (found.file !== null) this.#removeContent(found.file);
   }
 
-  #damagedContent(stored: StoredResponse): void {
-    this.#damaged += 1;
-    this.remove(stored);
+  #lost(found: Found, why: 'damaged' | 'gone'): void {
+    if (why === 'damaged') this.#damaged += 1;
+    if (this.#mayChange()) this.#drop(found);
   }
 
-  // The thread
-
-  #say(message: ToWorker, transfer: readonly ArrayBuffer[] = []): void {
-    this.#parts.worker?.postMessage(message, transfer);
+  #removeContent({ name }: FilePlace): void {
+    const removal = removeFile(contentPath(this.#parts.folder, name));
+    this.#removals.add(removal);
+    void removal.then(() => this.#removals.delete(removal));
   }
 
-  #hear(message: FromWorker): void {
-    switch (message.kind) {
-      case 'done':
-        this.#done(message);
-        return;
-      case 'size':
-        this.#size = message.size;
-        return;
-      case 'filter':
-        // It may have been on its way when the store ended.
-        if (!this.#isOver) this.#filter = new KeyFilter(message.memory);
-        return;
-      case 'renewed':
-        this.#renewed(message.generation, message.size);
-        return;
-      case 'report':
-        this.#parts.report(message.line);
-        return;
-      case 'opened':
-      case 'unusable':
-      case 'closed':
-        return; // while it opens and closes, others listen
-      default:
-        message satisfies never;
+  // Making room
+
+  #excess({ log }: Opened, bytes: number): number {
+    return log.bytes + this.#otherBytes + bytes - this.#parts.options.maxBytes;
+  }
+
+  #makeRoom(opened: Opened, bytes: number): boolean {
+    if (this.#excess(opened, bytes) > 0) {
+      // What was not complete then may have found its place since, and another process may have made room.
+      this.#measureOthers();
+      opened.log.learn();
+    }
+    let hasEvicted = false;
+    const isEnough = (): boolean => this.#excess(opened, bytes) <= 0;
+    while (!isEnough()) {
+      if (!opened.log.writeNowIfMuch() || !opened.eviction.step(isEnough)) return false;
+      hasEvicted = true;
+    }
+    return !hasEvicted || opened.log.writeNowIfMuch();
+  }
+
+  /** Ahead of what comes, so that storing need not wait for it; a little at a time. */
+  #makeRoomAhead(): void {
+    const { maxBytes } = this.#parts.options;
+    const room = maxBytes < LARGE_BYTES ? 0 : Math.min(HEADROOM_BYTES, maxBytes / 32);
+    const step = (opened: Opened): boolean => {
+      const isEnough = (): boolean => this.#excess(opened, room) <= 0;
+      return !isEnough() && opened.eviction.step(isEnough);
+    };
+    const isMore = this.#guarded(step) ?? false;
+    this.#isMakingRoom = isMore;
+    if (isMore) setImmediate(() => this.#makeRoomAhead());
+  }
+
+  #written(records: number): void {
+    if (records > 0) this.#pause.end();
+    if (!this.#isMakingRoom) this.#makeRoomAhead();
+  }
+
+  #notWritten(error: unknown): void {
+    const opened = this.#opened;
+    if (opened !== null && isDamage(error)) this.#beginAnew(opened);
+    else this.#pause.begin(error);
+  }
+
+  #tick(): void {
+    if (this.#opened === null) this.#openAgain();
+    this.#guarded((opened) => this.#keepUp(opened));
+  }
+
+  #keepUp(opened: Opened): void {
+    if (!opened.index.isInPlace) {
+      this.#beginAnew(opened);
+      return;
+    }
+    opened.log.learn();
+    this.#measureOthers();
+    if (!this.#isMakingRoom) this.#makeRoomAhead();
+    for (let i = 0; i < LEFTOVERS_A_TICK && opened.leftovers !== null; i += 1) {
+      if (opened.leftovers.next().done === true) opened.leftovers = null;
     }
   }
 
-  #done({ number, failure, stored, refusals, size }: Extract<FromWorker, { kind: 'done' }>): void {
-    this.#size = size;
-    this.#refusals += refusals;
-    this.#changes.done(number, failure !== null);
-    if (failure !== null) this.#pause.begin(failure);
-    else if (stored > 0) this.#pause.end();
-  }
-
-  #renewed(generation: number, size: StoreSize): void {
-    this.#generation = generation;
-    this.#size = size;
-    this.#filter = null;
-    this.#found = new WeakMap();
-    this.#changes.clear();
-    this.#openIndex();
-  }
-
-  /** Damage that shows only now is the thread's to deal with; it says when there is another one. */
-  #openIndex(): void {
-    this.#index?.close();
-    this.#index = null;
-    try {
-      this.#index = new IndexReader(this.#parts.folder);
-    } catch (error) {
-      if (this.#parts.worker === null) throw error;
-      this.#say({ kind: 'damaged', generation: this.#generation });
-    }
-  }
-
-  #died(reason: string): void {
-    if (this.#closing !== null || this.#isOver) return;
-    this.#parts.report(
-      `cache: the thread that writes to ${this.#parts.folder.path} has ended (${reason}); nothing is cached on disk until the next start`,
-    );
-    this.#end();
+  #measureOthers(): void {
+    const { temporary, setAside: aside } = this.#parts.folder;
+    const unfinished = namesIn(temporary).reduce((sum, name) => sum + fileSize(path.join(temporary, name)), 0);
+    this.#otherBytes = unfinished + fileSize(aside) + fileSize(`${aside}-wal`);
   }
 
   async #close(): Promise<void> {
+    if (this.#ticks !== null) clearInterval(this.#ticks);
     for (const writer of this.#writers) writer.abandon();
     await Promise.all(this.#committing);
-    const { worker } = this.#parts;
-    if (worker === null || this.#isOver) return this.#end();
-    worker.ref();
-    await this.#changes.settled();
-    this.#end();
-    const closed = new Promise<void>((resolve) => {
-      worker.once('exit', () => resolve());
-    });
-    this.#say({ kind: 'close' });
-    await closed;
-  }
-
-  #end(): void {
-    this.#isOver = true;
-    this.#changes.end();
-    this.#index?.close();
-    this.#index = null;
-    this.#filter = null;
+    // With the last batch, it may learn from another process what else has to go.
+    for (let i = 0; i < 3 && this.#parts.mayWrite; i += 1) await this.#opened?.log.settled();
+    const opened = this.#opened;
+    this.#opened = null;
+    opened?.log.end();
+    opened?.index.close();
+    await Promise.all(this.#removals);
   }
 }
 
-function fileOf(folder: DiskFolder, { name, length, sum }: Extract<Place, { kind: 'file' }>): ContentFile {
-  return { path: contentPath(folder, name), length, sum };
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    return [];
+  }
+}
+
+function fileSize(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 const NOTHING: readonly StoredResponse[] = Object.freeze([]);
-const WALKED_AT_ONCE = 64;
+const NO_CONTENT = Buffer.alloc(0);
 /** Written at once. Each takes a descriptor. */
 const MOST_FILES = 256;
-const MOST_PROVEN = 10_000;
-/** What waits for the thread. More is not taken until it has caught up. */
-const MOST_WAITING_BYTES = 64 << 20;
+const ROOM_FOR_INDEX_BYTES = 16 * 4096;
+const TICK_MS = 500;
+const LARGE_BYTES = 64 << 20;
+const HEADROOM_BYTES = 32 << 20;
+const LEFTOVERS_A_TICK = 64;

@@ -49,8 +49,10 @@ export function moveFile(from: string, to: string): Promise<void> {
 }
 
 /** Whether it works or not: what is left behind is found by disk-leftovers.ts. */
-export function removeFile(path: string): void {
-  unlink(path, () => {});
+export function removeFile(path: string): Promise<void> {
+  return new Promise((resolve) => {
+    unlink(path, () => resolve());
+  });
 }
 
 export function closeFile(descriptor: number): void {

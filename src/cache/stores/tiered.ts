@@ -23,6 +23,8 @@ class TieredStore implements CacheStore {
   readonly #asked = new Map<string, Promise<readonly StoredResponse[]>>();
   /** Ids of what is being promoted. */
   readonly #promoting = new Set<string>();
+  /** How many finds memory has answered alone. */
+  #answered = 0;
 
   constructor(memory: MemoryStore, disk: CacheStore) {
     this.#memory = memory;
@@ -31,7 +33,12 @@ class TieredStore implements CacheStore {
 
   find(key: string): Soon<readonly StoredResponse[]> {
     const known = this.#memory.known(key);
-    if (known !== null) return known;
+    if (known !== null) {
+      this.#answered += 1;
+      // The disk need not know how often, and what is asked for often is among them before long.
+      if (this.#answered % TOLD_EVERY === 0) this.#disk.used?.(key);
+      return known;
+    }
     const asked = this.#asked.get(key);
     if (asked !== undefined) return asked;
     const onDisk = this.#disk.find(key);
@@ -140,3 +147,5 @@ class TieredStore implements CacheStore {
     return true;
   }
 }
+
+const TOLD_EVERY = 16;

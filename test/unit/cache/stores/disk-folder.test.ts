@@ -61,7 +61,7 @@ describe('the folder of a disk store', () => {
 });
 
 test('names of contents are new each time, and tell the hash of the key', () => {
-  for (const hash of [0, 1, 2 ** 52 - 1]) {
+  for (const hash of [0, 1, 2 ** 32 - 1]) {
     const names = Array.from({ length: 100 }, () => newContentName(hash));
     expect(new Set(names).size).toBe(100);
     expect(names.every((name) => /^[0-9a-f]{32}$/.test(name) && keyHashOfName(name) === hash)).toBe(true);

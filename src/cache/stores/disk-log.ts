@@ -1,0 +1,606 @@
+// Owns the log in which everything on the disk lies: records are appended to segments, many at a time, and the index (disk-index.ts) learns where.
+// What is asked for holds at once, in the table of keys; it is written within a tenth of a second, and what was removed or made stale sooner, since
+// only that could be wrong after a crash: anything else is a miss. Changed records are appended anew and take the old one's place.
+// A segment goes when nothing in it is stored any more; disk-eviction.ts sees to it that this happens.
+// Rosenblum, Ousterhout, "The design and implementation of a log-structured file system" (1992).
+
+import { statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { errorCode } from '../../errors/from-node.ts';
+import type { StoredResponse } from '../stored-response.ts';
+import { FS_BLOCK } from './content-file.ts';
+import { OpenBatch } from './disk-batch.ts';
+import { type DiskFolder, newSegmentId, segmentPath } from './disk-folder.ts';
+import { type DiskIndex, ENTRY_WORDS, isBusy, type Learner, type Mark, MOVED, type WrittenBatch } from './disk-index.ts';
+import { Segment } from './disk-segment.ts';
+import { type Entry, KeyTable } from './key-table.ts';
+import {
+  copyRecord,
+  HEADER_BYTES,
+  headEndOf,
+  type PackedHead,
+  packHead,
+  readRecord,
+  recordBytes,
+  type StoredRecord,
+  writeRecord,
+} from './stored-record.ts';
+
+/** A record as it was read: at least its head. */
+export interface Found extends StoredRecord {
+  readonly entry: Entry;
+  readonly bytes: Buffer;
+}
+
+export interface LogHost {
+  /** A record is not what was written; it has been removed. */
+  damaged(): void;
+  /** A batch was written. */
+  written(records: number): void;
+  /** It was not: what was to be stored with it is gone. */
+  failed(error: unknown): void;
+}
+
+/** Is told what becomes of what it has passed. */
+export interface Walker {
+  moved(from: Entry, to: Entry): void;
+}
+
+export class DiskLog implements Learner {
+  readonly table = new KeyTable();
+  readonly segments = new Map<number, Segment>();
+  readonly walkers = new Set<Walker>();
+  /** Of files that contents have to themselves. */
+  fileBlocks = 0;
+  segmentBytes = 0;
+  readonly #folder: DiskFolder;
+  readonly #index: DiskIndex;
+  readonly #host: LogHost;
+  readonly #segmentBytesMost: number;
+  /** Of what a crash may lose together with what made room for it; nothing where another process makes room, too. */
+  #muchBytes: number;
+  #isLoaded = false;
+  readonly #sqliteLogBytes: number;
+  readonly #byId = new Map<number, Segment>();
+  #current: Segment | null = null;
+  #segmentCount = 0;
+  #order = 0;
+  #open = new OpenBatch(1);
+  #writing: OpenBatch | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #dueMs = Number.POSITIVE_INFINITY;
+  /** When it was last done. */
+  #writtenMs = Number.NEGATIVE_INFINITY;
+  #isFlushing: Promise<void> | null = null;
+  #listeners: { readonly number: number; readonly tell: () => void }[] = [];
+  /** Segments with a descriptor, the oldest first. */
+  readonly #opened: Segment[] = [];
+  #indexBytes: number;
+  #isOver = false;
+  readonly #isReadOnly: boolean;
+
+  /** @param maxBytes of everything; `null`: to look into only @throws errors of SQLite's */
+  constructor(folder: DiskFolder, index: DiskIndex, maxBytes: number | null, host: LogHost) {
+    this.#folder = folder;
+    this.#index = index;
+    this.#host = host;
+    this.#segmentBytesMost = Math.min(MOST_SEGMENT_BYTES, Math.max(LEAST_SEGMENT_BYTES, Math.floor((maxBytes ?? 0) / 32)));
+    this.#muchBytes = Math.min(MOST_WAITING_BYTES, (maxBytes ?? 0) / 8);
+    this.#sqliteLogBytes = Math.min(MOST_SQLITE_LOG_BYTES, (maxBytes ?? 0) / 16);
+    this.#isReadOnly = maxBytes === null;
+    this.#index.tell(this);
+    this.#isLoaded = true;
+    this.#indexBytes = index.bytes;
+    for (const segment of this.segments.values()) this.#retireIfEmpty(segment);
+  }
+
+  get seed(): number {
+    return this.#index.seed;
+  }
+
+  /** What everything takes, when it is written. */
+  get bytes(): number {
+    const records = this.#open.records + (this.#writing?.records ?? 0);
+    const coming = this.#open.isEmpty && this.#writing === null ? 0 : records * INDEX_BYTES_A_RECORD + INDEX_BYTES_A_BATCH;
+    return this.segmentBytes + this.fileBlocks * FS_BLOCK + this.#indexBytes + coming;
+  }
+
+  /** More waits to be written than should, in memory. */
+  get isBehind(): boolean {
+    let bytes = 0;
+    for (const segment of this.#open.segments) bytes += segment.waitingBytes;
+    return bytes >= MOST_WAITING_BYTES;
+  }
+
+  get lastOrder(): number {
+    return this.#order;
+  }
+
+  /** What other processes have done. @throws errors of SQLite's */
+  learn(): void {
+    this.#index.tell(this);
+  }
+
+  /**
+   * @param content nobody may change it any more
+   * @param fileBlocks what its content takes in a file of its own
+   */
+  put(hash: number, head: PackedHead, content: Buffer, fileBlocks: number, oldOrder: number | null = null): Entry {
+    const order = oldOrder ?? this.#nextOrder();
+    const length = recordBytes(head, content);
+    const segment = this.#segmentFor(length);
+    const at = segment.end;
+    const isShared = content.length >= SHARED_BYTES;
+    const { target, offset } = segment.append(isShared ? length - content.length : length);
+    writeRecord(target, offset, segment.seedAt(at), head, content, order);
+    if (isShared) segment.share(content);
+    else target.set(content, offset + length - content.length);
+    return this.#added(segment, { hash, segment: segment.number, at, length, fileBlocks }, order, oldOrder !== null);
+  }
+
+  /** The same record with another head. @param content of a record that has one */
+  replace({ entry, order, file }: Found, stored: StoredResponse, content: Buffer): Entry {
+    const to = this.put(entry.hash, packHead(stored, file), content, entry.fileBlocks, order);
+    this.#moved(entry, to);
+    this.#writeIn(SOON_MS);
+    return to;
+  }
+
+  /** The same record in another segment. @returns false when it cannot be read */
+  move(entry: Entry): boolean {
+    const found = this.read(entry);
+    if (found === null) return false;
+    const record = found.bytes.length === entry.length ? found.bytes : this.#octets(entry, 0, entry.length);
+    if (record === null || record.length < entry.length) return false;
+    const segment = this.#segmentFor(entry.length);
+    const at = segment.end;
+    const { target, offset } = segment.append(entry.length);
+    copyRecord(target.subarray(0, offset + entry.length), offset, segment.seedAt(at), record);
+    this.#moved(entry, this.#added(segment, { ...entry, segment: segment.number, at }, found.order, true));
+    return true;
+  }
+
+  /** Forgets a record. @param soonMs within which that has to be on the disk */
+  drop(entry: Entry, soonMs = SOON_MS): void {
+    const segment = this.#forget(entry);
+    if (segment === null || this.#isReadOnly) return;
+    const isCommitted = entry.at < segment.committed;
+    if (isCommitted) this.#open.dropped.add(entry.hash);
+    if (this.#retireIfEmpty(segment) || !isCommitted) return;
+    this.#open.marks.push(markOf('removed', segment, entry));
+    this.#writeIn(soonMs);
+  }
+
+  /** It was asked for. That is written along with something else. */
+  use(entry: Entry): void {
+    if (!this.table.use(entry) || this.#isReadOnly) return;
+    const segment = this.segments.get(entry.segment);
+    if (segment !== undefined) this.#open.marks.push(markOf('used', segment, entry));
+    if (this.#open.marks.length >= MANY_MARKS) this.#writeIn(GATHER_MS);
+  }
+
+  /** Head and, if it is short, content. @returns `null` when it is gone, or damaged and removed, or cannot be read now */
+  read(entry: Entry): Found | null {
+    let bytes = this.#octets(entry, 0, Math.min(entry.length, READ_BYTES));
+    if (bytes === null) return null;
+    if (bytes.length >= HEADER_BYTES) {
+      const headEnd = headEndOf(bytes);
+      if (headEnd > bytes.length && headEnd <= entry.length) bytes = this.#octets(entry, 0, headEnd) ?? bytes;
+    }
+    const record = bytes.length < HEADER_BYTES ? null : readRecord(bytes, this.segments.get(entry.segment)!.seedAt(entry.at));
+    if (record !== null && record.contentAt + record.contentLength === entry.length) return { ...record, entry, bytes };
+    this.damaged(entry);
+    return null;
+  }
+
+  /** Not compared with its sum yet. @returns `null` when it cannot be read */
+  content({ entry, bytes, contentAt, contentLength }: Found): Buffer | null {
+    if (bytes.length === entry.length) return bytes.subarray(contentAt);
+    return this.#octets(entry, contentAt, contentLength);
+  }
+
+  damaged(entry: Entry): void {
+    this.#host.damaged();
+    this.drop(entry);
+  }
+
+  hasSegment(id: number): boolean {
+    return this.#byId.has(id);
+  }
+
+  isThere({ hash, segment, at }: Entry): boolean {
+    return this.table.hasAt(hash, segment, at);
+  }
+
+  /** The next one begun after the one of this number. */
+  segmentAfter(number: number): Segment | null {
+    for (const segment of this.segments.values()) if (segment.number > number) return segment;
+    return null;
+  }
+
+  /** Of a segment, behind a place in it: what is still stored, but for what has not been written yet. */
+  entriesIn(segment: Segment, behind: number): Entry[] {
+    const all: Entry[] = [];
+    for (const words of this.#index.entriesOf(segment.id)) {
+      for (let i = 0; i < words.length; i += ENTRY_WORDS) {
+        const entry = words[i + 1]! > behind ? this.table.get(words[i]!, segment.number, words[i + 1]!) : null;
+        if (entry !== null) all.push(entry);
+      }
+    }
+    return all;
+  }
+
+  /** And with what has not. */
+  allOf(segment: Segment): Entry[] {
+    const waiting = [...(this.#writing?.entries(this.table) ?? []), ...this.#open.entries(this.table)];
+    return [...this.entriesIn(segment, -1), ...waiting.filter((entry) => entry.segment === segment.number)];
+  }
+
+  /** Nothing is appended to it any more. */
+  seal(segment: Segment): void {
+    segment.isSealed = true;
+    if (this.#current === segment) this.#current = null;
+    this.#retireIfEmpty(segment);
+  }
+
+  /**
+   * Writes at once what waits, if that is much of what the store may have: what makes room for it is gone at once, and a crash would lose both.
+   *
+   * @returns false when it is not written
+   */
+  writeNowIfMuch(): boolean {
+    if (this.#open.isEmpty || this.#open.bytes + (this.#writing?.bytes ?? 0) < this.#muchBytes) return true;
+    if (this.#writing !== null) return false;
+    const batch = this.#open;
+    try {
+      for (const segment of batch.segments) segment.writeNow();
+      this.#commitNow(batch);
+      // Not flushed, which only a power cut would tell from what #checkpoint does.
+      if (this.#index.logBytes > this.#sqliteLogBytes) this.#index.checkpoint();
+      this.#indexBytes = this.#index.bytes;
+    } catch (error) {
+      if (!isBusy(error)) this.#failed(batch, error);
+      return false;
+    }
+    this.#open = new OpenBatch(batch.number + 1);
+    this.#tell(batch.number);
+    return true;
+  }
+
+  /** Resolves once everything asked for so far is in the index, or will not be. */
+  settled(): Promise<void> {
+    const last = this.#open.isEmpty ? this.#open.number - 1 : this.#open.number;
+    if (this.#isOver || (last < this.#open.number && this.#writing === null)) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#listeners.push({ number: last, tell: resolve });
+      this.#flush();
+    });
+  }
+
+  /** Nothing is written any more. */
+  end(): void {
+    this.#isOver = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.table.clear();
+    for (const segment of this.segments.values()) segment.forget();
+    this.segments.clear();
+    for (const { tell } of this.#listeners.splice(0)) tell();
+  }
+
+  // Learner: what other processes have done, or one before this one
+
+  segmentsAre(ids: ReadonlySet<number>): void {
+    const gone = new Set<number>();
+    for (const segment of this.segments.values()) if (segment.committed > 0 && !ids.has(segment.id)) gone.add(segment.number);
+    for (const batch of this.#batches()) {
+      // Ours, too: what was still there for us may not have been for the other.
+      const forBoth = batch.gone.filter(({ id }) => !ids.has(id)).map(({ number }) => number);
+      const emptied = forBoth.length === 0 ? gone : new Set([...gone, ...forBoth]);
+      for (const one of this.#batches()) for (const entry of one.movedFromAny(emptied)) this.#dropCopy(entry);
+    }
+    if (gone.size === 0) return;
+    for (const entry of this.table.of(gone)) this.#forget(entry);
+    for (const number of gone) this.#letGo(this.segments.get(number)!);
+  }
+
+  batch({ segment: id, end, lastOrder, entries }: WrittenBatch): void {
+    if (this.#isLoaded) this.#muchBytes = 0;
+    const segment = this.#byId.get(id) ?? this.#found(id);
+    this.#order = Math.max(this.#order, lastOrder);
+    if (end > segment.end) {
+      this.segmentBytes += end - segment.end;
+      segment.grow(end);
+    }
+    if (entries === null) this.#host.damaged();
+    for (let i = 0; entries !== null && i < entries.length; i += ENTRY_WORDS) {
+      const [hash, at] = [entries[i]!, entries[i + 1]!];
+      const isMoved = entries[i + 2]! >= MOVED;
+      this.#remember(segment, hash, at, isMoved ? entries[i + 2]! - MOVED : entries[i + 2]!, entries[i + 3]!);
+      // The other has moved what may have just been removed here, and that must not come back.
+      if (isMoved && this.#batches().some(({ dropped }) => dropped.has(hash))) this.drop(this.table.get(hash, segment.number, at)!);
+    }
+  }
+
+  mark({ kind, segment: id, at, hash }: Mark): void {
+    const segment = this.#byId.get(id);
+    if (segment === undefined) return;
+    const entry = this.table.get(hash, segment.number, at);
+    if (kind === 'used') {
+      if (entry !== null) this.table.use(entry);
+      return;
+    }
+    if (entry !== null) {
+      this.#forget(entry);
+      this.#retireIfEmpty(segment);
+      return;
+    }
+    for (const batch of this.#batches()) {
+      const copy = batch.movedFrom(segment.number, at);
+      if (copy !== null) this.#dropCopy(copy);
+    }
+  }
+
+  // Appending and forgetting
+
+  #segmentFor(length: number): Segment {
+    const current = this.#current;
+    if (current !== null && !current.isSealed && (current.end === 0 || current.end + length <= this.#segmentBytesMost)) return current;
+    if (current !== null) this.seal(current);
+    const id = newSegmentId();
+    this.#current = this.#addSegment(id, null);
+    return this.#current;
+  }
+
+  #nextOrder(): number {
+    this.#order += 1;
+    return this.#order;
+  }
+
+  #addSegment(id: number, end: number | null): Segment {
+    this.#segmentCount += 1;
+    const segment = new Segment(this.#segmentCount, id, segmentPath(this.#folder, id), end);
+    this.segments.set(segment.number, segment);
+    this.#byId.set(id, segment);
+    this.segmentBytes += segment.end;
+    return segment;
+  }
+
+  /** One that another process has begun, or one before this one. It may have vanished: then so has what was in it. */
+  #found(id: number): Segment {
+    return this.#addSegment(id, statSync(segmentPath(this.#folder, id), { throwIfNoEntry: false })?.size ?? 0);
+  }
+
+  #added(segment: Segment, entry: Entry, order: number, isMoved: boolean): Entry {
+    const { hash, at, length, fileBlocks } = entry;
+    this.#remember(segment, hash, at, length, fileBlocks);
+    this.segmentBytes += length;
+    this.#open.add(segment, entry, order, isMoved);
+    this.#writeIn(this.#open.bytes >= this.#segmentBytesMost / 4 ? 0 : this.#gatherMs());
+    return entry;
+  }
+
+  #remember(segment: Segment, hash: number, at: number, length: number, fileBlocks: number): void {
+    this.table.add(hash, segment.number, at, length, fileBlocks);
+    segment.entries += 1;
+    segment.liveBytes += length;
+    this.fileBlocks += fileBlocks;
+  }
+
+  /** @returns its segment; `null` when it is not there any more */
+  #forget(entry: Entry): Segment | null {
+    if (!this.table.delete(entry)) return null;
+    const segment = this.segments.get(entry.segment)!;
+    segment.entries -= 1;
+    segment.liveBytes -= entry.length;
+    this.fileBlocks -= entry.fileBlocks;
+    return segment;
+  }
+
+  #moved(from: Entry, to: Entry): void {
+    this.#open.moved(from, to);
+    for (const walker of this.walkers) walker.moved(from, to);
+    this.drop(from, GATHER_MS);
+  }
+
+  /** It may have been moved on meanwhile. */
+  #dropCopy(copy: Entry): void {
+    this.drop(copy);
+    for (const batch of this.#batches()) {
+      const next = batch.movedFrom(copy.segment, copy.at);
+      if (next !== null) this.#dropCopy(next);
+    }
+  }
+
+  #retireIfEmpty(segment: Segment): boolean {
+    if (segment.entries > 0 || !segment.isSealed || this.#isReadOnly) return false;
+    if (segment.committed > 0) this.#open.gone.push(segment);
+    if (segment.committed > 0) this.#writeIn(GATHER_MS);
+    this.#letGo(segment);
+    segment.remove();
+    return true;
+  }
+
+  #letGo(segment: Segment): void {
+    this.segmentBytes -= segment.end;
+    this.segments.delete(segment.number);
+    this.#byId.delete(segment.id);
+    if (this.#current === segment) this.#current = null;
+    segment.forget();
+  }
+
+  #octets(entry: Entry, from: number, length: number): Buffer | null {
+    const segment = this.segments.get(entry.segment);
+    if (segment === undefined) return null;
+    try {
+      const wasOpen = segment.isOpen;
+      const octets = segment.read(entry.at + from, length);
+      if (!wasOpen && segment.isOpen) this.#boundOpened(segment);
+      return octets;
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === 'ENOENT') this.drop(entry);
+      else if (code !== 'EMFILE' && code !== 'ENFILE') this.damaged(entry);
+      return null;
+    }
+  }
+
+  #boundOpened(segment: Segment): void {
+    if (this.#opened.push(segment) > MOST_OPENED) this.#opened.shift()?.close();
+  }
+
+  // Writing
+
+  #batches(): OpenBatch[] {
+    return this.#writing === null ? [this.#open] : [this.#writing, this.#open];
+  }
+
+  /** The first to come is written soon; under load, more comes together. */
+  #gatherMs(): number {
+    return Math.max(SOON_MS, this.#writtenMs + GATHER_MS - performance.now());
+  }
+
+  #writeIn(ms: number): void {
+    const dueMs = performance.now() + ms;
+    if (this.#isOver || this.#isFlushing !== null) {
+      this.#dueMs = Math.min(this.#dueMs, dueMs);
+      return;
+    }
+    if (dueMs >= this.#dueMs) return;
+    this.#dueMs = dueMs;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#flush(), ms).unref();
+  }
+
+  #flush(): void {
+    this.#isFlushing ??= this.#writeAll().finally(() => {
+      this.#isFlushing = null;
+      const { isEmpty } = this.#open;
+      const waitMs = Math.max(0, this.#dueMs - performance.now());
+      this.#dueMs = Number.POSITIVE_INFINITY;
+      if (!isEmpty && !this.#isOver) this.#writeIn(Math.min(waitMs, GATHER_MS));
+    });
+  }
+
+  async #writeAll(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    do {
+      this.#dueMs = Number.POSITIVE_INFINITY;
+      await this.#writeOne();
+    } while (!this.#isOver && !this.#open.isEmpty && (this.#listeners.length > 0 || this.#dueMs <= performance.now()));
+  }
+
+  async #writeOne(): Promise<void> {
+    const batch = this.#open;
+    this.#open = new OpenBatch(batch.number + 1);
+    this.#writing = batch;
+    try {
+      for (const segment of batch.segments) await segment.write();
+      await this.#commit(batch);
+      if (!this.#isOver) this.#host.written(batch.records);
+    } catch (error) {
+      this.#writing = null;
+      if (!this.#isOver) this.#failed(batch, error);
+    }
+    this.#writing = null;
+    this.#writtenMs = performance.now();
+    this.#tell(batch.number);
+    if (!this.#isOver && this.#index.logBytes > this.#sqliteLogBytes) await this.#checkpoint();
+  }
+
+  /** Another process may hold the right to write; its batches are short. */
+  async #commit(batch: OpenBatch): Promise<void> {
+    for (let tries = 1; !this.#isOver; tries += 1) {
+      try {
+        this.#commitNow(batch);
+        return;
+      } catch (error) {
+        if (!isBusy(error) || tries === MOST_TRIES) throw error;
+        await delay(TRY_AGAIN_MS);
+      }
+    }
+  }
+
+  #commitNow(batch: OpenBatch): void {
+    this.#index.commit(() => {
+      this.#index.tell(this);
+      const changes = batch.changes(this.table);
+      return { ...changes, marks: changes.marks.filter(({ segment }) => this.#byId.has(segment)) };
+    });
+    batch.committed();
+    this.#indexBytes = this.#index.bytes;
+  }
+
+  /** What was to be stored is gone; what was removed is, too, and that is tried again. */
+  #failed(batch: OpenBatch, error: unknown): void {
+    const all = [...new Set([batch, this.#open])];
+    const dropped = all.flatMap((one) => [...one.entries(this.table)]);
+    for (const segment of new Set(all.flatMap((one) => [...one.segments]))) {
+      this.segmentBytes -= segment.waitingBytes;
+      segment.cutOff();
+    }
+    this.#current = null;
+    for (const entry of dropped) this.drop(entry, TRY_AGAIN_LATER_MS);
+    this.#open = new OpenBatch(batch.number + 1);
+    for (const { marks, gone, dropped: hashes } of all) {
+      for (const hash of hashes) this.#open.dropped.add(hash);
+      this.#open.marks.push(...marks);
+      this.#open.gone.push(...gone);
+    }
+    this.#host.failed(error);
+    if (!this.#open.isEmpty) this.#writeIn(TRY_AGAIN_LATER_MS);
+  }
+
+  #tell(number: number): void {
+    const told = this.#listeners.filter((listener) => listener.number <= number);
+    this.#listeners = this.#listeners.filter((listener) => listener.number > number);
+    for (const { tell } of told) tell();
+  }
+
+  /** What the log of SQLite says is on the disk before the database is written, and that before the log begins anew; nobody waits for either. */
+  async #checkpoint(): Promise<void> {
+    try {
+      await flushFile(`${this.#folder.index}-wal`);
+      if (this.#isOver) return;
+      this.#index.checkpoint();
+      this.#indexBytes = this.#index.bytes;
+      await flushFile(this.#folder.index);
+    } catch {
+      // Tried again after the next batch.
+    }
+  }
+}
+
+function markOf(kind: Mark['kind'], { id }: Segment, { at, hash }: Entry): Mark {
+  return { kind, segment: id, at, hash };
+}
+
+async function flushFile(file: string): Promise<void> {
+  const handle = await open(file, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+const GATHER_MS = 100;
+const SOON_MS = 10;
+const TRY_AGAIN_MS = 10;
+const MOST_TRIES = 500;
+const TRY_AGAIN_LATER_MS = 1000;
+const MANY_MARKS = 1000;
+const MOST_WAITING_BYTES = 8 << 20;
+/** A quarter of one is written as soon as it is there. */
+const MOST_SEGMENT_BYTES = 8 << 20;
+const LEAST_SEGMENT_BYTES = 16_384;
+/** A start reads it, and an event loop waits while it is brought over. */
+const MOST_SQLITE_LOG_BYTES = 2 << 20;
+const READ_BYTES = 8192;
+/** Where a copy costs more than one more part of a write. */
+const SHARED_BYTES = 8192;
+const MOST_OPENED = 64;
+/** In the database and in SQLite's log. */
+const INDEX_BYTES_A_RECORD = 40;
+const INDEX_BYTES_A_BATCH = 12 * 4096;
