@@ -5,7 +5,7 @@ export const PHASES = ['tunnels', 'busy'] as const;
 export type Phase = (typeof PHASES)[number];
 
 export interface SoakOptions {
-  /** How long the busy phase lasts. Its warm-up before is a quarter of it, at most 20 s; tunnels are held open for a sixth, at most 20 s. */
+  /** How long the busy phase lasts. Its warm-up before is a quarter of it, 8 to 20 s; tunnels are held open for a sixth, at most 20 s. */
   readonly seconds: number;
   readonly clients: number;
   readonly tunnels: number;

@@ -78,7 +78,7 @@ class Run {
     const { seconds } = this.#options;
     const start = this.#proxy.memory();
     const failuresBefore = this.#report.failures.length;
-    await this.#busyRound(Math.min(20, Math.ceil(seconds / 4)), 1, 'warm-up');
+    await this.#busyRound(Math.max(8, Math.min(20, Math.ceil(seconds / 4))), 1, 'warm-up');
     await this.#proxy.settle(start.descriptors);
     const base = await this.#proxy.measure();
     const startedMs = performance.now();
