@@ -17,6 +17,7 @@ import type { ClientResponse } from '../upstream/http1-client.ts';
 import { answerAsLast } from './answer-as-last.ts';
 import { LimitedContent } from './content-limit.ts';
 import type {
+  Answer,
   Authorized,
   AuthorizedConnect,
   Client,
@@ -89,32 +90,7 @@ export function createStages(parts: StageParts): Stages {
     },
 
     authorizeResponse(request, served) {
-      const { decision, lease } = request;
-      const { response } = served;
-      if (decision.awaits !== 'response' || isWithoutContent(response)) {
-        return { kind: 'response', response: lease === null ? response : held(response, lease), lease };
-      }
-      const { head, body, upgraded } = response;
-      const judged = authorize.response(decision, {
-        // What comes behind a 101 is of no type, whatever its head says.
-        contentTypes: upgraded === null ? fieldValues(head.fields, 'content-type') : [],
-        contentLength: body === null ? (announcedLength(head.fields) ?? 0) : body.length,
-      });
-      const prohibited = whyProhibited(request.received.incoming, judged.decision, served, parts.isAddressAllowed);
-      if (prohibited !== null) {
-        letGo(response);
-        throw new ProxyError('destination_ip_prohibited', `${prohibited}.`);
-      }
-      const admitted = admitResponse(request, judged.decision, parts);
-      if ('respond' in admitted) {
-        letGo(response);
-        return admitted.respond;
-      }
-      const heldBy = admitted.next;
-      if (body === null) return { kind: 'response', response, lease: heldBy };
-      const counted = heldBy === null ? body : throttleBody(body, 'download', heldBy);
-      const content = judged.contentLimit === null ? counted : new LimitedContent(counted, judged.contentLimit);
-      return { kind: 'response', response: { ...response, body: content }, lease: heldBy };
+      return authorizeResponse(request, served, parts);
     },
 
     authenticateConnect(received) {
@@ -209,6 +185,36 @@ function admit({ flow, client }: Incoming, decision: Decision, parts: StageParts
   if (flow.totalMs === null) flow.lease = admission.lease;
   else admission.lease.release();
   return { next: admission.lease };
+}
+
+/** What the rules say of the response itself, under whose limits its content goes out, and how much of it may. */
+function authorizeResponse(request: Authorized, served: Served, parts: StageParts): Answer {
+  const { decision, lease } = request;
+  const { response } = served;
+  if (decision.awaits !== 'response' || isWithoutContent(response)) {
+    return { kind: 'response', response: lease === null ? response : held(response, lease), lease };
+  }
+  const { head, body, upgraded } = response;
+  const judged = parts.authorize.response(decision, {
+    // What comes behind a 101 is of no type, whatever its head says.
+    contentTypes: upgraded === null ? fieldValues(head.fields, 'content-type') : [],
+    contentLength: body === null ? (announcedLength(head.fields) ?? 0) : body.length,
+  });
+  const prohibited = whyProhibited(request.received.incoming, judged.decision, served, parts.isAddressAllowed);
+  if (prohibited !== null) {
+    letGo(response);
+    throw new ProxyError('destination_ip_prohibited', `${prohibited}.`);
+  }
+  const admitted = admitResponse(request, judged.decision, parts);
+  if ('respond' in admitted) {
+    letGo(response);
+    return admitted.respond;
+  }
+  const heldBy = admitted.next;
+  if (body === null) return { kind: 'response', response, lease: heldBy };
+  const counted = heldBy === null ? body : throttleBody(body, 'download', heldBy);
+  const content = judged.contentLimit === null ? counted : new LimitedContent(counted, judged.contentLimit);
+  return { kind: 'response', response: { ...response, body: content }, lease: heldBy };
 }
 
 /** The rule that decided in the end may be another than the one under whose terms the request went out: then its limits hold from here on. */

@@ -1,7 +1,7 @@
 // What a client gets of what is stored, and what the origin is asked about it (RFC 9111 §4).
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { cacheStatusOf, fetchVia, onlyValueOf, requestFor, startCachingProxy } from '../support/cached.ts';
-import { type Origin, type RequestHandler, type ResponseToSend, startOrigin } from '../support/origin.ts';
+import { cacheStatusOf, fetchVia, onlyValueOf, originsOf, requestFor, startCachingProxy } from '../support/cached.ts';
+import { type Origin, type RequestHandler, startOrigin } from '../support/origin.ts';
 import { connectRaw } from '../support/raw-client.ts';
 import type { TestProxy } from '../support/start-proxy.ts';
 import { valuesOf, type WireField } from '../support/strict-message.ts';
@@ -19,11 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => proxy.close());
 
-/** An origin that gives these answers, one after the other; the last again and again. */
-async function originOf(...answers: readonly ResponseToSend[]): Promise<Origin> {
-  let asked = 0;
-  return startFor((_, reply) => reply.response({ body: 'content', ...answers[Math.min(asked++, answers.length - 1)] }));
-}
+const originOf = originsOf('content');
 
 async function startFor(handler: RequestHandler): Promise<Origin> {
   const origin = await startOrigin(handler);

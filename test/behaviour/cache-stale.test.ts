@@ -1,8 +1,8 @@
 // Stale answers: when they are given, when they never are, and what happens behind them (RFC 9111 §4.2.4, RFC 5861).
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { cacheStatusOf, fetchVia, inMemory, onlyValueOf, startCachingProxy } from '../support/cached.ts';
-import { type Origin, type Reply, type ResponseToSend, startOrigin } from '../support/origin.ts';
+import { cacheStatusOf, fetchVia, inMemory, type OriginAnswer, onlyValueOf, originsOf, startCachingProxy } from '../support/cached.ts';
+import type { Origin, Reply, ResponseToSend } from '../support/origin.ts';
 import { policyOf } from '../support/policies.ts';
 import { connectRaw } from '../support/raw-client.ts';
 import { type TestProxy, testConfig } from '../support/start-proxy.ts';
@@ -18,18 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => proxy.close());
 
-type Answer = ResponseToSend | ((reply: Reply) => unknown);
-
-/** Gives the first answer, then the others; the last again and again. */
-async function originOf(...answers: readonly Answer[]): Promise<Origin> {
-  let asked = 0;
-  const origin = await startOrigin((_, reply) => {
-    const answer = answers[Math.min(asked++, answers.length - 1)]!;
-    return typeof answer === 'function' ? answer(reply) : reply.response({ body: 'content', ...answer });
-  });
-  onTestFinished(() => origin.close());
-  return origin;
-}
+const originOf = originsOf('content');
 
 /** A response that is stale as it comes, and stored since it can be validated. */
 function stale(control: string): ResponseToSend {
@@ -246,7 +235,7 @@ describe('what we refuse ourselves is no failure of the origin', () => {
 describe('offline: no origin is asked', () => {
   async function goOffline(
     settings: Parameters<typeof inMemory>[0],
-    ...answers: Answer[]
+    ...answers: OriginAnswer[]
   ): Promise<{ readonly own: TestProxy; readonly url: string; readonly origin: Origin }> {
     const origin = await originOf(...answers);
     const own = await startCachingProxy();

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ACCESS_LOG_DEFAULTS } from '../../src/observe/access-log.ts';
 import { LOG_FORMATS } from '../../src/observe/log-formats.ts';
-import { type Asking, cacheStatusOf, fetchVia, requestFor, startCachingProxy } from '../support/cached.ts';
-import { type Origin, type Reply, type ResponseToSend, startOrigin } from '../support/origin.ts';
+import { type Asking, cacheStatusOf, fetchVia, type OriginAnswer, originsOf, requestFor, startCachingProxy } from '../support/cached.ts';
+import type { Origin } from '../support/origin.ts';
 import { policyOf } from '../support/policies.ts';
 import { connectRaw } from '../support/raw-client.ts';
 import { startTestProxy, type TestProxy } from '../support/start-proxy.ts';
@@ -22,24 +22,14 @@ beforeAll(async () => {
 });
 afterAll(() => proxy.close());
 
-type Answer = ResponseToSend | ((reply: Reply) => unknown);
-
-async function originOf(...answers: readonly Answer[]): Promise<Origin> {
-  let asked = 0;
-  const origin = await startOrigin((_, reply) => {
-    const answer = answers[Math.min(asked++, answers.length - 1)]!;
-    return typeof answer === 'function' ? answer(reply) : reply.response({ body: '0123456789', ...answer });
-  });
-  onTestFinished(() => origin.close());
-  return origin;
-}
+const originOf = originsOf('0123456789');
 
 function asking(name: string, value: string): Asking {
   return { fields: [[name, value]] };
 }
 
 interface Row {
-  readonly answers: readonly Answer[];
+  readonly answers: readonly OriginAnswer[];
   readonly requests: readonly Asking[];
   /** Of the last answer. */
   readonly status: string;

@@ -1,6 +1,8 @@
 // A proxy with a cache in memory, and what tests of it say again and again: a request for a URL, and what the answer says of the cache.
+import { onTestFinished } from 'vitest';
 import { type Config, configFrom } from '../../src/config/config.ts';
 import { DEFAULT_POLICY_FILE } from '../../src/config/load.ts';
+import { type Origin, type Reply, type ResponseToSend, startOrigin } from './origin.ts';
 import { connectRaw, type Destination, type FinalResponse } from './raw-client.ts';
 import { startTestProxy, type TestConfig, type TestProxy } from './start-proxy.ts';
 import { valuesOf, type WireField } from './strict-message.ts';
@@ -34,6 +36,26 @@ export async function fetchVia(proxy: Destination, url: string, asking: Asking =
   using client = await connectRaw(proxy);
   await client.send(requestFor(url, asking));
   return await client.readResponse(asking.method);
+}
+
+/** One answer of an origin: a response, with the content of all where it has no body of its own, or whatever it does. */
+export type OriginAnswer = ResponseToSend | ((reply: Reply) => unknown);
+
+/**
+ * Makes origins that give their answers one after the other, the last again and again. Each is closed when its test has finished.
+ *
+ * @param content  of responses that do not name theirs
+ */
+export function originsOf(content: string): (...answers: readonly OriginAnswer[]) => Promise<Origin> {
+  return async (...answers) => {
+    let asked = 0;
+    const origin = await startOrigin((_, reply) => {
+      const answer = answers[Math.min(asked++, answers.length - 1)]!;
+      return typeof answer === 'function' ? answer(reply) : reply.response({ body: content, ...answer });
+    });
+    onTestFinished(() => origin.close());
+    return origin;
+  };
 }
 
 /** The only value of a field. @throws when there are several; `undefined` when there is none */

@@ -1,10 +1,11 @@
 // Owns the folder of the disk store: what lies where in it, and whether it may be used at all. It is this user's alone (0700, files 0600): who could
 // write there could put words into an origin's mouth. A folder that holds anything else than a cache is refused, because a cache deletes files.
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, type Stats, statSync } from 'node:fs';
+import { chmodSync, readdirSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
 import { errorCode } from '../../errors/from-node.ts';
 import { StartError } from '../../errors/start-error.ts';
+import { makePrivateFolder } from '../../net/private-folder.ts';
 
 export interface DiskFolder {
   readonly path: string;
@@ -39,12 +40,12 @@ export function diskFolder(folder: string): DiskFolder {
 export function prepareFolder(folder: string): DiskFolder {
   const parts = diskFolder(folder);
   try {
-    makeFolder(folder);
+    makePrivateFolder(folder);
     const found = statSync(folder);
     refuseStrangers(folder, found);
     if ((found.mode & 0o077) !== 0) chmodSync(folder, 0o700);
-    makeFolder(parts.temporary);
-    makeFolder(parts.segments);
+    makePrivateFolder(parts.temporary);
+    makePrivateFolder(parts.segments);
   } catch (error) {
     throw error instanceof StartError ? error : cannotUse(folder, error);
   }
@@ -53,7 +54,7 @@ export function prepareFolder(folder: string): DiskFolder {
 
 /** The folder of one content. Another process may have found the index damaged, and taken all of them away. @throws an error of Node's */
 export function makeContentFolder({ content }: DiskFolder, name: string): void {
-  makeFolder(path.join(content, name.slice(0, 2)));
+  makePrivateFolder(path.join(content, name.slice(0, 2)));
 }
 
 /** An existing folder, to look into only. @throws StartError when there is none */
@@ -117,19 +118,6 @@ function cannotUse(folder: string, cause: unknown): StartError {
   return new StartError(kind, [`${folder} cannot be used as the cache folder (${code}). Let this user write there, or choose another.`], {
     cause,
   });
-}
-
-/** With the folders above it. Node's own way does not end where the system says of an existing folder that it is not there, as below /proc. */
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
-  const parent = path.dirname(folder);
-  if (parent !== folder) makeFolder(parent);
-  try {
-    mkdirSync(folder, { mode: 0o700 });
-  } catch (error) {
-    // Another process may have been quicker.
-    if (errorCode(error) !== 'EEXIST') throw error;
-  }
 }
 
 const OWN_NAME = /^(?:(?:index|set-aside)\.sqlite(?:-wal|-shm|-journal)?|segments|content|temporary|discarded-[0-9a-f]+)$/;

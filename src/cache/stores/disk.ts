@@ -47,7 +47,13 @@ export async function openDiskStore(options: DiskStoreOptions, report: (line: st
   try {
     return new OpenDiskStore({ folder, options, report, mayWrite: true });
   } catch (cause) {
-    throw new StartError('unavailable', [`${folder.path} cannot be used for the cache (${reasonOf(cause)})`], { cause });
+    throw new StartError(
+      'unavailable',
+      [
+        `${folder.path} cannot be used for the cache (${reasonOf(cause)}). Mend that, choose another folder (cache.folder), or keep nothing on disk (cache.disk: 0).`,
+      ],
+      { cause },
+    );
   }
 }
 

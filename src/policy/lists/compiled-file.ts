@@ -2,10 +2,11 @@
 // digest in it of which content: times of files prove little, and reading is quick. Of a machine with another byte order, of another version, or
 // damaged, it counts as absent. Written whole under another name and renamed, for this user's eyes alone.
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
+import { makePrivateFolder } from '../../net/private-folder.ts';
 import type { CompiledList } from './compile-list.ts';
 import type { ListCounts, ListSource } from './list.ts';
 import { READ_WITHOUT_WAITING } from './read-list-file.ts';
@@ -40,7 +41,7 @@ export async function restoreCompiled(folder: string, source: ListSource): Promi
  * @throws an error of Node's when the folder or the file cannot be written; then nothing is left behind
  */
 export function storeCompiled(folder: string, source: ListSource, digest: string, { counts, sections }: CompiledList): void {
-  makeFolder(folder);
+  makePrivateFolder(folder);
   const sectionLengths = sections.map(({ length }) => length);
   const preface = encodePreface({ source: identityOf(source), digest, counts, sectionLengths });
   const parts = [preface, ...sections.flatMap((section) => [section, new Uint8Array(padding(section.length))])];
@@ -63,19 +64,6 @@ export function storeCompiled(folder: string, source: ListSource, digest: string
   } catch (error) {
     rmSync(unfinished, { force: true });
     throw error;
-  }
-}
-
-/** With the folders above it. Node's own way does not end where the system says of an existing folder that it is not there, as below /proc. */
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
-  const parent = path.dirname(folder);
-  if (parent !== folder) makeFolder(parent);
-  try {
-    mkdirSync(folder, { mode: 0o700 });
-  } catch (error) {
-    // Another thread may have been quicker.
-    if (!existsSync(folder)) throw error;
   }
 }
 
