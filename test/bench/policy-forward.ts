@@ -70,7 +70,7 @@ async function measureOnce(subject: Subject, folder: string, cores: Cores, side:
   }[subject];
   const auth = subject === 'open.yaml' ? '' : 'auth: { htpasswd: users, require: by-policy }\n';
   const configuration = path.join(folder, `${port}.yaml`);
-  const log = `access_log: { file: ${port}.jsonl }\nstate_dir: state\n`;
+  const log = `access_log: { file: ${port}.jsonl }\nstate_dir: state\ncache: { folder: cache }\n`;
   writeFileSync(configuration, `listen: 127.0.0.1:${port}\npolicy: ${policy}\n${auth}${log}`);
   const args = ['--max-semi-space-size=8', path.join(ROOT, 'src/bin.cjs'), 'run', '--config', configuration];
   const child = await startServer(side.children, { name: subject, program: process.execPath, args, core: cores.proxy }, port, side.signal);
