@@ -15,7 +15,7 @@ export function policyTerms(policy: CompiledPolicy, { method, url, fields, user 
   const { decision } = ask(policy, {
     question: {
       ...{ method, scheme, host: authority.host, port: authority.port, pathAndQuery, fields, contentLength: 0, upgrade: null },
-      ...{ clientAddress: '127.0.0.1', listener: '', address: null, response: null, nowMs },
+      ...{ clientAddress: '127.0.0.1', listener: '', address: null, hello: null, response: null, nowMs },
       identity: user === null ? 'nobody' : { user, groups: [], claims: null },
     },
     addresses: [],

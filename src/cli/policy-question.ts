@@ -32,6 +32,7 @@ export function askedFor({ operands, flags }: Arguments, nowMs: number): AskedFo
     listener: one('listener') ?? '',
     identity: identity(one('user'), many('group'), many('claim')),
     address: null,
+    hello: null,
     response:
       type === null && responseSize === null
         ? null

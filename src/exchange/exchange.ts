@@ -36,8 +36,24 @@ export interface Incoming {
   readonly flow: Flow;
   readonly cancellation: Cancellation;
   readonly responder: Responder;
+  /** The tunnel that it came out of, when the proxy has opened one. */
+  readonly tunnel: OpenedTunnel | null;
   /** Nobody waits for it: it is made to validate a stored response behind an answer that was given from it (RFC 5861 §3). */
   readonly isBackground: boolean;
+}
+
+/** A tunnel that was opened, as the requests inside it need to know it: what was found out about its CONNECT holds for them. */
+export interface OpenedTunnel {
+  /** `Flow.id` of the CONNECT. */
+  readonly connectId: number;
+  /** Where the CONNECT wanted to go: every request inside has to want the same. */
+  readonly authority: Authority;
+  /** `http` where the client spoke plain HTTP in it. */
+  readonly scheme: Scheme;
+  /** What the client called the server when TLS began (RFC 6066 §3), in canonical form. */
+  readonly serverName: string | null;
+  /** Proven at the CONNECT: nobody is asked inside, where only the origin's credentials are. */
+  readonly identity: Identity;
 }
 
 /** The client's side of an exchange: one final response, or one take-over. */

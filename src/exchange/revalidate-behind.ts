@@ -11,12 +11,12 @@ import type { Incoming, Responder } from './exchange.ts';
  * The request again, to be run as any other: without conditions, and without its range where all of the representation is stored. Where only a part is,
  * the range stays: the whole may be a thousand times as much as anybody has asked for.
  */
-export function behind({ head, client, flow }: Incoming, emit: EmitFlow): Incoming {
+export function behind({ head, client, flow, tunnel }: Incoming, emit: EmitFlow): Incoming {
   const reuse = flow.cache?.reuse ?? null;
   const isPart = reuse !== null && 'stored' in reuse && !isComplete(reuse.stored.extent);
   const dropped = isPart ? CONDITIONS : PARTIAL;
-  const { connectionId, listener, clientAddress, clientPort } = flow;
-  const again = createFlow({ id: connectionId, listener, address: clientAddress, port: clientPort });
+  const { connectionId, listener, clientAddress, clientPort, connectId } = flow;
+  const again = createFlow({ id: connectionId, listener, address: clientAddress, port: clientPort, connectId });
   return {
     head: { ...head, method: 'GET', fields: head.fields.filter(({ name }) => !dropped.some((lower) => isNamed(name, lower))) },
     body: null,
@@ -24,6 +24,7 @@ export function behind({ head, client, flow }: Incoming, emit: EmitFlow): Incomi
     flow: again,
     cancellation: new Cancellation(),
     responder: new NobodyWaits(again, emit),
+    tunnel,
     isBackground: true,
   };
 }

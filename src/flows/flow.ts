@@ -4,6 +4,7 @@ import type { CacheRecord } from '../cache/cache-record.ts';
 import type { ProxyError } from '../errors/proxy-error.ts';
 import type { Lease } from '../policy/limits/limits.ts';
 import type { Decision } from '../policy/policy.ts';
+import type { ClientHello } from '../tls/client-hello.ts';
 import type { JudgedAddress, UpstreamFacts } from '../upstream/facts.ts';
 
 /**
@@ -34,6 +35,14 @@ export interface Flow extends UpstreamFacts {
   referer: string | null;
   userAgent: string | null;
 
+  // intercept
+  /** `id` of the CONNECT whose tunnel the request came out of. */
+  readonly connectId: number | null;
+  /** What a client said when it began TLS in a tunnel that was looked into; `null` where none was. */
+  hello: ClientHello | null;
+  /** What became of a tunnel that was looked into, and why; `null` where none was. */
+  interception: Interception | null;
+
   // authorize
   decision: Decision | null;
   /** Its share of what the rule limits, until the record is finished; `null` without limits. */
@@ -55,6 +64,13 @@ export interface Flow extends UpstreamFacts {
   error: ProxyError | null;
 }
 
+/** `opened`: TLS, or plain HTTP, ended here. `passed`: it went through as it was. `refused`: neither. */
+export interface Interception {
+  readonly outcome: 'opened' | 'passed' | 'refused';
+  /** A sentence: of a tunnel that passed or was refused although a rule would have it opened, the evidence. */
+  readonly reason: string | null;
+}
+
 export type EmitFlow = (flow: Flow) => void;
 
 let lastId = 0;
@@ -71,6 +87,9 @@ export function createFlow(connection: FlowOrigin): Flow {
     clientAddress: connection.address,
     clientPort: connection.port,
     user: null,
+    connectId: connection.connectId,
+    hello: null,
+    interception: null,
     method: '',
     target: '',
     version: '',
@@ -85,6 +104,7 @@ export function createFlow(connection: FlowOrigin): Flow {
     upstreamAddress: null,
     upstreamPort: 0,
     reusedConnection: false,
+    upstreamProtocol: null,
     resolveMs: null,
     connectMs: null,
     tlsMs: null,
@@ -104,6 +124,8 @@ export interface FlowOrigin {
   readonly listener: string;
   readonly address: string;
   readonly port: number;
+  /** `Flow.id` of the CONNECT whose tunnel the connection is the inside of; `null` outside of one. */
+  readonly connectId: number | null;
 }
 
 const NONE: readonly JudgedAddress[] = Object.freeze([]);

@@ -10,9 +10,9 @@ import type { Field, Fields, HttpVersion, PreparedFields } from './message.ts';
  */
 export function forwardRequestFields(fields: Fields, version: HttpVersion, via: string): Field[] {
   const kept =
-    version === '1.1'
-      ? keptFields(fields, REQUEST_DROPPED, REQUEST_DROPPED_LENGTHS)
-      : keptFields(fields, OLD_REQUEST_DROPPED, OLD_REQUEST_DROPPED_LENGTHS);
+    version === '1.0'
+      ? keptFields(fields, OLD_REQUEST_DROPPED, OLD_REQUEST_DROPPED_LENGTHS)
+      : keptFields(fields, REQUEST_DROPPED, REQUEST_DROPPED_LENGTHS);
   kept.push(viaField(version, via));
   return kept;
 }
@@ -110,7 +110,7 @@ export function authenticatesConnection(request: Fields, response: Fields): bool
 export function expectsContinue(version: HttpVersion, fields: Fields): boolean {
   if (!hasField(fields, 'expect')) return false;
   const expectations = listMembers(fields, 'expect');
-  if (expectations.length === 1 && expectations[0]!.toLowerCase() === '100-continue') return version === '1.1';
+  if (expectations.length === 1 && expectations[0]!.toLowerCase() === '100-continue') return version !== '1.0';
   throw new ProxyError('http_request_error', 'The request expects something that is not served here; only 100-continue is.', {
     status: 417,
   });

@@ -12,7 +12,8 @@ export interface Field {
 export type Fields = readonly Field[];
 export const NO_FIELDS: Fields = Object.freeze([]);
 
-export type HttpVersion = '1.0' | '1.1';
+/** `2` is that of a stream of HTTP/2 (RFC 9113): one exchange among others on its connection, framed by that protocol. */
+export type HttpVersion = '1.0' | '1.1' | '2';
 
 export interface RequestHead {
   readonly method: string;

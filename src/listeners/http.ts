@@ -133,7 +133,13 @@ export class HttpListener {
       isLocal: isUnix || isLoopbackAddress(address),
       authentication: this.#address.auth ?? null,
     };
-    const origin = { id: this.#context.nextConnectionId(), listener: this.#name, address: client.address, port: socket.remotePort ?? 0 };
+    const origin = {
+      id: this.#context.nextConnectionId(),
+      listener: this.#name,
+      address: client.address,
+      port: socket.remotePort ?? 0,
+      connectId: null,
+    };
     const accepted = new Accepted(socket, address);
     const connection = new Http1Connection(socket, client, origin, context, accepted);
     accepted.connection = connection;

@@ -275,7 +275,16 @@ export class Http1Connection implements Responder, BodySource {
 
   #createIncoming(head: RequestHead): Incoming {
     const flow: Flow = createFlow(this.#origin);
-    return { head, body: this.#body, client: this.#client, flow, cancellation: new Cancellation(), responder: this, isBackground: false };
+    return {
+      head,
+      body: this.#body,
+      client: this.#client,
+      flow,
+      cancellation: new Cancellation(),
+      responder: this,
+      tunnel: null,
+      isBackground: false,
+    };
   }
 
   #unreadable(error: ProxyError): void {

@@ -23,6 +23,8 @@ export interface Question {
   readonly identity: Identity | 'unasked' | 'nobody';
   /** The address that will be dialled, without a zone; `null` while the name has not been resolved; `UNSEEN` where a parent proxy resolves it. */
   readonly address: string | null;
+  /** What the client said when it began to speak inside its tunnel; `null` while nobody has looked, and outside of tunnels. */
+  readonly hello: Greeting | null;
   /** `null` while the origin has not answered. */
   readonly response: AnsweredWith | null;
   /** Milliseconds since the epoch, on the wall clock. */
@@ -38,6 +40,14 @@ export interface Identity {
   readonly groups: readonly string[];
   /** Of a JSON Web Token (RFC 7519 §4); `null` where there was none. */
   readonly claims: Readonly<Record<string, unknown>> | null;
+}
+
+/** The beginning of what a tunnel carries, as far as rules see it. */
+export interface Greeting {
+  /** `other`: neither TLS nor HTTP, or nothing was said in time. */
+  readonly protocol: 'tls' | 'http' | 'other';
+  /** Server Name Indication (RFC 6066 §3) in canonical form; `null` without one. */
+  readonly serverName: string | null;
 }
 
 /** What the head of a response says about its content. */

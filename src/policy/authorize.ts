@@ -94,6 +94,7 @@ function questionOf(request: AuthorizeRequest, nowMs: number): Question {
     listener,
     identity,
     address: authority.kind === 'name' ? null : authority.host,
+    hello: null,
     response: null,
     nowMs,
   };

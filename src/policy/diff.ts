@@ -128,6 +128,7 @@ const NOBODY_YET = {
   listener: '',
   identity: 'unasked',
   address: null,
+  hello: null,
   response: null,
 } as const satisfies Partial<Question>;
 const MOST_GROUPS = 20_000;

@@ -64,6 +64,7 @@ function readQuestion(source: Source, entries: TestEntries, asked: Asked, expect
     listener: readValue(source, entries.get('listener'), 'listener', 'the name of a listener', (text) => text) ?? '',
     identity: readIdentity(source, entries) ?? (expectsChallenge ? 'unasked' : 'nobody'),
     address: null,
+    hello: null,
     response: readResponse(source, entries.get('response')),
     nowMs: readValue(source, entries.get('at'), 'at', AT_EXPECTED, moment) ?? Number.NaN,
   };

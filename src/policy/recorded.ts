@@ -42,6 +42,7 @@ export function parseRecorded(line: string): RecordedLine {
     listener: typeof listener === 'string' ? listener : '',
     identity: user === null ? 'unasked' : identityOf(user, entry['groups']),
     address: null,
+    hello: null,
     response: typeof entry['content_type'] === 'string' ? { contentTypes: [entry['content_type']], contentLength: 0 } : null,
     nowMs,
   };

@@ -18,6 +18,8 @@ export interface UpstreamFacts {
   upstreamAddress: string | null;
   upstreamPort: number;
   reusedConnection: boolean;
+  /** Version of HTTP spoken with the origin or the parent proxy; `null` in tunnels. */
+  upstreamProtocol: '1.1' | '2' | null;
   resolveMs: number | null;
   connectMs: number | null;
   tlsMs: number | null;

@@ -25,7 +25,7 @@ function open(options: Partial<AccessLogOptions> = {}) {
 }
 
 function numbered(n: number, targetLength = 20): Flow {
-  const flow = createFlow({ id: n, listener: 'http://127.0.0.1:8080', address: '127.0.0.1', port: 1 });
+  const flow = createFlow({ id: n, listener: 'http://127.0.0.1:8080', address: '127.0.0.1', port: 1, connectId: null });
   return Object.assign(flow, { method: 'GET', target: 'x'.repeat(targetLength), version: '1.1' });
 }
 
@@ -245,7 +245,7 @@ describe('standard output', () => {
     import { openAccessLog } from ${JSON.stringify(ACCESS_LOG_MODULE)};
     import { createFlow } from ${JSON.stringify(new URL('../../src/flows/flow.ts', import.meta.url).href)};
     const log = openAccessLog({ file: null, format: 'json', flushMs: 5, maxPendingBytes: 1e6 }, (message) => console.error(message));
-    const write = () => log.write(createFlow({ id: 7, listener: 'l', address: 'a', port: 1 }));
+    const write = () => log.write(createFlow({ id: 7, listener: 'l', address: 'a', port: 1, connectId: null }));
     write();
     process.stdin.once('data', async () => { write(); await log.close(); process.exit(0); });`;
 

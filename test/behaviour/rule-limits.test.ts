@@ -448,7 +448,7 @@ async function proxyTo(
     new Http1Connection(
       socket,
       { address: '127.0.0.1', isLocal: true, authentication: null },
-      { id: 1, listener: 'test', address: '127.0.0.1', port: 1 },
+      { id: 1, listener: 'test', address: '127.0.0.1', port: 1, connectId: null },
       context,
       { takenOver: () => {} },
     );

@@ -176,6 +176,7 @@ const request: fc.Arbitrary<Question> = fc.record({
   contentLength: fc.constantFrom(...LENGTHS),
   upgrade: fc.constantFrom(null, 'websocket'),
   address: fc.option(address),
+  hello: fc.constant(null),
   response: fc.option(response),
 });
 
@@ -187,6 +188,7 @@ const connect: fc.Arbitrary<Question> = fc.record({
   contentLength: fc.constant(0),
   upgrade: fc.constant(null),
   address: fc.option(address),
+  hello: fc.constant(null),
   response: fc.constant(null),
 });
 

@@ -256,6 +256,7 @@ const GET: Question = {
   listener: 'http',
   identity: 'nobody',
   address: null,
+  hello: null,
   response: null,
   nowMs: Date.parse('2026-11-23T08:30:00Z'),
 };

@@ -3,7 +3,7 @@
 import { fieldValue, hasField } from '../../http/fields.ts';
 import type { Field, Fields, HttpVersion, PreparedFields } from '../../http/message.ts';
 import type { Extent, SelectingField, StoredResponse } from '../stored-response.ts';
-import { IS_1_0, IS_FROM_AUTHORIZED, IS_INVALIDATED, PackedHead } from './packed-head.ts';
+import { IS_1_0, IS_2, IS_FROM_AUTHORIZED, IS_INVALIDATED, PackedHead } from './packed-head.ts';
 import type { Content } from './slabs.ts';
 
 export class KeptResponse implements StoredResponse {
@@ -39,7 +39,7 @@ export class KeptResponse implements StoredResponse {
     this.reason = head.nextText(reasonLength);
     this.status = head.nextNumber();
     const flags = head.nextNumber();
-    this.version = (flags & IS_1_0) === 0 ? '1.1' : '1.0';
+    this.version = flags & IS_2 ? '2' : flags & IS_1_0 ? '1.0' : '1.1';
     this.isFromAuthorized = (flags & IS_FROM_AUTHORIZED) !== 0;
     this.isInvalidated = (flags & IS_INVALIDATED) !== 0;
     this.requestTimeMs = head.requestTimeMs;

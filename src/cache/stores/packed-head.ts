@@ -170,12 +170,14 @@ export class PackedHead {
 }
 
 function flagsOf({ version, isFromAuthorized, isInvalidated }: StoredResponse): number {
-  return (version === '1.0' ? IS_1_0 : 0) + (isFromAuthorized ? IS_FROM_AUTHORIZED : 0) + (isInvalidated ? IS_INVALIDATED : 0);
+  return VERSION_FLAGS[version] + (isFromAuthorized ? IS_FROM_AUTHORIZED : 0) + (isInvalidated ? IS_INVALIDATED : 0);
 }
 
 export const IS_1_0 = 1;
 export const IS_FROM_AUTHORIZED = 2;
 export const IS_INVALIDATED = 4;
+export const IS_2 = 8;
+const VERSION_FLAGS: Readonly<Record<StoredResponse['version'], number>> = { '1.0': IS_1_0, '1.1': 0, '2': IS_2 };
 const WIDE = /[^\0-\xff]/;
 // Two times, and how much there is of notes, of text and of lines that are sent. Then each number, seven bits an octet, the lowest first.
 const NOTES_END = 4;

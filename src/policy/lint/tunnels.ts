@@ -92,6 +92,7 @@ const CONNECT = {
   contentLength: 0,
   upgrade: null,
   address: null,
+  hello: null,
   response: null,
 } as const satisfies Partial<Question>;
 const HOSTS_AT_MOST = 20;

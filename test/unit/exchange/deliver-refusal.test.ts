@@ -133,7 +133,7 @@ function refused(refusal: Refusal, kind: 'connect' | 'request' = 'request') {
 
 /** Somebody who accepts JSON, and keeps the answer. */
 class Client {
-  readonly flow = createFlow({ id: 1, listener: 'test', address: '192.0.2.1', port: 1 });
+  readonly flow = createFlow({ id: 1, listener: 'test', address: '192.0.2.1', port: 1, connectId: null });
   readonly received: Received | ReceivedConnect;
   #answer: { status: number; reason: string; fields: Fields } | null = null;
   #content = '';
@@ -146,6 +146,7 @@ class Client {
       client: { address: '192.0.2.1', isLocal: false, authentication: null },
       flow: this.flow,
       cancellation: new Cancellation(),
+      tunnel: null,
       isBackground: false,
       responder: {
         interim: () => {},
@@ -210,6 +211,7 @@ const QUESTION: Question = {
   listener: 'test',
   identity: 'nobody',
   address: null,
+  hello: null,
   response: null,
   nowMs: 0,
 };

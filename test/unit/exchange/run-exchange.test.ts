@@ -128,7 +128,7 @@ describe('the line', () => {
 class Line {
   readonly visited: string[] = [];
   readonly defects: unknown[] = [];
-  readonly flow = createFlow({ id: 1, listener: 'test', address: '192.0.2.1', port: 1 });
+  readonly flow = createFlow({ id: 1, listener: 'test', address: '192.0.2.1', port: 1, connectId: null });
   content = Buffer.alloc(0);
   #fields: Fields = NO_FIELDS;
   readonly #options: {
@@ -188,6 +188,7 @@ class Line {
       flow: this.flow,
       cancellation: new Cancellation(),
       responder: this.#responder(),
+      tunnel: null,
       isBackground: false,
     };
     await runExchange(incoming, context);

@@ -29,7 +29,7 @@ const DECISION: Decision = {
 };
 
 function flowWith(changes: Partial<Flow>): Flow {
-  const flow = createFlow({ id: 5, listener: 'http://127.0.0.1:8080', address: '192.0.2.7', port: 40_123 });
+  const flow = createFlow({ id: 5, listener: 'http://127.0.0.1:8080', address: '192.0.2.7', port: 40_123, connectId: null });
   return Object.assign(flow, { id: 9, startedAtMs: STARTED_AT_MS }, changes);
 }
 

@@ -147,6 +147,7 @@ describe('reads a test of', () => {
           listener: 'lan',
           identity: { user: 'alice', groups: ['eng'], claims: { repository: 'org/app', roles: ['a', 'b'], realm: { name: 'c' } } },
           address: null,
+          hello: null,
           response: { contentTypes: ['image/png'], contentLength: 1_024 },
           nowMs: Date.parse('2026-11-23T08:00:00Z'),
         },
@@ -304,6 +305,7 @@ const PLAIN = {
   listener: '',
   identity: 'nobody',
   address: null,
+  hello: null,
   response: null,
 };
 

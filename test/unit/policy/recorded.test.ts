@@ -19,7 +19,7 @@ test.each([{ method: 'GET\u001b[2J' }, { method: '' }, { target: 'http://a.examp
 /** The line that the proxy would write. */
 function logged(request: string, changes: Partial<Flow> = {}): string {
   const [method = '', target = ''] = request.split(' ');
-  const flow = createFlow({ id: 1, listener: 'lan', address: '10.1.2.3', port: 40_000 });
+  const flow = createFlow({ id: 1, listener: 'lan', address: '10.1.2.3', port: 40_000, connectId: null });
   const question = questionFor(request);
   const { decision } = ask(OPEN, { question, addresses: [] });
   const forwarded = {
