@@ -298,7 +298,7 @@ class Composition implements RunningProxy {
       buffers: this.#buffers,
       tunnelBuffers: this.#tunnelBuffers,
       deadlines: this.#deadlines,
-      secureContext,
+      tls: { secureContext },
       resolver,
       route,
       pool,

@@ -1,7 +1,5 @@
-// Owns getting from judged addresses to one open connection: TCP by the staggered race of RFC 8305 §5, then TLS where the scheme asks for it.
+// Owns getting from judged addresses to one open connection, by the staggered race of RFC 8305 §5. TLS on it is start-tls.ts.
 // It dials what it is given and nothing else: no name reaches this file.
-import { isIP } from 'node:net';
-import { connect as connectTls, type SecureContext } from 'node:tls';
 import { fromSocketError } from '../errors/from-node.ts';
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { Cancellation } from '../net/cancellation.ts';
@@ -11,8 +9,6 @@ import type { ReadBuffers } from './read-buffers.ts';
 
 export interface ConnectContext {
   readonly deadlines: Deadlines;
-  /** For TLS to origins; null uses the platform's roots. */
-  readonly secureContext: SecureContext | null;
 }
 
 /**
@@ -82,60 +78,6 @@ export function connectTcp(
     }
 
     if (!isSettled) tryNext();
-  });
-}
-
-/**
- * TLS on an open connection, verified: chain, validity and name (RFC 9110 §4.3.4).
- *
- * @throws ProxyError `tls_certificate_error`, `tls_protocol_error`, `tls_alert_received`, `connection_timeout`
- */
-export function startTls(
-  context: ConnectContext,
-  tcp: UpstreamConnection,
-  host: string,
-  timeoutMs: number,
-  cancellation: Cancellation,
-): Promise<UpstreamConnection> {
-  return new Promise((resolve, reject) => {
-    const socket = connectTls({
-      socket: tcp.socket,
-      host,
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-      ...(context.secureContext === null ? {} : { secureContext: context.secureContext }),
-      ALPNProtocols: ['http/1.1'],
-      minVersion: 'TLSv1.2',
-      // Said, so that no environment variable can unsay it.
-      rejectUnauthorized: true,
-    });
-    const deadline = context.deadlines.create(() =>
-      fail(new ProxyError('connection_timeout', `The TLS handshake with ${host} took longer than ${timeoutMs} ms.`)),
-    );
-    deadline.set(timeoutMs);
-    const onError = (error: Error): void => fail(fromSocketError(error, host));
-    const onClose = (): void => fail(new ProxyError('tls_protocol_error', `${host} closed the connection during the TLS handshake.`));
-
-    function fail(error: ProxyError): void {
-      stopWaiting();
-      // Whatever the socket still says belongs to a failure that is known already.
-      socket.on('error', () => {});
-      socket.destroy();
-      tcp.destroy();
-      reject(error);
-    }
-    function stopWaiting(): void {
-      deadline.clear();
-      cancellation.listen(null);
-      socket.off('error', onError);
-      socket.off('close', onClose);
-    }
-    socket.once('secureConnect', () => {
-      stopWaiting();
-      resolve(UpstreamConnection.over(tcp, socket));
-    });
-    socket.on('error', onError);
-    socket.on('close', onClose);
-    cancellation.listen({ cancel: () => fail(new ProxyError('connection_terminated', 'The client left before the connection stood.')) });
   });
 }
 

@@ -9,7 +9,7 @@ import { isNamed } from '../http/fields.ts';
 import type { Body, Fields, ResponseHead } from '../http/message.ts';
 import { DEFAULT_PORTS, type Scheme } from '../http/target.ts';
 import type { Cancellation } from '../net/cancellation.ts';
-import { type ConnectContext, connectTcp, startTls } from './connect.ts';
+import { connectTcp } from './connect.ts';
 import type { UpstreamConnection } from './connection.ts';
 import type { UpstreamFacts } from './facts.ts';
 import { type ClientResponse, Http1Client } from './http1-client.ts';
@@ -19,6 +19,7 @@ import type { ConnectionPool } from './pool.ts';
 import type { ReadBuffers } from './read-buffers.ts';
 import type { Resolver } from './resolve.ts';
 import type { Route } from './route.ts';
+import { startTls, type TlsContext } from './start-tls.ts';
 
 /** What the address guard needs to know of a request. */
 export interface GuardQuestion {
@@ -51,7 +52,7 @@ export interface ForwardRequest extends TunnelRequest {
   readonly onInterim: (head: ResponseHead) => void;
 }
 
-export interface UpstreamParts extends ConnectContext {
+export interface UpstreamParts extends TlsContext {
   /** What connections that speak plain HTTP read into, and what tunnels do. */
   readonly buffers: ReadBuffers;
   readonly tunnelBuffers: ReadBuffers;
@@ -173,9 +174,10 @@ async function connectFor(
   // A parent's answer has a time limit of its own.
   const spentMs = route.kind === 'direct' ? connectedMs - startedMs : 0;
   const leftMs = Math.max(1, parts.options.connectTimeoutMs - spentMs);
-  const secure = await startTls(parts, connection, authority.host, leftMs, request.cancellation);
+  const { host, port } = authority;
+  const secure = await startTls(parts, connection, { host, port, alpn: HTTP1_ALONE, accept: null }, leftMs, request.cancellation);
   facts.tlsMs = performance.now() - connectedMs;
-  return secure;
+  return secure.connection;
 }
 
 async function throughParent(
@@ -314,6 +316,7 @@ function isBrokenConnection(error: unknown): boolean {
 }
 
 const NOTHING = Buffer.alloc(0);
+const HTTP1_ALONE = ['http/1.1'] as const;
 /** RFC 9110 §9.2.2. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 /** A request that may not be repeated takes a kept connection only if it was used this recently: origins close idle ones, but not that soon. */
