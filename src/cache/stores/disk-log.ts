@@ -260,7 +260,10 @@ export class DiskLog implements Learner {
       if (this.#index.logBytes > this.#sqliteLogBytes) this.#index.checkpoint();
       this.#indexBytes = this.#index.bytes;
     } catch (error) {
-      if (!isBusy(error)) this.#failed(batch, error);
+      if (isBusy(error)) return false;
+      this.#failed(batch, error);
+      // Who waits for it may be between two batches of #writeAll, and there need not be a next one.
+      this.#tell(batch.number);
       return false;
     }
     this.#open = new OpenBatch(batch.number + 1);
