@@ -1,8 +1,7 @@
 // Owns one client socket that speaks HTTP/1.1 or 1.0: reads requests one after another, writes their responses, keeps the timers, and gives the
 // socket away when it becomes a tunnel. Requests that come early wait in the reader; each is judged anew when its turn comes.
-import type { Socket } from 'node:net';
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
-import type { Client, Incoming, Responder } from '../exchange/exchange.ts';
+import type { Client, ClientSocket, Incoming, OpenedTunnel, Responder } from '../exchange/exchange.ts';
 import { createFlow, type EmitFlow, type Flow, type FlowOrigin } from '../flows/flow.ts';
 import { expectsContinue, isPersistent } from '../http/forwarding.ts';
 import { CHUNKED, type Framing, UNTIL_CLOSE } from '../http/framing.ts';
@@ -38,10 +37,11 @@ export interface SocketOwner {
 type State = 'waiting' | 'head' | 'exchange' | 'lingering' | 'over';
 
 export class Http1Connection implements Responder, BodySource {
-  readonly #socket: Socket;
+  readonly #socket: ClientSocket;
   readonly #context: ConnectionContext;
   readonly #client: Client;
   readonly #origin: FlowOrigin;
+  readonly #tunnel: OpenedTunnel | null;
   readonly #reader: Http1Reader;
   readonly #deadline: Deadline;
   #state: State = 'waiting';
@@ -69,8 +69,20 @@ export class Http1Connection implements Responder, BodySource {
   readonly #onResponded = (error: ProxyError | null): void => this.#responded(error);
   readonly #onBlocked = (): void => this.#blocked();
 
-  constructor(socket: Socket, client: Client, origin: FlowOrigin, context: ConnectionContext, owner: SocketOwner) {
+  /**
+   * @param socket the client's, or a TLSSocket on it whose handshake is done
+   * @param tunnel that the connection is the inside of; null outside of one
+   */
+  constructor(
+    socket: ClientSocket,
+    client: Client,
+    origin: FlowOrigin,
+    context: ConnectionContext,
+    owner: SocketOwner,
+    tunnel: OpenedTunnel | null = null,
+  ) {
     this.#socket = socket;
+    this.#tunnel = tunnel;
     this.#owner = owner;
     this.#client = client;
     this.#origin = origin;
@@ -155,7 +167,7 @@ export class Http1Connection implements Responder, BodySource {
     breakOff(this.#socket);
   }
 
-  takeOver(status: number, reason: string, fields: Fields): { socket: Socket; early: Buffer } {
+  takeOver(status: number, reason: string, fields: Fields): { socket: ClientSocket; early: Buffer } {
     const { flow } = this.#incoming!;
     flow.status = status;
     const head = responseHeadText(status, reason, fields, null, null);
@@ -282,7 +294,7 @@ export class Http1Connection implements Responder, BodySource {
       flow,
       cancellation: new Cancellation(),
       responder: this,
-      tunnel: null,
+      tunnel: this.#tunnel,
       isBackground: false,
     };
   }

@@ -20,7 +20,9 @@ export function breakOff(socket: BreakableSocket): void {
   try {
     socket.resetAndDestroy();
   } catch {
-    // Unix sockets and TLS have no reset; Node throws instead of doing what is left to do.
+    // TLS has no reset, but what it runs on may have; Unix sockets have none at all. Node throws instead of doing what is left to do.
+    const { _parent: transport } = socket as { readonly _parent?: BreakableSocket | null };
+    if (transport) breakOff(transport);
     socket.destroy();
   }
 }

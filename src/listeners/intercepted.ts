@@ -1,0 +1,121 @@
+// Owns the connections inside of opened tunnels: each becomes one of HTTP/1.1 or HTTP/2 whose requests know the tunnel that they came out of, and all
+// of them drain, stop and make room as those of a listener do. The client's socket beneath stays the listener's, which counts it.
+import type { ProxyError } from '../errors/proxy-error.ts';
+import type { Client, ClientSocket, OpenedTunnel } from '../exchange/exchange.ts';
+import type { FlowOrigin } from '../flows/flow.ts';
+import { type Linked, LinkedSet } from '../net/linked-set.ts';
+import { type ConnectionContext, Http1Connection, type SocketOwner } from './http1-connection.ts';
+
+/** A connection whose octets can be read. */
+export interface Plaintext {
+  /** A TLSSocket whose handshake is done, or the client's own socket where it speaks plain HTTP. */
+  readonly socket: ClientSocket & CountingSocket;
+  /** Read from it already. */
+  readonly early: Buffer;
+  /** What ALPN chose. */
+  readonly protocol: 'h2' | 'http/1.1';
+  readonly tunnel: OpenedTunnel;
+  readonly client: Client;
+  /** As its requests shall be recorded. */
+  readonly origin: FlowOrigin;
+}
+
+/** The part of a socket that tells what came through it. */
+export interface CountingSocket {
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+}
+
+/** How a connection ended. */
+export interface PlaintextEnd {
+  /** Octets of HTTP, those of TLS around them not counted. */
+  readonly bytesFromClient: number;
+  readonly bytesToClient: number;
+  /** What broke it; `null` when it was closed. A client of TLS 1.3 says only here that it does not believe our certificate. */
+  readonly error: Error | null;
+}
+
+/** What both protocols do with a connection from outside. */
+export interface ClientConnection {
+  /** No further request after those under way; at once when there is none. */
+  drain(): void;
+  /** Closes it if it waits for a request. */
+  letGoIfIdle(): void;
+  /** Ends it at once; records of what was under way say that it was we who did it. */
+  stop(): void;
+  /** Answers with an error before anything is read, and closes. */
+  refuse(error: ProxyError): void;
+}
+
+export class InterceptedConnections {
+  readonly #connectionContext: () => ConnectionContext;
+  readonly #open = new LinkedSet<Opened>();
+  #isDraining = false;
+
+  /** @param connectionContext asked for each connection, so that a reload holds for the next one */
+  constructor(connectionContext: () => ConnectionContext) {
+    this.#connectionContext = connectionContext;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /**
+   * Reads requests from it until it ends.
+   *
+   * @param onClosed called once, when the socket has closed, whoever had it last
+   */
+  open(plaintext: Plaintext, onClosed: (end: PlaintextEnd) => void): void {
+    const { socket, early, tunnel, client, origin } = plaintext;
+    const bytesBefore = { read: socket.bytesRead, written: socket.bytesWritten };
+    let broke: Error | null = null;
+    // Without a listener, an error would end the process.
+    socket.on('error', (error) => {
+      broke = error;
+    });
+    const opened = new Opened(this.#open);
+    socket.on('close', () => {
+      this.#open.delete(opened);
+      const bytesFromClient = socket.bytesRead - bytesBefore.read + early.length;
+      onClosed({ bytesFromClient, bytesToClient: socket.bytesWritten - bytesBefore.written, error: broke });
+    });
+    if (early.length > 0) socket.unshift(early);
+    const context = this.#connectionContext();
+    opened.connection = new Http1Connection(socket, client, origin, context, opened, tunnel);
+    this.#open.add(opened);
+    if (this.#isDraining) opened.connection.drain();
+  }
+
+  /** Lets each connection go once its answers are out. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const { connection } of this.#open) connection?.drain();
+  }
+
+  letGoOfIdle(): void {
+    for (const { connection } of this.#open) connection?.letGoIfIdle();
+  }
+
+  /** Ends everything at once. */
+  stop(): void {
+    for (const { connection } of this.#open) connection?.stop();
+  }
+}
+
+/** An open connection; it is in the set until it closes, or is given away. */
+class Opened implements SocketOwner, Linked<Opened> {
+  previous: Opened | null = null;
+  next: Opened | null = null;
+  connection: ClientConnection | null = null;
+  readonly #set: LinkedSet<Opened>;
+
+  constructor(set: LinkedSet<Opened>) {
+    this.#set = set;
+  }
+
+  takenOver(): void {
+    this.#set.delete(this);
+    this.connection = null;
+  }
+}
