@@ -3,7 +3,7 @@
 import type { Cidr } from '../net/ip-address.ts';
 import type { Glob } from './glob.ts';
 import type { HostPattern } from './host-pattern.ts';
-import type { Question } from './question.ts';
+import type { Greeting, Question } from './question.ts';
 import type { Regex } from './regex.ts';
 import type { TimeWindow } from './time-window.ts';
 
@@ -60,6 +60,12 @@ export type Criterion =
   | { readonly kind: 'request_size'; readonly bounds: readonly SizeBound[] }
   | { readonly kind: 'response_type'; readonly types: readonly Glob[] }
   | { readonly kind: 'response_size'; readonly bounds: readonly SizeBound[] }
+  /** The server's name that TLS begins with in a tunnel; there is none outside of tunnels. */
+  | { readonly kind: 'sni'; readonly patterns: readonly HostPattern[] }
+  /** Whether that name is the host of the CONNECT. */
+  | { readonly kind: 'sni_agrees'; readonly agrees: boolean }
+  /** What a tunnel carries, as far as its first octets say. */
+  | { readonly kind: 'tunnel_protocol'; readonly protocols: readonly Greeting['protocol'][] }
   /** In lower case. */
   | { readonly kind: 'upgrade'; readonly protocols: readonly string[] }
   | { readonly kind: 'user'; readonly globs: readonly Glob[] }

@@ -15,7 +15,7 @@ import { createHostIndex, fileUnderHosts, isFiled } from './host-index.ts';
 import { type HostPattern, matchesHost } from './host-pattern.ts';
 import { registrableDomain } from './public-suffix.ts';
 import { parameterValues } from './query.ts';
-import { type Identity, type Question, UNSEEN } from './question.ts';
+import { type Greeting, type Identity, type Question, UNSEEN } from './question.ts';
 import type { Regex } from './regex.ts';
 import { isWithin } from './time-window.ts';
 
@@ -39,6 +39,8 @@ export const UNUSABLE_TYPE = 256;
 /** `Subject.isPathShut`: whether the path matters is to be found out before it is looked at. */
 export const PATH_IS_SHUT = 512;
 export const UNUSABLE_ADDRESS = 1024;
+/** The client has not begun to speak inside its tunnel. */
+export const NEEDS_HELLO = 2048;
 
 /** A question under judgement, with what was worked out about it. */
 export interface Subject {
@@ -172,7 +174,7 @@ function isListed({ list, of }: ListUse): Judgement {
 function criterionHolds(criterion: Criterion): Judgement {
   switch (criterion.kind) {
     case 'host':
-      return hostHolds(criterion.patterns);
+      return hostHolds(matchesAnyHost(criterion.patterns));
     case 'host_regex':
       return ({ question }) => truthOf(matchesAnyRegex(criterion.patterns, question.host));
     case 'domain': {
@@ -203,6 +205,14 @@ function criterionHolds(criterion: Criterion): Judgement {
       return ({ question }) => judgeResponseType(criterion.types, question);
     case 'response_size':
       return ({ question }) => judgeResponseSize(criterion.bounds, question);
+    case 'sni': {
+      const holds = matchesAnyHost(criterion.patterns);
+      return ofGreeting(({ serverName }) => serverName !== null && holds(serverName));
+    }
+    case 'sni_agrees':
+      return ofGreeting((hello, { host }) => agrees(hello, host) === criterion.agrees);
+    case 'tunnel_protocol':
+      return ofGreeting(({ protocol }) => criterion.protocols.includes(protocol));
     case 'upgrade':
       return ({ question: { scheme, upgrade } }) =>
         scheme === 'tunnel' ? HIDDEN : truthOf(upgrade !== null && criterion.protocols.includes(upgrade));
@@ -229,16 +239,20 @@ function criterionHolds(criterion: Criterion): Judgement {
   }
 }
 
-function hostHolds(patterns: readonly HostPattern[]): Judgement {
+function matchesAnyHost(patterns: readonly HostPattern[]): (host: string) => boolean {
   if (patterns.length > FEW) {
     const index = createHostIndex();
     fileUnderHosts(index, patterns, 0);
-    return ({ question }) => truthOf(isFiled(index, question.host));
+    return (host) => isFiled(index, host);
   }
-  return ({ question }) => {
-    for (let i = 0; i < patterns.length; i += 1) if (matchesHost(patterns[i]!, question.host)) return TRUE;
-    return FALSE;
+  return (host) => {
+    for (let i = 0; i < patterns.length; i += 1) if (matchesHost(patterns[i]!, host)) return true;
+    return false;
   };
+}
+
+function hostHolds(holds: (host: string) => boolean): Judgement {
+  return ({ question }) => truthOf(holds(question.host));
 }
 
 function pathHolds(holds: (path: string) => boolean): Judgement {
@@ -255,6 +269,20 @@ function ofIdentity(holds: (identity: Identity) => boolean): Judgement {
     if (identity === 'unasked') return NEEDS_IDENTITY;
     return identity === 'nobody' ? FALSE : truthOf(holds(identity));
   };
+}
+
+/** What nobody has looked into yet may still be looked into where it is a tunnel; elsewhere nothing was said. */
+function ofGreeting(holds: (hello: Greeting, question: Question) => boolean): Judgement {
+  return ({ question }) => {
+    const { hello } = question;
+    if (hello !== null) return truthOf(holds(hello, question));
+    return question.scheme === 'tunnel' ? NEEDS_HELLO : FALSE;
+  };
+}
+
+/** A name is said for a name, and none for an address (RFC 6066 §3). */
+function agrees({ serverName }: Greeting, host: string): boolean {
+  return serverName === null ? parseIpAddress(host) !== null : serverName === host;
 }
 
 /**

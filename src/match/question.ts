@@ -1,6 +1,7 @@
 // Owns what a policy is asked: the canonical destination that will be used, who asks, from where and when. A question is a plain value, so the
 // same one can be asked again tomorrow by `policy explain`, `policy test` or `policy diff`.
 import type { Fields } from '../http/message.ts';
+import { parseIpAddress } from '../net/ip-address.ts';
 
 export interface Question {
   readonly method: string;
@@ -48,6 +49,11 @@ export interface Greeting {
   readonly protocol: 'tls' | 'http' | 'other';
   /** Server Name Indication (RFC 6066 §3) in canonical form; `null` without one. */
   readonly serverName: string | null;
+}
+
+/** What a client says that goes to a web site as usual: TLS, and the site's name where it has one (RFC 6066 §3). */
+export function usualGreeting(host: string): Greeting {
+  return { protocol: 'tls', serverName: parseIpAddress(host) === null ? host : null };
 }
 
 /** What the head of a response says about its content. */

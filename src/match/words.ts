@@ -1,5 +1,7 @@
 // Owns the words for a criterion: why it holds, does not, or cannot be known, as the end of a sentence: `host api.example.com is not within
 // example.org`. Nothing is judged here; the truth is what judge.ts said.
+
+import { parseIpAddress } from '../net/ip-address.ts';
 import type { Criterion, Named, NamedGlobs, PortRange, SizeBound } from './condition.ts';
 import { type HostPattern, matchesHost } from './host-pattern.ts';
 import {
@@ -8,6 +10,7 @@ import {
   listedReading,
   lookAtPath,
   NEEDS_ADDRESS,
+  NEEDS_HELLO,
   NEEDS_IDENTITY,
   NEEDS_RESPONSE,
   type Subject,
@@ -59,6 +62,12 @@ export function describeCriterion(criterion: Criterion | Named, subject: Subject
       return `response type ${question.response?.contentTypes.join(', ') || '(none)'} ${is(holds)} ${texts(criterion.types)}`;
     case 'response_size':
       return `response content of ${question.response?.contentLength} octets ${is(holds)} ${bounds(criterion.bounds)}`;
+    case 'sni':
+      return `${serverNameWords(question)} ${is(holds)} ${listed(criterion.patterns.map(hostWords))}`;
+    case 'sni_agrees':
+      return agreementWords(question);
+    case 'tunnel_protocol':
+      return `${question.hello === null ? 'what is not in a tunnel' : `the tunnel's protocol ${question.hello.protocol}`} ${is(holds)} ${listed(criterion.protocols)}`;
     case 'upgrade':
       return `${question.upgrade === null ? 'no upgrade is asked for, which' : `upgrade to ${question.upgrade}`} ${is(holds)} ${listed(criterion.protocols)}`;
     case 'user':
@@ -99,6 +108,20 @@ export function hostWords(pattern: HostPattern): string {
   }
 }
 
+function serverNameWords({ hello }: Question): string {
+  return hello === null || hello.serverName === null ? 'no server name, which' : `server name ${hello.serverName}`;
+}
+
+function agreementWords({ hello, host }: Question): string {
+  if (hello === null) return 'there is no tunnel in which a server name could be said';
+  const { serverName } = hello;
+  if (serverName === host) return `server name ${serverName} is the host`;
+  if (serverName !== null) return `server name ${serverName} is not the host ${host}`;
+  return parseIpAddress(host) === null
+    ? `no server name was said, and the host is ${host}`
+    : `no server name was said, as none is for ${host}`;
+}
+
 function labelOf(criterion: Exclude<Criterion | Named, { kind: 'group-use' }>): string {
   return criterion.kind === 'list-use' ? `list ${criterion.name}` : criterion.kind;
 }
@@ -111,6 +134,7 @@ function missingWords(truth: Truth, subject: Subject): string {
   if (truth & UNUSABLE_TYPE) return 'the response has several Content-Types, or one that cannot be read';
   if (truth & NEEDS_IDENTITY) return 'nobody has said yet who asks';
   if (truth & NEEDS_ADDRESS) return 'the name has not been resolved';
+  if (truth & NEEDS_HELLO) return 'the client has not said yet what it wants in its tunnel';
   if (truth & NEEDS_RESPONSE) return 'the origin has not answered yet';
   if (truth & HIDDEN) return subject.question.address === UNSEEN ? 'a parent proxy resolves the name' : 'it cannot be seen inside a tunnel';
   return 'it is not known';

@@ -15,14 +15,17 @@ export interface Asked {
 }
 
 /**
- * The verdict of the last stage that can be asked. Its decision awaits `address` when a rule asks for one and none is known, and `response` when
- * the question has none.
+ * The verdict of the last stage that can be asked. Its decision awaits `address` when a rule asks for one and none is known, and `hello` or `response`
+ * when the question has none.
  */
 export function ask(compiled: CompiledPolicy, { question, addresses: known }: Asked): Authorization {
+  const isTunnel = question.scheme === 'tunnel';
+  // Nobody has looked into a tunnel when its CONNECT comes.
+  const atFirst: Question = { ...question, hello: isTunnel ? null : question.hello, response: null };
   const addresses = known.length === 0 && question.address !== null ? [question.address] : known;
   const authority = authorityOf(question);
   if (addresses.length === 0 && authority.kind === 'name') {
-    const unresolved = decide(compiled, { ...question, response: null });
+    const unresolved = decide(compiled, atFirst);
     if (unresolved.awaits === 'address') return { decision: unresolved, addresses: null, contentLimit: null };
   }
   const authorize = createAuthorize(
@@ -30,9 +33,11 @@ export function ask(compiled: CompiledPolicy, { question, addresses: known }: As
     () => addresses,
     () => question.nowMs,
   );
-  const authorization = authorize.request({ ...question, authority });
+  const authorization = authorize.request({ ...atFirst, authority });
   if (authorization instanceof Promise) throw new Error('a name whose addresses are known is not waited for');
   const { decision } = authorization;
+  if (decision.awaits === 'hello' && question.hello !== null)
+    return { ...authorize.greeting(decision, question.hello), addresses: authorization.addresses };
   if (decision.awaits !== 'response' || question.response === null) return authorization;
   return { ...authorize.response(decision, question.response), addresses: authorization.addresses };
 }

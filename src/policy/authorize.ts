@@ -4,7 +4,7 @@ import type { Authority } from '../http/authority.ts';
 import type { Fields } from '../http/message.ts';
 import type { Scheme } from '../http/target.ts';
 import { createSubject } from '../match/judge.ts';
-import { type Question, UNSEEN } from '../match/question.ts';
+import { type Greeting, type Question, UNSEEN } from '../match/question.ts';
 import type { CompiledPolicy } from './compile.ts';
 import { decide } from './decide.ts';
 import type { Decision } from './policy.ts';
@@ -21,6 +21,8 @@ export interface AuthorizeRequest {
   readonly clientAddress: string;
   readonly listener: string;
   readonly identity: Question['identity'];
+  /** What the tunnel began with that the request came out of; `null` outside of tunnels, and for the CONNECT itself. */
+  readonly hello: Greeting | null;
 }
 
 export interface Authorization {
@@ -46,6 +48,8 @@ export interface AuthorizeResponse {
 export interface Authorize {
   /** A promise only where a rule asks for the address of a name. @throws what `resolve` throws; no address, no verdict */
   request(request: AuthorizeRequest): Authorization | Promise<Authorization>;
+  /** The final decision on a CONNECT, for one that awaits the greeting. The addresses that may be dialled stay those of the first authorization. */
+  greeting(decision: Decision, greeting: Greeting): Authorization;
   /** The final decision, for one that awaits the response. */
   response(decision: Decision, response: AuthorizeResponse): Authorization;
 }
@@ -71,6 +75,10 @@ export function createAuthorize(
       return addresses instanceof Promise ? addresses.then(judgeEach) : judgeEach(addresses);
     },
 
+    greeting({ question }, greeting) {
+      return { decision: decide(policy, { ...question, hello: greeting }), addresses: null, contentLimit: null };
+    },
+
     response({ question }, { contentTypes, contentLength }) {
       const decision = decide(policy, { ...question, response: { contentTypes, contentLength: contentLength ?? 0 } });
       const contentLimit = contentLength === null && decision.action !== 'deny' ? responseLimit(policy, decision) : null;
@@ -80,7 +88,7 @@ export function createAuthorize(
 }
 
 function questionOf(request: AuthorizeRequest, nowMs: number): Question {
-  const { method, scheme, authority, pathAndQuery, fields, contentLength, upgrade, clientAddress, listener, identity } = request;
+  const { method, scheme, authority, pathAndQuery, fields, contentLength, upgrade, clientAddress, listener, identity, hello } = request;
   return {
     method,
     scheme,
@@ -94,7 +102,7 @@ function questionOf(request: AuthorizeRequest, nowMs: number): Question {
     listener,
     identity,
     address: authority.kind === 'name' ? null : authority.host,
-    hello: null,
+    hello: hello ?? null,
     response: null,
     nowMs,
   };

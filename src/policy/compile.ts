@@ -17,12 +17,15 @@ export interface CompiledPolicy {
   readonly addressCriteria: readonly Judgement[];
   /** Whether some rule asks what time it is: for all others the moment of a question need not be known. */
   readonly asksTime: boolean;
+  /** Whether some rule asks who it is: then nobody's tunnel is opened before that is known, where it may matter inside. */
+  readonly asksIdentity: boolean;
 }
 
 export interface CompiledRule {
   readonly rule: Rule;
   readonly judgement: Judgement;
   readonly asksPath: boolean;
+  readonly asksIdentity: boolean;
 }
 
 export function compilePolicy(policy: Policy): CompiledPolicy {
@@ -32,14 +35,16 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
   let asksTime = false;
   const rules = policy.rules.map((rule): CompiledRule => {
     let asksPath = false;
+    let asksIdentity = false;
     visitLeaves(rule.condition, (leaf) => {
       if (leaf.kind === 'path' || leaf.kind === 'path_regex') asksPath = true;
       else if (leaf.kind === 'request_size') for (const bound of leaf.bounds) requestSizes.add(mostBefore(bound));
       else if (leaf.kind === 'response_size') for (const bound of leaf.bounds) responseSizes.add(mostBefore(bound));
       else if (leaf.kind === 'time') asksTime = true;
+      else if (IDENTITY_KINDS.has(leaf.kind)) asksIdentity = true;
       else if (asksAddress(leaf)) addressCriteria.add(judgementOf(leaf));
     });
-    return { rule, judgement: judgementOf(rule.condition), asksPath };
+    return { rule, judgement: judgementOf(rule.condition), asksPath, asksIdentity };
   });
   return {
     policy,
@@ -49,6 +54,7 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
     responseSizes: ascending(responseSizes),
     addressCriteria: [...addressCriteria],
     asksTime,
+    asksIdentity: rules.some(({ asksIdentity }) => asksIdentity),
   };
 }
 
@@ -70,6 +76,8 @@ export function visitLeaves(condition: Condition, visit: (leaf: Criterion | Name
       visit(condition);
   }
 }
+
+const IDENTITY_KINDS: ReadonlySet<Condition['kind']> = new Set(['user', 'group', 'claim']);
 
 function asksAddress(leaf: Criterion | Named): boolean {
   return leaf.kind === 'address' || (leaf.kind === 'list-use' && leaf.list.kind === 'addresses' && leaf.of === 'destination');

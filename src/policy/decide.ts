@@ -8,6 +8,7 @@ import {
   FALSE,
   isInRanges,
   NEEDS_ADDRESS,
+  NEEDS_HELLO,
   NEEDS_IDENTITY,
   NEEDS_RESPONSE,
   PATH_IS_SHUT,
@@ -23,6 +24,7 @@ import {
 import { type Question, UNSEEN } from '../match/question.ts';
 import { endsInNumber, parseIpAddress, unmapped } from '../net/ip-address.ts';
 import { type CompiledPolicy, type CompiledRule, visitLeaves } from './compile.ts';
+import { asksIdentityInside } from './inside-tunnel.ts';
 import type { DecidedBy, Decision, Rule, SourcePosition } from './policy.ts';
 import { nextCandidate, startCandidates } from './rule-index.ts';
 
@@ -39,8 +41,18 @@ export function decide(compiled: CompiledPolicy, question: Question): Decision {
     const compiledRule = rules[number]!;
     if (search.meet(compiledRule.rule, judgeRule(compiledRule, search.subject))) break;
   }
-  const decision = search.decision(policy.defaultAction, policy.defaultPosition);
+  const judged = search.decision(policy.defaultAction, policy.defaultPosition);
+  const decision = search.mayIntercept && compiled.asksIdentity ? withIdentityAsked(compiled, judged) : judged;
   return policy.anyMethod || REGISTERED_METHODS.has(question.method) ? decision : withoutUnknownMethod(decision);
+}
+
+/** Who asks is found out before a tunnel is opened, when it may matter inside: there it is too late to ask. */
+function withIdentityAsked(compiled: CompiledPolicy, decision: Decision): Decision {
+  const { action, awaits, question } = decision;
+  if ((action === 'deny' && awaits !== 'address') || question.identity !== 'unasked') return decision;
+  const asking = asksIdentityInside(compiled, question);
+  if (asking === null) return decision;
+  return { ...decision, action: 'deny', rule: asking, decidedBy: 'identity-needed', position: asking.position, awaits: 'identity' };
 }
 
 /** Nobody can say what a method does that is not registered, so it passes only where a rule names it. */
@@ -73,6 +85,8 @@ export function judgeRule({ judgement, asksPath }: CompiledRule, subject: Subjec
 /** What is known while the rules are tried in order. */
 class Search {
   readonly subject: Subject;
+  /** Whether it is a tunnel, and a rule by which it would be opened decides or may yet decide. */
+  mayIntercept = false;
   #deciding: Rule | null = null;
   #decidedBy: DecidedBy = 'default';
   /** What rules before the deciding one still need, and the first of those that would let pass, and of those that would not. */
@@ -95,10 +109,12 @@ class Search {
     if (truth === TRUE || isUnreadable(truth)) {
       this.#deciding = rule;
       this.#decidedBy = truth === TRUE ? 'rule' : unusable(truth);
+      if (rule.action === 'intercept') this.mayIntercept = this.subject.question.scheme === 'tunnel';
       return true;
     }
     const missing = truth & NEEDS_ANYTHING;
     if (missing === 0) return false;
+    if (rule.action === 'intercept') this.mayIntercept = this.subject.question.scheme === 'tunnel';
     this.#missing |= missing;
     if (rule.action === 'deny') this.#waitingToDeny ??= rule;
     else this.#waitingToPass ??= rule;
@@ -116,15 +132,16 @@ class Search {
       return this.#make('deny', this.#waitingToPass ?? this.#waitingToDeny, 'identity-needed', defaultPosition, 'identity');
     }
     if (this.#missing & NEEDS_ADDRESS) return this.#make('deny', rule, decidedBy, defaultPosition, 'address');
-    // The request goes out so that there is an answer to judge; under the terms of the rule that may let it pass.
-    if (action === 'deny') return this.#make(this.#waitingToPass!.action, this.#waitingToPass, 'rule', defaultPosition, 'response');
-    return this.#make(action, rule, decidedBy, defaultPosition, 'response');
+    const awaits = this.#missing & NEEDS_HELLO ? 'hello' : 'response';
+    // It goes so far that there is something to judge; under the terms of the rule that may let it pass.
+    if (action === 'deny') return this.#make(this.#waitingToPass!.action, this.#waitingToPass, 'rule', defaultPosition, awaits);
+    return this.#make(action, rule, decidedBy, defaultPosition, awaits);
   }
 
   #meetReport(rule: Rule, truth: Truth): void {
     if (truth === TRUE || isUnreadable(truth)) (this.#reported ??= []).push(rule);
     // Nobody is asked who they are for the sake of a note.
-    else this.#missing |= truth & (NEEDS_ADDRESS | NEEDS_RESPONSE);
+    else this.#missing |= truth & (NEEDS_ADDRESS | NEEDS_HELLO | NEEDS_RESPONSE);
   }
 
   #make(
@@ -153,9 +170,9 @@ function effectOf(action: Rule['action'], question: Question): Decision['action'
   return question.scheme === 'tunnel' ? action : 'allow';
 }
 
-/** That it cannot be read will be so whatever the origin answers; who asks and where to may still rule the rule out. */
+/** That it cannot be read will be so whatever the origin answers; what is known before may still rule the rule out. */
 function isUnreadable(truth: Truth): boolean {
-  return (truth & UNUSABLE) !== 0 && (truth & (NEEDS_IDENTITY | NEEDS_ADDRESS)) === 0;
+  return (truth & UNUSABLE) !== 0 && (truth & (NEEDS_IDENTITY | NEEDS_ADDRESS | NEEDS_HELLO)) === 0;
 }
 
 function unusable(truth: Truth): DecidedBy {
@@ -174,12 +191,13 @@ function deniedBefore(decidedBy: DecidedBy, position: SourcePosition, question: 
  * their readers put into them: to look at each field would cost more than all the rest.
  */
 function isUsable(question: Question): boolean {
-  const { method, scheme, host, port, pathAndQuery, fields, contentLength, upgrade, address, response } = question;
+  const { method, scheme, host, port, pathAndQuery, fields, contentLength, upgrade, address, hello, response } = question;
   if (typeof method !== 'string' || method === '' || !Number.isInteger(port) || port < 1 || port > 65535) return false;
   if (scheme === 'tunnel' ? pathAndQuery !== null : typeof pathAndQuery !== 'string' || (scheme !== 'http' && scheme !== 'https'))
     return false;
   if (!Array.isArray(fields) || !isLength(contentLength) || (upgrade !== null && typeof upgrade !== 'string')) return false;
   if (address !== null && address !== UNSEEN && (typeof address !== 'string' || parseIpAddress(address) === null)) return false;
+  if (hello !== null && !isUsableGreeting(hello)) return false;
   if (response !== null && !(Array.isArray(response?.contentTypes) && isLength(response.contentLength))) return false;
   return isUsableAsker(question) && isCanonicalHost(host);
 }
@@ -189,6 +207,10 @@ function isUsableAsker({ clientAddress, listener, identity, nowMs }: Question): 
   if (typeof nowMs !== 'number' || !(Math.abs(nowMs) <= MAX_TIME_MS)) return false;
   if (identity === 'nobody' || identity === 'unasked') return true;
   return typeof identity?.user === 'string' && Array.isArray(identity.groups) && typeof identity.claims === 'object';
+}
+
+function isUsableGreeting(hello: Question['hello']): boolean {
+  return typeof hello?.protocol === 'string' && (hello.serverName === null || typeof hello.serverName === 'string');
 }
 
 function isLength(octets: unknown): boolean {
@@ -217,7 +239,7 @@ function isCanonicalAddress(host: string): boolean {
   return ip !== null && unmapped(ip).text === host;
 }
 
-const NEEDS_ANYTHING = NEEDS_IDENTITY | NEEDS_ADDRESS | NEEDS_RESPONSE;
+const NEEDS_ANYTHING = NEEDS_IDENTITY | NEEDS_ADDRESS | NEEDS_HELLO | NEEDS_RESPONSE;
 const UNUSABLE = UNUSABLE_PATH | UNUSABLE_QUERY | UNUSABLE_FIELD | UNUSABLE_ADDRESS | UNUSABLE_TYPE;
 const NO_RULES: readonly Rule[] = Object.freeze([]);
 const MAX_HOST = 253;

@@ -1,6 +1,6 @@
 // Owns the difference between two policies, as requests see it: each request is put to both, and those whose verdicts differ are counted together by
 // who asked for which host, and which rules decided. Memory is bounded by the number of groups, not by the number of requests.
-import type { Question } from '../match/question.ts';
+import { type Question, usualGreeting } from '../match/question.ts';
 import { type Asked, ask, type Verdict, verdictOf } from './ask.ts';
 import { type CompiledPolicy, visitLeaves } from './compile.ts';
 import { hostsNamed } from './hosts-named.ts';
@@ -109,7 +109,11 @@ function isOtherRule(before: Decision, after: Decision): boolean {
 }
 
 function tunnelTo(host: string, nowMs: number): Asked {
-  return { question: { ...NOBODY_YET, method: 'CONNECT', scheme: 'tunnel', host, port: 443, pathAndQuery: null, nowMs }, addresses: [] };
+  const hello = usualGreeting(host);
+  return {
+    question: { ...NOBODY_YET, method: 'CONNECT', scheme: 'tunnel', host, port: 443, pathAndQuery: null, hello, nowMs },
+    addresses: [],
+  };
 }
 
 function requestTo(host: string, nowMs: number): Asked {

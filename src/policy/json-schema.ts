@@ -5,6 +5,7 @@ import { LIST_FORMATS } from './lists/list.ts';
 import { type CACHE_KEYS, PARTITIONS } from './parse-cache.ts';
 import type { MATCH_KEYS } from './parse-condition.ts';
 import type { POLICY_KEYS } from './parse-file.ts';
+import { FAULTS, ON_PINNED } from './parse-interception.ts';
 import { type LIMIT_KEYS, PER } from './parse-limits.ts';
 import type { LIST_KEYS } from './parse-names.ts';
 import { ACTIONS, keysBeside, type RULE_KEYS } from './parse-rule.ts';
@@ -92,6 +93,9 @@ const MATCH: Keys<typeof MATCH_KEYS> = {
   field: about('Request fields by name; * stands for any characters, and alone for a field that is there', GLOBS_BY_NAME),
   client_in: about('Lists of addresses of which one has the address of the client', TEXTS),
   in: about('Groups and lists of which one holds', TEXTS),
+  tunnel_protocol: about('What a CONNECT carries, as its first octets say', values({ enum: ['tls', 'http', 'other'] })),
+  sni_agrees: about('Whether the server name with which TLS begins in a tunnel is the host of the CONNECT', { type: 'boolean' }),
+  sni: about('The server name with which TLS begins in a tunnel: example.com, .example.com, *.example.com', TEXTS),
   all: about('Matches that must all hold', MATCHES),
   any: about('Matches of which one must hold', MATCHES),
   not: about('A match that must not hold, or several of which none may', { anyOf: [ANY_MATCH, MATCHES] }),
@@ -149,6 +153,15 @@ const RULE: Keys<typeof RULE_KEYS> = {
     anyOf: [{ type: 'boolean' }, CIDRS],
   }),
   limits: about('How much of what the rule lets pass', mapping(LIMITS)),
+  dangerously_accept_certificate: about(
+    'What is no fault in the certificates of the hosts of the rule: expired, wrong_name, untrusted; or one certificate, as sha256:HEX',
+    values({ anyOf: [{ enum: FAULTS }, { type: 'string', pattern: '^[sS][hH][aA]-?256[:=][0-9a-fA-F:]{64,95}$' }] }),
+  ),
+  on_pinned: about("What becomes of clients that trust no certificate but the origin's; refuse when left out", { enum: ON_PINNED }),
+  passthrough_for: about('With passthrough: how long the tunnels of such a client to such a host pass unopened; 1h when left out', {
+    type: 'string',
+  }),
+  inspect: about('Nothing that the rule matches ever passes unopened', { const: 'required' }),
   cache: about('How what the rule lets pass is cached otherwise than RFC 9111 says', { anyOf: [{ const: 'bypass' }, mapping(CACHE)] }),
 };
 const RULE_OR_INCLUDE = {
@@ -187,6 +200,8 @@ const TEST: Keys<typeof TEST_KEYS> = {
   fields: about('Request fields by name', named(TEXTS)),
   size: about('The size of the content that the client sends: 3MiB', TEXT),
   upgrade: about('The protocol that the client wants to go on with', { enum: ['websocket'] }),
+  sni: about('The server name with which TLS begins in the tunnel; none says that there is none. The host when left out', TEXT),
+  tunnel_protocol: about('What the tunnel carries; tls when left out', { enum: ['tls', 'http', 'other'] }),
   response: about('What the origin answers', mapping(RESPONSE)),
   expect: about('What becomes of the request', { enum: EXPECTATIONS }),
   rule: about('The name of the rule that decides, or default', TEXT),

@@ -78,7 +78,7 @@ function collectNames(files: readonly ParsedFile[], report: Report): ReadonlyMap
 function linkRules(linker: ConditionLinker, parsedRules: readonly ParsedRule[]): readonly Rule[] {
   const counted = new Map<string, Rule>();
   let size = 0;
-  return parsedRules.map(({ rule, condition, allowPrivatePosition, limitsPosition }) => {
+  return parsedRules.map(({ rule, condition, allowPrivatePosition, limitsPosition, acceptPosition }) => {
     const linked = linkCondition(linker, condition, []);
     if (size <= MOST_CRITERIA && (size += linked.size) > MOST_CRITERIA)
       linker.report(
@@ -89,6 +89,11 @@ function linkRules(linker: ConditionLinker, parsedRules: readonly ParsedRule[]):
       linker.report(
         allowPrivatePosition,
         `allow_private: only with a 'host' or 'domain' criterion; the address guard is loosened for named hosts alone`,
+      );
+    if (rule.acceptCertificate !== null && linker.isWhole && !isForNamedHosts(linked.condition))
+      linker.report(
+        acceptPosition,
+        `dangerously_accept_certificate: only with a 'host' or 'domain' criterion; certificates are forgiven to named hosts alone`,
       );
     const whole: Rule = { ...rule, condition: linked.condition };
     if (rule.limits?.bytesPerDay != null && rule.name !== null) {

@@ -10,7 +10,22 @@ import { type Entry, isMissing, positionOf, readMapping, readTexts, report, type
 /** The keys of a match in the order in which they are judged. */
 export const MATCH_KEYS = [
   ...(['host', 'domain', 'port', 'scheme', 'method', 'user', 'group', 'client', 'listener', 'address'] as const),
-  ...(['upgrade', 'request_size', 'claim', 'time', 'host_regex', 'field', 'client_in', 'in', 'all', 'any', 'not'] as const),
+  ...([
+    'upgrade',
+    'request_size',
+    'claim',
+    'time',
+    'host_regex',
+    'field',
+    'tunnel_protocol',
+    'sni_agrees',
+    'sni',
+    'client_in',
+    'in',
+    'all',
+    'any',
+    'not',
+  ] as const),
   ...(['query', 'path', 'path_regex', 'response_type', 'response_size'] as const),
 ] as const satisfies readonly (CriterionKind | Combination | Reference['key'])[];
 

@@ -6,9 +6,10 @@ import type { Criterion, CriterionKind, NamedGlobs, SizeBound } from '../match/c
 import { type Glob, glob } from '../match/glob.ts';
 import type { HostPattern } from '../match/host-pattern.ts';
 import { registrableDomain } from '../match/public-suffix.ts';
+import type { Greeting } from '../match/question.ts';
 import { regex } from '../match/regex.ts';
 import { parseOctets } from '../match/units.ts';
-import { parseCidr } from '../net/ip-address.ts';
+import { parseCidr, parseIpAddress } from '../net/ip-address.ts';
 import { readTime } from './parse-time.ts';
 import {
   addressBlock,
@@ -20,6 +21,7 @@ import {
   portRange,
   type ReadValue,
   Refused,
+  readValue,
   readValues,
   refusing,
 } from './parse-values.ts';
@@ -58,6 +60,14 @@ export function readCriterion(source: Source, kind: CriterionKind, entry: Entry)
       return { kind, bounds: values(SIZE_EXPECTED, sizeBound) };
     case 'response_type':
       return { kind, types: values('a media type such as text/html or image/*', mediaTypeGlob) };
+    case 'sni':
+      return { kind, patterns: values('a server name such as example.com, .example.com or *.example.com', serverName) };
+    case 'sni_agrees': {
+      const agrees = readValue(source, entry, kind, 'true or false', oneOf(['true', 'false']));
+      return agrees === null ? null : { kind, agrees: agrees === 'true' };
+    }
+    case 'tunnel_protocol':
+      return { kind, protocols: values('tls, http or other', oneOf(PROTOCOLS)) };
     case 'upgrade':
       return { kind, protocols: values('websocket', oneOf(['websocket'])) };
     case 'user':
@@ -115,6 +125,13 @@ export function hostPattern(text: string): HostPattern | Refused {
   if (host instanceof Refused) return host;
   if (host.kind === 'name' || kind === 'exact') return { kind, name: host.host };
   return new Refused(`${shown(text)}: there is nothing below an IP address; write ${host.host}`);
+}
+
+/** RFC 6066 §3: literal addresses are not permitted. */
+function serverName(text: string): HostPattern | Refused {
+  const pattern = hostPattern(text);
+  if (pattern instanceof Refused || parseIpAddress(pattern.name) === null) return pattern;
+  return new Refused(`${shown(text)} is an address, and TLS names no server by its address; use 'sni_agrees' or 'host'`);
 }
 
 const canonicalHost = refusing(parseHost);
@@ -182,5 +199,6 @@ function mediaTypeGlob(text: string): Glob | Refused {
 }
 
 const SCHEMES = ['http', 'https', 'tunnel'] as const;
+export const PROTOCOLS = ['tls', 'http', 'other'] as const satisfies readonly Greeting['protocol'][];
 const SIZE_EXPECTED = `a size such as 'over 10MiB' or 'under 1KiB'`;
 const KNOWN_METHODS = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'TRACE']);

@@ -5,6 +5,7 @@ import type { ParsedNode } from 'yaml';
 import type { Block } from '../match/condition.ts';
 import { readCache } from './parse-cache.ts';
 import { readCondition } from './parse-condition.ts';
+import { INTERCEPTION_KEYS, readAcceptCertificate, readInterception } from './parse-interception.ts';
 import { readLimits } from './parse-limits.ts';
 import { addressBlock, BLOCK_EXPECTED, filePath, isWord, Refused, readValue, readValues, sentence } from './parse-values.ts';
 import type { Include, ParsedRule } from './parsed-file.ts';
@@ -17,8 +18,11 @@ export const DENIAL_KEYS = ['message', 'owner', 'request_access', 'status'] as c
 /** Beside the other actions. */
 export const PASSING_KEYS = ['allow_private', 'limits'] as const;
 /** Beside those under which a response can be seen. */
-export const CACHING_KEYS = ['cache'] as const;
-export const RULE_KEYS = ['name', ...ACTIONS, 'include', ...DENIAL_KEYS, ...PASSING_KEYS, ...CACHING_KEYS] as const;
+export const SEEING_KEYS = ['cache', 'dangerously_accept_certificate'] as const;
+export const RULE_KEYS = [
+  ...(['name', ...ACTIONS, 'include'] as const),
+  ...[...DENIAL_KEYS, ...PASSING_KEYS, ...SEEING_KEYS, ...INTERCEPTION_KEYS],
+] as const;
 
 /** @returns `null`, and a problem, when nobody can say what it does */
 export function readItem(source: Source, node: ParsedNode): ParsedRule | Include | null {
@@ -52,10 +56,13 @@ function readRule(source: Source, start: number, entries: ReadonlyMap<string, En
       allowPrivate: isDenial ? 'none' : readAllowPrivate(source, entries.get('allow_private')),
       limits: isDenial ? null : readLimits(source, entries.get('limits'), entries.has('name')),
       cache: mayHave(action, 'cache') ? readCache(source, entries.get('cache')) : null,
+      interception: action === 'intercept' ? readInterception(source, entries) : null,
+      acceptCertificate: mayHave(action, ACCEPT) ? readAcceptCertificate(source, entries.get(ACCEPT)) : null,
     },
     condition: readCondition(source, entries.get(action)!, action),
     allowPrivatePosition: positionOf(source, entries.get('allow_private')?.offset ?? start),
     limitsPosition: positionOf(source, entries.get('limits')?.offset ?? start),
+    acceptPosition: positionOf(source, entries.get(ACCEPT)?.offset ?? start),
   };
 }
 
@@ -74,7 +81,8 @@ function readAction(source: Source, start: number, entries: ReadonlyMap<string, 
 /** Keys that stand beside this action. */
 export function keysBeside(action: Action): readonly EffectKey[] {
   if (action === 'deny' || action === 'report') return DENIAL_KEYS;
-  return action === 'tunnel' ? PASSING_KEYS : [...PASSING_KEYS, ...CACHING_KEYS];
+  if (action === 'tunnel') return PASSING_KEYS;
+  return action === 'allow' ? [...PASSING_KEYS, ...SEEING_KEYS] : [...PASSING_KEYS, ...SEEING_KEYS, ...INTERCEPTION_KEYS];
 }
 
 function mayHave(action: Action, key: EffectKey): boolean {
@@ -126,7 +134,7 @@ function requestAccessUrl(text: string): string | Refused {
 
 type EffectKey = (typeof EFFECT_KEYS)[number];
 
-const EFFECT_KEYS = [...DENIAL_KEYS, ...PASSING_KEYS, ...CACHING_KEYS] as const;
+const EFFECT_KEYS = [...DENIAL_KEYS, ...PASSING_KEYS, ...SEEING_KEYS, ...INTERCEPTION_KEYS] as const;
 const MISPLACED: Readonly<Record<EffectKey, string>> = {
   message: 'it is what the person who is refused reads',
   owner: 'it is whom the person who is refused may ask',
@@ -135,5 +143,10 @@ const MISPLACED: Readonly<Record<EffectKey, string>> = {
   allow_private: 'a rule that denies lets nothing pass',
   limits: 'a rule that denies lets nothing pass',
   cache: 'no answer that could be stored is seen under it',
+  dangerously_accept_certificate: 'no certificate of an origin is looked at under it',
+  on_pinned: 'it does not open TLS',
+  passthrough_for: 'it does not open TLS',
+  inspect: `it does not open TLS; 'intercept' does`,
 };
+const ACCEPT = 'dangerously_accept_certificate';
 const MOST_URL = 500;

@@ -2,11 +2,13 @@
 // Nobody is asked who they are in a test, so a test without `user` is of a client that cannot be asked; only one that expects a challenge is of a
 // client that has not been asked yet. The moment of a test without `at` is that of its run, which nobody knows here: it is `NaN`.
 import { isScalar, isSeq, type ParsedNode } from 'yaml';
+import { parseHost } from '../http/authority.ts';
 import type { Fields } from '../http/message.ts';
 import { parseTarget } from '../http/target.ts';
-import type { AnsweredWith, Identity, Question } from '../match/question.ts';
+import { type AnsweredWith, type Greeting, type Identity, type Question, usualGreeting } from '../match/question.ts';
 import { parseOctets } from '../match/units.ts';
 import { parseIpAddress, unmapped } from '../net/ip-address.ts';
+import { PROTOCOLS } from './parse-criteria.ts';
 import { asOctets, inWords, isToken, oneOf, Refused, readValue, readValuesIfAny, refusing } from './parse-values.ts';
 import type { ParsedTest } from './parsed-file.ts';
 import type { PolicyTest } from './policy.ts';
@@ -14,7 +16,7 @@ import { type Entry, found, positionOf, readMapping, report, type Source, shown 
 
 export const TEST_KEYS = [
   ...(['request', 'client', 'listener', 'user', 'groups', 'claims', 'at', 'resolves_to'] as const),
-  ...(['fields', 'size', 'upgrade', 'response', 'expect', 'rule'] as const),
+  ...(['fields', 'size', 'upgrade', 'sni', 'tunnel_protocol', 'response', 'expect', 'rule'] as const),
 ] as const;
 export const RESPONSE_KEYS = ['type', 'size'] as const;
 export const EXPECTATIONS = [
@@ -64,7 +66,7 @@ function readQuestion(source: Source, entries: TestEntries, asked: Asked, expect
     listener: readValue(source, entries.get('listener'), 'listener', 'the name of a listener', (text) => text) ?? '',
     identity: readIdentity(source, entries) ?? (expectsChallenge ? 'unasked' : 'nobody'),
     address: null,
-    hello: null,
+    hello: readGreeting(source, entries, asked),
     response: readResponse(source, entries.get('response')),
     nowMs: readValue(source, entries.get('at'), 'at', AT_EXPECTED, moment) ?? Number.NaN,
   };
@@ -117,6 +119,28 @@ function readClaim(source: Source, name: string, entry: Entry): unknown {
   return readValuesIfAny(source, entry, name, 'a text', (text) => text);
 }
 
+/** What a tunnel begins with, which is TLS for its host when nothing else is said. A request in no tunnel has no such beginning. */
+function readGreeting(source: Source, entries: TestEntries, { scheme, host }: Asked): Greeting | null {
+  const [sni, carried] = [entries.get('sni'), entries.get('tunnel_protocol')];
+  const name = readValue(source, sni, 'sni', 'a server name such as example.com, or none', serverName);
+  const protocol = readValue(source, carried, 'tunnel_protocol', inWords(PROTOCOLS), oneOf(PROTOCOLS));
+  const isPlain = protocol === 'http' || protocol === 'other';
+  if (sni !== undefined && isPlain) report(source, sni.offset, 'sni: only TLS names a server; leave it out');
+  if (scheme === 'https' && isPlain) report(source, carried!.offset, 'tunnel_protocol: a request by https comes in TLS; leave it out');
+  if (isPlain) return { protocol, serverName: null };
+  if (scheme === 'http' && sni === undefined && protocol === null) return null;
+  if (scheme === 'http')
+    report(source, (sni ?? carried)!.offset, `${sni === undefined ? 'tunnel_protocol' : 'sni'}: there is no TLS in http; leave it out`);
+  return name === null ? usualGreeting(host) : { protocol: 'tls', serverName: name === NO_NAME ? null : name };
+}
+
+function serverName(text: string): string | Refused {
+  if (text === NO_NAME) return text;
+  const host = refusing(parseHost)(text);
+  if (host instanceof Refused) return host;
+  return host.kind === 'name' ? host.host : new Refused(`${shown(text)} is an address, and TLS names no server by its address`);
+}
+
 function readFields(source: Source, entry: Entry | undefined): Fields {
   const entries = entry === undefined ? null : readMapping(source, entry.value, 'fields', 'the name of a request field', entry.offset);
   return [...(entries ?? [])].flatMap(([name, values]) => {
@@ -154,6 +178,8 @@ function moment(text: string): number | Refused {
 
 /** Stands in while the rest of a test is read for its problems. */
 const NOT_ASKED: Asked = { method: 'GET', scheme: 'http', host: '', port: 80, pathAndQuery: '/' };
+/** Stands for TLS that names no server. */
+const NO_NAME = 'none';
 const AT_EXPECTED = 'a moment such as 2026-11-23T09:00:00+01:00';
 const EXAMPLES = new Map([
   ['request', ', such as GET http://example.com/'],

@@ -52,9 +52,10 @@ export interface ParsedRule {
   readonly kind: 'rule';
   readonly rule: Omit<Rule, 'condition'>;
   readonly condition: UnlinkedCondition;
-  /** Where `allow_private` and `limits` stand; the rule's own place without them. */
+  /** Where `allow_private`, `limits` and `dangerously_accept_certificate` stand; the rule's own place without them. */
   readonly allowPrivatePosition: SourcePosition;
   readonly limitsPosition: SourcePosition;
+  readonly acceptPosition: SourcePosition;
 }
 
 export interface Include {

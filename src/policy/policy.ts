@@ -33,7 +33,26 @@ export interface Rule {
   readonly limits: RuleLimits | null;
   /** On allow and intercept: what is cached otherwise than RFC 9111 says; `null` changes nothing. */
   readonly cache: RuleCache | null;
+  /** On intercept; `null` on the others. */
+  readonly interception: RuleInterception | null;
+  /** On allow and intercept: what the certificates of its hosts are forgiven; `null` forgives nothing. */
+  readonly acceptCertificate: readonly AcceptedFault[] | null;
 }
+
+/** What becomes of tunnels that were to be opened and cannot be, because their clients trust no certificate but the origin's. */
+export interface RuleInterception {
+  readonly onPinned: 'refuse' | 'passthrough';
+  /** With `passthrough`: for how many seconds tunnels of such a client to such a host pass as they are. */
+  readonly passthroughSeconds: number;
+  /** Nothing of it ever passes unopened, whatever else is configured. */
+  readonly isRequired: boolean;
+}
+
+/**
+ * A fault of a certificate that counts as none: it is not valid now, it has not the name of the host, nobody who is trusted vouches for it. Or the one
+ * certificate, by the SHA-256 of its DER in lower-case hex, whose every fault counts as none. Upstream reads the same texts.
+ */
+export type AcceptedFault = 'expired' | 'wrong_name' | 'untrusted' | `sha256:${string}`;
 
 /** Departures from RFC 9111 that an operator answers for, for what a rule lets pass. The cache reads the same members (cache/rules/options.ts). */
 export interface RuleCache {
@@ -130,9 +149,9 @@ export interface Decision {
   readonly question: Question;
   /**
    * What an earlier rule still has to know before this is final. `identity`: who asks, so the answer is a challenge. `address`: what the name
-   * resolves to. `response`: what the origin answers; `action` then lets the request pass that far.
+   * resolves to. `hello`: what the client says first in its tunnel; `response`: what the origin answers; `action` then lets the request pass that far.
    */
-  readonly awaits: 'nothing' | 'identity' | 'address' | 'response';
+  readonly awaits: 'nothing' | 'identity' | 'address' | 'hello' | 'response';
   /** Set when a path criterion was consulted: the path and query to send, so that what was matched is what is sent. */
   readonly normalisedPath: string | null;
   /** `report` rules that matched, in order: each would have denied. */

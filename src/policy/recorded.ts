@@ -3,7 +3,7 @@
 // asked who it is, so it counts as not asked yet.
 import { ProxyError } from '../errors/proxy-error.ts';
 import { parseTarget, type Target } from '../http/target.ts';
-import type { Identity, Question } from '../match/question.ts';
+import { type Greeting, type Identity, type Question, usualGreeting } from '../match/question.ts';
 import { parseIpAddress, unmapped } from '../net/ip-address.ts';
 import type { Asked } from './ask.ts';
 import { isToken } from './parse-values.ts';
@@ -42,7 +42,7 @@ export function parseRecorded(line: string): RecordedLine {
     listener: typeof listener === 'string' ? listener : '',
     identity: user === null ? 'unasked' : identityOf(user, entry['groups']),
     address: null,
-    hello: null,
+    hello: asked.scheme === 'http' ? null : greetingOf(asked.host, entry['sni']),
     response: typeof entry['content_type'] === 'string' ? { contentTypes: [entry['content_type']], contentLength: 0 } : null,
     nowMs,
   };
@@ -93,6 +93,11 @@ function readTarget(method: string, text: string): Target | null {
     if (error instanceof ProxyError) return null;
     throw error;
   }
+}
+
+/** The log has it where somebody looked; elsewhere it is taken to be what clients say. */
+function greetingOf(host: string, serverName: unknown): Greeting {
+  return typeof serverName === 'string' ? { protocol: 'tls', serverName } : usualGreeting(host);
 }
 
 function identityOf(user: string, groups: unknown): Identity {

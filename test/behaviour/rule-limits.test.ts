@@ -354,6 +354,8 @@ function leaseFor(limits: Partial<RuleLimits>, deadlines: Deadlines): () => Leas
     denial: null,
     allowPrivate: 'none',
     cache: null,
+    interception: null,
+    acceptCertificate: null,
     limits: {
       per: 'user',
       requestsPerSecond: null,

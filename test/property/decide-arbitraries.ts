@@ -2,7 +2,7 @@
 // conditions, groups, lists, every action, and questions of which something is not known yet.
 import fc from 'fast-check';
 import type { Condition } from '../../src/match/condition.ts';
-import type { Question } from '../../src/match/question.ts';
+import type { Greeting, Question } from '../../src/match/question.ts';
 import { parseDays, parseHours, timeWindow } from '../../src/match/time-window.ts';
 import { timeZone } from '../../src/match/time-zone.ts';
 import type { Action, Policy } from '../../src/policy/policy.ts';
@@ -81,6 +81,14 @@ const criterion: fc.Arbitrary<Condition> = fc.oneof(
   { weight: 2, arbitrary: some('image/*', 'text/html', '').map((texts) => q.responseType(...texts)) },
   bounds.map((list) => q.responseSize(...list)),
   fc.constant(q.upgrade('websocket')),
+  fc
+    .array(
+      patternText.filter((text) => !/\d/.test(text)),
+      { minLength: 1, maxLength: 2 },
+    )
+    .map((texts) => q.sni(...texts)),
+  { weight: 2, arbitrary: fc.boolean().map(q.sniAgrees) },
+  some<Greeting['protocol']>('tls', 'http', 'other').map((protocols) => q.tunnelProtocol(...protocols)),
   { weight: 3, arbitrary: some('alice', 'bob', 'bot-*', '*').map((texts) => q.user(...texts)) },
   { weight: 2, arbitrary: some('eng', 'sre', 'hr').map((names) => q.member(...names)) },
   named(['repository', 'realm.roles'], ['org/*', 'admin', '*']).map(q.claim),
@@ -152,6 +160,13 @@ export const response: fc.Arbitrary<NonNullable<Question['response']>> = fc.reco
   contentTypes: fc.constantFrom([], ['text/html; charset=utf-8'], ['image/png'], ['text/html', 'image/png'], ['nonsense']),
   contentLength: fc.constantFrom(...LENGTHS),
 });
+export const greeting: fc.Arbitrary<Greeting> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom(null, 'a.test', 'b.a.test', 'b.test').map((serverName) => ({ protocol: 'tls' as const, serverName })),
+  },
+  { weight: 1, arbitrary: fc.constantFrom('http' as const, 'other' as const).map((protocol) => ({ protocol, serverName: null })) },
+);
 
 const fields = fc.array(
   fc.record({ name: fc.constantFrom('User-Agent', 'user-agent', 'Accept'), value: fc.constantFrom('curl/8', 'x', 'Mozilla') }),
@@ -168,7 +183,7 @@ const common = {
   nowMs: fc.constantFrom(...MOMENTS),
 };
 
-const request: fc.Arbitrary<Question> = fc.record({
+export const request: fc.Arbitrary<Question> = fc.record({
   ...common,
   scheme: fc.constantFrom('http' as const, 'https' as const),
   method: fc.constantFrom('GET', 'GET', 'POST', 'BREW'),
@@ -176,11 +191,11 @@ const request: fc.Arbitrary<Question> = fc.record({
   contentLength: fc.constantFrom(...LENGTHS),
   upgrade: fc.constantFrom(null, 'websocket'),
   address: fc.option(address),
-  hello: fc.constant(null),
+  hello: fc.option(greeting),
   response: fc.option(response),
 });
 
-const connect: fc.Arbitrary<Question> = fc.record({
+export const connect: fc.Arbitrary<Question> = fc.record({
   ...common,
   scheme: fc.constant('tunnel' as const),
   method: fc.constant('CONNECT'),
@@ -188,7 +203,7 @@ const connect: fc.Arbitrary<Question> = fc.record({
   contentLength: fc.constant(0),
   upgrade: fc.constant(null),
   address: fc.option(address),
-  hello: fc.constant(null),
+  hello: fc.option(greeting),
   response: fc.constant(null),
 });
 

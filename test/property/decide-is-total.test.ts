@@ -20,6 +20,7 @@ const MEMBERS = [
   'listener',
   'identity',
   'address',
+  'hello',
   'response',
   'nowMs',
 ] as const satisfies readonly (keyof Question)[];
@@ -37,7 +38,7 @@ test('a sound question with any values put in gets an answer, and words for it',
       const asked = { ...sound, ...odd } as unknown as Question;
       const { action, awaits } = decide(compiled, asked);
       expect(['allow', 'deny', 'tunnel', 'intercept']).toContain(action);
-      expect(['nothing', 'identity', 'address', 'response']).toContain(awaits);
+      expect(['nothing', 'identity', 'address', 'hello', 'response']).toContain(awaits);
       expect(explain(compiled, asked).sentence).not.toBe('');
     }),
     { numRuns: 3000 },

@@ -1,21 +1,22 @@
 // What a policy means, written a second time from its documentation, without an index and without regard to cost: rules are tried in order, every
 // part of a condition is looked at, and a truth is yes, no, or the set of what is missing to say so.
+import { isIP } from 'node:net';
 import { normalisePath } from '../../src/http/path.ts';
 import type { Condition, Criterion, ListUse, NamedGlobs, SizeBound } from '../../src/match/condition.ts';
 import type { Glob } from '../../src/match/glob.ts';
 import type { HostPattern } from '../../src/match/host-pattern.ts';
 import { registrableDomain } from '../../src/match/public-suffix.ts';
-import type { Identity, Question } from '../../src/match/question.ts';
+import type { Greeting, Identity, Question } from '../../src/match/question.ts';
 import { isWithin } from '../../src/match/time-window.ts';
 import { cidrContains, parseIpAddress, unmapped } from '../../src/net/ip-address.ts';
 import type { DecidedBy, Decision, Policy, Rule } from '../../src/policy/policy.ts';
 
-type Missing = 'identity' | 'address' | 'response' | 'hidden' | 'path' | 'query' | 'field' | 'type' | 'shut';
+type Missing = 'identity' | 'address' | 'hello' | 'response' | 'hidden' | 'path' | 'query' | 'field' | 'type' | 'shut';
 export type Verdict = boolean | ReadonlySet<Missing>;
 
 export type Outcome = Pick<Decision, 'action' | 'rule' | 'decidedBy' | 'awaits' | 'normalisedPath' | 'reported'>;
 
-const LATER: ReadonlySet<Missing> = new Set(['identity', 'address', 'response']);
+const LATER: ReadonlySet<Missing> = new Set(['identity', 'address', 'hello', 'response']);
 const UNREADABLE = ['path', 'query', 'field', 'type'] as const;
 
 export function decideNaively(policy: Policy, question: Question): Outcome {
@@ -59,10 +60,11 @@ function decideByRules(policy: Policy, question: Question): Outcome {
     if (verdict === false) continue;
     const lacks = [...(verdict === true ? [] : verdict)];
     const unreadable = UNREADABLE.find((what) => lacks.includes(what));
-    const holds = verdict === true || (unreadable !== undefined && !lacks.includes('identity') && !lacks.includes('address'));
+    const mayFail = lacks.includes('identity') || lacks.includes('address') || lacks.includes('hello');
+    const holds = verdict === true || (unreadable !== undefined && !mayFail);
     if (rule.action === 'report') {
       if (holds) reported.push(rule);
-      else for (const what of lacks) if (what === 'address' || what === 'response') missing.add(what);
+      else for (const what of lacks) if (what !== 'identity' && LATER.has(what)) missing.add(what);
     } else if (holds) {
       deciding = rule;
       decidedBy = verdict === true ? 'rule' : (`unusable-${unreadable!}` as DecidedBy);
@@ -87,8 +89,9 @@ function decideByRules(policy: Policy, question: Question): Outcome {
   if (missing.has('identity'))
     return { ...outcome, action: 'deny', rule: mayPass ?? waiting[0]!, decidedBy: 'identity-needed', awaits: 'identity' };
   if (missing.has('address')) return { ...outcome, action: 'deny', rule: deciding, decidedBy, awaits: 'address' };
-  if (action === 'deny') return { ...outcome, action: inEffect(mayPass!.action), rule: mayPass!, decidedBy: 'rule', awaits: 'response' };
-  return { ...outcome, action: inEffect(action), rule: deciding, decidedBy, awaits: 'response' };
+  const awaits = missing.has('hello') ? 'hello' : 'response';
+  if (action === 'deny') return { ...outcome, action: inEffect(mayPass!.action), rule: mayPass!, decidedBy: 'rule', awaits };
+  return { ...outcome, action: inEffect(action), rule: deciding, decidedBy, awaits };
 }
 
 /** Kleene's strong logic. */
@@ -184,6 +187,14 @@ function criterionHolds(criterion: Criterion, question: Question, isPathShut: bo
       if (types.size > 1 || types.has('nonsense')) return lacks('type');
       return fits(criterion.types, [...types][0] ?? '');
     }
+    case 'sni':
+      return aboutGreeting(question, ({ serverName }) =>
+        criterion.patterns.some((pattern) => serverName !== null && hostFits(pattern, serverName)),
+      );
+    case 'sni_agrees':
+      return aboutGreeting(question, ({ serverName }) => ((serverName ?? (isIP(host) ? host : null)) === host) === criterion.agrees);
+    case 'tunnel_protocol':
+      return aboutGreeting(question, ({ protocol }) => criterion.protocols.some((each) => each === protocol));
     case 'upgrade':
       return isTunnel ? lacks('hidden') : criterion.protocols.some((protocol) => protocol === question.upgrade);
     case 'user':
@@ -201,6 +212,11 @@ function criterionHolds(criterion: Criterion, question: Question, isPathShut: bo
     default:
       return criterion satisfies never;
   }
+}
+
+function aboutGreeting({ hello, scheme }: Question, holds: (hello: Greeting) => boolean): Verdict {
+  if (hello === null) return scheme === 'tunnel' && lacks('hello');
+  return holds(hello);
 }
 
 function hostFits({ kind, name }: HostPattern, host: string): boolean {

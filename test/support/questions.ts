@@ -3,7 +3,7 @@ import type { Field } from '../../src/http/message.ts';
 import type { Block, Condition, GroupUse, List, ListUse, NamedGlobs, SizeBound } from '../../src/match/condition.ts';
 import { glob } from '../../src/match/glob.ts';
 import type { HostPattern } from '../../src/match/host-pattern.ts';
-import type { Identity, Question } from '../../src/match/question.ts';
+import type { Greeting, Identity, Question } from '../../src/match/question.ts';
 import { regex } from '../../src/match/regex.ts';
 import type { TimeWindow } from '../../src/match/time-window.ts';
 import { parseCidr } from '../../src/net/ip-address.ts';
@@ -57,6 +57,8 @@ export function rule(action: Action, condition: Condition, members: Partial<Rule
     allowPrivate: 'none',
     limits: null,
     cache: null,
+    interception: action === 'intercept' ? { onPinned: 'refuse', passthroughSeconds: 3_600, isRequired: false } : null,
+    acceptCertificate: null,
     ...members,
   };
 }
@@ -193,6 +195,18 @@ export function responseType(...types: readonly string[]): Condition {
 
 export function upgrade(...protocols: readonly string[]): Condition {
   return { kind: 'upgrade', protocols };
+}
+
+export function sni(...patterns: readonly string[]): Condition {
+  return { kind: 'sni', patterns: patterns.map(hostPattern) };
+}
+
+export function sniAgrees(agrees: boolean): Condition {
+  return { kind: 'sni_agrees', agrees };
+}
+
+export function tunnelProtocol(...protocols: readonly Greeting['protocol'][]): Condition {
+  return { kind: 'tunnel_protocol', protocols };
 }
 
 export function listener(...names: readonly string[]): Condition {

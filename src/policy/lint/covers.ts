@@ -90,6 +90,14 @@ function leafCovers(wide: Leaf, narrow: Leaf): boolean {
       return narrow.kind === 'scheme' && includesAll(wide.schemes, narrow.schemes);
     case 'method':
       return narrow.kind === 'method' && includesAll(wide.methods, narrow.methods);
+    case 'sni':
+      return narrow.kind === 'sni' && every(narrow.patterns, wide.patterns, hostCovers);
+    case 'sni_agrees':
+      return narrow.kind === 'sni_agrees' && narrow.agrees === wide.agrees;
+    case 'tunnel_protocol':
+      // Only TLS names a server.
+      if (narrow.kind === 'sni') return wide.protocols.includes('tls');
+      return narrow.kind === 'tunnel_protocol' && includesAll(wide.protocols, narrow.protocols);
     case 'upgrade':
       return narrow.kind === 'upgrade' && includesAll(wide.protocols, narrow.protocols);
     case 'group':

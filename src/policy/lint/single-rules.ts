@@ -62,6 +62,7 @@ function criteriaOf(condition: Condition, isNegated = false, group: string | nul
 function repetitions(criterion: Criterion): readonly string[] {
   switch (criterion.kind) {
     case 'host':
+    case 'sni':
       return repeated(criterion.patterns, patternText, hostCovers);
     case 'address':
     case 'client':
@@ -81,6 +82,7 @@ function repetitions(criterion: Criterion): readonly string[] {
       return sameTwice(criterion.schemes);
     case 'method':
       return sameTwice(criterion.methods);
+    case 'tunnel_protocol':
     case 'upgrade':
       return sameTwice(criterion.protocols);
     case 'domain':
@@ -95,6 +97,7 @@ function repetitions(criterion: Criterion): readonly string[] {
       return repeatedNamed(criterion.claims);
     case 'request_size':
     case 'response_size':
+    case 'sni_agrees':
     case 'time':
       return [];
     default:

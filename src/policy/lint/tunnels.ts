@@ -2,7 +2,7 @@
 // Each warning is proven with a CONNECT that the policy itself was asked about: the rule could not be judged, and the tunnel was let pass.
 import type { Condition, Criterion } from '../../match/condition.ts';
 import { createSubject, HIDDEN, judge } from '../../match/judge.ts';
-import type { Identity, Question } from '../../match/question.ts';
+import { type Identity, type Question, usualGreeting } from '../../match/question.ts';
 import { type CompiledPolicy, visitLeaves } from '../compile.ts';
 import { decide } from '../decide.ts';
 import { explainShort } from '../explain.ts';
@@ -51,7 +51,16 @@ function tunnelsFor({ connectPorts, rules, defaultAction }: Policy, rule: Rule, 
   const moments = asksTime ? Array.from({ length: HOURS_OF_8_DAYS }, (_, hour) => nowMs + hour * HOUR_MS) : [nowMs];
   return hosts.flatMap((host) =>
     (['nobody', identity] as const).flatMap((asker) =>
-      moments.map((moment) => ({ ...CONNECT, host, port, clientAddress, listener, identity: asker, nowMs: moment })),
+      moments.map((moment) => ({
+        ...CONNECT,
+        host,
+        port,
+        hello: usualGreeting(host),
+        clientAddress,
+        listener,
+        identity: asker,
+        nowMs: moment,
+      })),
     ),
   );
 }
@@ -92,7 +101,6 @@ const CONNECT = {
   contentLength: 0,
   upgrade: null,
   address: null,
-  hello: null,
   response: null,
 } as const satisfies Partial<Question>;
 const HOSTS_AT_MOST = 20;

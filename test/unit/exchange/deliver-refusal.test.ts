@@ -194,6 +194,8 @@ function denied(denial: Partial<Denial>, name = 'Adverts'): Decision {
     allowPrivate: 'none',
     limits: null,
     cache: null,
+    interception: null,
+    acceptCertificate: null,
   };
   return { action: 'deny', rule, decidedBy: 'rule', position, question: QUESTION, awaits: 'nothing', normalisedPath: null, reported: [] };
 }

@@ -18,6 +18,8 @@ const DECISION: Decision = {
     allowPrivate: 'none',
     limits: null,
     cache: null,
+    interception: null,
+    acceptCertificate: null,
     position: { file: 'policies/open.yaml', line: 12, column: 3 },
   },
   decidedBy: 'rule',

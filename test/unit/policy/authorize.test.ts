@@ -18,6 +18,7 @@ const GET: AuthorizeRequest = {
   clientAddress: '127.0.0.1',
   listener: 'http',
   identity: 'nobody',
+  hello: null,
 };
 const INSIDE = q.address('10.0.0.0/8', 'fd00::/8');
 const ALLOW = q.rule('allow', q.anything, { name: 'rest' });

@@ -160,7 +160,10 @@ describe('reads a test of', () => {
       test: {
         addresses: [],
         expectedRule: null,
-        question: { ...PLAIN, scheme: 'https', host: 'xn--bcher-kva.example', port: 443, pathAndQuery: '/', nowMs: Number.NaN },
+        question: {
+          ...{ ...PLAIN, scheme: 'https', host: 'xn--bcher-kva.example', port: 443, pathAndQuery: '/', nowMs: Number.NaN },
+          hello: { protocol: 'tls', serverName: 'xn--bcher-kva.example' },
+        },
       },
     });
   });

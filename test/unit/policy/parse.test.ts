@@ -151,7 +151,7 @@ describe('says what is wrong in', () => {
   test.each([
     [
       'text',
-      "4:5: a rule is a mapping with the keys name, allow, deny, report, tunnel, intercept, include, message, owner, request_access, status, allow_private, limits, cache; found 'text'",
+      "4:5: a rule is a mapping with the keys name, allow, deny, report, tunnel, intercept, include, message, owner, request_access, status, allow_private, limits, cache, dangerously_accept_certificate, on_pinned, passthrough_for, inspect; found 'text'",
     ],
     ['name: x', "4:5: a rule needs 'allow:' or 'deny:' with what it matches, such as 'deny: { host: .ads.example }'"],
     ['{ allow: any, deny: any }', '4:19: a rule has either allow or deny, not both; make it two rules'],

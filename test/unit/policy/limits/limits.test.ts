@@ -236,6 +236,8 @@ function rule(limits: Partial<RuleLimits>, name: string | null = 'Artifacts', li
     denial: null,
     allowPrivate: 'none',
     cache: null,
+    interception: null,
+    acceptCertificate: null,
     limits: {
       per: 'user',
       requestsPerSecond: null,
