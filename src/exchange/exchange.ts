@@ -1,5 +1,6 @@
 // Owns what an exchange knows at each stage of the line. Each type holds the one before and adds one fact, so a wrong order does not compile.
 
+import type { Duplex } from 'node:stream';
 import type { Fetch } from '../cache/reuse-stored.ts';
 import type { StoredResponse } from '../cache/stored-response.ts';
 import type { ProxyError } from '../errors/proxy-error.ts';
@@ -71,8 +72,11 @@ export interface Responder {
   /** Breaks the connection off: nothing that could still be said would be true. */
   abort(): void;
   /** Writes a head and gives the connection away: to a tunnel, or to the protocol upgraded to. `early` came behind the request. */
-  takeOver(status: number, reason: string, fields: Fields): { readonly socket: TunnelSocket; readonly early: Buffer };
+  takeOver(status: number, reason: string, fields: Fields): { readonly socket: ClientSocket; readonly early: Buffer };
 }
+
+/** The client's connection, or its stream of one. */
+export type ClientSocket = TunnelSocket & Duplex;
 
 /** The request is well formed, and where it wants to go is known in the one form that is judged and dialled. */
 export interface Received {
@@ -134,6 +138,7 @@ export interface Served {
 /** The same of a CONNECT. */
 export interface AuthorizedConnect {
   readonly received: ReceivedConnect;
+  readonly identity: Identity;
   readonly decision: Decision;
   readonly addresses: readonly string[] | null;
   readonly lease: Lease | null;

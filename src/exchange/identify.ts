@@ -10,7 +10,8 @@ export function identify<R extends Received | ReceivedConnect>(
   received: R,
   authenticator: Authenticator | null,
 ): Soon<Step<Identified<R>>> {
-  const { head, client } = received.incoming;
+  const { head, client, tunnel } = received.incoming;
+  if (tunnel !== null) return identifiedInside(received, tunnel.identity);
   if (authenticator === null || client.authentication === 'never') return identified(received, 'nobody');
   const values = fieldValues(head.fields, 'proxy-authorization');
   if (values.length === 0) {
@@ -21,6 +22,12 @@ export function identify<R extends Received | ReceivedConnect>(
   }
   const authentication = authenticator.authenticate(values, client.address, Date.now());
   return authentication instanceof Promise ? authentication.then((found) => conclude(received, found)) : conclude(received, authentication);
+}
+
+/** Whoever opened the tunnel; whatever looks like credentials for us in there is not, and nobody can be asked. */
+function identifiedInside<R extends Received | ReceivedConnect>(received: R, identity: Identity): { readonly next: Identified<R> } {
+  if (typeof identity === 'object') received.incoming.flow.user = identity.user;
+  return identified(received, identity === 'unasked' ? 'nobody' : identity);
 }
 
 function conclude<R extends Received | ReceivedConnect>(received: R, authentication: Authentication): Step<Identified<R>> {

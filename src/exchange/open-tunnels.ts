@@ -64,5 +64,7 @@ function closedBy({ decision, route, upstreamAddress }: Flow, judge: Judge): Dec
   const again = judge(dialled === undefined ? question : { ...question, address: dialled });
   // A rule about addresses, and a parent proxy that resolved the name: nobody knows what it would say.
   if (again.awaits === 'address') return null;
-  return again.action === 'deny' || again.action === 'intercept' ? again : null;
+  if (again.action === 'deny') return again;
+  // One that was to be opened and passed all the same has its reasons, and they have not changed.
+  return again.action === 'intercept' && decision.action !== 'intercept' ? again : null;
 }

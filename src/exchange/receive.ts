@@ -2,6 +2,7 @@
 // targets in the wrong form, a doubtful Host, loops, expectations that are not served. Nothing has been resolved or dialled by then.
 // One departure: RFC 9112 §3.2 wants 400 for HTTP/1.1 without Host; CONNECT is let through without one, since clients that leave it out there
 // are many and nothing is taken from it: host and port come from the target alone.
+// Inside an opened tunnel there is one destination, and every request has to want it (receive-inside.ts).
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { Flow } from '../flows/flow.ts';
 import { fieldValue, isNamed } from '../http/fields.ts';
@@ -9,6 +10,7 @@ import { expectsContinue, isLoop, requestedUpgrade } from '../http/forwarding.ts
 import type { RequestHead } from '../http/message.ts';
 import { parseTarget } from '../http/target.ts';
 import type { Incoming, Received, ReceivedConnect } from './exchange.ts';
+import { destinationInside } from './receive-inside.ts';
 
 /** The request was sent to the proxy itself, as to a web server. */
 export class SentToProxyItself extends ProxyError {
@@ -22,7 +24,7 @@ export class SentToProxyItself extends ProxyError {
  * @throws ProxyError `http_request_error`, `proxy_loop_detected`
  */
 export function receive(incoming: Incoming, via: string): Received | ReceivedConnect {
-  const { head, flow } = incoming;
+  const { head, flow, tunnel } = incoming;
   note(flow, incoming);
   const target = parseTarget(head.method, head.target);
   flow.target = head.target;
@@ -33,24 +35,28 @@ export function receive(incoming: Incoming, via: string): Received | ReceivedCon
     );
   }
   requireOneHost(head);
+  if (tunnel !== null) {
+    const { pathAndQuery, uri } = destinationInside(tunnel, target, head.fields);
+    flow.target = uri;
+    return received(incoming, tunnel.scheme, tunnel.authority, pathAndQuery);
+  }
   switch (target.form) {
     case 'authority-form':
       return { incoming, authority: target.authority };
     case 'absolute-form':
-      expectsContinue(head.version, head.fields);
-      return {
-        incoming,
-        scheme: target.scheme,
-        authority: target.authority,
-        pathAndQuery: target.pathAndQuery,
-        upgrade: mayUpgrade(incoming) ? requestedUpgrade(head.fields) : null,
-      };
+      return received(incoming, target.scheme, target.authority, target.pathAndQuery);
     case 'origin-form':
     case 'asterisk-form':
       throw new SentToProxyItself();
     default:
       return target satisfies never;
   }
+}
+
+function received(incoming: Incoming, scheme: Received['scheme'], authority: Received['authority'], pathAndQuery: string): Received {
+  const { head } = incoming;
+  expectsContinue(head.version, head.fields);
+  return { incoming, scheme, authority, pathAndQuery, upgrade: mayUpgrade(incoming) ? requestedUpgrade(head.fields) : null };
 }
 
 function requireOneHost({ method, version, fields }: RequestHead): void {
@@ -62,9 +68,12 @@ function requireOneHost({ method, version, fields }: RequestHead): void {
   }
 }
 
-/** A WebSocket begins with GET (RFC 6455 §4.1), never in HTTP/1.0 (RFC 9110 §7.8); content would be on its way while the protocol changes. */
+/**
+ * A WebSocket begins with GET (RFC 6455 §4.1), never in HTTP/1.0 (RFC 9110 §7.8); content would be on its way while the protocol changes. That of
+ * HTTP/2 (RFC 8441) was made into the same by its connection.
+ */
 function mayUpgrade({ head, body }: Incoming): boolean {
-  return head.method === 'GET' && head.version === '1.1' && body === null;
+  return head.method === 'GET' && head.version !== '1.0' && body === null;
 }
 
 function note(flow: Flow, { head }: Incoming): void {

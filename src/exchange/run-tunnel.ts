@@ -1,16 +1,14 @@
 // THE OTHER LIST: what happens to a CONNECT (RFC 9110 §9.3.6).
-// 200 is said only when the other end stands.
-import type { UpstreamConnection } from '../upstream/connection.ts';
+// 200 is said only when the other end stands, unless the tunnel is to be looked into: then the client has to speak first (look-into-tunnel.ts).
 import type { DeliverContext } from './deliver.ts';
 import { deliverRefusal } from './deliver-refusal.ts';
 import type { AuthorizedConnect, Identified, ReceivedConnect, Soon, Step } from './exchange.ts';
+import { type LookStages, lookIntoTunnel } from './look-into-tunnel.ts';
 import { startRelay } from './start-relay.ts';
 
-export interface TunnelStages {
+export interface TunnelStages extends LookStages {
   authenticateConnect(received: ReceivedConnect): Soon<Step<Identified<ReceivedConnect>>>;
   authorizeConnect(identified: Identified<ReceivedConnect>): Soon<Step<AuthorizedConnect>>;
-  /** @throws ProxyError */
-  openTunnel(authorized: AuthorizedConnect): Promise<{ readonly connection: UpstreamConnection; readonly early: Buffer }>;
 }
 
 /** @throws ProxyError when the other end cannot be reached */
@@ -22,6 +20,9 @@ export async function runTunnel(received: ReceivedConnect, stages: TunnelStages,
   const judged = stages.authorizeConnect(identified.next);
   const authorized = judged instanceof Promise ? await judged : judged;
   if ('respond' in authorized) return deliverRefusal(received, authorized.respond, context); // 403
+
+  const { decision } = authorized.next;
+  if (decision.action === 'intercept' || decision.awaits === 'hello') return lookIntoTunnel(authorized.next, stages, context);
 
   const upstream = await stages.openTunnel(authorized.next);
   startRelay(received.incoming, upstream, 200, 'Connection established', [], context, authorized.next.lease);

@@ -8,8 +8,8 @@ import { forwardRequestFields, keptResponseFields, maxForwards } from '../http/f
 import { announcedLength } from '../http/framing.ts';
 import type { Field, ResponseHead } from '../http/message.ts';
 import { NO_FIELDS } from '../http/message.ts';
+import type { Greeting } from '../match/question.ts';
 import type { Authorization, Authorize, AuthorizeRequest } from '../policy/authorize.ts';
-import { describeRule } from '../policy/explain.ts';
 import type { Admit, Lease } from '../policy/limits/limits.ts';
 import type { Decision } from '../policy/policy.ts';
 import type { GuardQuestion, IsAddressAllowed, Upstream } from '../upstream/forward.ts';
@@ -24,6 +24,7 @@ import type {
   Forwarded,
   Identified,
   Incoming,
+  OpenedTunnel,
   Received,
   ReceivedConnect,
   Served,
@@ -104,9 +105,12 @@ export function createStages(parts: StageParts): Stages {
         : authorizedConnect(identified, authorization, parts);
     },
 
+    authorizeGreeting(connect, greeting) {
+      return authorizeGreeting(connect, greeting, parts);
+    },
+
     openTunnel({ received, decision, addresses }) {
       if (parts.cache?.parts.offline === true) throw offline();
-      if (decision.action === 'intercept') throw cannotIntercept(decision);
       const { incoming, authority } = received;
       return upstream.openTunnel({
         authority,
@@ -121,7 +125,7 @@ export function createStages(parts: StageParts): Stages {
 
 function questionAbout({ received, identity }: Identified): AuthorizeRequest {
   const { incoming, scheme, authority, pathAndQuery, upgrade } = received;
-  const { head, body, client, flow } = incoming;
+  const { head, body, client, flow, tunnel } = incoming;
   return {
     method: head.method,
     scheme,
@@ -133,7 +137,13 @@ function questionAbout({ received, identity }: Identified): AuthorizeRequest {
     clientAddress: client.address,
     listener: flow.listener,
     identity,
+    hello: tunnel === null ? null : greetingInside(tunnel),
   };
+}
+
+/** How the tunnel began that a request came out of. */
+function greetingInside({ scheme, serverName }: OpenedTunnel): Greeting {
+  return { protocol: scheme === 'https' ? 'tls' : 'http', serverName };
 }
 
 function questionAboutTunnel({ received, identity }: Identified<ReceivedConnect>): AuthorizeRequest {
@@ -149,6 +159,7 @@ function questionAboutTunnel({ received, identity }: Identified<ReceivedConnect>
     clientAddress: incoming.client.address,
     listener: incoming.flow.listener,
     identity,
+    hello: null,
   };
 }
 
@@ -160,12 +171,20 @@ function authorized({ received }: Identified, { decision, addresses, contentLimi
 }
 
 function authorizedConnect(
-  { received }: Identified<ReceivedConnect>,
+  { received, identity }: Identified<ReceivedConnect>,
   { decision, addresses }: Authorization,
   parts: StageParts,
 ): Step<AuthorizedConnect> {
   const admitted = admit(received.incoming, decision, parts);
-  return 'respond' in admitted ? admitted : { next: { received, decision, addresses, lease: admitted.next } };
+  return 'respond' in admitted ? admitted : { next: { received, identity, decision, addresses, lease: admitted.next } };
+}
+
+/** Under the limits of the rule that lets it pass in the end. */
+function authorizeGreeting(connect: AuthorizedConnect, greeting: Greeting, parts: StageParts): Step<AuthorizedConnect> {
+  const { received, decision, lease } = connect;
+  const judged = decision.awaits === 'hello' ? parts.authorize.greeting(decision, greeting).decision : decision;
+  const admitted = admitLater(received.incoming, decision, judged, lease, parts);
+  return 'respond' in admitted ? admitted : { next: { ...connect, decision: judged, lease: admitted.next } };
 }
 
 /** What the decision says, and what the rule's limits say to it. */
@@ -205,7 +224,7 @@ function authorizeResponse(request: Authorized, served: Served, parts: StagePart
     letGo(response);
     throw new ProxyError('destination_ip_prohibited', `${prohibited}.`);
   }
-  const admitted = admitResponse(request, judged.decision, parts);
+  const admitted = admitLater(request.received.incoming, decision, judged.decision, lease, parts);
   if ('respond' in admitted) {
     letGo(response);
     return admitted.respond;
@@ -218,11 +237,11 @@ function authorizeResponse(request: Authorized, served: Served, parts: StagePart
 }
 
 /** The rule that decided in the end may be another than the one under whose terms the request went out: then its limits hold from here on. */
-function admitResponse({ received, decision, lease }: Authorized, judged: Decision, parts: StageParts): Step<Lease | null> {
-  const hasLimitsOfItsOwn = judged.action !== 'deny' && judged.rule !== decision.rule && (judged.rule?.limits ?? null) !== null;
+function admitLater(incoming: Incoming, before: Decision, judged: Decision, lease: Lease | null, parts: StageParts): Step<Lease | null> {
+  const hasLimitsOfItsOwn = judged.action !== 'deny' && judged.rule !== before.rule && (judged.rule?.limits ?? null) !== null;
   if (hasLimitsOfItsOwn) lease?.release();
-  const admitted = hasLimitsOfItsOwn || judged.action === 'deny' ? admit(received.incoming, judged, parts) : { next: lease };
-  received.incoming.flow.decision = judged;
+  const admitted = hasLimitsOfItsOwn || judged.action === 'deny' ? admit(incoming, judged, parts) : { next: lease };
+  incoming.flow.decision = judged;
   return admitted;
 }
 
@@ -283,12 +302,6 @@ async function forward(upstream: Upstream, request: Unsatisfied, via: string): P
 
 function guardQuestion(client: Client, decision: Decision, addresses: readonly string[] | null): GuardQuestion {
   return { isLocalClient: client.isLocal, allowPrivate: decision.rule?.allowPrivate ?? 'none', addresses };
-}
-
-/** A tunnel in its place would carry unseen what the rule wants seen. */
-function cannotIntercept({ rule }: Decision): ProxyError {
-  const whose = rule === null ? 'the policy' : describeRule(rule);
-  return new ProxyError('proxy_configuration_error', `By ${whose} this tunnel has to be opened, which this proxy cannot do yet.`);
 }
 
 function offline(): ProxyError {

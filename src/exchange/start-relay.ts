@@ -8,7 +8,8 @@ import type { Lease } from '../policy/limits/limits.ts';
 import type { Decision } from '../policy/policy.ts';
 import { Relay, type RelayEnd } from '../tunnel/relay.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
-import type { Incoming } from './exchange.ts';
+import type { ClientSocket, Incoming } from './exchange.ts';
+import type { Interception } from './interception.ts';
 import { OpenTunnel, type OpenTunnels } from './open-tunnels.ts';
 import { exhaustionOf } from './throttle.ts';
 
@@ -17,6 +18,7 @@ export interface TunnelContext {
   readonly tunnelIdleTimeoutMs: number;
   readonly tunnels: OpenTunnels;
   readonly emit: EmitFlow;
+  readonly interception: Interception;
 }
 
 /**
@@ -35,7 +37,17 @@ export function startRelay(
 ): void {
   const { flow } = incoming;
   flow.firstByteMs = performance.now() - flow.startedMs;
-  const { socket, early } = incoming.responder.takeOver(status, reason, fields);
+  relayBetween(flow, incoming.responder.takeOver(status, reason, fields), upstream, context, lease);
+}
+
+/** The same when the head is written already. */
+export function relayBetween(
+  flow: Flow,
+  { socket, early }: { readonly socket: ClientSocket; readonly early: Buffer },
+  upstream: { readonly connection: UpstreamConnection; readonly early: Buffer },
+  context: TunnelContext,
+  lease: Lease | null,
+): void {
   if (upstream.early.length > 0) {
     socket.write(upstream.early);
     // Too many are noticed with the next octets.

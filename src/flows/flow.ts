@@ -5,13 +5,14 @@ import type { ProxyError } from '../errors/proxy-error.ts';
 import type { Lease } from '../policy/limits/limits.ts';
 import type { Decision } from '../policy/policy.ts';
 import type { ClientHello } from '../tls/client-hello.ts';
+import type { WebSocketCounts } from '../tunnel/websocket-observer.ts';
 import type { JudgedAddress, UpstreamFacts } from '../upstream/facts.ts';
 
 /**
  * How it ended. `reused`: a stored response answered, or one that was fetched for somebody else. `aborted` means that the client left first; `failed`,
- * that a `ProxyError` was answered or broke the response off.
+ * that a `ProxyError` was answered or broke the response off. `opened`: a tunnel whose inside the proxy has read.
  */
-export type Outcome = 'forwarded' | 'reused' | 'tunnelled' | 'answered' | 'denied' | 'failed' | 'aborted';
+export type Outcome = 'forwarded' | 'reused' | 'tunnelled' | 'opened' | 'answered' | 'denied' | 'failed' | 'aborted';
 
 /** `firstByteMs` and `totalMs` count from the exchange's beginning, on the monotonic clock; `null` where that was not reached. */
 export interface Flow extends UpstreamFacts {
@@ -60,6 +61,8 @@ export interface Flow extends UpstreamFacts {
   bytesFromClient: number;
   bytesToClient: number;
   contentType: string | null;
+  /** What went through the WebSocket that the exchange became; `null` where it became none. */
+  websocket: WebSocketCounts | null;
   outcome: Outcome;
   error: ProxyError | null;
 }
@@ -114,6 +117,7 @@ export function createFlow(connection: FlowOrigin): Flow {
     bytesFromClient: 0,
     bytesToClient: 0,
     contentType: null,
+    websocket: null,
     outcome: 'failed',
     error: null,
   };

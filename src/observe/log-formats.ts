@@ -19,7 +19,10 @@ export const LOG_FORMATS: Readonly<Record<LogFormat, (flow: Flow) => string>> = 
  * One JSON object (RFC 8259), keys always in this order. What was not reached or is not known is `null`. There only when there is something to tell:
  * `reported`, when a rule on trial would have denied; `cache` (how a stored response was used, or not), `cache_why`, `stored` (what became of the
  * response) and `ttl` (seconds), when the cache was asked, and `collapsed`, when the response came by another request; `groups` of the user,
- * `request_length` and `upgrade`; `refused_addresses`. `time` is when the exchange began (RFC 3339, UTC); `..._ms` count from then, in hundredths.
+ * `request_length` and `upgrade`; `refused_addresses`; of a request that came out of an opened tunnel, `connect`, the `id` of its CONNECT, and
+ * `upstream_version` of HTTP; of a tunnel that was looked into, `interception` and why (`interception_why`), and `sni`, `alpn` and `ja4` of the client;
+ * of a WebSocket, `messages_in` and `messages_out`, and the `close_code` of its first close frame (1005 if that has none, `null` if there was none).
+ * `time` is when the exchange began (RFC 3339, UTC); `..._ms` count from then, in hundredths.
  * Assembled by hand because it runs once an exchange: no object is built only to be serialised.
  */
 export function jsonLine(flow: Flow): string {
@@ -35,6 +38,8 @@ export function jsonLine(flow: Flow): string {
     (decision === null ? '' : questionMembers(decision)) +
     (flow.cache === null ? '' : cacheMembers(flow.cache)) +
     upstreamMembers(flow) +
+    (flow.connectId === null && flow.interception === null ? '' : interceptionMembers(flow)) +
+    (flow.websocket === null ? '' : webSocketMembers(flow.websocket)) +
     (error === null ? ',"error":null,"error_detail":null}\n' : `,"error":"${error.code}","error_detail":${quoted(error.message)}}\n`)
   );
 }
@@ -88,6 +93,19 @@ function questionMembers({ question: { identity, contentLength, upgrade } }: Dec
   const groups = typeof identity === 'object' && identity.groups.length > 0 ? `,"groups":[${identity.groups.map(quoted).join()}]` : '';
   const length = contentLength > 0 ? `,"request_length":${contentLength}` : '';
   return upgrade === null ? groups + length : `${groups}${length},"upgrade":${quoted(upgrade)}`;
+}
+
+function interceptionMembers({ connectId, interception, hello, upstreamProtocol }: Flow): string {
+  const inside = connectId === null ? '' : `,"connect":${connectId},"upstream_version":${quoted(upstreamProtocol)}`;
+  if (interception === null) return inside;
+  const { outcome, reason } = interception;
+  const said =
+    hello === null ? '' : `,"sni":${quoted(hello.serverName)},"alpn":[${hello.alpn.map(quoted).join()}],"ja4":${quoted(hello.ja4)}`;
+  return `${inside},"interception":"${outcome}","interception_why":${quoted(reason)}${said}`;
+}
+
+function webSocketMembers({ messagesFromClient, messagesToClient, closeCode }: NonNullable<Flow['websocket']>): string {
+  return `,"messages_in":${messagesFromClient},"messages_out":${messagesToClient},"close_code":${closeCode}`;
 }
 
 type CacheRecord = NonNullable<Flow['cache']>;
@@ -161,6 +179,8 @@ function resultCode(flow: Flow): string {
       return 'TCP_TUNNEL';
     case 'denied':
       return 'TCP_DENIED';
+    case 'opened':
+      return 'NONE_NONE';
     case 'answered':
       return flow.status === 407 ? 'TCP_DENIED' : 'NONE_NONE';
     case 'aborted':

@@ -171,7 +171,13 @@ const REQUEST_ERRORS: ReadonlyMap<number, Words> = new Map([
   [413, { title: 'The content of the request is too large', nextStep: 'Send less at once, or ask the operator to raise the limit.' }],
   [414, { title: 'The address is too long', nextStep: 'Shorten it: often most of it is a query that a form can send instead.' }],
   [417, { title: 'The request expects what this proxy cannot do', nextStep: 'Send it without the Expect field.' }],
-  [421, { title: 'The request came to the wrong proxy', nextStep: 'Check the proxy settings of your browser or program.' }],
+  [
+    421,
+    {
+      title: 'The request came the wrong way',
+      nextStep: 'Ask again on a new connection; browsers do so by themselves. If it keeps happening, the program says one name and means another.',
+    },
+  ],
   [426, { title: 'The request needs a newer protocol', nextStep: 'Update the browser or program that sent it.' }],
   [431, { title: 'The header section of the request is too large', nextStep: "Clear the site's cookies, and try again." }],
   [501, { title: 'This proxy does not know how to do that', nextStep: 'Use http or https, and a method that proxies forward.' }],

@@ -240,7 +240,8 @@ class Line {
         return { kind: 'response', response, lease: null };
       },
       authenticateConnect: (received) => ({ next: { received, identity: 'nobody' } }),
-      authorizeConnect: ({ received }) => ({ next: { received, decision: judged, addresses: null, lease: null } }),
+      authorizeConnect: ({ received, identity }) => ({ next: { received, identity, decision: judged, addresses: null, lease: null } }),
+      authorizeGreeting: (connect) => ({ next: connect }),
       openTunnel: () => Promise.reject(new Error('no tunnel in this test')),
     };
   }

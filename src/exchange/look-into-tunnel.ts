@@ -1,0 +1,151 @@
+// THE OTHER LIST, second half: a CONNECT that is to be opened, or about which rules want to know what it carries. 200 has been said, since nothing comes
+// before it; so whatever happens from here on has no page, and the record says what it was.
+//
+//   read the greeting → authorizeGreeting ┬ denied ─────────────► alert, close
+//                                         ├ allow, tunnel ──────► connect → relay, the greeting first
+//                                         └ intercept ┬ pinned ─► the same, where the rule lets it
+//                                                     ├ TLS ────► handshake with a certificate of ours → hand on
+//                                                     ├ HTTP ───► hand on
+//                                                     └ else ───► close: nothing of it could be seen
+//
+// What is handed on is a connection like any other: its requests begin at `receive`, and know the tunnel they came out of.
+import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
+import type { Flow } from '../flows/flow.ts';
+import { NO_FIELDS } from '../http/message.ts';
+import type { Greeting } from '../match/question.ts';
+import { breakOff } from '../net/break-off.ts';
+import type { Rule } from '../policy/policy.ts';
+import type { Greeting as ClientGreeting } from '../tls/read-greeting.ts';
+import type { UpstreamConnection } from '../upstream/connection.ts';
+import type { AuthorizedConnect, ClientSocket, OpenedTunnel, Step } from './exchange.ts';
+import type { PlaintextConnection } from './interception.ts';
+import { relayBetween, type TunnelContext } from './start-relay.ts';
+
+/** What is asked of the parts on the way. */
+export interface LookStages {
+  /** What the rules say once it is known how the client begins. */
+  authorizeGreeting(authorized: AuthorizedConnect, greeting: Greeting): Step<AuthorizedConnect>;
+  /** @throws ProxyError */
+  openTunnel(authorized: AuthorizedConnect): Promise<{ readonly connection: UpstreamConnection; readonly early: Buffer }>;
+}
+
+export async function lookIntoTunnel(authorized: AuthorizedConnect, stages: LookStages, context: TunnelContext): Promise<void> {
+  const { incoming } = authorized.received;
+  const { flow } = incoming;
+  const client = incoming.responder.takeOver(200, 'Connection established', NO_FIELDS);
+  flow.firstByteMs = performance.now() - flow.startedMs;
+  try {
+    const greeting = await context.interception.readGreeting(client.socket, client.early);
+    if (greeting.kind === 'gone') return finish(flow, 'aborted', context);
+    if (greeting.kind === 'tls') flow.hello = greeting.hello;
+    const judged = stages.authorizeGreeting(authorized, greetingOf(greeting));
+    if ('respond' in judged) return refuse(client.socket, flow, greeting, context);
+
+    const { decision } = judged.next;
+    if (decision.action !== 'intercept') return await pass(judged.next, client.socket, greeting, stages, context);
+    const evidence = decision.rule === null ? null : whyPassthrough(judged.next, decision.rule, greeting, context);
+    if (evidence !== null) {
+      flow.interception = { outcome: 'passed', reason: evidence };
+      return await pass(judged.next, client.socket, greeting, stages, context);
+    }
+    await open(judged.next, client.socket, greeting, context);
+  } catch (thrown) {
+    flow.error = asProxyError(thrown);
+    breakOff(client.socket);
+    finish(flow, 'failed', context);
+  }
+}
+
+/** As it is, beginning with what was read. */
+async function pass(
+  authorized: AuthorizedConnect,
+  socket: ClientSocket,
+  { octets }: Began,
+  stages: LookStages,
+  context: TunnelContext,
+): Promise<void> {
+  const { flow } = authorized.received.incoming;
+  flow.interception ??= { outcome: 'passed', reason: null };
+  const upstream = await stages.openTunnel(authorized);
+  relayBetween(flow, { socket, early: octets }, upstream, context, authorized.lease);
+}
+
+async function open(authorized: AuthorizedConnect, socket: ClientSocket, greeting: Began, context: TunnelContext): Promise<void> {
+  const { incoming } = authorized.received;
+  const { flow, client } = incoming;
+  const { interception } = context;
+  switch (greeting.kind) {
+    case 'tls': {
+      const name = greeting.hello.serverName ?? authorized.received.authority.host;
+      const handshake = await interception.openTls(socket, greeting, name);
+      if (handshake.kind === 'refused') {
+        interception.noteRefusal(client.address, authorized.received.authority.host, handshake);
+        flow.interception = { outcome: 'refused', reason: handshake.reason };
+        return finish(flow, 'aborted', context);
+      }
+      return handOn(authorized, handshake.socket, NOTHING, handshake.protocol, 'https', context);
+    }
+    case 'http':
+      return handOn(authorized, socket, greeting.octets, greeting.protocol, 'http', context);
+    case 'other':
+      flow.interception = { outcome: 'refused', reason: greeting.reason };
+      throw new ProxyError('http_request_denied', `This tunnel is to be opened, and cannot be: ${greeting.reason}.`);
+    default:
+      return greeting satisfies never;
+  }
+}
+
+function handOn(
+  authorized: AuthorizedConnect,
+  socket: ClientSocket,
+  early: Buffer,
+  protocol: PlaintextConnection['protocol'],
+  scheme: OpenedTunnel['scheme'],
+  context: TunnelContext,
+): void {
+  const { received, identity } = authorized;
+  const { flow } = received.incoming;
+  flow.interception = { outcome: 'opened', reason: null };
+  // From here on it is the requests inside that the rule limits.
+  flow.lease?.release();
+  flow.lease = null;
+  const serverName = scheme === 'https' ? (flow.hello?.serverName ?? null) : null;
+  const tunnel: OpenedTunnel = { connectId: flow.id, authority: received.authority, scheme, serverName, identity };
+  context.interception.handOn({ socket, early, protocol, tunnel, authorized }, ({ bytesFromClient, bytesToClient, refusal }) => {
+    flow.bytesFromClient += bytesFromClient;
+    flow.bytesToClient += bytesToClient;
+    if (refusal !== null) flow.interception = { outcome: 'refused', reason: refusal };
+    finish(flow, refusal === null ? 'opened' : 'aborted', context);
+  });
+}
+
+/** What a rule denies once it is known. In TLS the client is told so; anything else is closed. */
+function refuse(socket: ClientSocket, flow: Flow, greeting: Began, context: TunnelContext): void {
+  if (greeting.kind === 'tls' || (greeting.kind === 'other' && greeting.isTls)) {
+    socket.end(context.interception.deniedAlert);
+    socket.resume();
+    // Time to read it; whoever does not close then is closed.
+    context.deadlines.create(() => socket.destroy()).set(LINGER_MS);
+  } else socket.destroy();
+  finish(flow, 'denied', context);
+}
+
+function whyPassthrough({ received }: AuthorizedConnect, rule: Rule, greeting: Began, { interception }: TunnelContext): string | null {
+  return greeting.kind === 'tls' ? interception.whyPassthrough(received.incoming.client.address, received.authority.host, rule) : null;
+}
+
+function greetingOf(greeting: Began): Greeting {
+  return { protocol: greeting.kind, serverName: greeting.kind === 'tls' ? greeting.hello.serverName : null };
+}
+
+function finish(flow: Flow, outcome: Flow['outcome'], context: TunnelContext): void {
+  flow.outcome = outcome;
+  flow.totalMs = performance.now() - flow.startedMs;
+  context.emit(flow);
+}
+
+/** The client has said something, or at least has not left. */
+type Began = Exclude<ClientGreeting, { kind: 'gone' }>;
+
+const LINGER_MS = 2_000;
+const NOTHING = Buffer.alloc(0);
