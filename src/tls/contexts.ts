@@ -1,0 +1,140 @@
+// Owns the SecureContext of each name that a server of ours shows: a leaf under the CA, its key, and what protects session tickets.
+// One key of each type for the life of the process: leaves differ by name, and a key for each would cost more than everything else about them.
+// Ticket keys are derived from one secret and the name, so that a ticket of one host says nothing to another, and processes that share the secret
+// take each other's (RFC 5077 §5.5, RFC 8446 §4.6.1). A context is replaced when two thirds of its leaf's life are over.
+import { generateKeyPair, generateKeyPairSync, hkdfSync, type KeyObject, randomBytes } from 'node:crypto';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { promisify } from 'node:util';
+import { LRUCache } from 'lru-cache';
+import type { CertificateAuthority } from './authority.ts';
+import { issueLeaf, type Leaf } from './leaf.ts';
+import type { LeafOptions } from './options.ts';
+
+/** What a leaf is signed for: ECDSA for everybody, RSA for clients whose hello offers nothing else. */
+export type LeafKeyType = 'ec' | 'rsa';
+
+/** Not used after `close()`. */
+export class LeafContexts {
+  readonly #authority: CertificateAuthority;
+  readonly #lifetimeMs: number;
+  readonly #ticketSecret: Uint8Array;
+  readonly #now: () => number;
+  readonly #kept: LRUCache<string, KeptContext>;
+  readonly #pending = new Map<string, Promise<SecureContext>>();
+  readonly #ecKey: LeafKey;
+  #rsaKey: LeafKey | Promise<LeafKey> | null = null;
+
+  /**
+   * @param now  milliseconds since the epoch
+   * @param ticketSecret  32 random octets, the same for all processes that serve the same clients
+   */
+  constructor(
+    authority: CertificateAuthority,
+    { lifetimeDays, contexts }: LeafOptions,
+    now: () => number,
+    ticketSecret: Uint8Array = randomBytes(32),
+  ) {
+    this.#authority = authority;
+    this.#lifetimeMs = lifetimeDays * DAY_MS;
+    this.#now = now;
+    this.#ticketSecret = ticketSecret;
+    this.#kept = new LRUCache({ max: contexts });
+    this.#ecKey = leafKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }));
+  }
+
+  /** How many are kept. */
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  /**
+   * For a host in canonical form. At once, unless the CA or the leaf has an RSA key: then others who ask meanwhile wait for the same one.
+   *
+   * @throws (or rejects with) ProxyError as `issueLeaf`
+   */
+  contextFor(host: string, keyType: LeafKeyType = 'ec'): SecureContext | Promise<SecureContext> {
+    // A blank is in no name.
+    const id = keyType === 'ec' ? host : `rsa ${host}`;
+    const kept = this.#kept.get(id);
+    const nowMs = this.#now();
+    if (kept !== undefined && nowMs < kept.renewAtMs) return kept.context;
+    const pending = this.#pending.get(id);
+    if (pending !== undefined) return pending;
+    const made = this.#make(host, keyType, nowMs);
+    if (!(made instanceof Promise)) return this.#keep(id, made);
+    const promise = made.then((context) => this.#keep(id, context)).finally(() => this.#pending.delete(id));
+    this.#pending.set(id, promise);
+    return promise;
+  }
+
+  close(): void {
+    this.#kept.clear();
+  }
+
+  #keep(id: string, kept: KeptContext): SecureContext {
+    this.#kept.set(id, kept);
+    return kept.context;
+  }
+
+  #make(host: string, keyType: LeafKeyType, nowMs: number): KeptContext | Promise<KeptContext> {
+    const key = keyType === 'ec' ? this.#ecKey : (this.#rsaKey ??= this.#makeRsaKey());
+    return key instanceof Promise ? key.then((made) => this.#issue(host, made, nowMs)) : this.#issue(host, key, nowMs);
+  }
+
+  #issue(host: string, key: LeafKey, nowMs: number): KeptContext | Promise<KeptContext> {
+    const leaf = issueLeaf(this.#authority, {
+      host,
+      publicKey: key.publicKey,
+      serial: randomBytes(16),
+      nowMs,
+      lifetimeMs: this.#lifetimeMs,
+    });
+    return leaf instanceof Promise ? leaf.then((issued) => this.#context(host, key, issued, nowMs)) : this.#context(host, key, leaf, nowMs);
+  }
+
+  #context(host: string, { privateKey }: LeafKey, { certificate, notAfterMs }: Leaf, nowMs: number): KeptContext {
+    const context = createSecureContext({
+      key: privateKey,
+      cert: pem(certificate) + this.#authority.sentChain,
+      // Nobody is asked for a certificate, so the hundred roots that Node would parse are not needed.
+      ca: [],
+      minVersion: 'TLSv1.2',
+      ticketKeys: Buffer.from(hkdfSync('sha256', this.#ticketSecret, '', `sallyport ticket keys ${host}`, TICKET_KEYS_BYTES)),
+    });
+    return { context, renewAtMs: nowMs + ((notAfterMs - nowMs) * 2) / 3 };
+  }
+
+  /** Some tenths of a second of work, on another thread, and only once a client needs it. */
+  async #makeRsaKey(): Promise<LeafKey> {
+    const made = leafKey(await promisify(generateKeyPair)('rsa', { modulusLength: 2048 }));
+    this.#rsaKey = made;
+    return made;
+  }
+}
+
+interface KeptContext {
+  readonly context: SecureContext;
+  readonly renewAtMs: number;
+}
+
+interface LeafKey {
+  /** PEM, as a context takes it. */
+  readonly privateKey: string;
+  /** DER of the SubjectPublicKeyInfo. */
+  readonly publicKey: Buffer;
+}
+
+function leafKey({ privateKey, publicKey }: { readonly privateKey: KeyObject; readonly publicKey: KeyObject }): LeafKey {
+  return {
+    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    publicKey: publicKey.export({ type: 'spki', format: 'der' }),
+  };
+}
+
+function pem(certificate: Buffer): string {
+  return `-----BEGIN CERTIFICATE-----\n${certificate.toString('base64')}\n-----END CERTIFICATE-----\n`;
+}
+
+const DAY_MS = 86_400_000;
+/** What Node takes: a name, an HMAC key and an AES key of 16 octets each. */
+const TICKET_KEYS_BYTES = 48;
