@@ -45,6 +45,12 @@ export interface TunnelLimits {
   spend(bytes: number): boolean;
 }
 
+/** Hears what passes, after it was passed on. It must copy what it keeps, since the memory is used again, and must not throw. */
+export interface TunnelObserver {
+  fromClient(bytes: Buffer): void;
+  toClient(bytes: Buffer): void;
+}
+
 export class Relay {
   readonly #client: TunnelSocket;
   readonly #upstream: TunnelUpstream;
@@ -60,6 +66,7 @@ export class Relay {
   readonly #limits: TunnelLimits | null;
   readonly #download: ThrottledWay | null = null;
   readonly #upload: ThrottledWay | null = null;
+  readonly #observer: TunnelObserver | null;
   #openSockets = 2;
   #reason: RelayEnd['reason'] = 'ended';
 
@@ -77,12 +84,14 @@ export class Relay {
     deadlines: Deadlines,
     onEnd: (end: RelayEnd) => void,
     limits: TunnelLimits | null = null,
+    observer: TunnelObserver | null = null,
   ) {
     this.#client = client;
     this.#upstream = upstream;
     this.#idleTimeoutMs = idleTimeoutMs;
     this.#onEnd = onEnd;
     this.#limits = limits;
+    this.#observer = observer;
     if (limits !== null && limits.download !== null) {
       this.#download = new ThrottledWay(limits.download, upstream.socket, client, (bytes) => this.#heldForClientDone(bytes));
     }
@@ -116,9 +125,13 @@ export class Relay {
     if (!this.#mayPass(bytes)) return true;
     this.#idle.set(this.#idleTimeoutMs);
     this.#bytesToClient += bytes.length;
-    if (this.#download?.hold(bytes)) return false;
+    if (this.#download?.hold(bytes)) {
+      this.#observer?.toClient(bytes);
+      return false;
+    }
     const client = this.#client;
     client.write(bytes);
+    this.#observer?.toClient(bytes);
     if (client.writableLength === 0) {
       this.#giveBackKept();
       return true;
@@ -148,9 +161,13 @@ export class Relay {
     if (!this.#mayPass(bytes)) return;
     this.#idle.set(this.#idleTimeoutMs);
     this.#bytesFromClient += bytes.length;
-    if (this.#upload?.hold(bytes)) return;
+    if (this.#upload?.hold(bytes)) {
+      this.#observer?.fromClient(bytes);
+      return;
+    }
     const { socket } = this.#upstream;
     socket.write(bytes);
+    this.#observer?.fromClient(bytes);
     if (isOwned) this.#keptForUpstream.push(bytes);
     if (socket.writableLength === 0) this.#freeKept();
     else if (socket.writableNeedDrain) this.#client.pause();
