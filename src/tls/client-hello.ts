@@ -175,7 +175,7 @@ function readProtocols(content: OctetReader): string[] {
 
 /** Lower case and without the dot at the end, as http/authority.ts has the host of a request. The underscore is in no host name, and in use. */
 function canonicalName(text: string): string {
-  const name = (text.endsWith('.') ? text.slice(0, -1) : text).toLowerCase();
+  const name = text.endsWith('.') ? text.slice(0, -1) : text;
   if (name.length > MOST_NAME) throw new MalformedOctets(`server_name is longer than ${MOST_NAME} octets`);
   if (name.includes(':') || endsInNumber(name)) throw new MalformedOctets('server_name holds an address');
   let labelStart = 0;
@@ -186,11 +186,12 @@ function canonicalName(text: string): string {
       labelStart = at + 1;
     } else if (!isNameOctet(octet)) throw new MalformedOctets(`server_name holds the octet ${hex(octet)}, which no host name has`);
   }
-  return name;
+  return name.toLowerCase();
 }
 
 function isNameOctet(octet: number): boolean {
-  return (octet >= 0x61 && octet <= 0x7a) || (octet >= 0x30 && octet <= 0x39) || octet === 0x2d || octet === 0x5f;
+  const letter = octet | 0x20;
+  return (letter >= 0x61 && letter <= 0x7a) || (octet >= 0x30 && octet <= 0x39) || octet === 0x2d || octet === 0x5f;
 }
 
 /** RFC 8701 §2: 0x0A0A, 0x1A1A and so on. */
