@@ -22,6 +22,8 @@ export interface Command {
   readonly leastOperands: number;
   readonly mostOperands: number;
   readonly flags: Readonly<Record<string, Flag>>;
+  /** Takes the command line of another program, after `--`. */
+  readonly mayHaveCommand?: boolean;
   /** Paragraphs of the help. */
   readonly details: readonly string[];
   /** What to type, and what it does. */
@@ -34,10 +36,15 @@ export interface Arguments {
   readonly operands: readonly string[];
   /** A flag's values in order; `['']` for one that takes none. */
   readonly flags: ReadonlyMap<string, readonly string[]>;
+  /** What follows `--`, at least one word; `null` where there is no `--`, or it means nothing here. */
+  readonly command: readonly string[] | null;
 }
 
 /** @throws StartError `usage` */
-export function parseArguments(command: Command, words: readonly string[]): Arguments {
+export function parseArguments(command: Command, given: readonly string[]): Arguments {
+  const end = command.mayHaveCommand ? given.indexOf('--') : -1;
+  const words = end < 0 ? given : given.slice(0, end);
+  const other = end < 0 ? null : given.slice(end + 1);
   const options = Object.fromEntries(
     Object.entries(command.flags).map(([name, { value, short }]) => [
       name,
@@ -57,8 +64,12 @@ export function parseArguments(command: Command, words: readonly string[]): Argu
     if (values.length > 1 && !command.flags[token.name]?.repeats) throw misuse(command, `${token.rawName} may be given once.`);
   }
   if (operands.length < command.leastOperands) throw misuse(command, `expected ${command.operands}.`);
-  if (operands.length > command.mostOperands) throw misuse(command, `"${operands[command.mostOperands]}" is one word too many.`);
-  return { operands, flags };
+  if (operands.length > command.mostOperands) {
+    const remedy = command.mayHaveCommand ? ' A command stands after --.' : '';
+    throw misuse(command, `"${operands[command.mostOperands]}" is one word too many.${remedy}`);
+  }
+  if (other?.length === 0) throw misuse(command, 'expected a command after --.');
+  return { operands, flags, command: other };
 }
 
 interface OptionToken {

@@ -9,8 +9,8 @@ import { versionLine } from './version.ts';
 export const COMMANDS: readonly Command[] = [
   {
     name: 'run',
-    summary: 'Start the proxy',
-    operands: '',
+    summary: 'Start the proxy, or a command with a proxy of its own',
+    operands: '[-- COMMAND...]',
     leastOperands: 0,
     mostOperands: 0,
     flags: {
@@ -26,20 +26,38 @@ export const COMMANDS: readonly Command[] = [
       cache: { value: 'STATE', text: 'on (the default), or off: nothing is stored, nothing answered from what is' },
       offline: { value: null, text: 'ask no origin: answer from the cache, and else with 504' },
       'stale-ok': { value: null, text: 'answer with what is stale too, unless its origin forbids that' },
+      direct: {
+        value: 'HOSTS',
+        text: 'with a command: what it reaches without the proxy, as NO_PROXY has it; nothing is left out by default',
+      },
+      report: { value: 'FILE', text: 'with a command: write what passed as JSON, once it has ended' },
+      quiet: { value: null, text: 'with a command: say nothing about it at the end' },
     },
+    mayHaveCommand: true,
     details: [
       'A flag wins over the environment, the environment over the configuration file, and that over the defaults. Every key of the file is a ' +
         'variable too: timeouts.connect is SALLYPORT_TIMEOUTS_CONNECT, a list is separated by commas, and SALLYPORT_CONFIG names the file itself.',
       'SIGTERM and SIGINT stop it: nothing new is accepted, what runs may finish until timeouts.drain (30s), and a second signal ends it at ' +
         'once. SIGHUP reads configuration and policy again and opens the access log anew; with any mistake in them the old ones stay in force. ' +
         'Policy files are watched: a change of one, or of what it includes or lists, is taken up in the same way.',
+      'With -- COMMAND the proxy lives as long as the command, on a free port of 127.0.0.1, with no access log and no reload. The command finds ' +
+        'the proxy in variables (http_proxy and its like, JAVA_TOOL_OPTIONS) and, where the policy opens TLS, the certificates to believe ' +
+        '(SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and their like, with the roots that they named before): curl, wget, git, Node, npm, Python, pip, ' +
+        'Java, Ruby, Deno, Bun, cargo, the AWS command, Go and .NET on Linux. Loopback is judged like every other place. A parent proxy that ' +
+        'the variables named stays in use. sallyport doctor tells which programs of this machine that works for.',
+      'At the end it says what passed, and exits as the command did: with its code, or 128 and the number of the signal that ended it; with 127 ' +
+        'where there is no such command, and 126 where it cannot be executed.',
     ],
     examples: [
       ['sallyport run', 'Listen on 127.0.0.1:8080, for this machine only.'],
       ['sallyport run --listen 0.0.0.0:3128 --policy policies/allowlist.yaml', 'Serve the network, with only the listed sites allowed.'],
       ['sallyport run --config sallyport.yaml --access-log access.log', 'Settings from a file, the access log to another.'],
+      ['sallyport run --policy policies/agent.yaml -- npm ci', 'One command, with what the policy allows it, and a report.'],
     ],
-    perform: async (given, terminal) => (await import('./run.ts')).run(given, terminal),
+    perform: async (given, terminal) =>
+      given.command === null
+        ? (await import('./run.ts')).run(given, terminal)
+        : (await import('./run-command.ts')).runCommand(given, given.command, terminal),
   },
   {
     name: 'reload',

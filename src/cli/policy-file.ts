@@ -23,8 +23,13 @@ export async function configuredPolicy({ flags }: Arguments, { environment, work
     environment,
     workingDirectory,
   );
-  const relative = path.relative(workingDirectory, policyFile);
-  return relative.startsWith('..') || path.isAbsolute(relative) ? policyFile : relative;
+  return fromHere(policyFile, workingDirectory);
+}
+
+/** A file as people would name it: relative where it lies below the working directory. */
+export function fromHere(file: string, workingDirectory: string): string {
+  const relative = path.relative(workingDirectory, file);
+  return relative.startsWith('..') || path.isAbsolute(relative) ? file : relative;
 }
 
 /** @throws StartError `unreadable` or `data` */

@@ -14,16 +14,10 @@ import { version } from './version.ts';
 
 /** @returns the exit code, once a signal has stopped the proxy @throws StartError when it cannot start */
 export async function run({ flags }: Arguments, terminal: Terminal): Promise<number> {
-  const settings: FlagSettings = {
-    config: flags.get('config')?.[0],
-    listen: flags.get('listen'),
-    policy: flags.get('policy')?.[0],
-    accessLog: flags.get('access-log')?.[0],
-    accessLogFormat: flags.get('access-log-format')?.[0],
-    cache: flags.get('cache')?.[0],
-    offline: flags.has('offline'),
-    staleOk: flags.has('stale-ok'),
-  };
+  for (const name of OF_COMMANDS) {
+    if (flags.has(name)) throw new StartError('usage', [`--${name} is about a command: sallyport run --${name} ... -- COMMAND.`]);
+  }
+  const settings = flagSettings(flags);
   const load = () => loadConfig(settings, terminal.environment, terminal.workingDirectory);
   const startedAtMs = Date.now();
   const config = await load();
@@ -38,6 +32,20 @@ export async function run({ flags }: Arguments, terminal: Terminal): Promise<num
   // Everything is closed; should a handle have been forgotten, it must not keep a stopped proxy alive.
   setTimeout(() => process.exit(), FORGOTTEN_HANDLE_MS).unref();
   return EXIT_OK;
+}
+
+/** What the flags of `run` set. */
+export function flagSettings(flags: Arguments['flags']): FlagSettings {
+  return {
+    config: flags.get('config')?.[0],
+    listen: flags.get('listen'),
+    policy: flags.get('policy')?.[0],
+    accessLog: flags.get('access-log')?.[0],
+    accessLogFormat: flags.get('access-log-format')?.[0],
+    cache: flags.get('cache')?.[0],
+    offline: flags.has('offline'),
+    staleOk: flags.has('stale-ok'),
+  };
 }
 
 /** A running proxy and the signals that act on it. */
@@ -162,6 +170,8 @@ function keepNote(stateFolder: string | null, note: RunningNote, terminal: Termi
   }
 }
 
+/** Flags that mean something with `-- COMMAND` alone. */
+const OF_COMMANDS = ['direct', 'report', 'quiet'] as const;
 /** The cause of a reload that somebody asked for. */
 const ASKED = 'SIGHUP';
 const SAME_SIGNAL_MS = 1_000;

@@ -1,16 +1,16 @@
-// Owns writing a result to the file that --output names.
+// Owns writing a result to the file that a flag names.
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StartError } from '../errors/start-error.ts';
 
-/** The file is replaced. @throws StartError when it cannot be written */
-export async function writeResult(file: string, text: string, workingDirectory: string): Promise<void> {
+/** The file is replaced. @param flag that named it @throws StartError when it cannot be written */
+export async function writeResult(file: string, text: string, workingDirectory: string, flag = '--output'): Promise<void> {
   try {
     await writeFile(path.resolve(workingDirectory, file), text);
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
     const kind = code === 'EACCES' || code === 'EPERM' || code === 'EROFS' ? 'permission' : 'unavailable';
-    throw new StartError(kind, [`${file}: cannot be written (${REASONS[code] ?? code}). Choose another file with --output.`], { cause });
+    throw new StartError(kind, [`${file}: cannot be written (${REASONS[code] ?? code}). Choose another file with ${flag}.`], { cause });
   }
 }
 

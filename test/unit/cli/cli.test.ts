@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { main } from '../../../src/cli/cli.ts';
+import { parseArguments } from '../../../src/cli/command.ts';
 import { COMMANDS } from '../../../src/cli/commands.ts';
 import { recordingTerminal } from './recording-terminal.ts';
 
@@ -29,7 +30,7 @@ test.each([
 ])('%s %s prints the help of run', async (...words) => {
   const { code, out } = await say(...words);
   expect(code).toBe(0);
-  expect(out).toMatch(/^Usage: sallyport run \[FLAGS\]\n/);
+  expect(out).toMatch(/^Usage: sallyport run \[FLAGS\] \[-- COMMAND\.\.\.\]\n/);
 });
 
 test.each([[['policy', '--help']], [['help', 'policy']]])('%j prints the help of the group', async (words) => {
@@ -72,7 +73,7 @@ test.each([
   [['run', '--listen', '--policy', 'x'], '--listen needs a value: --listen ADDRESS. See sallyport run --help.'],
   [['run', '--policy='], '--policy needs a value: --policy FILE. See sallyport run --help.'],
   [['run', '--policy', 'a', '--policy', 'b'], '--policy may be given once. See sallyport run --help.'],
-  [['run', 'now'], '"now" is one word too many. See sallyport run --help.'],
+  [['run', 'now'], '"now" is one word too many. A command stands after --. See sallyport run --help.'],
   [['version', '--', '--help'], '"--help" is one word too many. See sallyport version --help.'],
   [['policy', 'explain', 'GET'], 'expected METHOD URL. See sallyport policy explain --help.'],
   [['policy', 'explain', 'GET', 'http://a/', '--json=1'], '--json takes no value. See sallyport policy explain --help.'],
@@ -81,4 +82,17 @@ test.each([
   [['policy', 'explain', 'CONNECT', 'a'], /^a: /],
 ])('%j is one line and exit code 64', async (words, problem) => {
   expect(await say(...words)).toEqual({ code: 64, out: '', err: [typeof problem === 'string' ? problem : expect.stringMatching(problem)] });
+});
+
+test('what follows -- is a command, whatever it looks like, and belongs to run alone', async () => {
+  expect(parseArguments(COMMANDS[0]!, ['--quiet', '--', 'curl', '--help', '--', '-v'])).toEqual({
+    operands: [],
+    flags: new Map([['quiet', ['']]]),
+    command: ['curl', '--help', '--', '-v'],
+  });
+  expect(await say('run', '--')).toMatchObject({ code: 64, err: ['expected a command after --. See sallyport run --help.'] });
+  expect(await say('run', '--quiet')).toMatchObject({
+    code: 64,
+    err: ['--quiet is about a command: sallyport run --quiet ... -- COMMAND.'],
+  });
 });
