@@ -28,7 +28,7 @@ export async function checkPolicies(given: Arguments, terminal: Terminal): Promi
 }
 
 function warningsAbout({ compiled, warnings }: ReadPolicy): readonly string[] {
-  return [...warnings, ...lintPolicy(compiled, { nowMs: Date.now(), opensTls: false }).map(formatWarning)];
+  return [...warnings, ...lintPolicy(compiled, { nowMs: Date.now() }).map(formatWarning)];
 }
 
 function summary({ compiled: { policy } }: ReadPolicy, warnings: number): string {

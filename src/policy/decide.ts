@@ -42,17 +42,23 @@ export function decide(compiled: CompiledPolicy, question: Question): Decision {
     if (search.meet(compiledRule.rule, judgeRule(compiledRule, search.subject))) break;
   }
   const judged = search.decision(policy.defaultAction, policy.defaultPosition);
-  const decision = search.mayIntercept && compiled.asksIdentity ? withIdentityAsked(compiled, judged) : judged;
+  const mustAsk = compiled.asksIdentity && question.identity === 'unasked' && question.scheme === 'tunnel';
+  const decision = mustAsk ? withIdentityAsked(compiled, judged) : judged;
   return policy.anyMethod || REGISTERED_METHODS.has(question.method) ? decision : withoutUnknownMethod(decision);
 }
 
-/** Who asks is found out before a tunnel is opened, when it may matter inside: there it is too late to ask. */
+/** Who asks is found out before a tunnel is opened, where it may matter inside: there it is too late to ask. */
 function withIdentityAsked(compiled: CompiledPolicy, decision: Decision): Decision {
-  const { action, awaits, question } = decision;
-  if ((action === 'deny' && awaits !== 'address') || question.identity !== 'unasked') return decision;
-  const asking = asksIdentityInside(compiled, question);
+  if (!mayOpen(compiled, decision)) return decision;
+  const asking = asksIdentityInside(compiled, decision.question);
   if (asking === null) return decision;
   return { ...decision, action: 'deny', rule: asking, decidedBy: 'identity-needed', position: asking.position, awaits: 'identity' };
+}
+
+function mayOpen({ rules }: CompiledPolicy, { action, awaits, question }: Decision): boolean {
+  if (awaits === 'nothing' || awaits === 'identity') return action === 'intercept';
+  const subject = createSubject(question);
+  return rules.some((compiled) => compiled.rule.action === 'intercept' && judgeRule(compiled, subject) !== FALSE);
 }
 
 /** Nobody can say what a method does that is not registered, so it passes only where a rule names it. */
@@ -85,8 +91,6 @@ export function judgeRule({ judgement, asksPath }: CompiledRule, subject: Subjec
 /** What is known while the rules are tried in order. */
 class Search {
   readonly subject: Subject;
-  /** Whether it is a tunnel, and a rule by which it would be opened decides or may yet decide. */
-  mayIntercept = false;
   #deciding: Rule | null = null;
   #decidedBy: DecidedBy = 'default';
   /** What rules before the deciding one still need, and the first of those that would let pass, and of those that would not. */
@@ -109,12 +113,10 @@ class Search {
     if (truth === TRUE || isUnreadable(truth)) {
       this.#deciding = rule;
       this.#decidedBy = truth === TRUE ? 'rule' : unusable(truth);
-      if (rule.action === 'intercept') this.mayIntercept = this.subject.question.scheme === 'tunnel';
       return true;
     }
     const missing = truth & NEEDS_ANYTHING;
     if (missing === 0) return false;
-    if (rule.action === 'intercept') this.mayIntercept = this.subject.question.scheme === 'tunnel';
     this.#missing |= missing;
     if (rule.action === 'deny') this.#waitingToDeny ??= rule;
     else this.#waitingToPass ??= rule;

@@ -1,9 +1,9 @@
 // Owns the difference between two policies, as requests see it: each request is put to both, and those whose verdicts differ are counted together by
 // who asked for which host, and which rules decided. Memory is bounded by the number of groups, not by the number of requests.
-import { type Question, usualGreeting } from '../match/question.ts';
+import type { Question } from '../match/question.ts';
 import { type Asked, ask, type Verdict, verdictOf } from './ask.ts';
 import { type CompiledPolicy, visitLeaves } from './compile.ts';
-import { hostsNamed } from './hosts-named.ts';
+import { hostsNamed, tunnelTo } from './hosts-named.ts';
 import type { Decision, SourcePosition } from './policy.ts';
 import { askedBy } from './run-tests.ts';
 
@@ -84,7 +84,7 @@ export function invented(before: CompiledPolicy, after: CompiledPolicy, nowMs: n
   const policies = [before.policy, after.policy];
   const tests = policies.flatMap((policy) => policy.tests.map((test) => askedBy(test, nowMs)));
   const hosts = hostsNamed(policies.flatMap(({ rules }) => rules.map(({ condition }) => condition)));
-  return [...tests, ...hosts.flatMap((host) => [tunnelTo(host, nowMs), requestTo(host, nowMs)])];
+  return [...tests, ...hosts.flatMap((host) => [unasked(tunnelTo(host, 443, nowMs)), unasked(requestTo(host, nowMs))])];
 }
 
 /** What either policy asks about and no log holds. */
@@ -108,31 +108,16 @@ function isOtherRule(before: Decision, after: Decision): boolean {
   return one.name !== null || other.name !== null ? one.name !== other.name : keyOf(one.position) !== keyOf(other.position);
 }
 
-function tunnelTo(host: string, nowMs: number): Asked {
-  const hello = usualGreeting(host);
-  return {
-    question: { ...NOBODY_YET, method: 'CONNECT', scheme: 'tunnel', host, port: 443, pathAndQuery: null, hello, nowMs },
-    addresses: [],
-  };
+function requestTo(host: string, nowMs: number): Question {
+  return { ...tunnelTo(host, 80, nowMs), method: 'GET', scheme: 'http', pathAndQuery: '/', hello: null };
 }
 
-function requestTo(host: string, nowMs: number): Asked {
-  return { question: { ...NOBODY_YET, method: 'GET', scheme: 'http', host, port: 80, pathAndQuery: '/', nowMs }, addresses: [] };
+function unasked(question: Question): Asked {
+  return { question: { ...question, identity: 'unasked' }, addresses: [] };
 }
 
 function keyOf({ file, line, column }: SourcePosition): string {
   return `${file}:${line}:${column}`;
 }
 
-const NOBODY_YET = {
-  fields: [],
-  contentLength: 0,
-  upgrade: null,
-  clientAddress: '127.0.0.1',
-  listener: '',
-  identity: 'unasked',
-  address: null,
-  hello: null,
-  response: null,
-} as const satisfies Partial<Question>;
 const MOST_GROUPS = 20_000;

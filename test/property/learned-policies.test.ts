@@ -88,7 +88,7 @@ test('the text is stable, without a warning, and passes a test for each of its r
       const text = learn(records);
       expect(learn(records)).toBe(text);
       const compiled = compiledFrom(text);
-      expect(lintPolicy(compiled, { nowMs: 0, opensTls: false })).toEqual([]);
+      expect(lintPolicy(compiled, { nowMs: 0 })).toEqual([]);
       expect(runPolicyTests(compiled, 0).filter(({ failure }) => failure !== null)).toEqual([]);
       const { rules, tests } = compiled.policy;
       expect(tests.map(({ expectedRule }) => expectedRule)).toEqual(rules.map(({ name }) => name));

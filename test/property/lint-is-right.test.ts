@@ -41,7 +41,7 @@ test('a rule that is said never to decide decides nothing', () => {
       // Each rule in a place of its own, so that a warning can be told from another.
       const rules = random.rules.map((rule, index) => ({ ...rule, position: { file: 'p.yaml', line: index + 1, column: 1 } }));
       const compiled = compilePolicy({ ...random, rules });
-      const warnings = lintPolicy(compiled, { nowMs: 0, opensTls: false });
+      const warnings = lintPolicy(compiled, { nowMs: 0 });
       const dead = new Set(
         warnings.filter(({ message }) => /^(never (decides|matches):|says the same)/.test(message)).map(({ line }) => line),
       );

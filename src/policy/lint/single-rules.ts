@@ -10,7 +10,7 @@ import type { Policy, Rule } from '../policy.ts';
 import { blockCovers, globCovers, hostCovers } from './covers.ts';
 import type { LintCircumstances, Warn } from './warning.ts';
 
-export function lintRules(policy: Policy, { nowMs, opensTls }: LintCircumstances, warn: Warn): void {
+export function lintRules(policy: Policy, { nowMs }: LintCircumstances, warn: Warn): void {
   // What stands in a group is told once, not for every rule that uses it.
   const seen = new Set<Criterion>();
   for (const rule of policy.rules) {
@@ -24,7 +24,6 @@ export function lintRules(policy: Policy, { nowMs, opensTls }: LintCircumstances
         warn(rule, `${where}: '${criterion.window.text}' is over for good; remove it, or move 'until'`);
       }
     }
-    if (rule.action === 'intercept' && !opensTls) warn(rule, CANNOT_INTERCEPT);
     if (rule.cache !== null && !canStore(rule.condition)) warn(rule, NEVER_CACHED);
     if (policy.defaultAction === 'deny' && isPassing(rule) && !isNarrow(rule.condition)) warn(rule, boundless(rule));
   }
@@ -205,5 +204,3 @@ const MOST_COMPARED = 1_000;
 /** RFC 9110 §9.2.3. */
 const CACHED_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST']);
 const NEVER_CACHED = 'cache: has no effect, since nothing that the rule matches is answered from a cache or stored in one; remove it';
-const CANNOT_INTERCEPT =
-  'this version cannot open TLS yet, and refuses the tunnels that an intercept rule takes; use allow or tunnel until it can';

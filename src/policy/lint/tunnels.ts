@@ -2,11 +2,11 @@
 // Each warning is proven with a CONNECT that the policy itself was asked about: the rule could not be judged, and the tunnel was let pass.
 import type { Condition, Criterion } from '../../match/condition.ts';
 import { createSubject, HIDDEN, judge } from '../../match/judge.ts';
-import { type Identity, type Question, usualGreeting } from '../../match/question.ts';
+import type { Identity, Question } from '../../match/question.ts';
 import { type CompiledPolicy, visitLeaves } from '../compile.ts';
 import { decide } from '../decide.ts';
 import { explainShort } from '../explain.ts';
-import { hostsNamed } from '../hosts-named.ts';
+import { hostsNamed, tunnelTo } from '../hosts-named.ts';
 import type { Decision, Policy, Rule } from '../policy.ts';
 import { isPassing } from './single-rules.ts';
 import type { Warn } from './warning.ts';
@@ -22,7 +22,7 @@ export function lintTunnels(compiled: CompiledPolicy, nowMs: number, warn: Warn)
     warn(
       rule,
       `${hidden.join(' and ')} cannot be seen inside a tunnel, and CONNECT ${way.question.host}:${way.question.port} is ${explainShort(way)}: ` +
-        `over https this rule ${what}; say 'scheme: http' if that is meant, or deny the tunnels too`,
+        `over https this rule ${what}; say 'scheme: http' if that is meant, or deny the tunnels, or open them with an 'intercept' rule`,
     );
   }
 }
@@ -51,16 +51,7 @@ function tunnelsFor({ connectPorts, rules, defaultAction }: Policy, rule: Rule, 
   const moments = asksTime ? Array.from({ length: HOURS_OF_8_DAYS }, (_, hour) => nowMs + hour * HOUR_MS) : [nowMs];
   return hosts.flatMap((host) =>
     (['nobody', identity] as const).flatMap((asker) =>
-      moments.map((moment) => ({
-        ...CONNECT,
-        host,
-        port,
-        hello: usualGreeting(host),
-        clientAddress,
-        listener,
-        identity: asker,
-        nowMs: moment,
-      })),
+      moments.map((moment) => ({ ...tunnelTo(host, port, moment), clientAddress, listener, identity: asker })),
     ),
   );
 }
@@ -93,16 +84,6 @@ const HIDDEN_KINDS: ReadonlySet<Criterion['kind']> = new Set([
   ...(['path', 'path_regex', 'query', 'field', 'request_size'] as const),
   ...(['response_type', 'response_size', 'upgrade'] as const),
 ]);
-const CONNECT = {
-  method: 'CONNECT',
-  scheme: 'tunnel',
-  pathAndQuery: null,
-  fields: [],
-  contentLength: 0,
-  upgrade: null,
-  address: null,
-  response: null,
-} as const satisfies Partial<Question>;
 const HOSTS_AT_MOST = 20;
 const HOURS_OF_8_DAYS = 8 * 24;
 const HOUR_MS = 3_600_000;

@@ -5,8 +5,6 @@ import type { PolicyProblem } from '../yaml-source.ts';
 export interface LintCircumstances {
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
-  /** Whether this proxy can open the TLS of tunnels that a rule intercepts. */
-  readonly opensTls: boolean;
 }
 
 /** Tells of a rule what is doubtful about it. */

@@ -16,7 +16,7 @@ describe.each(files)('%s', (file) => {
     const compiled = compiledOf(loaded);
     expect(loaded.warnings).toEqual([]);
     expect(loaded.lists.map((list) => list.skipped)).toEqual(loaded.lists.map(() => 0));
-    expect(lintPolicy(compiled, { nowMs: Date.now(), opensTls: false }).map(formatProblem)).toEqual([]);
+    expect(lintPolicy(compiled, { nowMs: Date.now() }).map(formatProblem)).toEqual([]);
   });
 
   test('passes its own tests, today and in half a year', async () => {

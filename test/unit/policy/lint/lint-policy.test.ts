@@ -12,7 +12,7 @@ function warnings(rules: readonly string[], byDefault: 'allow' | 'deny' = 'allow
   const text = `version: 1\nrules:\n${rules.map((rule) => `  - ${rule}\n`).join('')}default: ${byDefault}\n${more}`;
   const parsed = parsePolicy(text, 'p.yaml');
   if (!('policy' in parsed)) throw new Error(parsed.problems.map(formatProblem).join('\n'));
-  return lintPolicy(compilePolicy(parsed.policy), { nowMs: NOW, opensTls: false }).map(formatWarning);
+  return lintPolicy(compilePolicy(parsed.policy), { nowMs: NOW }).map(formatWarning);
 }
 
 describe('rules that never decide', () => {
@@ -222,9 +222,87 @@ test('a rule on trial is no mistake', () => {
   expect(warnings(['report: { host: a.example }'], 'deny')).toEqual([]);
 });
 
-describe('what waits for a later version', () => {
-  test('an intercept rule, while no TLS can be opened', () => {
-    expect(warnings(['intercept: { host: a.example }'])).toEqual([expect.stringContaining('cannot open TLS yet, and refuses the tunnels')]);
-    expect(warnings(['tunnel: { host: a.example }'])).toEqual([]);
+describe('rules that open tunnels', () => {
+  test.each<[string, readonly string[], 'allow' | 'deny', string]>([
+    ['that nothing needs', ['intercept: { host: a.example }'], 'allow', 'no rule needs to see inside'],
+    [
+      'that only another host needs',
+      ['intercept: { host: a.example }', 'deny: { host: b.example, path: /x, scheme: https }'],
+      'allow',
+      'no rule needs to see inside',
+    ],
+    [
+      'that a rule which is never met would need',
+      ['{ name: first, intercept: { host: a.example } }', 'deny: { host: .example, path: /x }'],
+      'deny',
+      'no rule needs to see inside',
+    ],
+    [
+      'that only plain requests would need',
+      ['deny: { host: a.example, path: /x, scheme: http }', 'intercept: { host: a.example }'],
+      'allow',
+      'no rule needs to see inside',
+    ],
+    [
+      'that ask for what is inside',
+      ['intercept: { host: a.example, path: /x* }'],
+      'deny',
+      'opens nothing: path does not show in a CONNECT',
+    ],
+    [
+      'and then let everything pass',
+      ['allow: { host: a.example, method: GET }', 'intercept: { host: a.example }'],
+      'deny',
+      "lets every request inside pass, those too that the rule at p.yaml:3 before it leaves out; add 'scheme: tunnel'",
+    ],
+  ])('%s', (_what, rules, byDefault, message) => {
+    expect(warnings(rules, byDefault)).toContainEqual(expect.stringContaining(message));
+  });
+
+  test.each<[string, readonly string[], 'allow' | 'deny']>([
+    ['a path is asked for inside', ['deny: { host: a.example, path: /x* }', 'intercept: { host: a.example }'], 'allow'],
+    ['only some requests pass inside', ['intercept: { host: a.example, scheme: tunnel }', 'allow: { host: a.example, path: /x* }'], 'deny'],
+    ['the rule says itself what is cached', ['{ intercept: { host: a.example }, cache: { ttl: 1h } }'], 'allow'],
+    ['it is required', ['{ intercept: { host: a.example }, inspect: required }'], 'allow'],
+    ['a rule on trial looks inside', ['report: { response_type: image/*, scheme: https }', 'intercept: any'], 'allow'],
+    [
+      'requests that a rule limits pass with the others',
+      ['{ allow: { host: a.example, path: /x* }, limits: { requests: 1/s } }', 'intercept: { host: a.example }'],
+      'deny',
+    ],
+    [
+      'what is left over is denied before',
+      ['allow: { host: a.example, path: /x* }', 'deny: { host: a.example, scheme: https }', 'intercept: { host: a.example }'],
+      'deny',
+    ],
+  ])('not when %s', (_what, rules, byDefault) => {
+    expect(warnings(rules, byDefault)).toEqual([]);
+  });
+
+  test('make rules see inside that a tunnel would go round', () => {
+    const rules = ['deny: { host: a.example, path: /x* }'];
+    expect(warnings(rules)).toEqual([expect.stringContaining("open them with an 'intercept' rule")]);
+    expect(warnings([...rules, 'intercept: { host: a.example }'])).toEqual([]);
+    expect(warnings([...rules, 'intercept: { host: a.example, sni_agrees: true }', 'deny: { host: a.example }'])).toEqual([]);
+  });
+});
+
+describe('certificates that are forgiven', () => {
+  test.each([
+    ['to a domain', '{ allow: { domain: a.example }, dangerously_accept_certificate: expired }', 'every host of a.example'],
+    [
+      'to all below a name',
+      '{ allow: { host: [b.example, .a.example] }, dangerously_accept_certificate: untrusted }',
+      'every host of .a.example',
+    ],
+  ])('%s', (_what, rule, message) => {
+    expect(warnings([rule])).toEqual([expect.stringContaining(message)]);
+  });
+
+  test.each([
+    '{ allow: { host: b.example }, dangerously_accept_certificate: [expired, wrong_name] }',
+    `{ allow: { host: .a.example }, dangerously_accept_certificate: "sha256:${'ab'.repeat(32)}" }`,
+  ])('not when %s', (rule) => {
+    expect(warnings([rule])).toEqual([]);
   });
 });
