@@ -15,6 +15,8 @@ import type { ListenAddress, ListenerOptions } from '../listeners/listener.ts';
 import { LISTENER_DEFAULTS } from '../listeners/listener.ts';
 import { ACCESS_LOG_DEFAULTS, type AccessLogOptions } from '../observe/access-log.ts';
 import {
+  ORIGIN_TLS_DEFAULTS,
+  type OriginTlsOptions,
   RESOLVER_DEFAULTS,
   type ResolverOptions,
   type RouteOptions,
@@ -43,6 +45,7 @@ export interface Config {
   readonly viaName: string | null;
   /** Path of a PEM file whose certificates are trusted for TLS to origins besides the system's; `null` adds none. */
   readonly rootCertificates: string | null;
+  readonly originTls: OriginTlsOptions;
   /** Milliseconds that exchanges and tunnels have to finish once a stop is asked for. */
   readonly drainTimeoutMs: number;
   /** Where to keep what survives a restart: counts of limits, compiled lists, the note of a running proxy. `null` keeps nothing. */
@@ -80,6 +83,7 @@ export function configFrom(settings: Settings, defaultPolicyFile: string, defaul
       contentMinBytesPerSecond: settings.content_min_rate,
       contentGraceMs: timeouts.content_grace,
       writeTimeoutMs: timeouts.client_write,
+      tunnelGreetingTimeoutMs: timeouts.tunnel_greeting,
       tunnelIdleTimeoutMs: timeouts.tunnel_idle,
       connections: limits.connections,
       connectionsPerClient: limits.connections_per_client,
@@ -106,6 +110,7 @@ export function configFrom(settings: Settings, defaultPolicyFile: string, defaul
     accessLog: accessLogOptions(settings.access_log ?? {}),
     viaName: settings.via ?? null,
     rootCertificates: settings.tls?.roots ?? null,
+    originTls: originTlsOptions(settings.tls ?? {}),
     drainTimeoutMs: timeouts.drain ?? DEFAULT_DRAIN_TIMEOUT_MS,
     stateFolder: settings.state_dir === undefined || settings.state_dir === 'off' ? null : settings.state_dir,
     tunnelGraceMs: timeouts.denied_tunnel ?? DEFAULT_TUNNEL_GRACE_MS,
@@ -123,6 +128,14 @@ function resolverOptions(dns: NonNullable<Settings['dns']>): ResolverOptions {
     negativeTtlMs: dns.negative_ttl,
     systemTtlMs: dns.system_ttl,
     entries: dns.entries,
+  });
+}
+
+function originTlsOptions(tls: NonNullable<Settings['tls']>): OriginTlsOptions {
+  return withDefaults(ORIGIN_TLS_DEFAULTS, {
+    trust: tls.trust,
+    clientCertificates: tls.client_certificates,
+    keyLogFile: tls.key_log === 'off' ? undefined : tls.key_log,
   });
 }
 

@@ -40,8 +40,14 @@ export async function loadConfig(flags: FlagSettings, environment: Environment, 
   if (lower.length + inFlags.problems.length > 0)
     throw new StartError(lower.length > 0 ? 'config' : 'usage', [...lower, ...inFlags.problems]);
   const settings = [inFile, inEnvironment, inFlags].map((source) => source.settings).reduce(overlay);
+  const keyLog = environment['SSLKEYLOGFILE'];
   const config = configFrom(
-    { state_dir: defaultStateFolder(environment), ...settings },
+    {
+      state_dir: defaultStateFolder(environment),
+      ...settings,
+      // What curl and browsers go by.
+      tls: { ...(keyLog ? { key_log: fromHere(keyLog) } : {}), ...settings.tls },
+    },
     DEFAULT_POLICY_FILE,
     defaultCacheFolder(environment),
   );

@@ -13,6 +13,7 @@ import {
 import type { AuthenticationMode, ListenAddress } from '../listeners/listener.ts';
 import { parseCount, parseDuration, parseLifetime, parseOctets, parseRate, parseShare, parseSize, shown } from '../match/units.ts';
 import { LOG_FORMATS, type LogFormat } from '../observe/log-formats.ts';
+import type { ClientCertificateOptions } from '../upstream/options.ts';
 import { parseParentUrl } from '../upstream/route.ts';
 import { parseAdminAddress, parseListenAddress } from './listen-address.ts';
 import { parseDestination, parseDnsServer, parsePseudonym, parseTargetedField } from './names.ts';
@@ -53,6 +54,7 @@ export function settingsSchema(resolvePath: (path: string) => string) {
       idle: timer,
       content_grace: timer,
       client_write: timer,
+      tunnel_greeting: timer,
       tunnel_idle: timer,
       connect: timer,
       response: timer,
@@ -93,7 +95,13 @@ export function settingsSchema(resolvePath: (path: string) => string) {
       offline: truth,
       stale_ok: truth,
     }),
-    tls: group({ roots: path }),
+    tls: group({
+      roots: path,
+      trust: scalar((value) => oneOf(value, ['system', 'bundled', 'both'] as const)),
+      client_certificates: list(clientCertificate(resolvePath), 0),
+      // `off` keeps none, whatever SSLKEYLOGFILE says.
+      key_log: scalar((value) => (value === 'off' ? value : resolvePath(nonEmpty(value)))),
+    }),
     auth: group({
       realm: scalar((value) => parseRealm(String(value))),
       require: scalar((value) => oneOf(value, ['always', 'by-policy'] as const)),
@@ -276,6 +284,19 @@ const parent = z.preprocess(
     .strictObject({ proxy: scalar((value) => parseParentUrl(String(value))), hosts: list(scalar(parseDestination), 0).optional() })
     .transform(({ proxy, hosts }) => ({ ...proxy, hosts: hosts ?? [] })),
 );
+
+/** Who we are to some hosts. */
+function clientCertificate(resolvePath: (path: string) => string) {
+  const path = scalar((value) => resolvePath(nonEmpty(value)));
+  return wholeGroup({ host: scalar(parseDestination), certificate: path, key: path, passphrase_file: path.optional() }).transform(
+    ({ host, certificate, key, passphrase_file }): ClientCertificateOptions => ({
+      host,
+      certificateFile: certificate,
+      keyFile: key,
+      passphraseFile: passphrase_file ?? null,
+    }),
+  );
+}
 
 /** Who issues tokens, and for whom. */
 function jwt(resolvePath: (path: string) => string) {

@@ -107,6 +107,7 @@ export function createFlow(connection: FlowOrigin): Flow {
     upstreamAddress: null,
     upstreamPort: 0,
     reusedConnection: false,
+    originTls: null,
     upstreamProtocol: null,
     resolveMs: null,
     connectMs: null,

@@ -1,6 +1,7 @@
 // Owns one socket towards an origin or parent proxy, and whose turn it is to hear what comes: the HTTP client's or a tunnel's.
 import { connect, type Socket } from 'node:net';
 import { breakOff } from '../net/break-off.ts';
+import type { OriginTlsFacts } from './facts.ts';
 import { ReadBuffers } from './read-buffers.ts';
 
 /** Whoever uses the connection at the moment. */
@@ -20,6 +21,8 @@ export class UpstreamConnection {
   readonly address: string;
   readonly port: number;
   readonly socket: Socket;
+  /** `null` in clear. */
+  readonly tls: OriginTlsFacts | null;
   readonly #buffers: ReadBuffers | null;
   #buffer: Buffer | null = null;
   #consumer: Consumer | null = null;
@@ -27,17 +30,18 @@ export class UpstreamConnection {
 
   /** Dials at once. @param buffers null reads in the ordinary way, which TLS on top of it needs */
   static dial(address: string, port: number, buffers: ReadBuffers | null): UpstreamConnection {
-    return new UpstreamConnection(address, port, buffers, null);
+    return new UpstreamConnection(address, port, buffers, null, null);
   }
 
   /** A connection inside another (TLS), on the same address. */
-  static over(outer: UpstreamConnection, socket: Socket): UpstreamConnection {
-    return new UpstreamConnection(outer.address, outer.port, null, socket);
+  static over(outer: UpstreamConnection, socket: Socket, tls: OriginTlsFacts): UpstreamConnection {
+    return new UpstreamConnection(outer.address, outer.port, null, socket, tls);
   }
 
-  private constructor(address: string, port: number, buffers: ReadBuffers | null, socket: Socket | null) {
+  private constructor(address: string, port: number, buffers: ReadBuffers | null, socket: Socket | null, tls: OriginTlsFacts | null) {
     this.address = address;
     this.port = port;
+    this.tls = tls;
     this.#buffers = socket === null ? buffers : null;
     this.socket = socket ?? this.#dial();
     if (this.#buffers === null) this.socket.on('data', (bytes: Buffer) => this.#consumer?.read(bytes));

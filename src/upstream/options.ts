@@ -79,3 +79,28 @@ export interface RouteOptions {
   /** Host patterns (as in policies) and CIDR blocks that are always reached directly. */
   readonly noProxy: readonly string[];
 }
+
+/** TLS towards origins. */
+export interface OriginTlsOptions {
+  /**
+   * Whose roots are trusted, besides those of the operator's own file: the system's (and where it has none, those that come with Node), Mozilla's as
+   * they come with Node, or both.
+   */
+  readonly trust: 'system' | 'bundled' | 'both';
+  /** The first that fits a host is shown to it, when it asks; no other host ever sees it. */
+  readonly clientCertificates: readonly ClientCertificateOptions[];
+  /** Where the secrets of all TLS connections are written, for tools that read along; `null` nowhere. */
+  readonly keyLogFile: string | null;
+}
+
+export interface ClientCertificateOptions {
+  /** A destination as in `match/destination.ts`: `api.example`, `.example.com`, `10.0.0.0/8:443`. */
+  readonly host: string;
+  /** PEM, with the certificates of its issuers behind it. */
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  /** Its first line opens the key; `null` for a key that is not encrypted. */
+  readonly passphraseFile: string | null;
+}
+
+export const ORIGIN_TLS_DEFAULTS: OriginTlsOptions = { trust: 'system', clientCertificates: [], keyLogFile: null };

@@ -1,13 +1,17 @@
-// Owns TLS on an open connection to an origin, verified: chain, validity and name (RFC 9110 §4.3.4).
+// Owns TLS on an open connection to an origin, verified before anybody may send on it (RFC 9110 §4.3.4). Node is told to let every certificate
+// pass and is asked afterwards what it thinks, since it would keep the details to itself; verify-origin.ts decides, and no variable or option
+// of Node's reaches what it decides with. A client certificate goes out within the handshake, as TLS has it: before this side is sure.
 import { isIP } from 'node:net';
-import { connect } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import { fromSocketError } from '../errors/from-node.ts';
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { Cancellation } from '../net/cancellation.ts';
 import type { Deadlines } from '../net/deadlines.ts';
 import { UpstreamConnection } from './connection.ts';
+import { describeCertificate } from './describe-certificate.ts';
 import type { OriginTls } from './tls-options.ts';
-import type { AcceptedFaults } from './verify-origin.ts';
+import type { KeptSession, Proven } from './tls-sessions.ts';
+import { type AcceptedFaults, verifyOrigin } from './verify-origin.ts';
 
 export interface TlsContext {
   readonly deadlines: Deadlines;
@@ -33,26 +37,20 @@ export interface Secured {
 /**
  * TLS on an open connection. Whoever gets one back may send: the origin is the one that was meant.
  *
+ * @returns a connection that has `tls`
  * @throws ProxyError `tls_certificate_error`, `tls_protocol_error`, `tls_alert_received`, `connection_timeout`
  */
 export function startTls(
   context: TlsContext,
   tcp: UpstreamConnection,
-  { host, alpn }: TlsRequest,
+  request: TlsRequest,
   timeoutMs: number,
   cancellation: Cancellation,
 ): Promise<Secured> {
   return new Promise((resolve, reject) => {
-    const socket = connect({
-      socket: tcp.socket,
-      host,
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-      ...(context.tls.secureContext === null ? {} : { secureContext: context.tls.secureContext }),
-      ALPNProtocols: [...alpn],
-      minVersion: 'TLSv1.2',
-      // Said, so that no environment variable can unsay it.
-      rejectUnauthorized: true,
-    });
+    const { host } = request;
+    const handshake = begin(context.tls, tcp, request);
+    const { socket } = handshake;
     const deadline = context.deadlines.create(() =>
       fail(new ProxyError('connection_timeout', `The TLS handshake with ${host} took longer than ${timeoutMs} ms.`)),
     );
@@ -75,11 +73,84 @@ export function startTls(
       socket.off('close', onClose);
     }
     socket.once('secureConnect', () => {
+      const proven = prove(context.tls, handshake, request);
+      if (proven instanceof ProxyError) return fail(proven);
       stopWaiting();
-      resolve({ connection: UpstreamConnection.over(tcp, socket), protocol: socket.alpnProtocol === 'h2' ? 'h2' : 'http/1.1' });
+      keepSessions(context.tls, handshake, proven);
+      const { certificate, forgiven: acceptedFaults } = proven;
+      const facts = { version: socket.getProtocol(), certificate, isResumed: socket.isSessionReused(), acceptedFaults };
+      const connection = UpstreamConnection.over(tcp, socket, facts);
+      resolve({ connection, protocol: socket.alpnProtocol === 'h2' ? 'h2' : 'http/1.1' });
     });
     socket.on('error', onError);
     socket.on('close', onClose);
     cancellation.listen({ cancel: () => fail(new ProxyError('connection_terminated', 'The client left before the connection stood.')) });
   });
 }
+
+interface Handshake {
+  readonly socket: TLSSocket;
+  /** What the session is kept under. */
+  readonly key: string;
+  readonly offered: KeptSession | null;
+  /** Sessions that came before the handshake was judged; a server may send them with its last message. */
+  readonly early: Buffer[];
+  staple: Buffer | null;
+}
+
+function begin(tls: OriginTls, tcp: UpstreamConnection, { host, port, alpn, accept }: TlsRequest): Handshake {
+  // Who we are there follows from the destination; a session that was forgiven something is not for those to whom nothing is.
+  const key = `${host} ${port} ${accept === null ? '' : accept.toSorted().join()}`;
+  const offered = tls.sessions.take(key, Date.now());
+  const socket = connect({
+    socket: tcp.socket,
+    host,
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    secureContext: tls.contextFor(host, port),
+    ALPNProtocols: [...alpn],
+    requestOCSP: true,
+    ...(offered === null ? {} : { session: offered.session }),
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+  });
+  const handshake: Handshake = { socket, key, offered, early: [], staple: null };
+  socket.on('OCSPResponse', (response: Buffer | null) => {
+    handshake.staple = response;
+  });
+  socket.on('session', (session: Buffer) => handshake.early.push(session));
+  tls.keyLog?.log(socket);
+  return handshake;
+}
+
+/** What may be believed of whoever is at the other end now, or why nothing may. */
+function prove(tls: OriginTls, handshake: Handshake, { host, accept }: TlsRequest): Proven | ProxyError {
+  const { socket, offered, staple } = handshake;
+  if (socket.isSessionReused() && offered !== null) return offered.proven;
+  const leaf = socket.getPeerX509Certificate();
+  if (leaf === undefined) return new ProxyError('tls_certificate_error', `${host} has shown no certificate.`);
+  const issuers = [];
+  for (let next = leaf.issuerCertificate; next !== undefined; next = next.issuerCertificate) issuers.push(next);
+  const nowMs = Date.now();
+  const verdict = verifyOrigin({ leaf, issuers, staple, objection: objectionOf(socket) }, host, accept ?? NOTHING, tls.roots, nowMs);
+  if (verdict.kind === 'refused') return new ProxyError('tls_certificate_error', `The certificate of ${host} ${verdict.reason}.`);
+  const { forgiven } = verdict;
+  const certificate = describeCertificate(leaf, issuers);
+  return { certificate, forgiven, untilMs: Math.min(nowMs + LONGEST_SESSION_MS, certificate.validToMs) };
+}
+
+function keepSessions(tls: OriginTls, { socket, key, early }: Handshake, proven: Proven): void {
+  const keep = (session: Buffer): void => tls.sessions.keep(key, session, proven);
+  socket.removeAllListeners('session');
+  early.forEach(keep);
+  socket.on('session', keep);
+}
+
+/** Fails closed: a verdict that is not good is one, whatever Node calls it. */
+function objectionOf({ authorized, authorizationError }: TLSSocket): string | null {
+  if (authorized) return null;
+  // Node's type says Error; it is the code of one.
+  return String(authorizationError ?? 'no verdict');
+}
+
+const NOTHING: AcceptedFaults = Object.freeze([]);
+const LONGEST_SESSION_MS = 3_600_000;

@@ -6,7 +6,7 @@ import { CACHE_DEFAULTS, DISK_STORE_DEFAULTS, MEMORY_STORE_DEFAULTS } from '../.
 import { DEFAULT_POLICY_FILE, type FlagSettings, loadConfig } from '../../../src/config/load.ts';
 import { LISTENER_DEFAULTS } from '../../../src/listeners/listener.ts';
 import { ACCESS_LOG_DEFAULTS } from '../../../src/observe/access-log.ts';
-import { RESOLVER_DEFAULTS, UPSTREAM_DEFAULTS } from '../../../src/upstream/options.ts';
+import { ORIGIN_TLS_DEFAULTS, RESOLVER_DEFAULTS, UPSTREAM_DEFAULTS } from '../../../src/upstream/options.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -27,6 +27,7 @@ test('without any source every default holds', async () => {
     auth: null,
     viaName: null,
     rootCertificates: null,
+    originTls: ORIGIN_TLS_DEFAULTS,
     drainTimeoutMs: 30_000,
     stateFolder: null,
     tunnelGraceMs: 30_000,

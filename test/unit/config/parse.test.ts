@@ -37,7 +37,14 @@ test('a file that sets everything is read into units', () => {
       offline: true,
       stale_ok: false,
     },
-    tls: { roots: '/etc/roots.pem' },
+    tls: {
+      roots: '/etc/roots.pem',
+      trust: 'both',
+      client_certificates: [
+        { host: '.bank.example', certificateFile: '/etc/client.pem', keyFile: '/etc/client.key', passphraseFile: null },
+      ],
+      key_log: '/etc/keys.log',
+    },
     auth: {
       remember: 300_000,
       htpasswd: '/etc/users',
@@ -291,7 +298,11 @@ cache:
   max_stale: 0s
   offline: true
   stale_ok: false
-tls: { roots: roots.pem }
+tls:
+  roots: roots.pem
+  trust: both
+  client_certificates: { host: .bank.example, certificate: client.pem, key: client.key }
+  key_log: keys.log
 auth:
   realm: Example
   require: by-policy

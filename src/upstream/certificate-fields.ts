@@ -1,0 +1,100 @@
+// Owns the fields of a certificate that node:crypto does not show, or shows only as text that would have to be taken apart again
+// (RFC 5280 §4.1, §4.2): names as octets, extensions by their identifiers.
+import { parseIpAddress } from '../net/ip-address.ts';
+import { bitsOf, contentOf, DER, type DerValue, explicitTag, identifierOf, implicitTag, membersOf, readDer } from './read-der.ts';
+
+export interface CertificateFields {
+  /** The content octets of the INTEGER. */
+  readonly serial: Buffer;
+  /** DER of the subject's Name. */
+  readonly subject: Buffer;
+  /** DER of the issuer's Name. */
+  readonly issuer: Buffer;
+  /** The octets of subjectPublicKey, which OCSP and key identifiers hash. */
+  readonly publicKey: Buffer;
+  readonly signatureAlgorithm: string;
+  readonly extensions: ReadonlyMap<string, Extension>;
+}
+
+export interface Extension {
+  readonly isCritical: boolean;
+  /** DER of its value. */
+  readonly value: Buffer;
+}
+
+/** The names that a certificate is for, of the two kinds that hosts have. */
+export interface HostNames {
+  /** As they are written, in lower case, wildcards included. */
+  readonly dns: readonly string[];
+  /** 4 or 16 octets each. */
+  readonly addresses: readonly Buffer[];
+}
+
+/** @param der  of the whole certificate @throws DerError */
+export function certificateFields(der: Buffer): CertificateFields {
+  const [tbs, algorithm] = membersOf(readDer(der), DER.sequence);
+  const members = membersOf(tbs, DER.sequence);
+  if (members[0]?.tag === explicitTag(0)) members.shift();
+  const [serial, , issuer, , subject, key, ...optional] = members;
+  const extensions = optional.find(({ tag }) => tag === explicitTag(3));
+  return {
+    serial: contentOf(serial, DER.integer),
+    subject: wholeOf(subject),
+    issuer: wholeOf(issuer),
+    publicKey: bitsOf(membersOf(key, DER.sequence)[1]),
+    signatureAlgorithm: identifierOf(membersOf(algorithm, DER.sequence)[0]),
+    extensions: extensions === undefined ? new Map() : readExtensions(extensions),
+  };
+}
+
+/** The hosts of subjectAltName; `null` when there is no such extension. @throws DerError */
+export function hostNames({ extensions }: CertificateFields): HostNames | null {
+  const extension = extensions.get(SUBJECT_ALT_NAME);
+  if (extension === undefined) return null;
+  const names = membersOf(readDer(extension.value), DER.sequence);
+  return {
+    dns: names.filter(({ tag }) => tag === implicitTag(2)).map(({ content }) => content.toString('latin1').toLowerCase()),
+    addresses: names.filter(({ tag }) => tag === implicitTag(7)).map(({ content }) => content),
+  };
+}
+
+/**
+ * Whether a certificate is for a host (RFC 9110 §4.3.4, RFC 9525 §6.3): by an address for an address; by a name that is equal, or whose whole
+ * leftmost label is a star that stands for one label, with two more below it. The subject's common name is not asked.
+ *
+ * @param host  canonical
+ */
+export function namesHost({ dns, addresses }: HostNames, host: string): boolean {
+  const ip = parseIpAddress(host);
+  if (ip !== null) return addresses.some((address) => address.equals(ip.bytes));
+  const dot = host.indexOf('.');
+  const wildcard = dot > 0 && host.indexOf('.', dot + 1) !== -1 ? `*${host.slice(dot)}` : null;
+  return dns.some((name) => name === host || name === wildcard);
+}
+
+/** Whether it asks that its status be stapled: the TLS feature status_request (RFC 7633). @throws DerError */
+export function mustStaple({ extensions }: CertificateFields): boolean {
+  const extension = extensions.get(TLS_FEATURE);
+  if (extension === undefined) return false;
+  return membersOf(readDer(extension.value), DER.sequence).some(({ content }) => content.length === 1 && content[0] === STATUS_REQUEST);
+}
+
+function readExtensions(value: DerValue): Map<string, Extension> {
+  const found = new Map<string, Extension>();
+  for (const each of membersOf(membersOf(value, explicitTag(3))[0], DER.sequence)) {
+    const [identifier, ...rest] = membersOf(each, DER.sequence);
+    // Its default may be written out, against DER, and is on some.
+    const said = rest[0]?.tag === DER.boolean ? rest.shift()!.content[0] : 0;
+    found.set(identifierOf(identifier), { isCritical: said !== 0, value: contentOf(rest[0], DER.octetString) });
+  }
+  return found;
+}
+
+function wholeOf(value: DerValue | undefined): Buffer {
+  contentOf(value, DER.sequence);
+  return value!.whole;
+}
+
+const SUBJECT_ALT_NAME = '2.5.29.17';
+const TLS_FEATURE = '1.3.6.1.5.5.7.1.24';
+const STATUS_REQUEST = 5;

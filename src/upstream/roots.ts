@@ -1,0 +1,53 @@
+// Owns the certificates whose word is final, as something that can be asked: who of them has issued this one?
+// OpenSSL has them too, and decides; this is for the reasons, and for what it does not tell apart. So they are read only when first asked for.
+import { X509Certificate } from 'node:crypto';
+import { type CertificateFields, certificateFields } from './certificate-fields.ts';
+
+/** A certificate, and what of it has to be read for oneself. */
+export interface ReadCertificate {
+  readonly certificate: X509Certificate;
+  readonly fields: CertificateFields;
+}
+
+/** @throws DerError */
+export function readCertificate(certificate: X509Certificate): ReadCertificate {
+  return { certificate, fields: certificateFields(certificate.raw) };
+}
+
+/** Whether `issuer` has signed it: its name, and its key. */
+export function isIssuedBy(subject: ReadCertificate, issuer: ReadCertificate): boolean {
+  return subject.fields.issuer.equals(issuer.fields.subject) && subject.certificate.verify(issuer.certificate.publicKey);
+}
+
+export class Roots {
+  readonly #pems: () => readonly string[];
+  /** By the DER of their subjects, in hexadecimal. */
+  #bySubject: Map<string, ReadCertificate[]> | null = null;
+
+  constructor(pems: () => readonly string[]) {
+    this.#pems = pems;
+  }
+
+  issuerOf(subject: ReadCertificate): ReadCertificate | null {
+    const named = this.#index().get(subject.fields.issuer.toString('hex')) ?? [];
+    return named.find((root) => isIssuedBy(subject, root)) ?? null;
+  }
+
+  has({ certificate, fields }: ReadCertificate): boolean {
+    const named = this.#index().get(fields.subject.toString('hex')) ?? [];
+    return named.some((root) => root.certificate.raw.equals(certificate.raw));
+  }
+
+  #index(): Map<string, ReadCertificate[]> {
+    if (this.#bySubject !== null) return this.#bySubject;
+    this.#bySubject = new Map();
+    for (const pem of this.#pems()) {
+      const root = readCertificate(new X509Certificate(pem));
+      const subject = root.fields.subject.toString('hex');
+      const same = this.#bySubject.get(subject);
+      if (same === undefined) this.#bySubject.set(subject, [root]);
+      else same.push(root);
+    }
+    return this.#bySubject;
+  }
+}
