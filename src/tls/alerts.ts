@@ -50,12 +50,31 @@ export function receivedAlert(error: Error): AlertName | null {
 }
 
 /**
- * What an error says about our certificate. In TLS 1.3 a client may refuse it after the handshake is complete to our side: the first read then fails.
+ * What an error says about our certificate. In TLS 1.3 the client's alert may come when the handshake is complete to our side: the first read fails then.
  * So this is for the errors of connections that were opened, too.
  */
 export function distrustOf(error: Error): Distrust | null {
   const alert = receivedAlert(error);
   return alert !== null && DISTRUST.has(alert) ? { kind: 'said', alert } : null;
+}
+
+/** How a connection ended whose handshake was complete. */
+export interface OpenedEnd {
+  /** What it failed with; `null` when the client closed it in order. */
+  readonly error: Error | null;
+  /** Whether a single octet came out of it. */
+  readonly hasSpoken: boolean;
+  /** From the end of the handshake. */
+  readonly openMs: number;
+}
+
+/**
+ * What the end of an opened connection says about our certificate. GnuTLS, Node and curl with `--pinnedpubkey` look at it only once the handshake is complete, and
+ * leave without a word. Browsers leave like that, too, when they have opened a connection ahead of need, but not at once.
+ */
+export function distrustAtEnd(end: OpenedEnd): Distrust | null {
+  const said = end.error === null ? null : distrustOf(end.error);
+  return said !== null || end.hasSpoken || end.openMs > LEFT_AT_ONCE_MS ? said : SUSPECTED;
 }
 
 /**
@@ -78,5 +97,7 @@ const DISTRUST: ReadonlySet<AlertName> = new Set<AlertName>([
   'access_denied',
   'bad_certificate_status_response',
 ]);
+export const SUSPECTED: Distrust = Object.freeze({ kind: 'suspected' });
+const LEFT_AT_ONCE_MS = 2_000;
 const ALERT_RECORD = 21;
 const FATAL = 2;

@@ -4,7 +4,7 @@
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import type { Deadlines } from '../net/deadlines.ts';
-import { type AlertName, type Distrust, distrustOf, receivedAlert } from './alerts.ts';
+import { type AlertName, type Distrust, distrustOf, receivedAlert, SUSPECTED } from './alerts.ts';
 
 export type ApplicationProtocol = 'h2' | 'http/1.1';
 
@@ -83,5 +83,3 @@ function refused(reason: string): Handshake {
 }
 
 function ignore(): void {}
-
-const SUSPECTED: Distrust = Object.freeze({ kind: 'suspected' });
