@@ -1,9 +1,12 @@
 // Owns idle connections to origins and parent proxies. Only one in a proven clean state gets in; it leaves when it is used, closes or has been
 // idle for too long, and it is judged again before it is used, since the next client may not go where the last one might.
+// Connections that speak HTTP/2 are in use and free at once; what is true of them is in http2-sessions.ts, and they live as long as the pool.
 import type { Http1Client } from './http1-client.ts';
+import { Http2Sessions } from './http2-sessions.ts';
 import type { UpstreamOptions } from './options.ts';
 
 export class ConnectionPool {
+  readonly http2: Http2Sessions;
   readonly #options: UpstreamOptions;
   /** Per destination, the one used last at the end: it is the likeliest to be alive. */
   readonly #idle = new Map<string, Http1Client[]>();
@@ -12,6 +15,7 @@ export class ConnectionPool {
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
+    this.http2 = new Http2Sessions(options);
   }
 
   /**
@@ -62,6 +66,7 @@ export class ConnectionPool {
   close(): void {
     this.#isClosed = true;
     this.letGo();
+    this.http2.close();
   }
 
   /** Closes what is idle. */
@@ -70,6 +75,7 @@ export class ConnectionPool {
     this.#idle.clear();
     this.#total = 0;
     for (const client of all) client.abort();
+    this.http2.letGo();
   }
 
   #removeAt(key: string, idle: Http1Client[], index: number): void {

@@ -1,0 +1,304 @@
+// Owns connections to origins that speak HTTP/2 (RFC 9113): one session is shared by many exchanges, each on a stream of its own, and which
+// origins speak HTTP/1.1 alone. Requests that come while nobody knows yet wait for one connection instead of making one each.
+// A session takes new streams until the origin says GOAWAY; what is on it then goes on. Each use is judged anew by the caller, as in pool.ts.
+// Node's bounds that are left as they are: 1000 invalid frames or unread acknowledgements (PING, SETTINGS) end a session, 8 CONTINUATION frames
+// end it, 10 PINGs of ours may be open. What is set here says why.
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import { LRUCache } from 'lru-cache';
+import { ProxyError } from '../errors/proxy-error.ts';
+import type { Deadline, Deadlines } from '../net/deadlines.ts';
+import type { UpstreamConnection } from './connection.ts';
+import type { RawFields } from './http2-fields.ts';
+import type { UpstreamOptions } from './options.ts';
+import type { Secured } from './start-tls.ts';
+
+/** A session, or the connection of an origin that speaks HTTP/1.1. */
+export type Connected = { readonly session: Http2Session } | { readonly session: null; readonly connection: UpstreamConnection };
+
+export class Http2Session {
+  /** The judged address that was dialled. */
+  readonly connection: UpstreamConnection;
+  readonly #session: ClientHttp2Session;
+  readonly #idleTimeoutMs: number;
+  readonly #idle: Deadline;
+  readonly #deadlines: Deadlines;
+  readonly #mayStay: () => boolean;
+  #streams = 0;
+  #maxStreams = ASSUMED_STREAMS;
+  /** Streams above it were not processed (RFC 9113 §6.8). */
+  #lastStreamId = Number.POSITIVE_INFINITY;
+  #heardMs = performance.now();
+  #ping: Promise<boolean> | null = null;
+  #error: Error | null = null;
+
+  /** @param mayStay asked when the last stream is over: whether the session is kept for more */
+  constructor(
+    connection: UpstreamConnection,
+    options: UpstreamOptions,
+    deadlines: Deadlines,
+    mayStay: () => boolean,
+    onGone: (session: Http2Session) => void,
+  ) {
+    this.connection = connection;
+    this.#idleTimeoutMs = options.idleTimeoutMs;
+    this.#mayStay = mayStay;
+    this.#deadlines = deadlines;
+    this.#idle = deadlines.create(() => this.#wasIdle());
+    const settings = {
+      createConnection: () => connection.socket,
+      // A client may have sent a field twice that should be there once; whether it may is for the origin to say.
+      strictSingleValueFields: false,
+      maxHeaderListPairs: options.fieldCount + PSEUDO_FIELDS,
+      // More than a client's head can have: a larger one would end the session for everybody.
+      maxSendHeaderBlockLength: MAX_SENT_HEAD,
+      peerMaxConcurrentStreams: ASSUMED_STREAMS,
+      // MiB; new streams are refused above it, and what waits to be sent counts.
+      maxSessionMemory: 32,
+      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW, maxHeaderListSize: options.headBytes },
+    };
+    const session = connect('https://origin.invalid', settings);
+    this.#session = session;
+    session.setLocalWindowSize(SESSION_WINDOW);
+    session.on('remoteSettings', ({ maxConcurrentStreams }) => {
+      this.#maxStreams = Math.min(maxConcurrentStreams ?? MOST_STREAMS, MOST_STREAMS);
+    });
+    session.on('goaway', (_code, lastStreamId) => {
+      this.#lastStreamId = lastStreamId;
+      if (this.#streams === 0) this.#idle.set(LINGER_MS);
+    });
+    session.on('error', (error) => {
+      this.#error = error;
+    });
+    session.on('close', () => {
+      this.#idle.clear();
+      onGone(this);
+    });
+    // A connection that the origin has closed for its part brings no more frames.
+    connection.consume({ read: () => true, ended: () => this.destroy(), drained: () => {}, closed: () => {} });
+    this.#idle.set(options.idleTimeoutMs);
+  }
+
+  /** Whether new streams may be opened. */
+  get isOpen(): boolean {
+    return !this.#session.closed && !this.#session.destroyed && this.connection.isOpen;
+  }
+
+  get isDestroyed(): boolean {
+    return this.#session.destroyed;
+  }
+
+  get isIdle(): boolean {
+    return this.#streams === 0;
+  }
+
+  get hasRoom(): boolean {
+    return this.#streams < this.#maxStreams;
+  }
+
+  get streams(): number {
+    return this.#streams;
+  }
+
+  /** Why it ended, when something failed. */
+  get error(): Error | null {
+    return this.#error;
+  }
+
+  /**
+   * Opens a stream. It counts until its `close` event. Beyond what the origin allows, it waits in the session for its turn.
+   *
+   * @throws Error where the fields cannot be written
+   */
+  request(fields: RawFields, options: { readonly endStream: boolean; readonly waitForTrailers: boolean }): ClientHttp2Stream {
+    const stream = this.#session.request(fields, options);
+    this.#streams += 1;
+    this.#idle.suspend();
+    stream.once('close', () => this.#streamClosed());
+    return stream;
+  }
+
+  /** Whether the origin can have acted on a stream's request. */
+  wasProcessed(streamId: number): boolean {
+    return streamId <= this.#lastStreamId;
+  }
+
+  /** The origin has just said something. */
+  heard(): void {
+    this.#heardMs = performance.now();
+  }
+
+  /** Asks the origin for a sign of life (PING) where it has been silent for longer than this; a session without an answer is ended. */
+  isAlive(maxQuietMs: number): boolean | Promise<boolean> {
+    if (!this.isOpen) return false;
+    if (performance.now() - this.#heardMs <= maxQuietMs) return true;
+    this.#ping ??= this.#askForLife().finally(() => {
+      this.#ping = null;
+    });
+    return this.#ping;
+  }
+
+  /** No new streams; ends once those that are open are over. */
+  close(): void {
+    this.#session.close();
+    if (this.#streams === 0) this.#idle.set(LINGER_MS);
+  }
+
+  destroy(): void {
+    this.#session.destroy(new ProxyError('connection_terminated', 'The connection was closed.'), constants.NGHTTP2_CANCEL);
+    this.connection.destroy();
+  }
+
+  #streamClosed(): void {
+    this.#streams -= 1;
+    this.heard();
+    if (this.#streams > 0) return;
+    if (this.#mayStay()) this.#idle.set(this.#idleTimeoutMs);
+    else this.close();
+  }
+
+  #wasIdle(): void {
+    // Node ends its half and waits for the origin's, for as long as that takes.
+    if (this.#session.closed || this.#session.destroyed) this.connection.destroy();
+    else this.close();
+  }
+
+  #askForLife(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const deadline = this.#deadlines.create(() => {
+        resolve(false);
+        this.destroy();
+      });
+      deadline.set(PING_TIMEOUT_MS);
+      const isSent = this.#session.ping((error) => {
+        deadline.clear();
+        if (error === null) this.heard();
+        resolve(error === null && this.isOpen);
+      });
+      if (isSent) return;
+      deadline.clear();
+      resolve(false);
+    });
+  }
+}
+
+export class Http2Sessions {
+  readonly #options: UpstreamOptions;
+  readonly #open = new Map<string, Http2Session[]>();
+  readonly #attempts = new Map<string, Promise<unknown>>();
+  /** Destinations that chose HTTP/1.1 lately. */
+  readonly #http1Alone = new LRUCache<string, true>({ max: 2_000, ttl: HTTP1_REMEMBERED_MS });
+  #total = 0;
+  #isClosed = false;
+
+  constructor(options: UpstreamOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a destination has said lately that it speaks HTTP/1.1 and nothing else. */
+  speaksHttp1Alone(key: string): boolean {
+    return this.#http1Alone.has(key);
+  }
+
+  noteHttp1Alone(key: string): void {
+    this.#http1Alone.set(key, true);
+  }
+
+  /**
+   * @param mayUse judges the address a session goes to
+   * @returns a session with room for a stream, or, when there may be no more sessions, the one whose queue is shortest
+   */
+  take(key: string, mayUse: (session: Http2Session) => boolean): Http2Session | null {
+    const sessions = this.#open.get(key);
+    if (sessions === undefined) return null;
+    let least: Http2Session | null = null;
+    for (const session of sessions) {
+      if (!session.isOpen || !mayUse(session)) continue;
+      if (session.hasRoom) return session;
+      if (least === null || session.streams < least.streams) least = session;
+    }
+    return sessions.length >= SESSIONS_PER_DESTINATION ? least : null;
+  }
+
+  /** What becomes of the connection that somebody is making to a destination: `null` once it stands, else why it does not. */
+  attempt(key: string): Promise<unknown> | null {
+    return this.#attempts.get(key) ?? null;
+  }
+
+  /**
+   * Makes a connection, and keeps it when its origin chose `h2`. Others can wait for it meanwhile.
+   *
+   * @throws what `open` throws
+   */
+  connect(key: string, deadlines: Deadlines, open: () => Promise<Secured>): Promise<Connected> {
+    const connecting = open().then((secured) => this.#connected(key, secured, deadlines));
+    if (this.#attempts.has(key)) return connecting;
+    const forget = (failure: unknown): unknown => {
+      this.#attempts.delete(key);
+      return failure;
+    };
+    this.#attempts.set(
+      key,
+      connecting.then(() => forget(null), forget),
+    );
+    return connecting;
+  }
+
+  /** In the turn in which TLS was ready: what the origin sends first would be lost in the next. */
+  #connected(key: string, { connection, protocol }: Secured, deadlines: Deadlines): Connected {
+    if (protocol === 'http/1.1') {
+      this.noteHttp1Alone(key);
+      return { session: null, connection };
+    }
+    this.#http1Alone.delete(key);
+    const session = new Http2Session(
+      connection,
+      this.#options,
+      deadlines,
+      () => !this.#isClosed && this.#total <= this.#options.idleTotal,
+      (gone) => this.#remove(key, gone),
+    );
+    const sessions = this.#open.get(key);
+    if (sessions === undefined) this.#open.set(key, [session]);
+    else sessions.push(session);
+    this.#total += 1;
+    return { session };
+  }
+
+  /** Whatever is idle ends now, whatever is in use once it is not. */
+  close(): void {
+    this.#isClosed = true;
+    for (const session of this.#all()) session.close();
+  }
+
+  /** Closes what is idle. */
+  letGo(): void {
+    for (const session of this.#all()) if (session.isIdle) session.close();
+  }
+
+  #all(): Http2Session[] {
+    return [...this.#open.values()].flat();
+  }
+
+  #remove(key: string, session: Http2Session): void {
+    const sessions = this.#open.get(key);
+    const index = sessions?.indexOf(session) ?? -1;
+    if (sessions === undefined || index < 0) return;
+    sessions.splice(index, 1);
+    this.#total -= 1;
+    if (sessions.length === 0) this.#open.delete(key);
+  }
+}
+
+/** Octets that an origin may send ahead of a slow client, on each stream; and ahead of us, on all streams of a session together. */
+const STREAM_WINDOW = 1024 * 1024;
+const SESSION_WINDOW = 4 * 1024 * 1024;
+/** Before an origin has said how many streams it takes, and at most whatever it says. */
+const ASSUMED_STREAMS = 100;
+const MOST_STREAMS = 256;
+const SESSIONS_PER_DESTINATION = 8;
+const PSEUDO_FIELDS = 1;
+const MAX_SENT_HEAD = 512 * 1024;
+/** For the origin to close its half. */
+const LINGER_MS = 1_000;
+const PING_TIMEOUT_MS = 5_000;
+const HTTP1_REMEMBERED_MS = 10 * 60_000;
