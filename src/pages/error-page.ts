@@ -92,7 +92,7 @@ const CODES: Readonly<Record<ProxyErrorCode, Words>> = {
   },
   tls_alert_received: {
     title: 'The server turned the secure connection down',
-    nextStep: 'Check the name in the address. The server may also ask for a client certificate, which this proxy does not have.',
+    nextStep: 'Check the name in the address. If the server asks for a client certificate, the operator can give this proxy one for it.',
   },
   http_request_error: {
     title: 'This request could not be understood',
