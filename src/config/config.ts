@@ -14,6 +14,7 @@ import {
 import type { ListenAddress, ListenerOptions } from '../listeners/listener.ts';
 import { LISTENER_DEFAULTS } from '../listeners/listener.ts';
 import { ACCESS_LOG_DEFAULTS, type AccessLogOptions } from '../observe/access-log.ts';
+import { type InterceptionOptions, LEAF_DEFAULTS } from '../tls/options.ts';
 import {
   ORIGIN_TLS_DEFAULTS,
   type OriginTlsOptions,
@@ -46,6 +47,8 @@ export interface Config {
   /** Path of a PEM file whose certificates are trusted for TLS to origins besides the system's; `null` adds none. */
   readonly rootCertificates: string | null;
   readonly originTls: OriginTlsOptions;
+  /** Under which CA tunnels are opened, where a rule says so. */
+  readonly interception: InterceptionOptions;
   /** Milliseconds that exchanges and tunnels have to finish once a stop is asked for. */
   readonly drainTimeoutMs: number;
   /** Where to keep what survives a restart: counts of limits, compiled lists, the note of a running proxy. `null` keeps nothing. */
@@ -68,8 +71,14 @@ export const DEFAULT_PAC_DIRECT: readonly string[] = ['.localhost', '127.0.0.0/8
  *
  * @param defaultPolicyFile  the policy that comes with the program
  * @param defaultCacheFolder  where the cache lies when nobody chooses a folder; `null` keeps nothing on disk then
+ * @param defaultCaFolder  the same for the CA, which has no place with `null`
  */
-export function configFrom(settings: Settings, defaultPolicyFile: string, defaultCacheFolder: string | null = null): Config {
+export function configFrom(
+  settings: Settings,
+  defaultPolicyFile: string,
+  defaultCacheFolder: string | null = null,
+  defaultCaFolder: string | null = null,
+): Config {
   const { limits = {}, timeouts = {} } = settings;
   return deepFreeze({
     listen: settings.listen ?? DEFAULT_LISTEN,
@@ -87,6 +96,9 @@ export function configFrom(settings: Settings, defaultPolicyFile: string, defaul
       tunnelIdleTimeoutMs: timeouts.tunnel_idle,
       connections: limits.connections,
       connectionsPerClient: limits.connections_per_client,
+      http2Streams: limits.http2_streams,
+      http2WindowBytes: limits.http2_window,
+      http2Resets: limits.http2_resets,
     }),
     upstream: withDefaults(UPSTREAM_DEFAULTS, {
       connectTimeoutMs: timeouts.connect,
@@ -111,6 +123,7 @@ export function configFrom(settings: Settings, defaultPolicyFile: string, defaul
     viaName: settings.via ?? null,
     rootCertificates: settings.tls?.roots ?? null,
     originTls: originTlsOptions(settings.tls ?? {}),
+    interception: interceptionOptions(settings.tls ?? {}, defaultCaFolder),
     drainTimeoutMs: timeouts.drain ?? DEFAULT_DRAIN_TIMEOUT_MS,
     stateFolder: settings.state_dir === undefined || settings.state_dir === 'off' ? null : settings.state_dir,
     tunnelGraceMs: timeouts.denied_tunnel ?? DEFAULT_TUNNEL_GRACE_MS,
@@ -137,6 +150,13 @@ function originTlsOptions(tls: NonNullable<Settings['tls']>): OriginTlsOptions {
     clientCertificates: tls.client_certificates,
     keyLogFile: tls.key_log === 'off' ? undefined : tls.key_log,
   });
+}
+
+function interceptionOptions(tls: NonNullable<Settings['tls']>, defaultFolder: string | null): InterceptionOptions {
+  const { ca_dir: folder = defaultFolder, ca_certificate: certificateFile, ca_key: keyFile } = tls;
+  const existing = certificateFile === undefined || keyFile === undefined ? null : { certificateFile, keyFile };
+  const leaves = withDefaults(LEAF_DEFAULTS, { lifetimeDays: tls.leaf_days, contexts: tls.leaf_contexts });
+  return { authority: { folder, existing }, leaves };
 }
 
 function authOptions(auth: NonNullable<Settings['auth']>): AuthOptions {

@@ -13,6 +13,7 @@ import {
 import type { AuthenticationMode, ListenAddress } from '../listeners/listener.ts';
 import { parseCount, parseDuration, parseLifetime, parseOctets, parseRate, parseShare, parseSize, shown } from '../match/units.ts';
 import { LOG_FORMATS, type LogFormat } from '../observe/log-formats.ts';
+import { MOST_LEAF_DAYS } from '../tls/options.ts';
 import type { ClientCertificateOptions } from '../upstream/options.ts';
 import { parseParentUrl } from '../upstream/route.ts';
 import { parseAdminAddress, parseListenAddress } from './listen-address.ts';
@@ -42,6 +43,9 @@ export function settingsSchema(resolvePath: (path: string) => string) {
       trailers: size,
       connections: count,
       connections_per_client: count,
+      http2_streams: count,
+      http2_window: size,
+      http2_resets: count,
       response_head: size,
       response_fields: count,
       response_trailers: size,
@@ -101,6 +105,12 @@ export function settingsSchema(resolvePath: (path: string) => string) {
       client_certificates: list(clientCertificate(resolvePath), 0),
       // `off` keeps none, whatever SSLKEYLOGFILE says.
       key_log: scalar((value) => (value === 'off' ? value : resolvePath(nonEmpty(value)))),
+      ca_dir: path,
+      // An existing CA: its certificate with those above it, and its key.
+      ca_certificate: path,
+      ca_key: path,
+      leaf_days: scalar((value) => parseCount(value, MOST_LEAF_DAYS)),
+      leaf_contexts: count,
     }),
     auth: group({
       realm: scalar((value) => parseRealm(String(value))),

@@ -30,13 +30,23 @@ export interface SocketOwner {
   takenOver(): void;
 }
 
+/** What both protocols do with a connection from outside. */
+export interface ClientConnection {
+  /** No further request after those under way; at once when there is none. */
+  drain(): void;
+  /** Closes it if it waits for a request. */
+  letGoIfIdle(): void;
+  /** Ends it at once; records of what was under way say that it was we who did it. */
+  stop(): void;
+}
+
 /**
  * `waiting`: for a request's first octet. `head`: within one. `exchange`: a request is being answered. `lingering`: the last response is written and
  * the client may finish what it was sending. `over`: closed, or given away.
  */
 type State = 'waiting' | 'head' | 'exchange' | 'lingering' | 'over';
 
-export class Http1Connection implements Responder, BodySource {
+export class Http1Connection implements ClientConnection, Responder, BodySource {
   readonly #socket: ClientSocket;
   readonly #context: ConnectionContext;
   readonly #client: Client;

@@ -1,10 +1,10 @@
 // Owns the connections inside of opened tunnels: each becomes one of HTTP/1.1 or HTTP/2 whose requests know the tunnel that they came out of, and all
 // of them drain, stop and make room as those of a listener do. The client's socket beneath stays the listener's, which counts it.
-import type { ProxyError } from '../errors/proxy-error.ts';
 import type { Client, ClientSocket, OpenedTunnel } from '../exchange/exchange.ts';
 import type { FlowOrigin } from '../flows/flow.ts';
 import { type Linked, LinkedSet } from '../net/linked-set.ts';
-import { type ConnectionContext, Http1Connection, type SocketOwner } from './http1-connection.ts';
+import { type ClientConnection, type ConnectionContext, Http1Connection, type SocketOwner } from './http1-connection.ts';
+import { Http2Connection } from './http2-connection.ts';
 
 /** A connection whose octets can be read. */
 export interface Plaintext {
@@ -35,18 +35,6 @@ export interface PlaintextEnd {
   readonly error: Error | null;
 }
 
-/** What both protocols do with a connection from outside. */
-export interface ClientConnection {
-  /** No further request after those under way; at once when there is none. */
-  drain(): void;
-  /** Closes it if it waits for a request. */
-  letGoIfIdle(): void;
-  /** Ends it at once; records of what was under way say that it was we who did it. */
-  stop(): void;
-  /** Answers with an error before anything is read, and closes. */
-  refuse(error: ProxyError): void;
-}
-
 export class InterceptedConnections {
   readonly #connectionContext: () => ConnectionContext;
   readonly #open = new LinkedSet<Opened>();
@@ -64,10 +52,14 @@ export class InterceptedConnections {
   /**
    * Reads requests from it until it ends.
    *
-   * @param onClosed called once, when the socket has closed, whoever had it last
+   * @param onClosed called once, when the socket has closed, whoever had it last; within `open` if it is closed already
    */
   open(plaintext: Plaintext, onClosed: (end: PlaintextEnd) => void): void {
-    const { socket, early, tunnel, client, origin } = plaintext;
+    const { socket, early, protocol, tunnel, client, origin } = plaintext;
+    if (socket.destroyed) {
+      onClosed({ bytesFromClient: early.length, bytesToClient: 0, error: socket.errored });
+      return;
+    }
     const bytesBefore = { read: socket.bytesRead, written: socket.bytesWritten };
     let broke: Error | null = null;
     // Without a listener, an error would end the process.
@@ -82,7 +74,10 @@ export class InterceptedConnections {
     });
     if (early.length > 0) socket.unshift(early);
     const context = this.#connectionContext();
-    opened.connection = new Http1Connection(socket, client, origin, context, opened, tunnel);
+    opened.connection =
+      protocol === 'h2'
+        ? new Http2Connection(socket, client, origin, context, tunnel)
+        : new Http1Connection(socket, client, origin, context, opened, tunnel);
     this.#open.add(opened);
     if (this.#isDraining) opened.connection.drain();
   }

@@ -37,11 +37,19 @@ export interface ListenerOptions {
   readonly contentGraceMs: number;
   /** Milliseconds that a client may refuse to read our answer. */
   readonly writeTimeoutMs: number;
+  /** Milliseconds that a client may take to begin to speak in a tunnel that is looked into. */
+  readonly tunnelGreetingTimeoutMs: number;
   /** Milliseconds that a tunnel may be silent in both directions. */
   readonly tunnelIdleTimeoutMs: number;
   /** Open client connections in all, and from one address. Over it: 503 and close. */
   readonly connections: number;
   readonly connectionsPerClient: number;
+  /** Requests of HTTP/2 that may be under way on one connection. Over it: the stream is refused. */
+  readonly http2Streams: number;
+  /** Octets of content that a client may send on one stream before anybody has taken any (RFC 9113 §6.9). */
+  readonly http2WindowBytes: number;
+  /** Streams of one connection that may end within ten seconds without an answer, for which the client is to blame. Over it: it is closed. */
+  readonly http2Resets: number;
 }
 
 export const LISTENER_DEFAULTS: ListenerOptions = {
@@ -54,7 +62,11 @@ export const LISTENER_DEFAULTS: ListenerOptions = {
   contentMinBytesPerSecond: 240,
   contentGraceMs: 10_000,
   writeTimeoutMs: 60_000,
+  tunnelGreetingTimeoutMs: 5_000,
   tunnelIdleTimeoutMs: 15 * 60_000,
   connections: 16_384,
   connectionsPerClient: 8_192,
+  http2Streams: 128,
+  http2WindowBytes: 256 * 1024,
+  http2Resets: 400,
 };

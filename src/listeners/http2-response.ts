@@ -1,0 +1,89 @@
+// Owns a final response on its way to a stream of HTTP/2: its content within what the head announced, its trailers, and how it ends. It ends with
+// END_STREAM only when it is complete; anything else is a reset, which no client can take for an end (RFC 9113 §8.1.1).
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import { ProxyError } from '../errors/proxy-error.ts';
+import { type BodySink, type Fields, FULL, KEPT, NO_FIELDS, TAKEN, type Taken } from '../http/message.ts';
+import { fieldsByName, keptTrailers } from './http2-fields.ts';
+
+/** What the exchange does for its response. */
+export interface ResponseWatch {
+  /** The client has no room for more. */
+  responseBlocked(): void;
+  /** Everything was given to the stream (`null`), or the content broke off. */
+  responded(error: ProxyError | null): void;
+}
+
+export class Http2Response implements BodySink {
+  readonly #stream: ServerHttp2Stream;
+  readonly #watch: ResponseWatch;
+  #left: number | null;
+  #trailers: Fields = NO_FIELDS;
+  readonly #mayHaveTrailers: boolean;
+  #isDone = false;
+  #isToClose = false;
+  /** Octets of content given to the stream. */
+  octets = 0;
+
+  /**
+   * @param stream whose head was written
+   * @param length what the head announced; `null` for nothing: then trailers may come, and the head was written with `waitForTrailers`
+   */
+  constructor(stream: ServerHttp2Stream, length: number | null, watch: ResponseWatch) {
+    this.#stream = stream;
+    this.#left = length;
+    this.#watch = watch;
+    this.#mayHaveTrailers = length === null;
+    if (this.#mayHaveTrailers) stream.once('wantTrailers', () => this.#sendTrailers());
+  }
+
+  write(bytes: Buffer): Taken {
+    const stream = this.#stream;
+    if (this.#isDone || bytes.length === 0 || stream.closed) return TAKEN;
+    if (this.#left !== null) {
+      this.#left -= bytes.length;
+      if (this.#left < 0) {
+        this.fail(new ProxyError('proxy_internal_error', 'More content came than the head of the message announced.'));
+        return TAKEN;
+      }
+    }
+    this.octets += bytes.length;
+    const isCopied = bytes.length <= CHEAP_TO_COPY;
+    const hasRoom = stream.write(isCopied ? Buffer.from(bytes) : bytes);
+    if (hasRoom) return isCopied ? TAKEN : KEPT;
+    this.#watch.responseBlocked();
+    return FULL;
+  }
+
+  end(trailers: Fields): void {
+    if (this.#isDone) return;
+    if (this.#left !== null && this.#left > 0) {
+      this.fail(new ProxyError('http_response_incomplete', 'Less content came than the head of the message announced.'));
+      return;
+    }
+    this.#isDone = true;
+    if (trailers.length > 0) this.#trailers = keptTrailers(trailers);
+    this.#stream.end();
+    this.#watch.responded(null);
+  }
+
+  fail(error: ProxyError): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#watch.responded(error);
+  }
+
+  /** Ends the client's direction too, once all of ours has left: what it still sends is for nobody (§8.1). */
+  closeWhenSent(): void {
+    if (this.#mayHaveTrailers) this.#isToClose = true;
+    else this.#stream.close(constants.NGHTTP2_NO_ERROR);
+  }
+
+  #sendTrailers(): void {
+    this.#stream.sendTrailers(fieldsByName(this.#trailers));
+    // Node sends them in the next turn; a reset before that would take them away.
+    if (this.#isToClose) setImmediate(() => this.#stream.close(constants.NGHTTP2_NO_ERROR));
+  }
+}
+
+/** Up to this many octets a copy costs less than memory that its owner cannot use again until the client's window has let it go. */
+const CHEAP_TO_COPY = 16 * 1024;
