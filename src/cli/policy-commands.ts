@@ -7,14 +7,15 @@ export const CONFIG_FLAG: Flag = { value: 'FILE', text: 'the configuration file 
 export const POLICY_COMMANDS: readonly Command[] = [
   {
     name: 'policy check',
-    summary: 'Find what is wrong in policies, and what looks like a mistake',
+    summary: 'Find what is wrong in policies, or looks like a mistake',
     operands: '[FILE...]',
     leastOperands: 0,
     mostOperands: Number.POSITIVE_INFINITY,
     flags: { strict: { value: null, text: 'exit 65 for warnings too' }, config: CONFIG_FLAG },
     details: [
       'Every problem and every warning is a line with file, line and column. Warnings are about rules that never decide, values that stand ' +
-        'twice, patterns as wide as .com, times that are over, lists with lines that cannot be read, and rules that a tunnel goes round.',
+        'twice, patterns as wide as .com, times that are over, lists with lines that cannot be read, rules that a tunnel goes round, and tunnels ' +
+        'that are opened for nothing.',
       'Without a FILE, the policy that run would use. Exits 65 when a policy is wrong, 66 when a file cannot be read.',
     ],
     examples: [
@@ -67,6 +68,8 @@ export const POLICY_COMMANDS: readonly Command[] = [
       upgrade: { value: 'PROTOCOL', text: 'what the request wants to go on with: websocket' },
       'response-type': { value: 'TYPE', text: 'the media type of the answer, such as text/html' },
       'response-size': { value: 'N', text: 'how much content the answer has' },
+      sni: { value: 'NAME', text: 'the server name with which TLS begins in the tunnel, or none; the host if not given' },
+      'tunnel-protocol': { value: 'PROTOCOL', text: 'what the tunnel carries: tls (the default), http or other' },
       inside: { value: null, text: 'judge the request of an https URL as one inside an opened tunnel, and not the CONNECT' },
       all: { value: null, text: 'show every rule considered, with each of its criteria' },
       json: { value: null, text: 'print JSON' },
@@ -81,8 +84,24 @@ export const POLICY_COMMANDS: readonly Command[] = [
       ['sallyport policy explain GET http://example.com/', 'A request that the proxy sees whole.'],
       ['sallyport policy explain CONNECT example.com:443 --policy allowlist.yaml', 'A tunnel, judged by another policy.'],
       ['sallyport policy explain GET http://in.example/ --user ann --resolve 10.1.2.3', 'Who asks, and what the name resolves to.'],
+      ['sallyport policy explain CONNECT example.com:443 --sni other.example', 'A tunnel in which another name is said.'],
     ],
     perform: async (given, terminal) => (await import('./policy-explain.ts')).explainRequest(given, terminal),
+  },
+  {
+    name: 'policy intercepts',
+    summary: 'List which TLS a policy opens, and why',
+    operands: '',
+    leastOperands: 0,
+    mostOperands: 0,
+    flags: { policy: POLICY_FLAG, config: CONFIG_FLAG, json: { value: null, text: 'print JSON' } },
+    details: [
+      'For each rule that opens tunnels: the hosts, the rules that only an opened tunnel shows their requests to, the tunnels that rules before it ' +
+        "let pass as they are, and what becomes of clients that trust no certificate but the origin's. What nothing needs is said to be so. " +
+        'Certificates that are taken although they are at fault come last.',
+    ],
+    examples: [['sallyport policy intercepts --policy inspect.yaml', 'What of the traffic the proxy reads.']],
+    perform: async (given, terminal) => (await import('./policy-intercepts.ts')).listIntercepts(given, terminal),
   },
   {
     name: 'policy diff',

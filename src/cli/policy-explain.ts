@@ -4,13 +4,13 @@ import { type Asked, ask, type Verdict, verdictOf } from '../policy/ask.ts';
 import type { Authorization } from '../policy/authorize.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { type ExplainedCriterion, type ExplainedRule, type Explanation, explain } from '../policy/explain.ts';
-import type { Decision, Denial, RuleCache } from '../policy/policy.ts';
+import type { AcceptedFault, Decision, Denial, RuleCache, RuleInterception } from '../policy/policy.ts';
 import { meetsHost, whyNot, whySo } from '../policy/why-not.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
 import { configuredPolicy, readPolicy } from './policy-file.ts';
 import { askedFor } from './policy-question.ts';
-import { cacheText, deciderText, denialText, hanging, placeText, ruleText } from './policy-words.ts';
+import { cacheText, deciderText, denialText, forgivenText, hanging, pinnedText, placeText, ruleText } from './policy-words.ts';
 import type { Terminal } from './terminal.ts';
 
 /** `policy explain METHOD URL` */
@@ -66,6 +66,9 @@ function head({ verdict, authorization: { decision }, explanation: { sentence, s
   if (decision.awaits === 'response') lines.push('The answer is judged as well; add --response-type TYPE or --response-size N to see how.');
   const cached = cachedUnder(decision) === null ? null : cacheText(decision.rule!);
   if (cached !== null) lines.push(hanging(cached, ''));
+  if (rule !== null && verdict === 'intercept') lines.push(hanging(pinnedText(rule.interception!), ''));
+  const forgiven = forgivenUnder(decision);
+  if (forgiven !== null) lines.push(hanging(`Certificates that are taken although they are at fault: ${forgivenText(forgiven)}.`, ''));
   const told = rule === null || decision.action !== 'deny' || verdict === 'challenge' ? null : denialText(rule);
   return told === null ? lines : [...lines, hanging(told, '')];
 }
@@ -73,6 +76,12 @@ function head({ verdict, authorization: { decision }, explanation: { sentence, s
 /** What the rule that decided says of the cache; nothing of a tunnel is seen, so nothing of it is cached. */
 function cachedUnder({ rule, action, question }: Decision): RuleCache | null {
   return rule === null || action === 'deny' || (question.scheme === 'tunnel' && action !== 'intercept') ? null : rule.cache;
+}
+
+/** Whether a certificate of the origin is looked at: not where the client looks at it itself, through the tunnel. */
+function forgivenUnder({ rule, action, question }: Decision): readonly AcceptedFault[] | null {
+  const isOurs = action === 'intercept' || (action === 'allow' && question.scheme === 'https');
+  return rule !== null && isOurs ? rule.acceptCertificate : null;
 }
 
 function addressLines({ byAddress, authorization }: Story): readonly string[] {
@@ -133,6 +142,8 @@ function asJson({ verdict, authorization, explanation, byAddress }: Story, asked
     sentence: explanation.sentence,
     denial: decision.action === 'deny' ? denialMembers(rule?.denial ?? null) : null,
     cache: cacheMembers(cachedUnder(decision)),
+    interception: verdict === 'intercept' ? interceptionMembers(rule?.interception ?? null) : null,
+    accepted_certificates: forgivenUnder(decision),
     awaits,
     reported: reported.map(({ name, position: at }) => ({ rule: name, position: at })),
     request: requestMembers(asked),
@@ -154,11 +165,18 @@ function cacheMembers(cache: RuleCache | null): object | null {
   return { bypass, ttl_seconds: ttlSeconds, force, ignore_query: ignoreQuery, partition };
 }
 
+function interceptionMembers(interception: RuleInterception | null): object | null {
+  if (interception === null) return null;
+  const { onPinned, passthroughSeconds, isRequired } = interception;
+  return { on_pinned: onPinned, passthrough_seconds: passthroughSeconds, inspect_required: isRequired };
+}
+
 function requestMembers({ question, addresses }: Asked): object {
-  const { method, scheme, host, port, pathAndQuery, fields, upgrade, listener, identity, response } = question;
+  const { method, scheme, host, port, pathAndQuery, fields, upgrade, listener, identity, hello, response } = question;
   return {
     ...{ method, scheme, host, port, path_and_query: pathAndQuery, fields, size: question.contentLength, upgrade },
     ...{ client: question.clientAddress, listener, identity, resolves_to: addresses, time: new Date(question.nowMs).toISOString() },
+    ...{ tunnel_protocol: hello?.protocol ?? null, sni: hello?.serverName ?? null },
     response: response === null ? null : { types: response.contentTypes, size: response.contentLength },
   };
 }

@@ -1,12 +1,15 @@
 // Owns the request that `policy explain` is asked about: the words of a command line → the question that the proxy would put to its policy.
 import { ProxyError } from '../errors/proxy-error.ts';
 import { StartError } from '../errors/start-error.ts';
+import { parseHost } from '../http/authority.ts';
 import type { Fields } from '../http/message.ts';
 import { parseTarget } from '../http/target.ts';
-import type { Identity, Question } from '../match/question.ts';
+import { type Greeting, type Identity, type Question, usualGreeting } from '../match/question.ts';
 import { parseOctets } from '../match/units.ts';
 import { parseIpAddress, unmapped } from '../net/ip-address.ts';
 import type { Asked } from '../policy/ask.ts';
+import { PROTOCOLS } from '../policy/parse-criteria.ts';
+import { inWords } from '../policy/parse-values.ts';
 import type { Arguments } from './command.ts';
 
 export interface AskedFor extends Asked {
@@ -32,7 +35,7 @@ export function askedFor({ operands, flags }: Arguments, nowMs: number): AskedFo
     listener: one('listener') ?? '',
     identity: identity(one('user'), many('group'), many('claim')),
     address: null,
-    hello: null,
+    hello: greeting(request, one('sni'), one('tunnel-protocol')),
     response:
       type === null && responseSize === null
         ? null
@@ -74,6 +77,33 @@ function readTarget(method: string, url: string) {
     if (error instanceof ProxyError) throw new StartError('usage', [`${url}: ${error.message}`], { cause: error });
     throw error;
   }
+}
+
+/** What is said first in the tunnel; `null` for a request in none. */
+function greeting({ scheme, host }: Pick<Question, 'scheme' | 'host'>, sni: string | null, carried: string | null): Greeting | null {
+  if (scheme === 'http') {
+    if (sni !== null || carried !== null)
+      throw wrong(`${sni === null ? '--tunnel-protocol' : '--sni'}: a request by http is in no tunnel.`);
+    return null;
+  }
+  const protocol = PROTOCOLS.find((each) => each === (carried ?? 'tls'));
+  if (protocol === undefined) throw wrong(`--tunnel-protocol: "${carried}" is not ${inWords(PROTOCOLS)}.`);
+  if (protocol !== 'tls') {
+    if (sni !== null) throw wrong('--sni: only TLS names a server.');
+    if (scheme === 'https') throw wrong('--tunnel-protocol: a request by https comes in TLS.');
+    return { protocol, serverName: null };
+  }
+  return sni === null ? usualGreeting(host) : { protocol, serverName: sni === 'none' ? null : serverName(sni) };
+}
+
+function serverName(text: string): string {
+  try {
+    const { kind, host } = parseHost(text);
+    if (kind === 'name') return host;
+  } catch (error) {
+    if (!(error instanceof ProxyError)) throw error;
+  }
+  throw wrong(`--sni: "${text}" is not a host name, and not none.`);
 }
 
 function identity(user: string | null, groups: readonly string[], claims: readonly string[]): Identity | 'nobody' {

@@ -1,7 +1,7 @@
 // Owns how a terminal is told of rules and decisions: one line each, the place last, so that an editor can follow it.
 import { formatAuthority } from '../http/authority.ts';
 import type { Question } from '../match/question.ts';
-import type { Decision, Rule, SourcePosition } from '../policy/policy.ts';
+import type { AcceptedFault, Decision, Rule, RuleInterception, SourcePosition } from '../policy/policy.ts';
 import { wrap } from './help.ts';
 
 /** `corporate.yaml:12` */
@@ -60,6 +60,18 @@ export function cacheText({ cache }: Rule): string | null {
   return parts.length === 0 ? null : `Cache: ${parts.join('; ')}.`;
 }
 
+/** What becomes of clients that do not let their TLS be opened. */
+export function pinnedText({ onPinned, passthroughSeconds, isRequired }: RuleInterception): string {
+  if (onPinned === 'passthrough')
+    return `Clients that refuse our certificate: their tunnels to that host pass unopened for ${lifetimeText(passthroughSeconds)}.`;
+  return isRequired ? 'Nothing of it passes unopened.' : 'Clients that refuse our certificate are refused.';
+}
+
+/** What is no fault in a certificate. */
+export function forgivenText(faults: readonly AcceptedFault[]): string {
+  return faults.map((fault) => FORGIVEN[fault] ?? `the one with the SHA-256 ${fault.slice('sha256:'.length)}`).join(', ');
+}
+
 /** The longest unit in which it is a whole number: `90s`, `1h`, `30d`. */
 export function lifetimeText(seconds: number): string {
   const [unit, length] = LIFETIME_UNITS.find(([, each]) => seconds >= each && seconds % each === 0) ?? (['s', 1] as const);
@@ -71,6 +83,11 @@ const LIFETIME_UNITS = [
   ['h', 3_600],
   ['m', 60],
 ] as const;
+const FORGIVEN: Readonly<Record<string, string>> = {
+  expired: 'out of date, or not valid yet',
+  wrong_name: 'for other names',
+  untrusted: 'from nobody who is trusted',
+};
 const COLUMNS = 100;
 const DECIDERS: Readonly<Record<Exclude<Decision['decidedBy'], 'rule' | 'identity-needed'>, string>> = {
   default: 'default',

@@ -30,6 +30,24 @@ tests:
   - { request: GET http://x.ads.example/other, expect: allow, rule: default }
 `,
 );
+write(
+  'opening.yaml',
+  `version: 1
+default: deny
+rules:
+  - { name: Fronting, deny: { sni_agrees: false }, message: Another name. }
+  # An address is no name.
+  - tunnel: { host: 192.0.2.1 }
+  - name: Open
+    intercept: { scheme: tunnel }
+    on_pinned: passthrough
+    passthrough_for: 2h
+  - { name: Path, deny: { scheme: https, path: /x, not: { host: old.example } } }
+  - { name: Old, allow: { host: old.example, scheme: https }, dangerously_accept_certificate: expired }
+  - { allow: { scheme: https } }
+  - { intercept: { host: never.example, path: /x }, inspect: required }
+`,
+);
 write('bad.yaml', 'version: 1\ndefault: maybe\n');
 write('plain.yaml', 'version: 1\ndefault: deny\nrules:\n  - { name: A, allow: { host: a.example } }\n');
 write('doubtful.yaml', 'version: 1\ndefault: deny\nrules:\n  - allow: { host: [a.example, a.example] }\n');
@@ -205,6 +223,57 @@ describe('test', () => {
     expect(err).toEqual([
       expect.stringMatching(/results\.xml: cannot be written \(its folder does not exist\)\. Choose another file with --output\.$/),
     ]);
+  });
+});
+
+describe('intercepts', () => {
+  test('lists what is opened, for whose sake, and what is not', async () => {
+    const { code, out } = await say(['intercepts', '--policy', 'opening.yaml']);
+    expect(code).toBe(0);
+    expect(unwrapped(out)).toEqual([
+      'opening.yaml: 2 rules that open TLS',
+      '',
+      "rule 'Open'  opening.yaml:7",
+      '  opens every host',
+      "  needed for path: deny rule 'Path', opening.yaml:11",
+      '  but not 192.0.2.1: tunnel unnamed rule, opening.yaml:6',
+      '  Clients that refuse our certificate: their tunnels to that host pass unopened for 2h.',
+      '',
+      'unnamed rule  opening.yaml:14',
+      '  opens nothing: it asks for what does not show in a CONNECT',
+      '  nothing needs it',
+      '  Nothing of it passes unopened.',
+      '',
+      'Certificates that are taken although they are at fault:',
+      "  old.example: out of date, or not valid yet; allow rule 'Old', opening.yaml:12",
+    ]);
+  });
+
+  test('and where nothing is', async () => {
+    expect(await say(['intercepts', '--policy', 'p.yaml'])).toEqual({ code: 0, out: ['p.yaml: no rule opens TLS'], err: [] });
+  });
+
+  test('--json is for scripts, and its members are described in policies/README.md', async () => {
+    const { out } = await say(['intercepts', '--policy', 'opening.yaml', '--json']);
+    const told = JSON.parse(out.join('\n'));
+    expect(told).toMatchObject({
+      opened: [
+        {
+          rule: 'Open',
+          hosts: null,
+          can_open: true,
+          needed_by: [{ action: 'deny', rule: 'Path', asks: ['path'], position: { line: 11 } }],
+          excepted: [{ action: 'tunnel', hosts: ['192.0.2.1'] }],
+          on_pinned: 'passthrough',
+          passthrough_seconds: 7_200,
+          inspect_required: false,
+        },
+        { can_open: false, needed_by: [], inspect_required: true },
+      ],
+      forgiven: [{ rule: 'Old', hosts: ['old.example'], accepts: ['expired'] }],
+    });
+    const described = readFileSync('policies/README.md', 'utf8');
+    for (const name of membersOf(told)) if (!['file', 'line', 'column'].includes(name)) expect(described).toContain(`\`${name}\``);
   });
 });
 
@@ -397,6 +466,40 @@ rules:
       partition: 'user',
     });
     expect(await cacheOf('CONNECT', 'a.example:443')).toBeNull();
+  });
+
+  test('of a CONNECT takes what is said in its tunnel, which is TLS for its host when nothing is said', async () => {
+    const toldOf = async (...words: string[]) => (await say(['explain', ...words, '--policy', 'opening.yaml'])).out;
+    expect(await toldOf('CONNECT', 'www.example:443')).toEqual([
+      "intercept  rule 'Open'  opening.yaml:7",
+      '  scheme tunnel is tunnel',
+      'Clients that refuse our certificate: their tunnels to that host pass unopened for 2h.',
+    ]);
+    expect(await toldOf('CONNECT', 'www.example:443', '--sni', 'front.example')).toEqual([
+      "deny  rule 'Fronting'  opening.yaml:4",
+      '  server name front.example is not the host www.example',
+      'Told with status 403: Another name.',
+    ]);
+    expect((await toldOf('CONNECT', 'www.example:443', '--sni', 'none')).slice(1, 2)).toEqual([
+      '  no server name was said, and the host is www.example',
+    ]);
+    expect((await toldOf('CONNECT', '192.0.2.1:443', '--tunnel-protocol', 'other'))[0]).toBe('tunnel  unnamed rule  opening.yaml:6');
+    expect((await toldOf('GET', 'https://www.example/x', '--inside'))[0]).toBe("deny  rule 'Path'  opening.yaml:11");
+    expect(await toldOf('GET', 'https://old.example/x', '--inside')).toContain(
+      'Certificates that are taken although they are at fault: out of date, or not valid yet.',
+    );
+  });
+
+  test.each([
+    [['GET', 'http://a.example/', '--sni', 'b.example'], '--sni: a request by http is in no tunnel.'],
+    [['GET', 'http://a.example/', '--tunnel-protocol', 'tls'], '--tunnel-protocol: a request by http is in no tunnel.'],
+    [['CONNECT', 'a.example:443', '--tunnel-protocol', 'ssh'], '--tunnel-protocol: "ssh" is not tls, http or other.'],
+    [['CONNECT', 'a.example:443', '--tunnel-protocol', 'http', '--sni', 'a.example'], '--sni: only TLS names a server.'],
+    [['CONNECT', 'a.example:443', '--sni', '192.0.2.1'], '--sni: "192.0.2.1" is not a host name, and not none.'],
+    [['CONNECT', 'a.example:443', '--sni', 'a b'], '--sni: "a b" is not a host name, and not none.'],
+  ])('%j is refused', async (words, message) => {
+    const { code, err } = await explain(words[0]!, words[1]!, ...words.slice(2));
+    expect([code, err.join(' ')]).toEqual([64, expect.stringContaining(message)]);
   });
 
   test('--json has each address with what it would meet by itself', async () => {
