@@ -14,7 +14,7 @@ import {
 import type { ListenAddress, ListenerOptions } from '../listeners/listener.ts';
 import { LISTENER_DEFAULTS } from '../listeners/listener.ts';
 import { ACCESS_LOG_DEFAULTS, type AccessLogOptions } from '../observe/access-log.ts';
-import { type InterceptionOptions, LEAF_DEFAULTS } from '../tls/options.ts';
+import { LEAF_DEFAULTS, type TlsOptions } from '../tls/options.ts';
 import {
   ORIGIN_TLS_DEFAULTS,
   type OriginTlsOptions,
@@ -48,7 +48,7 @@ export interface Config {
   readonly rootCertificates: string | null;
   readonly originTls: OriginTlsOptions;
   /** Under which CA tunnels are opened, where a rule says so. */
-  readonly interception: InterceptionOptions;
+  readonly tls: TlsOptions;
   /** Milliseconds that exchanges and tunnels have to finish once a stop is asked for. */
   readonly drainTimeoutMs: number;
   /** Where to keep what survives a restart: counts of limits, compiled lists, the note of a running proxy. `null` keeps nothing. */
@@ -123,7 +123,7 @@ export function configFrom(
     viaName: settings.via ?? null,
     rootCertificates: settings.tls?.roots ?? null,
     originTls: originTlsOptions(settings.tls ?? {}),
-    interception: interceptionOptions(settings.tls ?? {}, defaultCaFolder),
+    tls: tlsOptions(settings.tls ?? {}, defaultCaFolder),
     drainTimeoutMs: timeouts.drain ?? DEFAULT_DRAIN_TIMEOUT_MS,
     stateFolder: settings.state_dir === undefined || settings.state_dir === 'off' ? null : settings.state_dir,
     tunnelGraceMs: timeouts.denied_tunnel ?? DEFAULT_TUNNEL_GRACE_MS,
@@ -152,7 +152,7 @@ function originTlsOptions(tls: NonNullable<Settings['tls']>): OriginTlsOptions {
   });
 }
 
-function interceptionOptions(tls: NonNullable<Settings['tls']>, defaultFolder: string | null): InterceptionOptions {
+function tlsOptions(tls: NonNullable<Settings['tls']>, defaultFolder: string | null): TlsOptions {
   const { ca_dir: folder = defaultFolder, ca_certificate: certificateFile, ca_key: keyFile } = tls;
   const existing = certificateFile === undefined || keyFile === undefined ? null : { certificateFile, keyFile };
   const leaves = withDefaults(LEAF_DEFAULTS, { lifetimeDays: tls.leaf_days, contexts: tls.leaf_contexts });

@@ -1,11 +1,13 @@
 // Owns where settings come from and which source wins: flags, then SALLYPORT_ variables, then the configuration file, then the defaults.
 // Paths in the file are relative to the file's folder; those in flags and variables, to the working directory.
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cannotRead, StartError } from '../errors/start-error.ts';
 import { type Config, configFrom } from './config.ts';
 import { CONFIG_VARIABLE, overlay, parseEnvironment, parseFile, parseFlags, type Source } from './parse.ts';
+import type { Settings } from './settings.ts';
 
 /** What flags can set, each as it was written. */
 export interface FlagSettings {
@@ -17,6 +19,7 @@ export interface FlagSettings {
   readonly cache?: string | undefined;
   readonly offline?: boolean | undefined;
   readonly staleOk?: boolean | undefined;
+  readonly caDir?: string | undefined;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -50,9 +53,12 @@ export async function loadConfig(flags: FlagSettings, environment: Environment, 
     },
     DEFAULT_POLICY_FILE,
     defaultCacheFolder(environment),
+    defaultCaFolder(environment),
   );
   // Silently asking origins all the same is what nobody means who says this.
   if (config.cache === null && settings.cache?.offline) throw new StartError('config', [OFFLINE_WITHOUT_CACHE]);
+  const problem = problemOfAuthority(settings.tls ?? {});
+  if (problem !== null) throw new StartError('config', [problem]);
   return config;
 }
 
@@ -72,6 +78,27 @@ function defaultCacheFolder({ CACHE_DIRECTORY, XDG_CACHE_HOME, HOME }: Environme
   return HOME ? path.join(HOME, '.cache', 'sallyport') : null;
 }
 
+/**
+ * Where a CA of our own lies when nobody chooses a folder. In a clone that is certs/ca, so that what a trial leaves goes with the clone; elsewhere the
+ * program's own folder is replaced by updates and may not be written, so it is the user's place for data (XDG Base Directory Specification).
+ */
+function defaultCaFolder({ STATE_DIRECTORY, XDG_DATA_HOME, HOME }: Environment): string | null {
+  const given = STATE_DIRECTORY?.split(':')[0];
+  if (given) return path.join(given, 'ca');
+  if (existsSync(CLONE_MARK)) return CLONE_CA_FOLDER;
+  if (XDG_DATA_HOME && path.isAbsolute(XDG_DATA_HOME)) return path.join(XDG_DATA_HOME, 'sallyport', 'ca');
+  return HOME ? path.join(HOME, '.local', 'share', 'sallyport', 'ca') : null;
+}
+
+/** What the settings say about the CA has to name one, as a whole. */
+function problemOfAuthority({ ca_dir, ca_certificate, ca_key }: NonNullable<Settings['tls']>): string | null {
+  if ((ca_certificate === undefined) !== (ca_key === undefined))
+    return 'tls.ca_certificate and tls.ca_key go together: name the certificate of an existing CA and its private key.';
+  if (ca_dir !== undefined && ca_certificate !== undefined)
+    return 'tls.ca_dir (or --ca-dir) and tls.ca_certificate name two CAs. Keep one of them.';
+  return null;
+}
+
 async function readSettings(file: string, absolute: string): Promise<Source> {
   let text: string;
   try {
@@ -83,7 +110,7 @@ async function readSettings(file: string, absolute: string): Promise<Source> {
 }
 
 /** The flags in the shape of the file; one that was not given is not mentioned. */
-function shaped({ listen, policy, accessLog, accessLogFormat, cache: use, offline, staleOk }: FlagSettings): object {
+function shaped({ listen, policy, accessLog, accessLogFormat, cache: use, offline, staleOk, caDir }: FlagSettings): object {
   const log = { ...(accessLog !== undefined && { file: accessLog }), ...(accessLogFormat !== undefined && { format: accessLogFormat }) };
   const cache = { ...(use !== undefined && { use }), ...(offline && { offline }), ...(staleOk && { stale_ok: staleOk }) };
   return {
@@ -91,6 +118,7 @@ function shaped({ listen, policy, accessLog, accessLogFormat, cache: use, offlin
     ...(policy !== undefined && { policy }),
     ...(Object.keys(log).length > 0 && { access_log: log }),
     ...(Object.keys(cache).length > 0 && { cache }),
+    ...(caDir !== undefined && { tls: { ca_dir: caDir } }),
   };
 }
 
@@ -99,8 +127,12 @@ const FLAG_OF_SETTING: ReadonlyMap<string, string> = new Map([
   ['access_log.file', '--access-log'],
   ['access_log.format', '--access-log-format'],
   ['cache.use', '--cache'],
+  ['tls.ca_dir', '--ca-dir'],
 ]);
 
+/** A package brings no source: the same test as in bin.cjs. */
+const CLONE_MARK = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const CLONE_CA_FOLDER = fileURLToPath(new URL('../../certs/ca', import.meta.url));
 const OFFLINE_WITHOUT_CACHE =
   'cache.offline (or --offline): the cache is off, so nothing could be answered. Leave the cache on, with memory or disk above 0.';
 const NOTHING: Source = { settings: {}, problems: [] };

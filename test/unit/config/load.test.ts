@@ -6,10 +6,12 @@ import { CACHE_DEFAULTS, DISK_STORE_DEFAULTS, MEMORY_STORE_DEFAULTS } from '../.
 import { DEFAULT_POLICY_FILE, type FlagSettings, loadConfig } from '../../../src/config/load.ts';
 import { LISTENER_DEFAULTS } from '../../../src/listeners/listener.ts';
 import { ACCESS_LOG_DEFAULTS } from '../../../src/observe/access-log.ts';
+import { LEAF_DEFAULTS } from '../../../src/tls/options.ts';
 import { ORIGIN_TLS_DEFAULTS, RESOLVER_DEFAULTS, UPSTREAM_DEFAULTS } from '../../../src/upstream/options.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
+const CLONE_CA_FOLDER = path.join(import.meta.dirname, '..', '..', '..', 'certs', 'ca');
 const file = write('s.yaml', 'listen: 127.0.0.1:1\npolicy: p.yaml\nvia: from-file\ntimeouts: {connect: 1s, gap: 1s}\n');
 
 test('without any source every default holds', async () => {
@@ -28,6 +30,7 @@ test('without any source every default holds', async () => {
     viaName: null,
     rootCertificates: null,
     originTls: ORIGIN_TLS_DEFAULTS,
+    tls: { authority: { folder: CLONE_CA_FOLDER, existing: null }, leaves: LEAF_DEFAULTS },
     drainTimeoutMs: 30_000,
     stateFolder: null,
     tunnelGraceMs: 30_000,
@@ -52,6 +55,30 @@ test.each([
   [{ SALLYPORT_CACHE_FOLDER: 'here', HOME: '/home/ada' }, '/srv/here'],
 ])('with %j, the cache on disk is in %s', async (environment, folder) => {
   expect((await loadConfig({}, environment, '/srv')).cache?.disk).toEqual({ folder, ...DISK_STORE_DEFAULTS });
+});
+
+test.each([
+  // A clone is known by its source, which is here.
+  [{ HOME: '/home/ada', XDG_DATA_HOME: '/data' }, {}, CLONE_CA_FOLDER],
+  [{ STATE_DIRECTORY: '/var/lib/sallyport:/other' }, {}, '/var/lib/sallyport/ca'],
+  [{ SALLYPORT_TLS_CA_DIR: 'here' }, {}, '/srv/here'],
+  [{ SALLYPORT_TLS_CA_DIR: 'here' }, { caDir: 'there' }, '/srv/there'],
+])('with %j and %j, the CA is in %s', async (environment, flags, folder) => {
+  expect((await loadConfig(flags, environment, '/srv')).tls.authority).toEqual({ folder, existing: null });
+});
+
+test.each([
+  [{ SALLYPORT_TLS_CA_CERTIFICATE: 'a.pem' }, 'tls.ca_certificate and tls.ca_key go together'],
+  [{ SALLYPORT_TLS_CA_KEY: 'a.key' }, 'tls.ca_certificate and tls.ca_key go together'],
+  [{ SALLYPORT_TLS_CA_CERTIFICATE: 'a.pem', SALLYPORT_TLS_CA_KEY: 'a.key', SALLYPORT_TLS_CA_DIR: 'ca' }, 'name two CAs'],
+])('with %j, it is not clear which CA is meant', async (environment, problem) => {
+  await expect(loadConfig({}, environment, '/srv')).rejects.toThrow(problem);
+});
+
+test('an existing CA is a certificate and its key', async () => {
+  const environment = { SALLYPORT_TLS_CA_CERTIFICATE: 'a.pem', SALLYPORT_TLS_CA_KEY: 'a.key' };
+  const { existing } = (await loadConfig({}, environment, '/srv')).tls.authority;
+  expect(existing).toEqual({ certificateFile: '/srv/a.pem', keyFile: '/srv/a.key' });
 });
 
 test.each<[string, Record<string, string>, FlagSettings]>([

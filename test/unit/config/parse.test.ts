@@ -44,6 +44,11 @@ test('a file that sets everything is read into units', () => {
         { host: '.bank.example', certificateFile: '/etc/client.pem', keyFile: '/etc/client.key', passphraseFile: null },
       ],
       key_log: '/etc/keys.log',
+      ca_dir: '/etc/ca',
+      ca_certificate: '/etc/corporate.pem',
+      ca_key: '/etc/corporate.key',
+      leaf_days: 7,
+      leaf_contexts: 500,
     },
     auth: {
       remember: 300_000,
@@ -303,6 +308,11 @@ tls:
   trust: both
   client_certificates: { host: .bank.example, certificate: client.pem, key: client.key }
   key_log: keys.log
+  ca_dir: ca
+  ca_certificate: corporate.pem
+  ca_key: corporate.key
+  leaf_days: 7
+  leaf_contexts: 500
 auth:
   realm: Example
   require: by-policy
