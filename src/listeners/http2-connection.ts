@@ -1,5 +1,5 @@
 // Owns one connection of a client that speaks HTTP/2 (RFC 9113): its session, its limits and timers; each stream is a request (http2-exchange.ts).
-// Frames, flow control and HPACK are node:http2's, which is nghttp2. It refuses by itself, before anything here is asked, and test/conformance/http2.test.ts
+// Frames, flow control and HPACK are node:http2's, which is nghttp2. It refuses by itself, before anything here is asked, and test/conformance/rfc9113-streams.test.ts
 // holds it to that: frames that break the rules, streams beyond the limit, field blocks of too many octets or CONTINUATIONs, names in upper case,
 // pseudo-header fields that are unknown, repeated or late, fields of a connection, content that is not as long as announced; a field whose value has
 // a control character in it, it leaves out. What it does not count is counted here: streams that are opened and reset (CVE-2023-44487, CVE-2025-8671).
