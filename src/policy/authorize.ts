@@ -102,7 +102,7 @@ function questionOf(request: AuthorizeRequest, nowMs: number): Question {
     listener,
     identity,
     address: authority.kind === 'name' ? null : authority.host,
-    hello: hello ?? null,
+    hello,
     response: null,
     nowMs,
   };

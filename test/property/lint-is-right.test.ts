@@ -56,6 +56,25 @@ test('a rule that is said never to decide decides nothing', () => {
   expect(warned).toBeGreaterThan(20);
 });
 
+test('a rule that is said to open nothing opens nothing', () => {
+  let warned = 0;
+  fc.assert(
+    fc.property(policy, questions, (random, asked) => {
+      const rules = random.rules.map((rule, index) => ({ ...rule, position: { file: 'p.yaml', line: index + 1, column: 1 } }));
+      const compiled = compilePolicy({ ...random, rules });
+      const warnings = lintPolicy(compiled, { nowMs: 0 });
+      const idle = new Set(warnings.filter(({ message }) => message.startsWith('opens nothing')).map(({ line }) => line));
+      warned += idle.size;
+      for (const each of asked) {
+        const { action, rule, awaits } = ask(compiled, { question: each, addresses: [] }).decision;
+        if (action === 'intercept' && awaits === 'nothing') expect(idle).not.toContain(rule?.position.line);
+      }
+    }),
+    { numRuns: 1_000 },
+  );
+  expect(warned).toBeGreaterThan(20);
+});
+
 /** All of a condition but its lists, which are compared as the things that they are, and its regular expressions. */
 function structuredCopy<T>(value: T): T {
   if (Array.isArray(value)) return value.map(structuredCopy) as T;

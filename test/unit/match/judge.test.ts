@@ -11,6 +11,7 @@ const {
   TRUE,
   NEEDS_IDENTITY,
   NEEDS_ADDRESS,
+  NEEDS_HELLO,
   NEEDS_RESPONSE,
   HIDDEN,
   UNUSABLE_PATH,
@@ -171,6 +172,48 @@ const OF_A_REQUEST: readonly Row[] = [
   ['in a list of requests, in another spelling', q.inList('list', q.requestList('/users')), { pathAndQuery: '/v1/x/../%75sers' }, TRUE],
   ['not in a list of requests', q.inList('list', q.requestList('/ads')), {}, FALSE],
 ];
+
+const HELLO = { protocol: 'tls', serverName: 'api.example.com' } as const;
+const NAMELESS = { ...HELLO, serverName: null };
+const PLAIN = { protocol: 'http', serverName: null } as const;
+
+test.each<Row>([
+  ['sni', q.sni('api.example.com'), { hello: HELLO }, TRUE],
+  ['sni within', q.sni('.example.com'), { hello: HELLO }, TRUE],
+  ['sni, one of many', q.sni(...Array.from({ length: 20 }, (_, n) => `h${n}.test`), '*.example.com'), { hello: HELLO }, TRUE],
+  ['sni, another', q.sni('.example.org'), { hello: HELLO }, FALSE],
+  ['sni, none was said', q.sni('.example.com'), { hello: NAMELESS }, FALSE],
+  ['sni, no TLS', q.sni('.example.com'), { hello: PLAIN }, FALSE],
+  ['sni, nobody has looked', q.sni('.example.com'), {}, NEEDS_HELLO],
+  ['sni, nobody has looked, turned round', q.not(q.sni('.example.com')), {}, NEEDS_HELLO],
+  ['sni_agrees', q.sniAgrees(true), { hello: HELLO }, TRUE],
+  ['sni_agrees, asked the other way', q.sniAgrees(false), { hello: HELLO }, FALSE],
+  ['sni_agrees, another name', q.sniAgrees(false), { hello: { ...HELLO, serverName: 'www.example.com' } }, TRUE],
+  ['sni_agrees, none was said for a name', q.sniAgrees(false), { hello: NAMELESS }, TRUE],
+  ['sni_agrees, no TLS', q.sniAgrees(false), { hello: PLAIN }, TRUE],
+  ['sni_agrees, none was said for an address (RFC 6066 §3)', q.sniAgrees(true), { host: '192.0.2.7', hello: NAMELESS }, TRUE],
+  ['sni_agrees, none was said for an IPv6 address', q.sniAgrees(true), { host: '2001:db8::1', hello: NAMELESS }, TRUE],
+  ['sni_agrees, a name was said for an address', q.sniAgrees(true), { host: '192.0.2.7', hello: HELLO }, FALSE],
+  ['sni_agrees, nobody has looked', q.sniAgrees(false), {}, NEEDS_HELLO],
+  ['tunnel_protocol', q.tunnelProtocol('http', 'tls'), { hello: HELLO }, TRUE],
+  ['tunnel_protocol, another', q.tunnelProtocol('other'), { hello: PLAIN }, FALSE],
+  ['tunnel_protocol, nobody has looked', q.tunnelProtocol('other'), {}, NEEDS_HELLO],
+])('of a tunnel: %s', (_what, condition, members, truth) => {
+  expect(truthOf(condition, { ...tunnel, ...members })).toBe(truth);
+});
+
+test.each([q.sni('.example.com'), q.sniAgrees(true), q.sniAgrees(false), q.tunnelProtocol('tls', 'http', 'other')])(
+  'in no tunnel nothing was said first: %j',
+  (condition) => {
+    expect(truthOf(condition, request)).toBe(FALSE);
+    expect(truthOf(condition, { ...request, scheme: 'https' })).toBe(FALSE);
+  },
+);
+
+test('what was said first holds for the requests inside', () => {
+  const inside = { ...request, scheme: 'https', hello: HELLO } as const;
+  expect(truthOf(q.all(q.sni('api.example.com'), q.sniAgrees(true), q.tunnelProtocol('tls')), inside)).toBe(TRUE);
+});
 
 test.each(OF_A_REQUEST)('%s', (_what, condition, members, truth) => {
   expect(truthOf(condition, { ...request, ...members })).toBe(truth);

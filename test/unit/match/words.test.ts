@@ -21,6 +21,10 @@ const request = q.question({
 });
 const tunnel = { method: 'CONNECT', scheme: 'tunnel', pathAndQuery: null, fields: [], response: null } as const;
 
+function inTls(serverName: string | null): Partial<Question> {
+  return { ...tunnel, hello: { protocol: 'tls', serverName } };
+}
+
 test.each<[Condition, Partial<Question>, string]>([
   [q.host('.example.com'), {}, 'host api.example.com is within example.com'],
   [q.host('.example.org'), {}, 'host api.example.com is not within example.org'],
@@ -64,6 +68,16 @@ test.each<[Condition, Partial<Question>, string]>([
   [q.responseSize(q.over(10)), {}, 'response content of 2000 octets is over 10B'],
   [q.upgrade('websocket'), { upgrade: 'websocket' }, 'upgrade to websocket is websocket'],
   [q.upgrade('websocket'), {}, 'no upgrade is asked for, which is not websocket'],
+  [q.sni('.example.org'), inTls('api.example.com'), 'server name api.example.com is not within example.org'],
+  [q.sni('.example.org'), inTls(null), 'no server name, which is not within example.org'],
+  [q.sni('.example.org'), { ...tunnel, hello: null }, 'sni: the client has not said yet what it wants in its tunnel'],
+  [q.sniAgrees(true), inTls('api.example.com'), 'server name api.example.com is the host'],
+  [q.sniAgrees(true), inTls('b.example'), 'server name b.example is not the host api.example.com'],
+  [q.sniAgrees(false), inTls(null), 'no server name was said, and the host is api.example.com'],
+  [q.sniAgrees(true), { ...inTls(null), host: '192.0.2.7' }, 'no server name was said, as none is for 192.0.2.7'],
+  [q.sniAgrees(true), {}, 'there is no tunnel in which a server name could be said'],
+  [q.tunnelProtocol('http', 'other'), inTls(null), "the tunnel's protocol tls is not http or other"],
+  [q.tunnelProtocol('tls'), {}, 'what is not in a tunnel is not tls'],
   [q.user('bob', 'bot-*'), {}, 'user alice is not bob or bot-*'],
   [q.user('*'), { identity: 'nobody' }, 'nobody is not *'],
   [q.user('*'), { identity: 'unasked' }, 'user: nobody has said yet who asks'],

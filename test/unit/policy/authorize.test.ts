@@ -252,6 +252,35 @@ describe('the response', () => {
   });
 });
 
+describe('what a tunnel begins with', () => {
+  const CONNECT = {
+    ...GET,
+    method: 'CONNECT',
+    scheme: 'tunnel',
+    authority: parseAuthority('a.test:443', null),
+    pathAndQuery: null,
+  } as const;
+  const TLS = { protocol: 'tls', serverName: 'a.test' } as const;
+  const rules = [q.rule('deny', q.sniAgrees(false), { name: 'other' }), q.rule('deny', INSIDE), q.rule('intercept', q.anything)];
+  const authorize = createAuthorize(q.compiled('deny', rules), () => ['10.0.0.1', '192.0.2.1'], noClock);
+
+  test('is judged when it is known, about the address that was permitted', () => {
+    const { decision, addresses } = now(authorize.request(CONNECT));
+    expect(decision).toMatchObject({ action: 'intercept', awaits: 'hello', question: { address: '192.0.2.1', hello: null } });
+    expect(addresses).toEqual(['192.0.2.1']);
+    expect(authorize.greeting(decision, TLS).decision).toMatchObject({ action: 'intercept', awaits: 'nothing', question: { hello: TLS } });
+    const fronted = authorize.greeting(decision, { ...TLS, serverName: 'b.test' });
+    expect(fronted.decision).toMatchObject({ action: 'deny', rule: { name: 'other' } });
+    expect(authorize.greeting(decision, { protocol: 'other', serverName: null }).decision.action).toBe('deny');
+  });
+
+  test('is known of the requests inside', () => {
+    const inside = { ...GET, scheme: 'https', authority: parseAuthority('192.0.2.1', 443) } as const;
+    expect(now(authorize.request({ ...inside, hello: { ...TLS, serverName: null } })).decision.action).toBe('allow');
+    expect(now(authorize.request({ ...inside, hello: TLS })).decision).toMatchObject({ action: 'deny', rule: { name: 'other' } });
+  });
+});
+
 describe('the time', () => {
   const sundays = q.time(timeWindow(timeZone('UTC'), [parseDays('sun')], [], null, null));
 

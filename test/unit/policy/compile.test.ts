@@ -47,6 +47,14 @@ test('knows whether anybody asks what time it is', () => {
   expect(q.compiled('deny', [q.rule('allow', q.host('a.test'))]).asksTime).toBe(false);
 });
 
+test('knows whether anybody asks who it is', () => {
+  for (const condition of [q.user('*'), q.member('eng'), q.group('g', q.not(q.claim({ a: ['1'] })))]) {
+    const { asksIdentity, rules } = q.compiled('deny', [q.rule('allow', q.client('10.0.0.0/8')), q.rule('report', condition)]);
+    expect([asksIdentity, ...rules.map((rule) => rule.asksIdentity)]).toEqual([true, false, true]);
+  }
+  expect(q.compiled('deny', [q.rule('allow', q.client('10.0.0.0/8'))]).asksIdentity).toBe(false);
+});
+
 test('knows what tells one address of a name from another, each once', () => {
   const inside = q.group('inside', q.address('10.0.0.0/8'));
   const rules = [

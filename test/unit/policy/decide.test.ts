@@ -209,6 +209,63 @@ describe('what is not known yet', () => {
     if (by !== undefined) expect(rule?.name ?? null).toBe(by === null ? null : `rule ${by}`);
   });
 
+  test.each<[string, readonly (readonly [Action, Condition])[], Partial<Question>, Partial<Decision> & { readonly by?: number | null }]>([
+    [
+      'before a rule that lets pass',
+      [
+        ['deny', q.sniAgrees(false)],
+        ['allow', q.anything],
+      ],
+      {},
+      { action: 'allow', awaits: 'hello', by: 1 },
+    ],
+    ['under the terms of the rule that may let it pass', [['tunnel', q.sni('a.test')]], {}, { action: 'tunnel', awaits: 'hello', by: 0 }],
+    ['but nobody may pass', [['deny', q.sni('b.test')]], {}, { action: 'deny', awaits: 'nothing', by: null }],
+    ['of another host', [['allow', q.all(q.host('b.test'), q.sni('b.test'))]], {}, { action: 'deny', awaits: 'nothing' }],
+    [
+      'for the sake of a note',
+      [
+        ['report', q.sniAgrees(false)],
+        ['allow', q.anything],
+      ],
+      {},
+      { action: 'allow', awaits: 'hello', reported: [] },
+    ],
+    ['after who asks', [['allow', q.all(q.user('*'), q.sni('a.test'))]], unasked, { action: 'deny', awaits: 'identity' }],
+    ['after the address', [['allow', q.all(q.address('::/0'), q.sni('a.test'))]], {}, { action: 'deny', awaits: 'address' }],
+    [
+      'which may rule out a rule that cannot be read',
+      [
+        ['deny', q.all(q.sni('b.test'), q.field({ a: ['1'] }))],
+        ['allow', q.anything],
+      ],
+      { fields: q.fieldsOf(['a', '1'], ['A', '2']) },
+      { action: 'allow', awaits: 'hello', by: 1 },
+    ],
+    [
+      'known',
+      [
+        ['deny', q.sniAgrees(false)],
+        ['intercept', q.anything],
+      ],
+      { hello: { protocol: 'tls', serverName: 'a.test' } },
+      { action: 'intercept', awaits: 'nothing', by: 1 },
+    ],
+    [
+      'known, and another name',
+      [
+        ['deny', q.sniAgrees(false)],
+        ['intercept', q.anything],
+      ],
+      { hello: { protocol: 'tls', serverName: 'b.test' } },
+      { action: 'deny', awaits: 'nothing', by: 0 },
+    ],
+  ])('what the client says first in its tunnel, %s', (_what, rules, members, { by, ...expected }) => {
+    const { rule, ...decision } = decideAmong(rules, q.connectQuestion(members));
+    expect(decision).toMatchObject(expected);
+    if (by !== undefined) expect(rule?.name ?? null).toBe(by === null ? null : `rule ${by}`);
+  });
+
   test('turned round, what is hidden in a tunnel lets nothing pass', () => {
     const hidden = [
       q.path('/secret/*'),
@@ -292,6 +349,66 @@ describe('tunnel and intercept', () => {
   test.each(['allow', 'tunnel', 'intercept'] as const)('%s is what becomes of a CONNECT, and allow of a request', (action) => {
     expect(decideAmong([[action, q.anything]], q.connectQuestion()).action).toBe(action);
     expect(decideAmong([[action, q.anything]], q.question()).action).toBe('allow');
+  });
+});
+
+describe('who asks is found out at the CONNECT of a tunnel that is opened', () => {
+  const OPEN = ['intercept', q.all(q.host('a.test'), q.scheme('tunnel'))] as const;
+  type Rules = readonly (readonly [Action, Condition])[];
+
+  test.each<[string, Rules]>([
+    ['a rule behind it asks', [OPEN, ['allow', q.user('alice')]]],
+    ['a rule before it asks, of requests inside alone', [['deny', q.all(q.user('mallory'), q.scheme('https'))], OPEN]],
+    ['a rule asks by path and user', [['allow', q.all(q.host('a.test'), q.path('/x'), q.member('eng'))], OPEN]],
+    [
+      'the tunnel may yet be opened',
+      [
+        ['intercept', q.sni('a.test')],
+        ['allow', q.all(q.claim({ a: ['*'] }), q.method('GET'))],
+      ],
+    ],
+    [
+      'its address is not known yet',
+      [
+        ['intercept', q.address('192.0.2.0/24')],
+        ['allow', q.all(q.user('*'), q.method('GET'))],
+      ],
+    ],
+    ['a rule in between takes some requests', [OPEN, ['allow', q.all(q.host('a.test'), q.method('GET'))], ['deny', q.user('mallory')]]],
+  ])('when %s', (_what, rules) => {
+    const decision = decideAmong(rules, q.connectQuestion({ identity: 'unasked' }));
+    expect(decision).toMatchObject({ action: 'deny', awaits: 'identity', decidedBy: 'identity-needed' });
+    expect(decision.position).toBe(decision.rule?.position);
+    for (const identity of ['nobody', q.identity('alice')] as const)
+      expect(decideAmong(rules, q.connectQuestion({ identity })).awaits).not.toBe('identity');
+  });
+
+  test.each<[string, Rules]>([
+    ['nobody asks who it is', [OPEN, ['allow', q.method('GET')]]],
+    ['only a note asks', [OPEN, ['report', q.user('mallory')]]],
+    ['what asks is about another host', [OPEN, ['allow', q.all(q.host('b.test'), q.user('alice'))]]],
+    ['what asks is about tunnels to elsewhere', [OPEN, ['allow', q.all(q.port(8080), q.user('alice'))]]],
+    ['what asks is about tunnels alone, and comes behind', [OPEN, ['allow', q.all(q.scheme('tunnel'), q.user('alice'))]]],
+    [
+      'a rule before takes every request inside',
+      [
+        ['intercept', q.host('a.test')],
+        ['allow', q.user('alice')],
+      ],
+    ],
+    ['two rules take them, by scheme', [OPEN, ['allow', q.scheme('https', 'http')], ['deny', q.user('mallory')]]],
+    ['it comes from elsewhere', [OPEN, ['allow', q.all(q.client('10.0.0.0/8'), q.user('alice'))]]],
+  ])('not when %s', (_what, rules) => {
+    expect(decideAmong(rules, q.connectQuestion({ identity: 'unasked' }))).toMatchObject({ action: 'intercept', awaits: 'nothing' });
+  });
+
+  test('and not of one that is not opened', () => {
+    const rules = [
+      ['tunnel', q.host('a.test')],
+      ['intercept', q.scheme('tunnel')],
+      ['allow', q.user('alice')],
+    ] as const;
+    expect(decideAmong(rules, q.connectQuestion({ identity: 'unasked' }))).toMatchObject({ action: 'tunnel', awaits: 'nothing' });
   });
 });
 

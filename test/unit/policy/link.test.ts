@@ -196,6 +196,20 @@ describe('allow_private', () => {
   });
 });
 
+describe('dangerously_accept_certificate', () => {
+  const rule = (match: string) => `rules:\n  - intercept: ${match}\n    dangerously_accept_certificate: expired`;
+
+  test('stands beside hosts that are named', () => {
+    expect(linkProblems(rule('{ host: .a.example, scheme: tunnel }'))).toEqual([]);
+  });
+
+  test.each(['any', '{ sni: a.example }', '{ not: { host: a.example } }'])('stands beside nothing else: %s', (match) => {
+    expect(linkProblems(rule(match))).toEqual([
+      `5:5: dangerously_accept_certificate: only with a 'host' or 'domain' criterion; certificates are forgiven to named hosts alone`,
+    ]);
+  });
+});
+
 describe('limits', () => {
   test('groups in groups, 16 deep', () => {
     const chain = (depth: number) =>

@@ -66,6 +66,28 @@ describe('reads a rule with', () => {
     expect(ruleOf('allow: any').rule.cache).toBeNull();
   });
 
+  test.each([
+    ['', { onPinned: 'refuse', passthroughSeconds: 3_600, isRequired: false }],
+    ['\n    on_pinned: refuse\n    inspect: required', { onPinned: 'refuse', passthroughSeconds: 3_600, isRequired: true }],
+    ['\n    on_pinned: passthrough', { onPinned: 'passthrough', passthroughSeconds: 3_600, isRequired: false }],
+    ['\n    on_pinned: passthrough\n    passthrough_for: 2d', { onPinned: 'passthrough', passthroughSeconds: 172_800, isRequired: false }],
+  ])('what becomes of pinned clients: %j', (keys, interception) => {
+    expect(ruleOf(`intercept: any${keys}`).rule).toMatchObject({ interception, acceptCertificate: null });
+    for (const action of ['allow', 'tunnel', 'deny']) expect(ruleOf(`${action}: any`).rule.interception).toBeNull();
+  });
+
+  test.each([
+    ['expired', ['expired']],
+    ['[wrong_name, untrusted]', ['wrong_name', 'untrusted']],
+    [`sha256:${'0a'.repeat(32)}`, [`sha256:${'0a'.repeat(32)}`]],
+    [`"SHA256:${Array.from({ length: 32 }, () => 'AB').join(':')}"`, [`sha256:${'ab'.repeat(32)}`]],
+  ])('what a certificate is forgiven: %s', (faults, expected) => {
+    for (const action of ['allow', 'intercept']) {
+      const { rule, acceptPosition } = ruleOf(`${action}: any\n    dangerously_accept_certificate: ${faults}`);
+      expect([rule.acceptCertificate, acceptPosition.line]).toEqual([expected, 5]);
+    }
+  });
+
   test('limits that count for the user when nothing else is said', () => {
     expect(ruleOf('allow: any\n    limits: { requests: 1/s }').rule.limits).toMatchObject({
       per: 'user',
@@ -173,6 +195,20 @@ describe('reads a test of', () => {
     expect(question).toMatchObject({ method: 'CONNECT', scheme: 'tunnel', host: 'a.example', port: 443, pathAndQuery: null });
   });
 
+  test.each([
+    ['CONNECT a.example:443', '', { protocol: 'tls', serverName: 'a.example' }],
+    ['CONNECT 192.0.2.1:443', '', { protocol: 'tls', serverName: null }],
+    ['CONNECT a.example:443', 'sni: B.Example', { protocol: 'tls', serverName: 'b.example' }],
+    ['CONNECT a.example:443', 'sni: none', { protocol: 'tls', serverName: null }],
+    ['CONNECT a.example:443', 'tunnel_protocol: other', { protocol: 'other', serverName: null }],
+    ['GET https://a.example/', 'sni: b.example', { protocol: 'tls', serverName: 'b.example' }],
+    ['GET http://a.example/', '', null],
+    // Inside of a tunnel in which nobody began TLS.
+    ['GET http://a.example/', 'tunnel_protocol: http', { protocol: 'http', serverName: null }],
+  ])('%s that begins with what is said first: %s', (request, key, hello) => {
+    expect(testOf(`request: ${request}\n    expect: deny\n    ${key}`).test.question.hello).toEqual(hello);
+  });
+
   test('a client that has not said who it is, when a challenge is expected', () => {
     expect(testOf('request: GET http://a.example/\n    expect: challenge').test.question.identity).toBe('unasked');
   });
@@ -229,6 +265,50 @@ describe('says what is wrong in', () => {
     ['rules:\n  - { allow: any, cache: { bypass: true, ttl: 1h } }', '4:42: ttl: not beside bypass, with which nothing is stored or'],
     ['rules:\n  - { allow: any, cache: { ignore_query: "a=b" } }', '4:42: ignore_query: expected the name of a parameter as it stands in'],
     ['rules:\n  - { allow: any, cache: { partition: group } }', "4:39: partition: expected user; found 'group'"],
+    ['rules:\n  - { allow: any, on_pinned: refuse }', '4:19: on_pinned: not beside allow; it does not open TLS'],
+    ['rules:\n  - { tunnel: any, inspect: required }', "4:20: inspect: not beside tunnel; it does not open TLS; 'intercept' does"],
+    [
+      'rules:\n  - { tunnel: any, dangerously_accept_certificate: expired }',
+      '4:20: dangerously_accept_certificate: not beside tunnel; no certificate of an origin is looked at under it',
+    ],
+    [
+      'rules:\n  - { intercept: any, on_pinned: passthrough, inspect: required }',
+      "4:23: on_pinned: not passthrough beside 'inspect: required', under which nothing passes unopened",
+    ],
+    ['rules:\n  - { intercept: any, on_pinned: pass }', "4:34: on_pinned: expected refuse or passthrough; found 'pass'"],
+    ['rules:\n  - { intercept: any, inspect: optional }', "4:32: inspect: expected required; found 'optional'"],
+    [
+      'rules:\n  - { intercept: any, passthrough_for: 1h }',
+      "4:23: passthrough_for: only beside 'on_pinned: passthrough'; it is how long that holds",
+    ],
+    [
+      'rules:\n  - { intercept: any, on_pinned: passthrough, passthrough_for: 0s }',
+      "4:64: passthrough_for: 0 lets nothing pass; write 'on_pinned: refuse' instead",
+    ],
+    [
+      'rules:\n  - { intercept: { host: a }, dangerously_accept_certificate: expird }',
+      "4:63: dangerously_accept_certificate: expected expired, wrong_name, untrusted, or the fingerprint of one certificate as sha256:HEX; found 'expird'; did you mean 'expired'?",
+    ],
+    [
+      'rules:\n  - { allow: { host: a }, dangerously_accept_certificate: "sha256:abc" }',
+      "4:59: dangerously_accept_certificate: a SHA-256 fingerprint has 64 hexadecimal digits; found 'sha256:abc'",
+    ],
+    ['rules:\n  - { deny: { sni: 192.0.2.1 } }', "4:20: sni: '192.0.2.1' is an address, and TLS names no server by its address"],
+    ['rules:\n  - { deny: { sni_agrees: no } }', "4:27: sni_agrees: expected true or false; found 'no'"],
+    ['rules:\n  - { deny: { tunnel_protocol: ssh } }', "4:32: tunnel_protocol: expected tls, http or other; found 'ssh'"],
+    ['tests:\n  - { request: GET http://a/, expect: allow, sni: b }', '4:46: sni: there is no TLS in http; leave it out'],
+    [
+      'tests:\n  - { request: CONNECT a:443, expect: allow, sni: 192.0.2.1 }',
+      "4:51: sni: '192.0.2.1' is an address, and TLS names no server by its address",
+    ],
+    [
+      'tests:\n  - { request: CONNECT a:443, expect: allow, tunnel_protocol: other, sni: b }',
+      '4:70: sni: only TLS names a server; leave it out',
+    ],
+    [
+      'tests:\n  - { request: GET https://a/, expect: allow, tunnel_protocol: http }',
+      '4:47: tunnel_protocol: a request by https comes in TLS; leave it out',
+    ],
     ['rules:\n  - { include: a.yaml, name: b }', '4:24: name: not beside include; the rules of the file say for themselves what they do'],
     ['rules:\n  - include: https://a.example/b.yaml', "4:14: include: 'https://a.example/b.yaml' is a URL; name a file of this machine"],
     ['rules:\n  - include:', '4:5: include: expected the path of a file, relative to this one; found nothing'],

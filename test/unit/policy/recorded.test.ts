@@ -78,6 +78,14 @@ test('a tunnel comes back, and whoever did not say who it is could still be aske
   expect(addresses).toEqual(['2606:2800:220:1::1']);
 });
 
+test('the server name comes back where the log has it, and is the usual one elsewhere', () => {
+  const line = JSON.parse(logged('CONNECT a.example:443')) as object;
+  expect(recorded(JSON.stringify({ ...line, sni: 'b.example' })).question.hello).toEqual({ protocol: 'tls', serverName: 'b.example' });
+  expect(recorded(JSON.stringify(line)).question.hello).toEqual({ protocol: 'tls', serverName: 'a.example' });
+  expect(recorded(logged('CONNECT 192.0.2.1:443')).question.hello).toEqual({ protocol: 'tls', serverName: null });
+  expect(recorded(logged('GET http://a.example/')).question.hello).toBeNull();
+});
+
 test('through a parent proxy nobody knows the address', () => {
   expect(recorded(logged('GET http://a.example/', { route: 'parent.example:3128' })).addresses).toEqual([]);
 });
