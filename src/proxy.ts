@@ -2,10 +2,8 @@
 // A reload builds a new set of parts first; only when all of it stands is one reference swapped. Exchanges under way finish with the set they began
 // with, but for the log; the next one has the new set, on the same connection too, whose limits and timers stay those it was accepted with.
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
-import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import type { AdminServer } from './admin/admin-server.ts';
 import { policyTerms } from './admin/policy-terms.ts';
 import type { Authenticator } from './auth/authenticate.ts';
@@ -18,7 +16,7 @@ import type { CacheConfig } from './cache/options.ts';
 import type { Config } from './config/config.ts';
 import { formatListenAddress } from './config/listen-address.ts';
 import { ProxyError } from './errors/proxy-error.ts';
-import { cannotListen, cannotRead, StartError } from './errors/start-error.ts';
+import { cannotListen, StartError } from './errors/start-error.ts';
 import { deliverError } from './exchange/deliver.ts';
 import { type Judge, OpenTunnels } from './exchange/open-tunnels.ts';
 import { behind } from './exchange/revalidate-behind.ts';
@@ -27,6 +25,7 @@ import { createStages } from './exchange/stages.ts';
 import type { Flow } from './flows/flow.ts';
 import { ConnectionCounts, HttpListener } from './listeners/http.ts';
 import type { ConnectionContext } from './listeners/http1-connection.ts';
+import { InterceptedConnections } from './listeners/intercepted.ts';
 import { isSameSocket, type ListenAddress } from './listeners/listener.ts';
 import { ByteRate } from './net/byte-rate.ts';
 import { Deadlines } from './net/deadlines.ts';
@@ -41,11 +40,16 @@ import { openQuotaFile, type QuotaFile } from './policy/limits/quota-file.ts';
 import { loadPolicy } from './policy/load.ts';
 import { formatProblem } from './policy/parse.ts';
 import { describeExpectation, describeOutcome, runPolicyTests, type TestOutcome } from './policy/run-tests.ts';
+import type { Certification } from './proxy/certification.ts';
+import { createInterception } from './proxy/interception.ts';
+import { Pinned } from './tls/pinned.ts';
 import { createUpstream, type IsAddressAllowed } from './upstream/forward.ts';
+import { KeyLog } from './upstream/key-log.ts';
 import { ConnectionPool } from './upstream/pool.ts';
 import { ReadBuffers } from './upstream/read-buffers.ts';
 import { Resolver } from './upstream/resolve.ts';
 import { createRoute } from './upstream/route.ts';
+import { type OriginTls, openOriginTls } from './upstream/tls-options.ts';
 
 export interface RunningProxy {
   /** Where it listens, with the ports that the system chose for 0. */
@@ -58,6 +62,8 @@ export interface RunningProxy {
   readonly asksForCredentials: boolean;
   /** Everything that the policy was read from; a change of any of them is a reason to reload. */
   readonly policyFiles: readonly string[];
+  /** PEM of what clients have to trust so that tunnels can be opened for them; `null` while the policy opens none. */
+  readonly authority: string | null;
   /** Path of the Unix socket on which the commands of `cache` ask; `null` where there is none. */
   readonly adminSocket: string | null;
   /** All or nothing. @throws StartError, and everything stays as it was */
@@ -93,7 +99,10 @@ interface Parts {
   readonly authenticator: Authenticator | null;
   readonly resolver: Resolver;
   readonly pool: ConnectionPool;
+  readonly originTls: OriginTls;
   readonly cache: (OpenedStore & { readonly context: CacheContext }) | null;
+  /** What vouches for tunnels that are opened; `null` while the policy opens none. */
+  readonly certification: Certification | null;
   readonly accessLog: AccessLog | null;
   readonly exchange: ExchangeContext;
   readonly connection: ConnectionContext;
@@ -111,6 +120,8 @@ class Composition implements RunningProxy {
   readonly #tunnelBuffers = new ReadBuffers('lossless');
   readonly #counts = new ConnectionCounts();
   readonly #tunnels = new OpenTunnels();
+  readonly #intercepted = new InterceptedConnections(() => this.#current().connection);
+  readonly #pinned = new Pinned({ holdMs: MOST_PINNED_MS });
   readonly #date = createDateClock();
   readonly #localAddresses = createLocalAddresses();
   readonly #descriptors = mostDescriptors();
@@ -126,6 +137,7 @@ class Composition implements RunningProxy {
   /** Counts go on through a reload. */
   #limits: Limits | null = null;
   #quotas: QuotaFile | null = null;
+  readonly #keyLogs = new Map<string, KeyLog>();
   /** Of tunnels that a new policy denies. */
   readonly #graces = new Set<NodeJS.Timeout>();
   #firstConfig: Config;
@@ -181,6 +193,10 @@ class Composition implements RunningProxy {
     return this.#policyFiles;
   }
 
+  get authority(): string | null {
+    return this.#current().certification?.authority.anchor.toString() ?? null;
+  }
+
   get adminSocket(): string | null {
     return this.#admin?.socket ?? null;
   }
@@ -214,6 +230,7 @@ class Composition implements RunningProxy {
 
   async drain(deadlineMs: number): Promise<number> {
     for (const listener of this.#listeners) listener.drain();
+    this.#intercepted.drain();
     const endMs = performance.now() + deadlineMs;
     while (this.#open() > 0 && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 20));
     return this.#open();
@@ -223,6 +240,7 @@ class Composition implements RunningProxy {
     await this.#admin?.close();
     for (const timer of this.#graces) clearTimeout(timer);
     this.#tunnels.stopAll();
+    this.#intercepted.stop();
     for (const listener of [...this.#listeners, ...this.#leaving]) listener.close();
     // Sockets say `close` in a later turn, and their records belong into the log.
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
@@ -230,6 +248,7 @@ class Composition implements RunningProxy {
     this.#parts = null;
     if (parts !== null) await release(parts, null);
     await this.#quotas?.close();
+    for (const keyLog of this.#keyLogs.values()) keyLog.close();
     this.#deadlines.close();
   }
 
@@ -267,7 +286,7 @@ class Composition implements RunningProxy {
   }
 
   async #build(config: Config, old: Parts | null): Promise<Parts> {
-    const [compiled, secureContext] = await Promise.all([this.#loadPolicy(config), loadRoots(config.rootCertificates)]);
+    const [compiled, originTls] = await Promise.all([this.#loadPolicy(config), this.#openOriginTls(config, old)]);
     const via = config.viaName ?? this.#madeName;
     const keepsAuthenticator = old !== null && isSame(old.config.auth, config.auth);
     const authenticator = keepsAuthenticator
@@ -283,6 +302,7 @@ class Composition implements RunningProxy {
       throw error;
     }
     const { resolver, route, accessLog } = opened;
+    const certification = await this.#certify(compiled, config, old);
     const cache = await this.#openCache(config, old);
     const pool = new ConnectionPool(config.upstream);
     // The log of the moment: one that a reload replaced is closed by the time an exchange ends.
@@ -298,7 +318,7 @@ class Composition implements RunningProxy {
       buffers: this.#buffers,
       tunnelBuffers: this.#tunnelBuffers,
       deadlines: this.#deadlines,
-      tls: { secureContext },
+      tls: originTls,
       resolver,
       route,
       pool,
@@ -321,6 +341,14 @@ class Composition implements RunningProxy {
       deadlines: this.#deadlines,
       tunnelIdleTimeoutMs: config.listener.tunnelIdleTimeoutMs,
       tunnels: this.#tunnels,
+      interception: createInterception({
+        deadlines: this.#deadlines,
+        timeouts: config.listener,
+        contexts: certification?.contexts ?? null,
+        pinned: this.#pinned,
+        connections: this.#intercepted,
+        nextConnectionId: () => (this.#connections += 1),
+      }),
       emit,
       reportDefect: (error) =>
         this.#report(`a defect ended one exchange: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
@@ -332,7 +360,34 @@ class Composition implements RunningProxy {
       startExchange: (incoming) => void runExchange(incoming, this.#current().exchange),
       answerUnreadable: (incoming, error) => deliverError(incoming, error, null, this.#current().exchange),
     };
-    return { config, policy: compiled, authenticator, resolver, pool, cache, accessLog, exchange, connection };
+    return { config, policy: compiled, authenticator, resolver, pool, originTls, cache, certification, accessLog, exchange, connection };
+  }
+
+  /** A CA is looked for, and made if there is none, once a policy opens something; what it has signed is kept over reloads. */
+  async #certify({ policy }: CompiledPolicy, { tls }: Config, old: Parts | null): Promise<Certification | null> {
+    if (!policy.rules.some(({ action }) => action === 'intercept')) return null;
+    if (old !== null && old.certification !== null && isSame(old.config.tls, tls)) return old.certification;
+    const { openCertification } = await import('./proxy/certification.ts');
+    return openCertification(tls, this.#report);
+  }
+
+  /** Roots and sessions stay over a reload where no file is named that may have changed. */
+  async #openOriginTls({ originTls, rootCertificates }: Config, old: Parts | null): Promise<OriginTls> {
+    const namesFiles = rootCertificates !== null || originTls.clientCertificates.length > 0;
+    const isAsBefore = old !== null && old.config.rootCertificates === null && isSame(old.config.originTls, originTls);
+    if (isAsBefore && !namesFiles) return old.originTls;
+    return openOriginTls(originTls, rootCertificates, this.#openKeyLog(originTls.keyLogFile));
+  }
+
+  /** One for all connections, for as long as the proxy runs: those of an older configuration go on writing. */
+  #openKeyLog(file: string | null): KeyLog | null {
+    if (file === null) return null;
+    let opened = this.#keyLogs.get(file);
+    if (opened === undefined) {
+      this.#keyLogs.set(file, (opened = new KeyLog(file)));
+      this.#report(`the secrets of all TLS connections are written to ${file}: whoever reads it can read what they carry`);
+    }
+    return opened;
   }
 
   /** What is stored stays over a reload that changes nothing about where it lies. */
@@ -430,6 +485,7 @@ class Composition implements RunningProxy {
 
   #makeRoom(): void {
     for (const listener of [...this.#listeners, ...this.#leaving]) listener.letGoOfIdle();
+    this.#intercepted.letGoOfIdle();
     this.#parts?.pool.letGo();
   }
 
@@ -475,26 +531,6 @@ async function openAuthenticator(options: AuthOptions, report: (line: string) =>
   return createAuthenticator(options, report);
 }
 
-async function loadRoots(file: string | null): Promise<SecureContext | null> {
-  if (file === null) return null;
-  let pem: string;
-  try {
-    pem = await readFile(file, 'utf8');
-  } catch (error) {
-    throw cannotRead('the file of root certificates', file, error);
-  }
-  if (!pem.includes('-----BEGIN CERTIFICATE-----')) throw new StartError('data', [`${file}: there is no certificate in PEM form in it.`]);
-  try {
-    return createSecureContext({ ca: [...rootCertificates, pem] });
-  } catch (error) {
-    throw new StartError(
-      'data',
-      [`${file}: its certificates cannot be read (${error instanceof Error ? error.message : String(error)}).`],
-      { cause: error },
-    );
-  }
-}
-
 /** The time as an HTTP date, made once a second. */
 function createDateClock(): () => string {
   let second = 0;
@@ -532,6 +568,9 @@ function mostDescriptors(): number {
   const most = report.userLimits?.open_files?.soft;
   return typeof most === 'number' ? most : Number.POSITIVE_INFINITY;
 }
+
+/** Rules say for how long within this. */
+const MOST_PINNED_MS = 7 * 86_400_000;
 
 function isSame(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);

@@ -3,16 +3,16 @@
 import type { Authenticator } from '../auth/authenticate.ts';
 import type { CacheContext } from '../cache/cache.ts';
 import { ProxyError } from '../errors/proxy-error.ts';
-import { fieldValues } from '../http/fields.ts';
+import { fieldValue, fieldValues } from '../http/fields.ts';
 import { forwardRequestFields, keptResponseFields, maxForwards } from '../http/forwarding.ts';
 import { announcedLength } from '../http/framing.ts';
-import type { Field, ResponseHead } from '../http/message.ts';
+import type { Field, RequestHead, ResponseHead } from '../http/message.ts';
 import { NO_FIELDS } from '../http/message.ts';
 import type { Greeting } from '../match/question.ts';
 import type { Authorization, Authorize, AuthorizeRequest } from '../policy/authorize.ts';
 import type { Admit, Lease } from '../policy/limits/limits.ts';
 import type { Decision } from '../policy/policy.ts';
-import type { GuardQuestion, IsAddressAllowed, Upstream } from '../upstream/forward.ts';
+import type { ForwardRequest, GuardQuestion, IsAddressAllowed, Upstream } from '../upstream/forward.ts';
 import type { ClientResponse } from '../upstream/http1-client.ts';
 import { answerAsLast } from './answer-as-last.ts';
 import { LimitedContent } from './content-limit.ts';
@@ -286,6 +286,8 @@ async function forward(upstream: Upstream, request: Unsatisfied, via: string): P
       pathAndQuery,
       outgoingFields: () => outgoingFields(received, fetch, via),
       body: body === null || lease === null ? body : throttleBody(body, 'upload', lease),
+      tls: scheme === 'https' ? originTls(head, decision) : null,
+      wantsTrailers: head.version === '2' && fieldValue(head.fields, 'te') === 'trailers',
       guard: guardQuestion(client, decision, addresses),
       facts: flow,
       // Others may wait for the same, and then it goes on without whoever asked first.
@@ -298,6 +300,11 @@ async function forward(upstream: Upstream, request: Unsatisfied, via: string): P
     // When we broke its content off, that is the reason, and not what the origin made of it.
     return { kind: 'failure', thrown: limited?.failure ?? (lease === null ? null : exhaustionOf(lease)) ?? thrown };
   }
+}
+
+/** The origin is offered what the client speaks, so that nothing has to be turned into another protocol that need not be. */
+function originTls({ version }: RequestHead, { rule }: Decision): NonNullable<ForwardRequest['tls']> {
+  return { alpn: version === '2' ? 'h2' : 'http/1.1', accept: rule?.acceptCertificate ?? null };
 }
 
 function guardQuestion(client: Client, decision: Decision, addresses: readonly string[] | null): GuardQuestion {

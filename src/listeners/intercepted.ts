@@ -79,6 +79,8 @@ export class InterceptedConnections {
         ? new Http2Connection(socket, client, origin, context, tunnel)
         : new Http1Connection(socket, client, origin, context, opened, tunnel);
     this.#open.add(opened);
+    // Whoever read its first octets has paused it.
+    socket.resume();
     if (this.#isDraining) opened.connection.drain();
   }
 

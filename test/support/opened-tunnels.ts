@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
+import { LEAF_DEFAULTS } from '../../src/tls/options.ts';
 import { connectRaw, type RawClient } from './raw-client.ts';
 import { startTestProxy, type TestConfig, type TestProxy } from './start-proxy.ts';
 import type { TemporaryCa } from './temp-ca.ts';
@@ -29,7 +30,7 @@ export async function startOpeningProxy(folder: string, ca: TemporaryCa, { rules
   const proxy = await startTestProxy({
     policyFile,
     rootCertificates: ca.certFile,
-    tls: { ...DEFAULT_TLS, caFolder: folderOfAuthority },
+    tls: { authority: { folder: folderOfAuthority, existing: null }, leaves: LEAF_DEFAULTS },
     ...config,
   });
   const authorityFile = path.join(folderOfAuthority, 'ca.crt');

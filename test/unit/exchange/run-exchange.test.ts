@@ -171,6 +171,7 @@ class Line {
       deadlines,
       tunnelIdleTimeoutMs: 1_000,
       tunnels: new OpenTunnels(),
+      interception: NOTHING_TO_OPEN,
       pac: null,
       emit: () => {},
       reportDefect: (error) => this.defects.push(error),
@@ -286,3 +287,12 @@ function decision(action: 'allow' | 'deny'): Decision {
     reported: [],
   };
 }
+
+const NOTHING_TO_OPEN: ExchangeContext['interception'] = {
+  readGreeting: () => Promise.reject(new Error('no tunnel in this test')),
+  openTls: () => Promise.reject(new Error('no tunnel in this test')),
+  whyPassthrough: () => null,
+  noteRefusal: () => {},
+  handOn: () => {},
+  deniedAlert: Buffer.alloc(0),
+};

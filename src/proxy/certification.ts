@@ -1,0 +1,25 @@
+// Owns the way from what is configured to certificates for tunnels: the authority is opened, or made, and its leaves are kept ready. Loaded where a
+// policy opens tunnels, and nowhere else.
+import type { CertificateAuthority } from '../tls/authority.ts';
+import { openAuthority } from '../tls/ca.ts';
+import { LeafContexts } from '../tls/contexts.ts';
+import type { TlsOptions } from '../tls/options.ts';
+
+export interface Certification {
+  readonly authority: CertificateAuthority;
+  readonly contexts: LeafContexts;
+}
+
+/**
+ * @param report a line for the operator
+ * @throws StartError when there is no authority to sign with, or none that may be used
+ */
+export async function openCertification(options: TlsOptions, report: (line: string) => void): Promise<Certification> {
+  const { authority, certificateFile, isNew, warnings } = await openAuthority(options.authority, Date.now());
+  if (isNew)
+    report(
+      `made a certificate authority of its own, ${certificateFile}; clients whose tunnels are opened have to trust it (sallyport ca trust)`,
+    );
+  for (const warning of warnings) report(warning);
+  return { authority, contexts: new LeafContexts(authority, options.leaves, Date.now) };
+}

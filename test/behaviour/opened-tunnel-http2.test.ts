@@ -1,0 +1,144 @@
+// HTTP/2 inside an opened tunnel, and towards the origin, in any pairing with HTTP/1.1 (RFC 9113).
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import { connect as connectTls } from 'node:tls';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { startDualOrigin } from '../support/dual-origin.ts';
+import { connectThrough, type OpeningProxy, startOpeningProxy } from '../support/opened-tunnels.ts';
+import { createTemporaryCa } from '../support/temp-ca.ts';
+import { temporaryFolder } from '../support/temp-files.ts';
+import { startTlsOrigin } from '../support/tls-origin.ts';
+
+const folder = temporaryFolder(afterAll);
+const ca = createTemporaryCa(folder);
+
+describe('a client of HTTP/2', () => {
+  test('reaches an origin of HTTP/2 by streams of one connection', async () => {
+    await using origin = await startDualOrigin(ca, (request, response) => response.end(`${request.method} ${request.url}`));
+    await using proxy = await startOpeningProxy(folder, ca);
+    const session = await openSession(proxy, `localhost:${origin.port}`);
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => ask(session, { ':path': `/${i}` })));
+    expect(answers.map(({ content }) => content.toString())).toEqual(Array.from({ length: 20 }, (_, i) => `GET /${i}`));
+    expect(new Set(origin.versions)).toEqual(new Set(['2.0']));
+    expect(origin.accepted).toBe(1);
+    const flow = await proxy.flow(0);
+    expect(flow).toMatchObject({ version: '2', upstreamProtocol: '2', outcome: 'forwarded', connectId: expect.any(Number) });
+  });
+
+  test('reaches an origin that speaks HTTP/1.1 alone', async () => {
+    await using origin = await startTlsOrigin(ca, (request, response) => response.end(`${request.method} ${request.headers.host}`));
+    await using proxy = await startOpeningProxy(folder, ca);
+    const session = await openSession(proxy, `localhost:${origin.port}`);
+    const { headers, content } = await ask(session, { ':method': 'POST' }, Buffer.from('content'));
+    expect(headers[':status']).toBe(200);
+    expect(content.toString()).toBe(`POST localhost:${origin.port}`);
+    expect(await proxy.flow(0)).toMatchObject({ version: '2', upstreamProtocol: '1.1' });
+  });
+
+  test('is misdirected (421) with another :authority (RFC 9113 §9.1.2), and the others on its connection are not', async () => {
+    await using origin = await startDualOrigin(ca, (_, response) => response.end('ok'));
+    await using proxy = await startOpeningProxy(folder, ca);
+    const session = await openSession(proxy, `localhost:${origin.port}`);
+    expect((await ask(session, { ':authority': 'other.example' })).headers[':status']).toBe(421);
+    expect((await ask(session, {})).headers[':status']).toBe(200);
+    expect(origin.versions).toHaveLength(1);
+  });
+
+  test('is told of denials on a page, stream by stream', async () => {
+    await using origin = await startDualOrigin(ca, (_, response) => response.end('ok'));
+    await using proxy = await startOpeningProxy(folder, ca, {
+      rules: '  - { deny: { host: localhost, path: /no }, name: Never }\n  - intercept: { host: localhost }\n',
+    });
+    const session = await openSession(proxy, `localhost:${origin.port}`);
+    const [denied, allowed] = await Promise.all([ask(session, { ':path': '/no' }), ask(session, { ':path': '/yes' })]);
+    expect(denied.headers[':status']).toBe(403);
+    expect(denied.content.toString()).toContain('Never');
+    expect(allowed.headers[':status']).toBe(200);
+  });
+
+  test('sends and receives large content, and trailers both ways', async () => {
+    const content = Buffer.alloc(3_000_000, 'sallyport ');
+    await using origin = await startDualOrigin(ca, null);
+    origin.server.on('stream', (stream: ServerHttp2Stream) => {
+      stream.respond({ ':status': 200 }, { waitForTrailers: true });
+      let seen: IncomingHttpHeaders = {};
+      stream.on('trailers', (trailers) => {
+        seen = trailers;
+      });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'x-sum': 'answer', 'x-seen': String(seen['x-sum']) }));
+      stream.pipe(stream);
+    });
+    await using proxy = await startOpeningProxy(folder, ca);
+    const session = await openSession(proxy, `localhost:${origin.port}`);
+    const answer = await ask(session, { ':method': 'POST', te: 'trailers' }, content, { 'x-sum': 'request' });
+    expect(answer.content.equals(content)).toBe(true);
+    expect(answer.trailers).toMatchObject({ 'x-sum': 'answer', 'x-seen': 'request' });
+  });
+
+  test('hears an answer break off as a reset stream, never as its end', async () => {
+    await using origin = await startTlsOrigin(ca, (_, response) => {
+      response.write('half');
+      setImmediate(() => response.socket?.destroy());
+    });
+    await using proxy = await startOpeningProxy(folder, ca);
+    const session = await openSession(proxy, `localhost:${origin.port}`);
+    await expect(ask(session, {})).rejects.toThrow(/NGHTTP2_INTERNAL_ERROR|NGHTTP2_CANCEL/);
+  });
+});
+
+test('a client of HTTP/1.1 is served by an origin in HTTP/1.1, though that speaks HTTP/2 as well', async () => {
+  await using origin = await startDualOrigin(ca, (request, response) => response.end(request.httpVersion));
+  await using proxy = await startOpeningProxy(folder, ca);
+  const client = await connectThrough(proxy, `localhost:${origin.port}`);
+  const secured = await client.startTls({ ca: proxy.authority, servername: 'localhost' });
+  await secured.send(`GET / HTTP/1.1\r\nHost: localhost:${origin.port}\r\n\r\n`);
+  expect((await secured.readResponse()).body.toString()).toBe('1.1');
+});
+
+interface Answer {
+  readonly headers: IncomingHttpHeaders;
+  readonly content: Buffer;
+  readonly trailers: IncomingHttpHeaders;
+}
+
+async function openSession(proxy: OpeningProxy, authority: string): Promise<ClientHttp2Session> {
+  const client = await connectThrough(proxy, authority);
+  const servername = authority.slice(0, authority.lastIndexOf(':'));
+  const socket = connectTls({ socket: client.release(), ca: proxy.authority, servername, ALPNProtocols: ['h2'] });
+  await new Promise<void>((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
+  expect(socket.alpnProtocol).toBe('h2');
+  const session = connect(`https://${authority}`, { createConnection: () => socket });
+  // The proxy is closed first, and breaks it off.
+  session.on('error', () => {});
+  onTestFinished(() => session.destroy());
+  return session;
+}
+
+function ask(session: ClientHttp2Session, headers: OutgoingHttpHeaders, content?: Buffer, trailers?: OutgoingHttpHeaders): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const stream: ClientHttp2Stream = session.request(headers, {
+      endStream: content === undefined,
+      waitForTrailers: trailers !== undefined,
+    });
+    const chunks: Buffer[] = [];
+    let head: IncomingHttpHeaders = {};
+    let trailing: IncomingHttpHeaders = {};
+    stream.on('response', (fields) => {
+      head = fields;
+    });
+    stream.on('trailers', (fields) => {
+      trailing = fields;
+    });
+    if (trailers !== undefined) stream.on('wantTrailers', () => stream.sendTrailers(trailers));
+    stream.on('data', (bytes: Buffer) => chunks.push(bytes));
+    stream.on('error', reject);
+    stream.on('end', () => resolve({ headers: head, content: Buffer.concat(chunks), trailers: trailing }));
+    if (content !== undefined) stream.end(content);
+  });
+}
