@@ -138,10 +138,12 @@ function prove(tls: OriginTls, handshake: Handshake, { host, accept }: TlsReques
   return { certificate, forgiven, untilMs: Math.min(nowMs + LONGEST_SESSION_MS, certificate.validToMs) };
 }
 
-function keepSessions(tls: OriginTls, { socket, key, early }: Handshake, proven: Proven): void {
+function keepSessions(tls: OriginTls, { socket, key, offered, early }: Handshake, proven: Proven): void {
   const keep = (session: Buffer): void => tls.sessions.keep(key, session, proven);
   socket.removeAllListeners('session');
   early.forEach(keep);
+  // In TLS 1.2 a session is good for more than once, and servers give no new one for it.
+  if (early.length === 0 && offered !== null && socket.isSessionReused() && socket.getProtocol() === 'TLSv1.2') keep(offered.session);
   socket.on('session', keep);
 }
 

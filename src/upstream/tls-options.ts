@@ -92,6 +92,8 @@ async function readClientCertificate(options: ClientCertificateOptions): Promise
   ]);
   if (!cert.includes('-----BEGIN CERTIFICATE-----'))
     throw new StartError('data', [`${certificateFile}: there is no certificate in PEM form in it.`]);
+  if (passphrase === null && key.includes('ENCRYPTED'))
+    throw new StartError('data', [`${keyFile}: the key is encrypted. Name the file of its passphrase as passphrase_file.`]);
   const whole = { cert, key, ...(passphrase === null ? {} : { passphrase: passphrase.replace(/\r?\n$/, '') }) };
   tryOut(certificateFile, 'the certificate', { cert });
   tryOut(keyFile, `the key of ${certificateFile}`, whole);
@@ -144,5 +146,4 @@ function remembered<T>(make: () => T): () => T {
 const KEY_PROBLEMS: Readonly<Record<string, string>> = {
   ERR_OSSL_X509_KEY_VALUES_MISMATCH: 'it belongs to another certificate',
   ERR_OSSL_BAD_DECRYPT: 'its passphrase is another',
-  ERR_MISSING_PASSPHRASE: 'it is encrypted; name the file of its passphrase as passphrase_file',
 };
