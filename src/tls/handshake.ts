@@ -28,8 +28,8 @@ export interface HandshakeOptions {
 }
 
 /**
- * Completes the handshake. When it resolves, the TLS socket has no listener of ours left but one that does nothing, so that an error which comes before
- * anybody else listens does not end the process: whoever takes over looks at `socket.errored` first. After a refusal the connection is closed.
+ * Completes the handshake. When it resolves, listeners are left on the TLS socket that keep an error nobody hears from ending the process, and that destroy it when
+ * TLS fails later. What failed before anybody else listened is in `socket.errored`. After a refusal the connection is closed.
  *
  * @param socket of the client, paused
  * @param octets all that was read from it and not answered
@@ -48,6 +48,8 @@ export function openTls(
   if (octets.length > 0) socket.unshift(octets);
   const secured = new TLSSocket(socket, { isServer: true, secureContext, ALPNProtocols: [...options.alpn] });
   secured.on('error', ignore);
+  // What goes wrong in TLS once the handshake is complete, a late alert too, Node tells by this event alone and leaves the socket open.
+  secured.on('_tlsError', destroyWith);
   return new Promise((resolve) => {
     const settle = (handshake: Handshake): void => {
       deadline.clear();
@@ -55,7 +57,10 @@ export function openTls(
       if (handshake.kind === 'refused') secured.destroy();
       resolve(handshake);
     };
-    const onSecure = (): void => settle({ kind: 'opened', socket: secured, protocol: secured.alpnProtocol === 'h2' ? 'h2' : 'http/1.1' });
+    const onSecure = (): void => {
+      markSecure(secured);
+      settle({ kind: 'opened', socket: secured, protocol: secured.alpnProtocol === 'h2' ? 'h2' : 'http/1.1' });
+    };
     const onError = (error: Error): void => settle(failed(error, socket.bytesWritten > answeredFrom));
     const onLeft = (): void => settle(left(socket.bytesWritten > answeredFrom));
     const deadline = deadlines.create(() => settle(refused(`it was not complete in ${options.timeoutMs} ms`)));
@@ -83,3 +88,12 @@ function refused(reason: string): Handshake {
 }
 
 function ignore(): void {}
+
+function destroyWith(this: TLSSocket, error: Error): void {
+  this.destroy(error);
+}
+
+/** As `tls.Server` does: node:http2 waits until a socket that says otherwise is a client that has connected. */
+function markSecure(secured: TLSSocket & { secureConnecting?: boolean }): void {
+  secured.secureConnecting = false;
+}

@@ -1,7 +1,10 @@
 // Handshakes with other people's clients, from octets that have been read before: those that believe our certificate, and those that do not.
-import { connect as connectTcp } from 'node:net';
+import { createCipheriv, createHmac } from 'node:crypto';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { type Distrust, distrustAtEnd, distrustOf, type OpenedEnd } from '../../src/tls/alerts.ts';
 import type { Handshake } from '../../src/tls/handshake.ts';
 import { describeWith, type Ended, run } from '../support/programs.ts';
 import { createTemporaryCa, type Leaf, type TemporaryCa } from '../support/temp-ca.ts';
@@ -15,6 +18,7 @@ const HELLO_OF_TLS_1_2 = clientHello({
   cipherSuites: [0xc02b],
   extensions: [serverName(HOST), supportedGroups(29, 23), signatureAlgorithms(0x0403)],
 });
+const UNKNOWN_CA = 48;
 let ca: TemporaryCa;
 let leaf: Leaf;
 
@@ -32,8 +36,9 @@ describe('ALPN (RFC 7301)', () => {
     ['HTTP/1.1 for a client without ALPN', [], ['h2', 'http/1.1'], 'http/1.1'],
   ] as const)('%s', async (_, offered, allowed, protocol) => {
     const opener = await start({ alpn: allowed });
-    await converse(opener, offered.length === 0 ? {} : { ALPNProtocols: [...offered] });
+    const client = dial(opener, offered.length === 0 ? {} : { ALPNProtocols: [...offered] });
     expect(await outcome(opener)).toMatchObject({ kind: 'opened', protocol });
+    client.destroy();
   });
 
   it('a client that offers nothing of it is told so: no_application_protocol', async () => {
@@ -79,6 +84,14 @@ describe('a client that does not complete it', () => {
     expect(await outcome(opener)).toMatchObject({ kind: 'refused', alert: null, distrust: { kind: 'suspected' } });
   });
 
+  it('closes its side behind its hello', async () => {
+    const opener = await start();
+    const client = connectTcp({ port: opener.port, host: '127.0.0.1', allowHalfOpen: true });
+    onTestFinished(() => void client.destroy());
+    client.end(HELLO_OF_TLS_1_2);
+    expect(await outcome(opener)).toMatchObject({ kind: 'refused', alert: null });
+  });
+
   it('sends what is no TLS: that says nothing about our certificate', async () => {
     const opener = await start();
     const client = sendHello(opener);
@@ -92,12 +105,42 @@ describe('a client that does not complete it', () => {
   });
 });
 
+describe('after the handshake', () => {
+  it('the alert of a client that decides late says that it does not believe us (RFC 8446 §4.4.2.4)', async () => {
+    const opener = await start();
+    const client = new LateClient(opener.port);
+    onTestFinished(() => client.close());
+    await client.opened;
+    const handshake = await outcome(opener);
+    if (handshake?.kind !== 'opened') throw new Error(JSON.stringify(handshake));
+    const failure = new Promise<Error>((resolve) => handshake.socket.once('error', resolve));
+    client.sendAlert(UNKNOWN_CA);
+    expect(distrustOf(await failure)).toEqual({ kind: 'said', alert: 'unknown_ca' });
+  });
+
+  it.each<[string, OpenedEnd, Distrust | null]>([
+    ['at once and in order: suspected', { error: null, hasSpoken: false, openMs: 5 }, { kind: 'suspected' }],
+    ['at once, by a reset: suspected', { error: new Error('read ECONNRESET'), hasSpoken: false, openMs: 5 }, { kind: 'suspected' }],
+    ['after a while, unused: a connection ahead of need', { error: null, hasSpoken: false, openMs: 30_000 }, null],
+    ['after a request', { error: null, hasSpoken: true, openMs: 5 }, null],
+  ])('a client that leaves %s', (_, end, distrust) => {
+    expect(distrustAtEnd(end)).toEqual(distrust);
+  });
+});
+
 describeWith(['curl', 'openssl', 'python3'], 'other clients', () => {
   it('curl believes a certificate of a CA that it was given', async () => {
     const opener = await start();
     const { code, out, err } = await curl(opener, '--cacert', ca.certFile);
     expect({ code, out: String(out) }, err).toEqual({ code: 0, out: 'opened\n' });
     expect(await outcome(opener)).toMatchObject({ kind: 'opened', protocol: 'http/1.1' });
+  });
+
+  it('curl speaks HTTP/2 in it', async () => {
+    const opener = await start({ alpn: ['h2', 'http/1.1'] });
+    const { out, err } = await curl(opener, '--http2', '--cacert', ca.certFile, '--write-out', '%{http_version}');
+    expect(String(out), err).toBe('opened\n2');
+    expect(await outcome(opener)).toMatchObject({ kind: 'opened', protocol: 'h2' });
   });
 
   it.each(['1.2', '1.3'])('curl in TLS %s says unknown_ca when it was not', async (version) => {
@@ -156,7 +199,7 @@ function converse(
   options: ConnectionOptions,
 ): Promise<{ readonly protocol: string | null; readonly isResumed: boolean; readonly session: Buffer }> {
   return new Promise((resolve, reject) => {
-    const client: TLSSocket = connect({ port: opener.port, host: '127.0.0.1', servername: HOST, ca: ca.cert, ...options });
+    const client = dial(opener, options);
     let session: Buffer = Buffer.alloc(0);
     client.on('session', (latest) => (session = latest));
     client.on('secureConnect', () => client.write('GET / HTTP/1.1\r\n\r\n'));
@@ -168,8 +211,56 @@ function converse(
   });
 }
 
+function dial(opener: Opener, options: ConnectionOptions): TLSSocket {
+  const client = connect({ port: opener.port, host: '127.0.0.1', servername: HOST, ca: ca.cert, ...options });
+  return client.on('error', () => {});
+}
+
+/** A client in TLS 1.3 that can send an alert of its own, which no TLS library lets anybody do: under the key that Node tells for key logs. */
+class LateClient {
+  readonly opened: Promise<void>;
+  readonly #tcp: Socket;
+  #secret = Buffer.alloc(0);
+
+  constructor(port: number) {
+    const tcp = connectTcp({ port, host: '127.0.0.1' });
+    // Node joins a TCP socket to TLS so that nobody else can write to it; through another stream it does not.
+    const between = new Duplex({ read() {}, write: (bytes: Buffer, _encoding, done) => void tcp.write(bytes, done) });
+    tcp.on('data', (bytes) => between.push(bytes));
+    tcp.on('error', () => {});
+    this.#tcp = tcp;
+    const secured = connect({ socket: between as Socket, servername: HOST, ca: ca.cert, minVersion: 'TLSv1.3' });
+    secured.on('error', () => {});
+    secured.on('keylog', (line) => {
+      const [label, , secret = ''] = String(line).trim().split(' ');
+      if (label === 'CLIENT_TRAFFIC_SECRET_0') this.#secret = Buffer.from(secret, 'hex');
+    });
+    this.opened = new Promise((resolve) => secured.once('secureConnect', () => resolve()));
+  }
+
+  /** As its first record, so that the nonce is the vector itself (RFC 8446 §5.2, §5.3). */
+  sendAlert(description: number): void {
+    const content = Buffer.from([2, description, 21]);
+    const header = Buffer.from([23, 3, 3, 0, content.length + 16]);
+    const cipher = createCipheriv('aes-256-gcm', this.#expand('key', 32), this.#expand('iv', 12)).setAAD(header);
+    const sealed = Buffer.concat([cipher.update(content), cipher.final()]);
+    this.#tcp.write(Buffer.concat([header, sealed, cipher.getAuthTag()]));
+  }
+
+  close(): void {
+    this.#tcp.destroy();
+  }
+
+  /** HKDF-Expand-Label for TLS_AES_256_GCM_SHA384 (RFC 8446 §7.1); one block is enough. */
+  #expand(name: string, length: number): Buffer {
+    const label = Buffer.from(`tls13 ${name}`);
+    const info = Buffer.concat([Buffer.from([0, length, label.length]), label, Buffer.from([0, 1])]);
+    return createHmac('sha384', this.#secret).update(info).digest().subarray(0, length);
+  }
+}
+
 /** A client that can do no more than say hello. */
-function sendHello(opener: Opener): ReturnType<typeof connectTcp> {
+function sendHello(opener: Opener): Socket {
   const client = connectTcp({ port: opener.port, host: '127.0.0.1' });
   onTestFinished(() => void client.destroy());
   client.on('error', () => {});

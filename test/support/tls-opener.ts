@@ -1,6 +1,7 @@
 // The client's side of interception alone: a server that reads what each connection says first and completes TLS with it, as the proxy does after its 200.
+import { performServerHandshake, type ServerHttp2Stream } from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
-import { createSecureContext, type SecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { Deadlines } from '../../src/net/deadlines.ts';
 import { type ApplicationProtocol, type Handshake, openTls } from '../../src/tls/handshake.ts';
 import { type Greeting, readGreeting } from '../../src/tls/read-greeting.ts';
@@ -21,7 +22,7 @@ export interface Opener {
   close(): void;
 }
 
-/** An opened connection answers every piece that comes with a response in HTTP/1.1, and closes when the client does. */
+/** An opened connection answers: in HTTP/1.1 every piece that comes, in HTTP/2 every stream. It closes when the client does. */
 export async function startOpener(options: OpenerOptions): Promise<Opener> {
   const { leaf, alpn = ['http/1.1'], timeoutMs = 5_000 } = options;
   const context = createSecureContext({ key: leaf.key, cert: leaf.cert, minVersion: 'TLSv1.2', ...options.context });
@@ -40,7 +41,7 @@ export async function startOpener(options: OpenerOptions): Promise<Opener> {
   };
   const open = async (socket: Socket, octets: Buffer, secureContext: SecureContext): Promise<Handshake> => {
     const handshake = await openTls(socket, octets, secureContext, { timeoutMs, alpn }, deadlines);
-    if (handshake.kind === 'opened') answer(handshake.socket);
+    if (handshake.kind === 'opened') ANSWERS[handshake.protocol](handshake.socket);
     return handshake;
   };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -55,10 +56,20 @@ export async function startOpener(options: OpenerOptions): Promise<Opener> {
   };
 }
 
-function answer(socket: Socket): void {
-  socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nopened\n'));
-  socket.on('end', () => socket.end());
-}
+const ANSWERS: Record<ApplicationProtocol, (socket: TLSSocket) => void> = {
+  'http/1.1'(socket) {
+    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nopened\n'));
+    socket.on('end', () => socket.end());
+  },
+  h2(socket) {
+    const session = performServerHandshake(socket);
+    session.on('error', () => {});
+    session.on('stream', (stream: ServerHttp2Stream) => {
+      stream.respond({ ':status': 200 });
+      stream.end('opened\n');
+    });
+  },
+};
 
 function portOf(server: Server): number {
   return (server.address() as { readonly port: number }).port;
