@@ -15,6 +15,8 @@ export interface Recorded extends Asked {
   readonly ending: 'passed' | 'denied' | 'failed';
   /** Who denied: `corporate.yaml:12`, `the address guard`; `null` when nobody did. */
   readonly deniedBy: string | null;
+  /** A tunnel whose TLS was opened: the requests inside stand in the log, too. */
+  readonly isOpened: boolean;
 }
 
 /** `unasked`: no policy was asked, or the client was asked who it is, and the request stands in the log again. `unreadable`: no such line. */
@@ -52,6 +54,7 @@ export function parseRecorded(line: string): RecordedLine {
     clientAddress: client,
     user,
     ...endingOf(entry),
+    isOpened: entry['interception'] === 'opened',
   };
 }
 

@@ -59,6 +59,7 @@ const line = fc
     outcome: fc.constantFrom('forwarded', 'forwarded', 'forwarded', 'failed', 'aborted'),
     upstream: fc.constantFrom('93.184.216.34:80', '93.184.216.34:80', '93.184.216.34:80', '10.0.0.5:80', '[2606:2800:220:1::1]:443', null),
     client: fc.constantFrom('203.0.113.50', '127.0.0.1', ''),
+    interception: fc.constantFrom('opened', 'opened', 'passed', null),
     second: fc.nat(100_000),
   })
   .map(({ request, second, ...members }) =>
@@ -148,7 +149,7 @@ function compiledFrom(text: string): CompiledPolicy {
 }
 
 function isAllowed(compiled: CompiledPolicy, record: Recorded): boolean {
-  return verdictOf(ask(compiled, { ...record, addresses: [] }).decision) === 'allow';
+  return ['allow', 'intercept'].includes(verdictOf(ask(compiled, { ...record, addresses: [] }).decision));
 }
 
 /** The text with its doubtful rules in force. */
@@ -165,10 +166,12 @@ function isUnruly({ question: { method, pathAndQuery } }: Recorded): boolean {
   return method === 'get' || (pathAndQuery !== null && !normalisePath(pathAndQuery).isUsable);
 }
 
-/** An address in place of a name, a private address, or the only request of its kind to its host and port. */
+/** An address in place of a name, what was opened, a private address, or the only request of its kind to its host and port. */
 function isDoubtful(record: Recorded, records: readonly Recorded[]): boolean {
   const { host, port, scheme, method, pathAndQuery } = record.question;
   if (parseIpAddress(host) !== null || isPrivate(record)) return true;
+  // What was opened is as doubtful as what was seen inside.
+  if (record.isOpened && scheme === 'tunnel') return true;
   const same = records
     .filter(({ question: other }) => other.host === host && other.port === port && other.scheme === scheme)
     .filter(

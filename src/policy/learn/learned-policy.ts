@@ -28,14 +28,14 @@ function head({ count, firstMs, lastMs, beyond }: ObservedTraffic): readonly str
 }
 
 function ruleLines(rule: LearnedRule, reopened: readonly Denied[]): readonly string[] {
-  const { name, hosts, ports, scheme, methods, paths, allowPrivate } = rule;
+  const { name, action, hosts, ports, scheme, methods, paths, allowPrivate } = rule;
   return [
     ...comment(seenWords(rule)),
     ...reopened
       .slice(0, REOPENED_SHOWN)
       .flatMap(({ request, count }) => comment(`Mind: it also allows ${requestText(request)}, which was denied ${times(count)}.`)),
     `- name: ${scalar(name)}`,
-    '  allow:',
+    `  ${action}:`,
     ...entry('host', hosts.map(patternText)),
     ...entry('port', ports.map(String)),
     ...entry('scheme', scheme === null ? [] : [scheme]),
@@ -86,8 +86,8 @@ function leftOutLines(leftOut: readonly string[]): readonly string[] {
   ];
 }
 
-function testLines({ name, example }: LearnedRule): readonly string[] {
-  return [`  - request: ${scalar(requestText(example))}`, '    expect: allow', `    rule: ${scalar(name)}`];
+function testLines({ name, action, example }: LearnedRule): readonly string[] {
+  return [`  - request: ${scalar(requestText(example))}`, `    expect: ${action}`, `    rule: ${scalar(name)}`];
 }
 
 /** Other ports are opened by a rule for tunnels alone. */

@@ -5,12 +5,14 @@ import { glob } from '../../match/glob.ts';
 import type { HostPattern } from '../../match/host-pattern.ts';
 import { registrableDomain } from '../../match/public-suffix.ts';
 import { parseIpAddress } from '../../net/ip-address.ts';
-import { covers, globCovers } from '../lint/covers.ts';
+import { covers, globCovers, hostCovers } from '../lint/covers.ts';
 import { addPath, type ObservedTraffic, reducedTo, type SeenPath, type SeenRequest, type Site } from './observed-traffic.ts';
 
 /** A rule that allows what was seen. */
 export interface LearnedRule {
   readonly name: string;
+  /** `intercept`: of tunnels that were opened. */
+  readonly action: 'allow' | 'intercept';
   readonly hosts: readonly HostPattern[];
   readonly ports: readonly number[];
   /** `null` for a tunnel: once it is opened, what is inside may pass by the same rule. */
@@ -53,7 +55,7 @@ export function learnRules(traffic: ObservedTraffic): LearnedRules {
     (site) => ownerOf(site.host),
   );
   const drafts = [...owners.keys()].sort().flatMap((owner) => draftsOf(owner, owners.get(owner)!, denied, sites));
-  const named = drafts.map((draft) => ({ ...draft, name: unused(draft.name, names) }));
+  const named = withDoubtfulOpenings(drafts).map((draft) => ({ ...draft, name: unused(draft.name, names) }));
   const rules = named.filter(({ doubts }) => doubts.length === 0);
   const byOwner = groupBy(rules, ({ hosts }) => ownerOf(hosts[0]!.name));
   const reopened = groupBy(
@@ -113,14 +115,17 @@ function tunnelDrafts(owner: string, sites: readonly Site[], denied: readonly Si
       .map(({ port }) => port)
       .sort((a, b) => a - b);
   const firsts = [...byHost.values()].map(([first]) => first!);
+  // One that passed as it was would not pass a rule that opens them all.
+  const areOpened = [...byHost.values()].every((tunnels) => tunnels.every(({ isOpened }) => isOpened));
   const alike = groupBy(firsts, (site) => portsOf(site).join());
   return [...alike.values()].flatMap((same) =>
     together(owner, same, denied).map(({ name, hosts, sites: group }) => {
       const tunnels = group.flatMap(({ host }) => byHost.get(host)!);
       const ports = portsOf(group[0]!);
-      const methods = tunnelMethods(tunnels, all);
+      const methods = areOpened ? ['CONNECT'] : tunnelMethods(tunnels, all);
       return draft({
         name,
+        action: areOpened ? 'intercept' : 'allow',
         hosts,
         ports,
         scheme: null,
@@ -132,6 +137,20 @@ function tunnelDrafts(owner: string, sites: readonly Site[], denied: readonly Si
       });
     }),
   );
+}
+
+/** What was opened for requests that are doubtful themselves is no surer than they are. */
+function withDoubtfulOpenings(drafts: readonly LearnedRule[]): readonly LearnedRule[] {
+  const inside = drafts.filter(({ scheme, doubts }) => scheme === 'https' && doubts.length === 0);
+  return drafts.map((draft) => {
+    if (draft.action === 'allow' || inside.some((rule) => isInsideOf(rule, draft))) return draft;
+    return { ...draft, doubts: [...draft.doubts, 'what was seen inside is doubtful, or nothing was'] };
+  });
+}
+
+function isInsideOf(rule: LearnedRule, tunnel: LearnedRule): boolean {
+  const shareHost = rule.hosts.some((one) => tunnel.hosts.some((other) => hostCovers(other, one) || hostCovers(one, other)));
+  return shareHost && rule.ports.some((port) => tunnel.ports.includes(port));
 }
 
 /** Only port 443 is left to tunnels by custom: elsewhere, and where plain requests were seen there as well, a rule for tunnels has to say so. */
@@ -153,6 +172,7 @@ function requestDrafts({ name, hosts, sites }: Together): readonly LearnedRule[]
     const suffix = byMethods.size > 1 ? `: ${methods.replaceAll(',', ', ')}` : '';
     return draft({
       name: `${name} over ${first.scheme}${suffix}`,
+      action: 'allow',
       hosts,
       ports: [first.port],
       scheme: first.scheme === 'https' ? 'https' : 'http',
@@ -206,7 +226,7 @@ function together(owner: string, sites: readonly Site[], denied: readonly Site[]
   }));
 }
 
-type Draft = Pick<LearnedRule, 'name' | 'hosts' | 'ports' | 'scheme' | 'methods' | 'paths' | 'count' | 'example'> & {
+type Draft = Pick<LearnedRule, 'name' | 'action' | 'hosts' | 'ports' | 'scheme' | 'methods' | 'paths' | 'count' | 'example'> & {
   readonly sites: readonly Site[];
 };
 
@@ -238,6 +258,7 @@ function doubtfulDrafts(site: Site, sites: readonly Site[]): readonly LearnedRul
       draft(
         {
           name: host,
+          action: 'allow',
           hosts,
           ports: [site.port],
           scheme: null,

@@ -21,6 +21,8 @@ export interface Site {
   readonly privateAddresses: Set<string>;
   /** Which rule denied, or why no rule can be written; in the words of the first that was seen. */
   readonly because: string | null;
+  /** Of tunnels: every one of them was opened. */
+  isOpened: boolean;
   count: number;
   /** By template; none for tunnels. */
   paths: Map<string, SeenPath>;
@@ -60,6 +62,7 @@ export class ObservedTraffic {
       return;
     }
     site.count += 1;
+    site.isOpened &&= recorded.isOpened;
     if (site.standing === 'private') for (const address of recorded.addresses) site.privateAddresses.add(address);
     if (question.pathAndQuery !== null && site.standing !== 'unruly') this.#addPath(site, question);
   }
@@ -73,7 +76,19 @@ export class ObservedTraffic {
     if (known !== undefined || this.#sites.size >= MOST_SITES) return known;
     const example = seen(recorded.question);
     const because = unruly ?? recorded.deniedBy;
-    const site: Site = { standing, scheme, host, port, example, privateAddresses: new Set(), because, count: 0, paths: new Map() };
+    const { isOpened } = recorded;
+    const site: Site = {
+      standing,
+      scheme,
+      host,
+      port,
+      example,
+      privateAddresses: new Set(),
+      because,
+      isOpened,
+      count: 0,
+      paths: new Map(),
+    };
     this.#sites.set(key, site);
     return site;
   }

@@ -1,5 +1,5 @@
 // What promises hold for every log is in test/property/learned-policies.test.ts; here is what the text looks like.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { learnedPolicy } from '../../../../src/policy/learn/learned-policy.ts';
 import { ObservedTraffic } from '../../../../src/policy/learn/observed-traffic.ts';
 import { parseRecorded } from '../../../../src/policy/recorded.ts';
@@ -194,4 +194,52 @@ test('nothing from the log leaves its comment', () => {
       .filter((line) => line.includes('allow: any'))
       .every((line) => line.startsWith('  # ')),
   ).toBe(true);
+});
+
+describe('tunnels that were opened', () => {
+  const opened = { interception: 'opened', upstream: null, route: null };
+
+  test('are opened again, for the requests inside', () => {
+    const text = learned(
+      { request: 'CONNECT docs.example.org:443', members: opened },
+      { request: 'GET https://docs.example.org/handbook/a' },
+      { request: 'CONNECT plain.example.net:443' },
+    );
+    expect(text).toContain(`\
+  - name: docs.example.org over https
+    allow:
+      host: docs.example.org
+      port: 443
+      scheme: https
+      method: GET
+      path: /handbook/a
+`);
+    expect(text).toContain(`\
+  - name: docs.example.org
+    intercept:
+      host: docs.example.org
+      port: 443
+      method: CONNECT
+`);
+    expect(text).toContain('expect: intercept\n    rule: docs.example.org');
+    expect(text).toContain('  - name: plain.example.net\n    allow:\n');
+  });
+
+  test('are not when some of the same owner passed as they were', () => {
+    const text = learned(
+      { request: 'CONNECT docs.example.org:443', members: opened },
+      { request: 'GET https://docs.example.org/handbook/a' },
+      { request: 'CONNECT www.example.org:443', members: { interception: 'passed' } },
+    );
+    expect(text).not.toContain('intercept');
+  });
+
+  test('are doubtful where nothing that is sure was seen inside', () => {
+    const text = learned(
+      { request: 'CONNECT docs.example.org:443', members: opened },
+      { request: 'POST https://docs.example.org/handbook/a', times: 1 },
+    );
+    expect(text).toContain('# What was seen inside is doubtful, or nothing was: 2 requests.');
+    expect(text).toContain('rules: []');
+  });
 });
