@@ -69,9 +69,12 @@ export class Http2Connection implements ClientConnection, StreamOwner {
       this.#finish();
       return;
     }
-    // Streams that are on their way to us are answered still: when this has come back, no more are (RFC 9113 §6.8).
+    // Streams that are on their way to us are answered still: when what is sent behind this has come back, no more are (RFC 9113 §6.8).
     this.#session.goaway(constants.NGHTTP2_NO_ERROR, ALL_STREAMS);
-    this.#session.ping(() => this.#finish());
+    // In a turn of its own: nghttp2 sends a PING ahead of whatever else waits.
+    setImmediate(() => {
+      if (!this.#session.destroyed) this.#session.ping(() => this.#finish());
+    });
   }
 
   letGoIfIdle(): void {

@@ -74,13 +74,13 @@ export class InterceptedConnections {
     });
     if (early.length > 0) socket.unshift(early);
     const context = this.#connectionContext();
-    opened.connection =
-      protocol === 'h2'
-        ? new Http2Connection(socket, client, origin, context, tunnel)
-        : new Http1Connection(socket, client, origin, context, opened, tunnel);
+    if (protocol === 'h2') opened.connection = new Http2Connection(socket, client, origin, context, tunnel);
+    else {
+      opened.connection = new Http1Connection(socket, client, origin, context, opened, tunnel);
+      // Whoever read its first octets has paused it.
+      socket.resume();
+    }
     this.#open.add(opened);
-    // Whoever read its first octets has paused it.
-    socket.resume();
     if (this.#isDraining) opened.connection.drain();
   }
 
