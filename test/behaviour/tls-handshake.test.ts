@@ -19,6 +19,7 @@ const HELLO_OF_TLS_1_2 = clientHello({
   extensions: [serverName(HOST), supportedGroups(29, 23), signatureAlgorithms(0x0403)],
 });
 const UNKNOWN_CA = 48;
+const CURL_PINNED_KEY_DIFFERS = 90;
 let ca: TemporaryCa;
 let leaf: Leaf;
 
@@ -153,6 +154,19 @@ describeWith(['curl', 'openssl', 'python3'], 'other clients', () => {
       reason: 'the client answered with the alert unknown_ca',
       distrust: { kind: 'said', alert: 'unknown_ca' },
     });
+  });
+
+  it('curl that was given the key of another certificate leaves once the handshake is complete, without a word', async () => {
+    const opener = await start();
+    const asking = curl(opener, '--cacert', ca.certFile, '--pinnedpubkey', `sha256//${Buffer.alloc(32).toString('base64')}`);
+    const handshake = await outcome(opener);
+    if (handshake?.kind !== 'opened') throw new Error(JSON.stringify(handshake));
+    const { socket } = handshake;
+    let hasSpoken = false;
+    socket.on('data', () => (hasSpoken = true));
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(distrustAtEnd({ error: socket.errored, hasSpoken, openMs: 5 })).toEqual({ kind: 'suspected' });
+    expect((await asking).code).toBe(CURL_PINNED_KEY_DIFFERS);
   });
 
   it('openssl says what it thinks of a certificate, too', async () => {
