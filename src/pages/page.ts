@@ -7,6 +7,7 @@ import { hash } from 'node:crypto';
 import type { Blame, ProxyErrorCode } from '../errors/proxy-error.ts';
 import type { Fields } from '../http/message.ts';
 import type { DecidedBy, Refused } from './block-page.ts';
+import { escapeHtml, plain, wrapped } from './harmless-text.ts';
 import { negotiate } from './negotiate.ts';
 import { PAGE_STYLE } from './page-style.ts';
 
@@ -277,7 +278,7 @@ function asText(page: Page): string {
     smallPrint,
   ]
     .filter((paragraph) => paragraph !== '')
-    .map(wrap);
+    .map(wrapped);
   if (link !== null) paragraphs.splice(-1, 0, [link]);
   let surplus = paragraphs.reduce((lines, paragraph) => lines + paragraph.length, -MAX_LINES);
   for (; surplus > 0; surplus -= 1) {
@@ -286,26 +287,6 @@ function asText(page: Page): string {
     if (!longest.at(-1)!.endsWith(' ...')) longest.push(`${longest.pop()} ...`);
   }
   return `${paragraphs.flat().join('\n')}\n`;
-}
-
-/** Lines of at most `WIDTH` characters, broken at blanks; a longer word keeps a line to itself, so that it can be copied. */
-function wrap(paragraph: string): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of paragraph.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > WIDTH) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  lines.push(line);
-  return lines;
-}
-
-/** One line of visible text: cut, blanks collapsed, and nothing left that could steer a terminal or reorder what is read. */
-function plain(text: string, maxCharacters: number): string {
-  const cut = text.length > maxCharacters ? `${text.slice(0, maxCharacters).trimEnd()}…` : text;
-  return cut.toWellFormed().replace(BLANKS, ' ').replace(STEERING, '\ufffd').trim();
 }
 
 function plainOrNull(text: string | null, maxCharacters: number): string | null {
@@ -321,16 +302,6 @@ function asSentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? '' : '.'}`;
 }
 
-function escapeHtml(text: string): string {
-  return text.replace(SPECIAL_IN_HTML, (character) => HTML_ESCAPES[character]!);
-}
-
 const MAX_LINES = 12;
-const WIDTH = 76;
 const MAX_LINK = 500;
 const LINK_SCHEMES: ReadonlySet<string> = new Set(['http:', 'https:', 'mailto:']);
-const BLANKS = /\s+/g;
-/** C0, DEL and C1 controls; the marks, embeddings, overrides and isolates of the bidirectional algorithm (UAX #9 §2). */
-const STEERING = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
-const SPECIAL_IN_HTML = /[&<>"']/g;
-const HTML_ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
