@@ -19,7 +19,10 @@ export const EXIT_OF_KIND: Readonly<Record<StartErrorKind, number>> = {
 /** For the help: each code and what it says. */
 export const EXIT_CODES: readonly (readonly [number, string])[] = [
   [EXIT_OK, 'done'],
-  [EXIT_DIFFERENT, 'tests of a policy fail, two policies differ, nothing is stored, or something stored was damaged'],
+  [
+    EXIT_DIFFERENT,
+    'tests of a policy fail, two policies differ, nothing is stored, something stored was damaged, or a program does not trust the proxy',
+  ],
   [EXIT_USAGE, 'the command line is wrong'],
   [EXIT_OF_KIND.data, 'a policy is wrong'],
   [EXIT_OF_KIND.unreadable, 'a file cannot be read'],

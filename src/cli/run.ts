@@ -45,6 +45,7 @@ export function flagSettings(flags: Arguments['flags']): FlagSettings {
     cache: flags.get('cache')?.[0],
     offline: flags.has('offline'),
     staleOk: flags.has('stale-ok'),
+    caDir: flags.get('ca-dir')?.[0],
   };
 }
 

@@ -82,8 +82,9 @@ export class TrustFolder implements TrustFiles {
 
 /** PEM of the roots that this machine trusts, as OpenSSL finds them with its variables; those that come with Node where it has none. */
 function systemRoots(): string {
-  const found = getCACertificates('system');
-  return (found.length > 0 ? found : rootCertificates).join('\n');
+  // In a file and in a folder: many stand in both.
+  const found = new Set(getCACertificates('system'));
+  return [...(found.size > 0 ? found : rootCertificates)].join('\n');
 }
 
 /** DER of every certificate in a text. */

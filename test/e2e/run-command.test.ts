@@ -1,11 +1,12 @@
 // `run -- COMMAND`: real commands with a proxy of their own, their signals, terminals and exit codes, and what is said at the end.
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CLEAN_ENVIRONMENT, describeWith, run } from '../support/programs.ts';
 import { inTerminal } from '../support/pseudo-terminal.ts';
 import { type ProxyProcess, runProxy } from '../support/run-proxy.ts';
+import { createTemporaryCa, type TemporaryCa } from '../support/temp-ca.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
 import { startWebOrigin, type WebOrigin } from '../support/web-origin.ts';
 
@@ -81,10 +82,16 @@ describeWith(['python3'], 'in a terminal', () => {
   });
 
   test('an interactive shell has the terminal, with job control', async () => {
-    const session = await inTerminal([process.execPath, PROGRAM, 'run', '--', 'bash', '--norc', '-i'], { ...OWN, NO_COLOR: '1' });
+    const session = await inTerminal([process.execPath, PROGRAM, 'run', '--', 'bash', '--norc', '--noediting', '-i'], {
+      ...OWN,
+      NO_COLOR: '1',
+    });
     await session.shows(/bash-\S+[$#] /);
-    session.type('sleep 60\n');
+    // What is typed is shown, too.
+    session.type("sh -c 'echo beg''un; exec sleep 60'\n");
+    await session.shows(/begun/);
     session.type('\x03');
+    await session.shows(/\^C[\s\S]*bash-\S+[$#] /);
     session.type('echo $((40 + 2)) $-\n');
     await session.shows(/42 \w*m/);
     session.type('exit 7\n');
@@ -155,6 +162,79 @@ describeWith(['curl'], 'what passed', () => {
   });
 });
 
+describeWith(['curl', 'git', 'openssl', 'python3', 'wget'], 'where the policy opens TLS', () => {
+  let ca: TemporaryCa;
+  let origin: WebOrigin;
+  let url: string;
+  let settings: Record<string, string>;
+  const temporary = temporaryFolder(afterAll);
+
+  beforeAll(async () => {
+    ca = createTemporaryCa(folder);
+    origin = await startWebOrigin((_, response) => response.end('an answer'), ca.issue('site.test'));
+    url = `https://site.test:${origin.port}`;
+    writeFileSync(path.join(folder, 'hosts'), '127.0.0.1 site.test\n');
+    writeFileSync(path.join(folder, 'open.yaml'), OPENING);
+    settings = {
+      SALLYPORT_DNS_HOSTS_FILE: path.join(folder, 'hosts'),
+      SALLYPORT_TLS_ROOTS: ca.certFile,
+      SALLYPORT_TLS_CA_DIR: path.join(folder, 'authority'),
+      TMPDIR: temporary,
+    };
+  });
+  afterAll(() => origin.close());
+
+  function opening(command: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    return sallyport(['--policy', 'open.yaml', '--', ...command], { ...settings, ...env });
+  }
+
+  test.each([
+    ['curl', (target: string) => ['curl', '-sS', target]],
+    ['wget', (target: string) => ['wget', '-q', '-O', '-', target]],
+    ['Python', (target: string) => ['python3', '-c', `import urllib.request; print(urllib.request.urlopen('${target}').read().decode())`]],
+    ['Node', (target: string) => [process.execPath, '--eval', `fetch('${target}').then((answer) => answer.text()).then(console.log)`]],
+  ])('%s believes our certificate, and the requests inside are counted', async (_, words) => {
+    const { code, out, err } = await opening(words(`${url}/a`));
+    expect({ code, out: out.toString().trim() }).toEqual({ code: 0, out: 'an answer' });
+    expect(err).toContain(`hosts      site.test:${origin.port}  1 request\n`);
+  });
+
+  test('a path inside is denied by its rule', async () => {
+    const { out, err } = await opening(['curl', '-sS', '-o', '/dev/null', '-w', '%{http_code}', `${url}/secret`]);
+    expect(out.toString()).toBe('403');
+    expect(err).toContain(`denied     GET ${url}/secret  rule 'Secrets'  open.yaml:5\n`);
+  });
+
+  test('a command that does not believe it is told of in the report', async () => {
+    const { code, err } = await opening(['sh', '-c', `unset SSL_CERT_FILE CURL_CA_BUNDLE; curl -sS ${url}/ 2>/dev/null`]);
+    expect(code).toBe(60);
+    expect(err).toMatch(/^failed {5}CONNECT site\.test:\d+ {2}certificate_refused: .*unknown_ca$/m);
+  });
+
+  test('a file of roots that was named keeps its own beside ours', async () => {
+    const { out } = await opening(['sh', '-c', 'cat "$SSL_CERT_FILE"'], { SSL_CERT_FILE: ca.certFile });
+    const ours = readFileSync(path.join(folder, 'authority', 'ca.crt'), 'utf8');
+    expect(out.toString().trim()).toBe(`${ca.cert.trim()}\n${ours.trim()}`);
+  });
+
+  test.each([
+    ['ends', 'exit 0'],
+    ['is killed', 'kill -9 $$'],
+  ])('nothing is left in the temporary folder when the command %s', async (_, last) => {
+    const { out } = await opening(['sh', '-c', `ls -d "$(dirname "$SSL_CERT_FILE")"; ${last}`]);
+    expect(path.dirname(out.toString().trim())).toBe(temporary);
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+});
+
+const OPENING = `version: 1
+default: deny
+connect_ports: any
+rules:
+  - name: Secrets
+    deny: { host: site.test, path: /secret }
+  - intercept: { host: site.test }
+`;
 const PROGRAM = path.join(import.meta.dirname, '../../src/bin.cjs');
 /** Nothing is kept for the next start. */
 const OWN = { SALLYPORT_STATE_DIR: 'off', SALLYPORT_CACHE_DISK: '0' };
