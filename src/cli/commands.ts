@@ -1,5 +1,6 @@
 // Owns the command table: what each command takes and what its help says. The work is in the file that each loads when it is called,
 // so that help and version do not wait for the proxy's parts.
+import { CA_COMMANDS, CA_DIR_FLAG } from './ca-commands.ts';
 import { CACHE_COMMANDS } from './cache-commands.ts';
 import type { Command } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
       cache: { value: 'STATE', text: 'on (the default), or off: nothing is stored, nothing answered from what is' },
       offline: { value: null, text: 'ask no origin: answer from the cache, and else with 504' },
       'stale-ok': { value: null, text: 'answer with what is stale too, unless its origin forbids that' },
+      'ca-dir': CA_DIR_FLAG,
       direct: {
         value: 'HOSTS',
         text: 'with a command: what it reaches without the proxy, as NO_PROXY has it; nothing is left out by default',
@@ -82,8 +84,32 @@ export const COMMANDS: readonly Command[] = [
     ],
     perform: async (given, terminal) => (await import('./reload.ts')).reload(given, terminal),
   },
+  {
+    name: 'doctor',
+    summary: 'Try whether the programs of this machine trust the proxy',
+    operands: '',
+    leastOperands: 0,
+    mostOperands: 0,
+    flags: {
+      config: CONFIG_FLAG,
+      'ca-dir': CA_DIR_FLAG,
+      json: { value: null, text: 'print what was found as JSON' },
+    },
+    details: [
+      'Each program that is found (curl, wget, git, Python, Node, npm, Java, Go, Ruby, Deno, Bun, cargo, .NET, Chromium) fetches a page over https ' +
+        'through a tunnel that a proxy opens: once with trust as the machine is set up, once as sallyport run -- starts it. What does not work is ' +
+        'followed by what to do. The page comes from this machine; nothing outside is asked, and nothing is changed.',
+      'Exits 0 when everything that was found works under sallyport run, else 1.',
+    ],
+    examples: [
+      ['sallyport doctor', 'What works, and what to do.'],
+      ['sallyport doctor --json', 'The same, for a script.'],
+    ],
+    perform: async (given, terminal) => (await import('./doctor.ts')).doctor(given, terminal),
+  },
   ...POLICY_COMMANDS,
   ...CACHE_COMMANDS,
+  ...CA_COMMANDS,
   {
     name: 'version',
     summary: 'Print the version',

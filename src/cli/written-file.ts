@@ -4,9 +4,9 @@ import path from 'node:path';
 import { StartError } from '../errors/start-error.ts';
 
 /** The file is replaced. @param flag that named it @throws StartError when it cannot be written */
-export async function writeResult(file: string, text: string, workingDirectory: string, flag = '--output'): Promise<void> {
+export async function writeResult(file: string, content: string | Uint8Array, workingDirectory: string, flag = '--output'): Promise<void> {
   try {
-    await writeFile(path.resolve(workingDirectory, file), text);
+    await writeFile(path.resolve(workingDirectory, file), content);
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
     const kind = code === 'EACCES' || code === 'EPERM' || code === 'EROFS' ? 'permission' : 'unavailable';

@@ -65,6 +65,12 @@ export function isSelfIssued(certificate: X509Certificate): boolean {
   return certificate.checkIssued(certificate);
 }
 
+/** What a CA's certificate limits it to; `null` for one that may sign for every host. */
+export function constraintsOf(certificate: X509Certificate): NameConstraints | null {
+  const value = contentsOf(certificate).extensions.get(OID.nameConstraints);
+  return value === undefined ? null : readNameConstraints(decoded(value));
+}
+
 function signerOf(key: KeyObject, { hash }: SignatureAlgorithm): CertificateAuthority['sign'] {
   if (key.asymmetricKeyType === 'ec') return (contents) => sign(hash, contents, key);
   return (contents) =>
@@ -99,11 +105,10 @@ function authorityFields(certificate: X509Certificate): AuthorityFields {
   if (usage !== undefined && (octetsOf(decoded(usage))[1]! & KEY_CERT_SIGN) === 0)
     throw new Error(`"${oneLine(certificate.subject)}" may not sign certificates: its keyUsage lacks keyCertSign`);
   const keyId = extensions.get(OID.subjectKeyIdentifier);
-  const constraints = extensions.get(OID.nameConstraints);
   return {
     subject,
     keyId: keyId === undefined ? keyIdentifier(certificate.publicKey.export({ type: 'spki', format: 'der' })) : octetsOf(decoded(keyId)),
-    constraints: constraints === undefined ? null : readNameConstraints(decoded(constraints)),
+    constraints: constraintsOf(certificate),
   };
 }
 

@@ -8,7 +8,7 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { cannotRead, StartError } from '../errors/start-error.ts';
-import { type CertificateAuthority, certificateAuthority, day } from './authority.ts';
+import { type CertificateAuthority, certificateAuthority, constraintsOf, day } from './authority.ts';
 import { authorityCertificate } from './authority-certificate.ts';
 import { signatureAlgorithm } from './certificate.ts';
 import type { NameConstraints } from './name-constraints.ts';
@@ -56,19 +56,26 @@ export async function readAuthority(options: AuthorityOptions, nowMs: number): P
 /**
  * Puts a new CA in the place of the one in the folder. The old certificate is kept beside it, for taking it out of trust stores; the old key is gone.
  *
+ * @param wanted  what it is to be; what it does not say is as it was
  * @returns the path of the old certificate
  * @throws StartError as `openAuthority`
  */
-export async function rotateAuthority(folder: string, wanted: NewAuthority, nowMs: number): Promise<string> {
+export function rotateAuthority(folder: string, wanted: Partial<NewAuthority>, nowMs: number): string {
   checkPrivateFolder(folder);
   const { key, certificate } = files(folder);
+  const text = readCertificateFile(certificate);
+  const [before] = parseCertificates(certificate, text);
   const old = unusedName(folder, `ca-until-${day(nowMs)}`);
-  const made = newAuthority(wanted, nowMs);
-  createPrivateFile(old, readCertificateFile(certificate));
+  const made = newAuthority({ ...sameAs(before!), ...wanted }, nowMs);
+  createPrivateFile(old, text);
   // A start between these two finds a key without its certificate, and looks again a moment later.
   replacePrivateFile(key, made.key);
   replacePrivateFile(certificate, made.certificate);
   return old;
+}
+
+function sameAs(certificate: X509Certificate): NewAuthority {
+  return { keyType: certificate.publicKey.asymmetricKeyType === 'rsa' ? 'rsa' : 'ec', constraints: constraintsOf(certificate) };
 }
 
 /** @throws StartError when there is no place for a CA */

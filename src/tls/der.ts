@@ -10,9 +10,9 @@ export function sequence(...values: readonly Der[]): Der {
   return constructed(asn1.Type.SEQUENCE, values);
 }
 
-/** A SET of one: with more, DER has an order for them (X.690 §11.6). */
-export function setOf(value: Der): Der {
-  return constructed(asn1.Type.SET, [value]);
+/** Of more than one, the caller has them in the order of their encodings (X.690 §11.6). */
+export function setOf(...values: readonly Der[]): Der {
+  return constructed(asn1.Type.SET, values);
 }
 
 /** A positive INTEGER, its octets in network order; leading zeros are no part of its value, and a set first bit is no sign (X.690 §8.3). */
@@ -60,6 +60,11 @@ export function namedBits(bits: readonly number[]): Der {
 
 export function utf8String(text: string): Der {
   return primitive(asn1.Type.UTF8, Buffer.from(text, 'utf8').toString('latin1'));
+}
+
+/** UTF-16 without surrogates; node-forge writes two octets for each character. */
+export function bmpString(text: string): Der {
+  return primitive(asn1.Type.BMPSTRING, text);
 }
 
 /**

@@ -75,17 +75,16 @@ export function permits({ permittedNames, permittedBlocks, excludedNames, exclud
   return (permittedBlocks === null || permittedBlocks.some(holds)) && !excludedBlocks.some(holds);
 }
 
-/** For people: `example.com and below, 192.0.2.0/24`. */
+/** For people: `only example.com, no addresses`. */
 export function describeConstraints({ permittedNames, permittedBlocks, excludedNames, excludedBlocks }: NameConstraints): string {
-  const words = (names: readonly string[], blocks: readonly Cidr[]) => [
-    ...names.map((name) => (name === EVERY_NAME ? 'every name' : name)),
-    ...blocks.map(blockText),
+  const permitted = [...(permittedNames ?? []), ...(permittedBlocks ?? []).map(blockText)];
+  const areAllExcluded = EVERY_ADDRESS.every((every) => excludedBlocks.some((block) => blockText(block) === blockText(every)));
+  const excluded = [
+    ...excludedNames.map((name) => (name === EVERY_NAME ? 'names' : name)),
+    ...(areAllExcluded ? ['addresses'] : excludedBlocks.map(blockText)),
   ];
-  const permitted = words(permittedNames ?? [], permittedBlocks ?? []);
-  const excluded = words(excludedNames, excludedBlocks);
   const only = permitted.length === 0 ? [] : [`only ${permitted.join(', ')}`];
-  const not = excluded.length === 0 ? [] : [`not ${excluded.join(', ')}`];
-  return [...only, ...not].join('; ');
+  return [...only, ...excluded.map((each) => `no ${each}`)].join(', ');
 }
 
 /** The name itself, or with labels before it (§4.2.1.10); a dot in front, which some write, asks for at least one label. */

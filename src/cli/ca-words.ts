@@ -1,0 +1,34 @@
+// Owns which CA a command is about, and a certificate in words.
+import type { X509Certificate } from 'node:crypto';
+import path from 'node:path';
+import { loadConfig } from '../config/load.ts';
+import { StartError } from '../errors/start-error.ts';
+import { type OpenedAuthority, readAuthority } from '../tls/ca.ts';
+import type { AuthorityOptions } from '../tls/options.ts';
+import type { Arguments } from './command.ts';
+import type { Terminal } from './terminal.ts';
+
+/** As `run` would have it with the same flags and environment. */
+export async function authorityOptions({ flags }: Arguments, { environment, workingDirectory }: Terminal): Promise<AuthorityOptions> {
+  const asked = { config: flags.get('config')?.[0], caDir: flags.get('ca-dir')?.[0] };
+  return (await loadConfig(asked, environment, workingDirectory)).tls.authority;
+}
+
+/** @throws StartError where there is none yet, or none that can be used */
+export async function existingAuthority(given: Arguments, terminal: Terminal): Promise<OpenedAuthority> {
+  const options = await authorityOptions(given, terminal);
+  const opened = await readAuthority(options, Date.now());
+  if (opened !== null) return opened;
+  throw new StartError('unreadable', [`${options.folder}: there is no CA yet. Make one with sallyport ca init.`]);
+}
+
+/** `Sallyport CA lectern 3f09a1`: the common name, else the whole subject. */
+export function nameOf({ subject }: X509Certificate): string {
+  return /^CN=(.*)$/m.exec(subject)?.[1] ?? subject.replaceAll('\n', ', ');
+}
+
+/** Relative where that is shorter to read. */
+export function shownPath(file: string, workingDirectory: string): string {
+  const relative = path.relative(workingDirectory, file);
+  return relative.startsWith('..') || path.isAbsolute(relative) ? file : relative;
+}
