@@ -47,6 +47,8 @@ export function openTls(
   const answeredFrom = socket.bytesWritten;
   if (octets.length > 0) socket.unshift(octets);
   const secured = new TLSSocket(socket, { isServer: true, secureContext, ALPNProtocols: [...options.alpn] });
+  // RFC 9113 §9.2.1 forbids it to HTTP/2, and nobody here has a use for it.
+  secured.disableRenegotiation();
   secured.on('error', ignore);
   // What goes wrong in TLS once the handshake is complete, a late alert too, Node tells by this event alone and leaves the socket open.
   secured.on('_tlsError', destroyWith);

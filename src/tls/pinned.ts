@@ -63,15 +63,6 @@ export class Pinned {
   }
 }
 
-/** The evidence as a sentence, for the record. */
-export function pinnedReason(client: string, host: string, evidence: PinnedEvidence): string {
-  const { alert, refusals, lastMs, untilMs } = evidence;
-  const how = alert === null ? 'by leaving without a word' : `with the alert ${alert}`;
-  const often = refusals === 1 ? 'once' : `${refusals} times`;
-  const last = `${often}, last at ${new Date(lastMs).toISOString()}`;
-  return `${client} refused our certificate for ${host} ${how} (${last}); it is not opened until ${new Date(untilMs).toISOString()}.`;
-}
-
 class Pair {
   alert: AlertName | null = null;
   refusals = 0;

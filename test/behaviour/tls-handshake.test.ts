@@ -171,7 +171,7 @@ describeWith(['curl', 'openssl', 'python3'], 'other clients', () => {
 
   it('openssl says what it thinks of a certificate, too', async () => {
     const opener = await start();
-    await openssl(opener, '-verify_return_error');
+    await openssl(opener, ['-verify_return_error']);
     expect(await outcome(opener)).toMatchObject({ kind: 'refused', distrust: { kind: 'said', alert: 'unknown_ca' } });
   });
 
@@ -188,9 +188,19 @@ describeWith(['curl', 'openssl', 'python3'], 'other clients', () => {
     expect(await outcome(opener)).toMatchObject({ kind: 'refused', distrust: { kind: 'said', alert: 'unknown_ca' } });
   });
 
+  it('renegotiation ends the connection', async () => {
+    const opener = await start();
+    const asking = openssl(opener, ['-tls1_2'], 'R\n');
+    const handshake = await outcome(opener);
+    if (handshake?.kind !== 'opened') throw new Error(JSON.stringify(handshake));
+    const failure = await new Promise<Error>((resolve) => handshake.socket.once('error', resolve));
+    expect(failure).toMatchObject({ code: 'ERR_TLS_RENEGOTIATION_DISABLED' });
+    expect((await asking).err).toContain('RENEGOTIATING');
+  });
+
   it('TLS 1.1 is refused with an alert', async () => {
     const opener = await start();
-    const { err } = await openssl(opener, '-tls1_1', '-cipher', 'DEFAULT@SECLEVEL=0');
+    const { err } = await openssl(opener, ['-tls1_1', '-cipher', 'DEFAULT@SECLEVEL=0']);
     expect(err).toContain('alert protocol version');
     expect(await outcome(opener)).toMatchObject({ kind: 'refused', reason: 'it failed: unsupported protocol', distrust: null });
   });
@@ -287,6 +297,7 @@ function curl(opener: Opener, ...words: readonly string[]): Promise<Ended> {
   return run('curl', ['-sS', '--http1.1', '--resolve', `${to}:127.0.0.1`, ...words, `https://${to}/`]);
 }
 
-function openssl(opener: Opener, ...words: readonly string[]): Promise<Ended> {
-  return run('openssl', ['s_client', '-connect', `127.0.0.1:${opener.port}`, '-servername', HOST, ...words]);
+/** @param input R at the beginning of a line asks for renegotiation */
+function openssl(opener: Opener, words: readonly string[], input = ''): Promise<Ended> {
+  return run('openssl', ['s_client', '-connect', `127.0.0.1:${opener.port}`, '-servername', HOST, ...words], { input });
 }

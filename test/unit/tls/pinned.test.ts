@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Distrust } from '../../../src/tls/alerts.ts';
-import { Pinned, pinnedReason } from '../../../src/tls/pinned.ts';
+import { Pinned } from '../../../src/tls/pinned.ts';
 
 const HOUR_MS = 3_600_000;
 const CLIENT = '192.0.2.7';
@@ -64,14 +64,4 @@ it('the memory is bounded: the oldest pairs are intercepted again', () => {
   for (let n = 0; n <= 10_000; n += 1) pinned.noteRefusal(CLIENT, `host-${n}.example`, SAID, 0);
   expect(pinned.passthrough(CLIENT, 'host-0.example', 1)).toBeNull();
   expect(pinned.passthrough(CLIENT, 'host-1.example', 1)).not.toBeNull();
-});
-
-it('the evidence is a sentence', () => {
-  const pinned = new Pinned({ holdMs: HOUR_MS });
-  pinned.noteRefusal(CLIENT, HOST, SUSPECTED, 0);
-  pinned.noteRefusal(CLIENT, HOST, SAID, 1_000);
-  expect(pinnedReason(CLIENT, HOST, pinned.passthrough(CLIENT, HOST, 2_000)!)).toBe(
-    '192.0.2.7 refused our certificate for api.example with the alert unknown_ca (2 times, last at 1970-01-01T00:00:01.000Z); ' +
-      'it is not opened until 1970-01-01T01:00:01.000Z.',
-  );
 });
