@@ -12,9 +12,6 @@ import { LinkedSet } from '../net/linked-set.ts';
 import type { ClientConnection, ConnectionContext } from './http1-connection.ts';
 import { Http2Exchange, type StreamOwner } from './http2-exchange.ts';
 
-/** `draining`: the client has been told to open no more streams. `closing`: those it opens all the same are refused; it ends with the last one. */
-type State = 'open' | 'draining' | 'closing';
-
 export class Http2Connection implements ClientConnection, StreamOwner {
   readonly context: ConnectionContext;
   readonly client: Client;
@@ -24,7 +21,7 @@ export class Http2Connection implements ClientConnection, StreamOwner {
   readonly #session: ServerHttp2Session;
   readonly #exchanges = new LinkedSet<Http2Exchange>();
   readonly #deadline: Deadline;
-  #state: State = 'open';
+  #isClosing = false;
   #resets = 0;
   #resetsSinceMs = 0;
 
@@ -63,18 +60,7 @@ export class Http2Connection implements ClientConnection, StreamOwner {
   }
 
   drain(): void {
-    if (this.#state !== 'open') return;
-    this.#state = 'draining';
-    if (this.#exchanges.size === 0 || this.#session.destroyed) {
-      this.#finish();
-      return;
-    }
-    // Streams that are on their way to us are answered still: when what is sent behind this has come back, no more are (RFC 9113 §6.8).
-    this.#session.goaway(constants.NGHTTP2_NO_ERROR, ALL_STREAMS);
-    // In a turn of its own: nghttp2 sends a PING ahead of whatever else waits.
-    setImmediate(() => {
-      if (!this.#session.destroyed) this.#session.ping(() => this.#finish());
-    });
+    this.#finish();
   }
 
   letGoIfIdle(): void {
@@ -96,8 +82,7 @@ export class Http2Connection implements ClientConnection, StreamOwner {
     this.#exchanges.delete(exchange);
     if (wasCutOff) this.#countReset();
     if (this.#exchanges.size > 0) return;
-    if (this.#state === 'draining') this.#finish();
-    else this.#deadline.set(this.#state === 'closing' ? LINGER_MS : this.context.options.idleTimeoutMs);
+    this.#deadline.set(this.#isClosing ? LINGER_MS : this.context.options.idleTimeoutMs);
   }
 
   #opened(stream: ServerHttp2Stream, list: string[]): void {
@@ -127,14 +112,17 @@ export class Http2Connection implements ClientConnection, StreamOwner {
   }
 
   #timedOut(): void {
-    if (this.#state === 'closing') breakOff(this.#socket);
-    else if (this.#exchanges.size === 0) this.#finish();
+    if (this.#isClosing) breakOff(this.#socket);
+    else this.#finish();
   }
 
-  /** Says goodbye (GOAWAY), answers what is under way, and closes. */
+  /**
+   * Says goodbye (GOAWAY), answers what is under way, and closes. Streams that were on their way to us are not answered; the frame says which, and that
+   * they may be sent again (RFC 9113 §6.8). Node has no way to announce it first.
+   */
   #finish(): void {
-    if (this.#state === 'closing') return;
-    this.#state = 'closing';
+    if (this.#isClosing) return;
+    this.#isClosing = true;
     this.#session.close();
     if (this.#exchanges.size === 0) this.#deadline.set(LINGER_MS);
   }
@@ -142,7 +130,6 @@ export class Http2Connection implements ClientConnection, StreamOwner {
 
 function ignore(): void {}
 
-const ALL_STREAMS = 2 ** 31 - 1;
 const LINGER_MS = 2_000;
 const MOST_INVALID_FRAMES = 100;
 const RESETS_WITHIN_MS = 10_000;

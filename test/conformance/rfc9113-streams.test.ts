@@ -18,7 +18,7 @@ import {
   type StreamEnd,
   TYPES,
   windowUpdate,
-} from '../support/http2-frames.ts';
+} from '../support/frame-client.ts';
 import { answer, openConnections } from '../support/opened-connections.ts';
 import { read } from '../support/read-body.ts';
 import { createTemporaryCa } from '../support/temp-ca.ts';
