@@ -199,12 +199,13 @@ async function findSession(parts: UpstreamParts, request: ForwardRequest, route:
   const maxQuietMs = isRepeatable(request) ? LIKELY_ALIVE_MS : SURELY_ALIVE_MS;
   for (;;) {
     if (request.cancellation.isCancelled) throw new ProxyError('connection_terminated', 'The client left before the connection stood.');
+    if (http2.speaksHttp1Alone(key)) return { session: null, connection: null };
     const kept = http2.take(key, (session) => mayReuse(parts, request, route, session.connection));
     if (kept !== null) {
       if (await kept.isAlive(maxQuietMs)) return { session: kept, isReused: true };
+      kept.release();
       continue;
     }
-    if (http2.speaksHttp1Alone(key)) return { session: null, connection: null };
     const attempt = http2.attempt(key);
     if (attempt === null) break;
     const failure = await attempt;

@@ -272,13 +272,13 @@ export class Http2Client implements Body {
     if (this.#state === 'over') return;
     const { rstCode } = stream;
     if (this.#state === 'content') {
-      const isWhole = rstCode === constants.NGHTTP2_NO_ERROR && !wasCutShort(stream);
-      if (isWhole) this.#keepRest(stream);
-      else this.#over(this.#incomplete());
+      if (wasCutShort(stream)) this.#over(this.#incomplete());
+      else this.#keepRest(stream);
       return;
     }
     const { id } = stream;
-    this.wasRefused = rstCode === constants.NGHTTP2_REFUSED_STREAM || (id !== undefined && !this.#session.wasProcessed(id));
+    // Without an id it has not even been sent.
+    this.wasRefused = rstCode === constants.NGHTTP2_REFUSED_STREAM || id === undefined || !this.#session.wasProcessed(id);
     this.needsHttp1 = rstCode === constants.NGHTTP2_HTTP_1_1_REQUIRED;
     this.wasLost = !this.wasRefused && this.#session.isDestroyed;
     this.#over(this.#withoutAnswer(rstCode));
@@ -286,7 +286,9 @@ export class Http2Client implements Body {
 
   /** The content came whole, and the session ended before a slow sink had all of it: Node still holds what it has read. */
   #keepRest(stream: ClientHttp2Stream): void {
-    this.#rest = (stream.read() as Buffer | null) ?? NOTHING;
+    const pieces: Buffer[] = [];
+    for (let piece: Buffer | null = stream.read(); piece !== null; piece = stream.read()) pieces.push(piece);
+    this.#rest = Buffer.concat(pieces);
     if (!this.#isFull && this.#sink !== null) this.#deliverRest();
   }
 
@@ -320,8 +322,12 @@ export class Http2Client implements Body {
   }
 
   #letGoOfRequest(): void {
-    this.#stream?.close(constants.NGHTTP2_CANCEL);
-    this.#request?.body?.cancel();
+    const body = this.#request?.body ?? null;
+    const stream = this.#stream;
+    if (body === null || body.length !== null) stream?.close(constants.NGHTTP2_CANCEL);
+    // A stream that awaits trailers must not be closed while its session reads: Node 26 fails an assertion then, and the process with it.
+    else if (stream !== null) setImmediate(() => stream.close(constants.NGHTTP2_CANCEL));
+    body?.cancel();
   }
 
   #incomplete(): ProxyError {
@@ -357,11 +363,11 @@ export class Http2Client implements Body {
 }
 
 /**
- * Whether a reset with NO_ERROR (§8.1) stands where the end of the stream should. Node tells the reader of an end all the same; the one sign is
- * that it then destroys the stream at its end instead of closing it in order.
+ * Whether a reset stands where the end of the stream should. Node tells the reader of an end all the same; for a reset with NO_ERROR (§8.1) the one
+ * sign is that it then destroys the stream at its end instead of closing it in order.
  */
 function wasCutShort(stream: ClientHttp2Stream): boolean {
-  return stream.listeners('end').includes(stream.destroy);
+  return stream.rstCode !== constants.NGHTTP2_NO_ERROR || stream.listeners('end').includes(stream.destroy);
 }
 
 const NOTHING = Buffer.alloc(0);

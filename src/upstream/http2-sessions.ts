@@ -75,7 +75,6 @@ export class Http2Session {
     });
     // A connection that the origin has closed for its part brings no more frames.
     connection.consume({ read: () => true, ended: () => this.destroy(), drained: () => {}, closed: () => {} });
-    this.#idle.set(options.idleTimeoutMs);
   }
 
   /** Whether new streams may be opened. */
@@ -104,17 +103,36 @@ export class Http2Session {
     return this.#error;
   }
 
+  /** Keeps a place for a stream. `request` uses it, whoever does not get that far gives it back. */
+  hold(): void {
+    this.#streams += 1;
+    this.#idle.suspend();
+  }
+
+  release(): void {
+    this.#streams -= 1;
+    if (this.#streams > 0) return;
+    if (this.isOpen && this.#mayStay()) this.#idle.set(this.#idleTimeoutMs);
+    else this.close();
+  }
+
   /**
-   * Opens a stream. It counts until its `close` event. Beyond what the origin allows, it waits in the session for its turn.
+   * Opens a stream on a place that was held. Beyond what the origin allows, it waits in the session for its turn.
    *
    * @throws Error where the fields cannot be written
    */
   request(fields: RawFields, options: { readonly endStream: boolean; readonly waitForTrailers: boolean }): ClientHttp2Stream {
-    const stream = this.#session.request(fields, options);
-    this.#streams += 1;
-    this.#idle.suspend();
-    stream.once('close', () => this.#streamClosed());
-    return stream;
+    try {
+      const stream = this.#session.request(fields, options);
+      stream.once('close', () => {
+        this.heard();
+        this.release();
+      });
+      return stream;
+    } catch (error) {
+      this.release();
+      throw error;
+    }
   }
 
   /** Whether the origin can have acted on a stream's request. */
@@ -146,14 +164,6 @@ export class Http2Session {
   destroy(): void {
     this.#session.destroy(new ProxyError('connection_terminated', 'The connection was closed.'), constants.NGHTTP2_CANCEL);
     this.connection.destroy();
-  }
-
-  #streamClosed(): void {
-    this.#streams -= 1;
-    this.heard();
-    if (this.#streams > 0) return;
-    if (this.#mayStay()) this.#idle.set(this.#idleTimeoutMs);
-    else this.close();
   }
 
   #wasIdle(): void {
@@ -205,18 +215,20 @@ export class Http2Sessions {
 
   /**
    * @param mayUse judges the address a session goes to
-   * @returns a session with room for a stream, or, when there may be no more sessions, the one whose queue is shortest
+   * @returns a session, held, with room for a stream, or, when there may be no more sessions, the one whose queue is shortest
    */
   take(key: string, mayUse: (session: Http2Session) => boolean): Http2Session | null {
     const sessions = this.#open.get(key);
     if (sessions === undefined) return null;
-    let least: Http2Session | null = null;
+    let best: Http2Session | null = null;
     for (const session of sessions) {
       if (!session.isOpen || !mayUse(session)) continue;
-      if (session.hasRoom) return session;
-      if (least === null || session.streams < least.streams) least = session;
+      if (best === null || session.streams < best.streams) best = session;
+      if (best.hasRoom) break;
     }
-    return sessions.length >= SESSIONS_PER_DESTINATION ? least : null;
+    if (best === null || (!best.hasRoom && sessions.length < SESSIONS_PER_DESTINATION)) return null;
+    best.hold();
+    return best;
   }
 
   /** What becomes of the connection that somebody is making to a destination: `null` once it stands, else why it does not. */
@@ -225,7 +237,7 @@ export class Http2Sessions {
   }
 
   /**
-   * Makes a connection, and keeps it when its origin chose `h2`. Others can wait for it meanwhile.
+   * Makes a connection, and keeps it, held, when its origin chose `h2`. Others can wait for it meanwhile.
    *
    * @throws what `open` throws
    */
@@ -257,6 +269,7 @@ export class Http2Sessions {
       () => !this.#isClosed && this.#total <= this.#options.idleTotal,
       (gone) => this.#remove(key, gone),
     );
+    session.hold();
     const sessions = this.#open.get(key);
     if (sessions === undefined) this.#open.set(key, [session]);
     else sessions.push(session);
