@@ -1,4 +1,4 @@
-// Owns the alerts of TLS (RFC 8446 §6): their names, the ones that say that a certificate is not believed, and how one is sent before there is a handshake.
+// Owns the alerts of TLS (RFC 8446 §6): their names, which of them say that a certificate is not believed, and one that is sent before a handshake.
 
 /** The alerts by which a client can end a handshake, and those that it is sent. */
 const ALERTS = {
@@ -50,8 +50,8 @@ export function receivedAlert(error: Error): AlertName | null {
 }
 
 /**
- * What an error says about our certificate. In TLS 1.3 the client's alert may come when the handshake is complete to our side: the first read fails then.
- * So this is for the errors of connections that were opened, too.
+ * What an error says about our certificate. In TLS 1.3 the client's alert may come when the handshake is complete to our side, and the first read fails
+ * then. So this is for the errors of connections that were opened, too.
  */
 export function distrustOf(error: Error): Distrust | null {
   const alert = receivedAlert(error);
@@ -69,8 +69,8 @@ export interface OpenedEnd {
 }
 
 /**
- * What the end of an opened connection says about our certificate. GnuTLS, Node and curl with `--pinnedpubkey` look at it only once the handshake is complete, and
- * leave without a word. Browsers leave like that, too, when they have opened a connection ahead of need, but not at once.
+ * What the end of an opened connection says about our certificate. GnuTLS, Node and curl with `--pinnedpubkey` look at it only once the handshake is
+ * complete, and leave without a word. So do browsers that opened a connection ahead of need, but not at once.
  */
 export function distrustAtEnd(end: OpenedEnd): Distrust | null {
   const said = end.error === null ? null : distrustOf(end.error);
@@ -78,8 +78,8 @@ export function distrustAtEnd(end: OpenedEnd): Distrust | null {
 }
 
 /**
- * A fatal alert for a client that has sent its ClientHello and gets no handshake (RFC 8446 §6.2): one record, not encrypted. After it: `end()`, and what the
- * client still sends must be read, since a reset could overtake the alert.
+ * A fatal alert for a client that has sent its ClientHello and gets no handshake (RFC 8446 §6.2): one record, not encrypted. After it: `end()`, and
+ * what the client still sends must be read, since a reset could overtake the alert.
  */
 export function refusalAlert(alert: AlertName): Buffer {
   return Buffer.from([ALERT_RECORD, 3, 3, 0, 2, FATAL, ALERTS[alert]]);

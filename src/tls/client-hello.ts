@@ -86,8 +86,8 @@ function describe(legacyVersion: number, cipherSuites: readonly number[], extens
 }
 
 /**
- * Whether a certificate with a key on P-256 will do. In TLS 1.3 the signature algorithm says it all (RFC 8446 §4.2.3); before, the cipher suite names the kind
- * of key and supported_groups its curve (RFC 8422 §5.1), and clients that name no signature algorithm mean SHA-1, which nobody signs with any more.
+ * Whether a certificate with a key on P-256 will do. In TLS 1.3 the signature algorithm says it all (RFC 8446 §4.2.3). Before, the cipher suite names
+ * the kind of key and supported_groups its curve (RFC 8422 §5.1), and clients that name no signature algorithm mean SHA-1, which nobody signs with now.
  */
 function takesEcdsa(versions: readonly number[], cipherSuites: readonly number[], extensions: Extensions): boolean {
   if (!extensions.signatureAlgorithms.includes(ECDSA_SECP256R1_SHA256)) return false;
@@ -111,7 +111,8 @@ class Extensions {
   read(list: OctetReader): void {
     const { types } = this;
     while (!list.isAtEnd) {
-      if (types.at(-1) === PRE_SHARED_KEY) throw new MalformedOctets('an extension follows pre_shared_key, which must be the last'); // RFC 8446 §4.2.11
+      // RFC 8446 §4.2.11
+      if (types.at(-1) === PRE_SHARED_KEY) throw new MalformedOctets('an extension follows pre_shared_key, which must be the last');
       const type = list.uint16();
       const content = list.vector16(`extension ${type}`, 0);
       this.#readOne(type, content);

@@ -23,13 +23,13 @@ export type Handshake =
 export interface HandshakeOptions {
   /** From now until it must be complete. */
   readonly timeoutMs: number;
-  /** What may be spoken, in our order of preference. A client without ALPN speaks HTTP/1.1; one that offers nothing of this gets no_application_protocol. */
+  /** What may be spoken, in our order of preference. A client without ALPN speaks HTTP/1.1; one that offers nothing of it is refused with an alert. */
   readonly alpn: readonly ApplicationProtocol[];
 }
 
 /**
- * Completes the handshake. When it resolves, listeners are left on the TLS socket that keep an error nobody hears from ending the process, and that destroy it when
- * TLS fails later. What failed before anybody else listened is in `socket.errored`. After a refusal the connection is closed.
+ * Completes the handshake. When it resolves, listeners are left on the TLS socket that keep an error nobody hears from ending the process, and that
+ * destroy it when TLS fails later. What failed before anybody else listened is in `socket.errored`. After a refusal the connection is closed.
  *
  * @param socket of the client, paused
  * @param octets all that was read from it and not answered

@@ -21,11 +21,12 @@ export interface Ja4Facts {
 /** @returns 36 characters: `t13d1516h2_8daaf6152771_b186095e22b6` */
 export function ja4(facts: Ja4Facts): string {
   const { cipherSuites, extensions, signatureAlgorithms } = facts;
-  const offer = `t${VERSIONS.get(facts.version) ?? '00'}${facts.hasServerName ? 'd' : 'i'}${twoDigits(cipherSuites.length)}${twoDigits(extensions.length)}`;
+  const from = `t${VERSIONS.get(facts.version) ?? '00'}${facts.hasServerName ? 'd' : 'i'}`;
+  const offer = `${from}${twoDigits(cipherSuites.length)}${twoDigits(extensions.length)}${ends(facts.protocol)}`;
   const suites = listed([...cipherSuites].sort(ascending));
   const others = listed(extensions.filter((type) => type !== SERVER_NAME && type !== ALPN));
   const algorithms = signatureAlgorithms.length === 0 ? '' : `_${listed(signatureAlgorithms)}`;
-  return `${offer}${ends(facts.protocol)}_${digest(suites)}_${others === '' ? NOTHING : digest(others + algorithms)}`;
+  return `${offer}_${digest(suites)}_${others === '' ? NOTHING : digest(others + algorithms)}`;
 }
 
 function ascending(a: number, b: number): number {
