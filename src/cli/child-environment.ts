@@ -42,7 +42,7 @@ export function inheritedRoute(inherited: Environment): RouteOptions | null {
   const url = inherited['https_proxy'] || inherited['HTTPS_PROXY'] || inherited['http_proxy'] || inherited['HTTP_PROXY'];
   if (!url) return null;
   const direct = inherited['no_proxy'] || inherited['NO_PROXY'] || '';
-  return { parents: [parseParentUrl(url.replace(/\/$/, ''))], noProxy: noProxyFromEnvironment(direct) };
+  return direct.trim() === '*' ? null : { parents: [parseParentUrl(url)], noProxy: noProxyFromEnvironment(direct) };
 }
 
 /** Whether Java was told of a trust store: two cannot be told of, and theirs may hold what no other file does. */

@@ -11,7 +11,7 @@ import type { Arguments } from './command.ts';
 import { describeDefect, surviveDefects } from './defects.ts';
 import { EXIT_INTERNAL } from './exit-codes.ts';
 import { fromHere } from './policy-file.ts';
-import { flagSettings } from './run.ts';
+import { endDespiteHandles, flagSettings } from './run.ts';
 import { type CommandReport, reportJson, reportText } from './run-report.ts';
 import type { Terminal } from './terminal.ts';
 import { Traffic } from './traffic.ts';
@@ -29,18 +29,20 @@ export async function runCommand(given: Arguments, command: readonly string[], t
   const startedMs = performance.now();
   const { policySummary: policy } = proxy;
   let end: ChildEnd;
+  let durationMs: number;
   try {
     end = await runThrough(proxy, command, given, terminal, notes);
+    durationMs = performance.now() - startedMs;
   } finally {
     await closeProxy(proxy, config, notes);
     notes.release();
+    endDespiteHandles();
   }
   if (end.problem !== null) {
     terminal.report(end.problem);
     return end.exitCode;
   }
   const { exitCode, signal } = end;
-  const durationMs = performance.now() - startedMs;
   await tellReport({ command, startedAtMs, durationMs, exitCode, signal, policy, traffic: traffic.summary }, given, terminal);
   return exitCode;
 }

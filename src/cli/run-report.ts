@@ -26,6 +26,7 @@ export function reportText(report: CommandReport, bold: (text: string) => string
     ['hosts', listed(traffic.hosts.map(hostRow), 'host')],
     ['denied', listed(traffic.denied.map(deniedRow), 'destination')],
     ['failed', listed(traffic.failed.map(failedRow), 'destination')],
+    ['besides', traffic.unlisted === 0 ? [] : [`${counted(traffic.unlisted, 'exchange')} with more destinations than are kept`]],
   ];
   return rows
     .flatMap(([label, lines]) => lines.map((line, index) => `${bold((index === 0 ? label : '').padEnd(9))}  ${oneLine(line)}`))

@@ -29,9 +29,13 @@ export async function run({ flags }: Arguments, terminal: Terminal): Promise<num
   const running = { version: version(), nodeVersion: process.versions.node, processId: process.pid };
   terminal.tell(banner({ listening, policySummary, cacheFacts, asksForCredentials, ...running }, terminal.bold));
   await serving.stopped;
-  // Everything is closed; should a handle have been forgotten, it must not keep a stopped proxy alive.
-  setTimeout(() => process.exit(), FORGOTTEN_HANDLE_MS).unref();
+  endDespiteHandles();
   return EXIT_OK;
+}
+
+/** Everything is closed; should a handle have been forgotten, it must not keep a stopped proxy alive. */
+export function endDespiteHandles(): void {
+  setTimeout(() => process.exit(), FORGOTTEN_HANDLE_MS).unref();
 }
 
 /** What the flags of `run` set. */

@@ -93,5 +93,6 @@ test('a parent proxy that was set is sent through, and what went past it still d
     noProxy: ['.localhost', '.corp.example'],
   });
   expect(inheritedRoute({ HTTPS_PROXY: '' })).toBeNull();
+  expect(inheritedRoute({ HTTPS_PROXY: 'http://parent.example:3128', NO_PROXY: '*' })).toBeNull();
   expect(() => inheritedRoute({ https_proxy: 'socks5://parent.example:1080' })).toThrow('plain HTTP');
 });

@@ -85,6 +85,8 @@ test('a command that asks for a million hosts costs the memory of so many, and t
   for (let i = 0; i < 10; i += 1) traffic.add(flow(`GET http://h${i}.test/`, 'forwarded'));
   expect(traffic.summary.hosts).toHaveLength(3);
   expect(traffic.summary).toMatchObject({ requests: 10, unlisted: 7 });
+  const text = reportText({ ...REPORT, traffic: traffic.summary }, (word) => word);
+  expect(text.split('\n').at(-1)).toBe('besides    7 exchanges with more destinations than are kept');
 });
 
 const REPORT: CommandReport = {
