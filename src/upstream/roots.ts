@@ -2,6 +2,7 @@
 // OpenSSL has them too, and decides; this is for the reasons, and for what it does not tell apart. So they are read only when first asked for.
 import { X509Certificate } from 'node:crypto';
 import { type CertificateFields, certificateFields } from './certificate-fields.ts';
+import { DerError } from './read-der.ts';
 
 /** A certificate, and what of it has to be read for oneself. */
 export interface ReadCertificate {
@@ -21,8 +22,8 @@ export function isIssuedBy(subject: ReadCertificate, issuer: ReadCertificate): b
 
 export class Roots {
   readonly #pems: () => readonly string[];
-  /** By the DER of their subjects, in hexadecimal. */
-  #bySubject: Map<string, ReadCertificate[]> | null = null;
+  /** DER, by that of their subjects in hexadecimal: of hundreds, few are ever needed as certificates. */
+  #bySubject: Map<string, Buffer[]> | null = null;
 
   constructor(pems: () => readonly string[]) {
     this.#pems = pems;
@@ -30,24 +31,34 @@ export class Roots {
 
   issuerOf(subject: ReadCertificate): ReadCertificate | null {
     const named = this.#index().get(subject.fields.issuer.toString('hex')) ?? [];
-    return named.find((root) => isIssuedBy(subject, root)) ?? null;
+    return named.map((der) => readCertificate(new X509Certificate(der))).find((root) => isIssuedBy(subject, root)) ?? null;
   }
 
   has({ certificate, fields }: ReadCertificate): boolean {
     const named = this.#index().get(fields.subject.toString('hex')) ?? [];
-    return named.some((root) => root.certificate.raw.equals(certificate.raw));
+    return named.some((der) => der.equals(certificate.raw));
   }
 
-  #index(): Map<string, ReadCertificate[]> {
+  #index(): Map<string, Buffer[]> {
     if (this.#bySubject !== null) return this.#bySubject;
     this.#bySubject = new Map();
     for (const pem of this.#pems()) {
-      const root = readCertificate(new X509Certificate(pem));
-      const subject = root.fields.subject.toString('hex');
+      const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
+      const subject = subjectOf(der);
       const same = this.#bySubject.get(subject);
-      if (same === undefined) this.#bySubject.set(subject, [root]);
-      else same.push(root);
+      if (same === undefined) this.#bySubject.set(subject, [der]);
+      else same.push(der);
     }
     return this.#bySubject;
+  }
+}
+
+/** Empty for one that cannot be read: OpenSSL may know what to do with it, and the others are not to suffer. */
+function subjectOf(der: Buffer): string {
+  try {
+    return certificateFields(der).subject.toString('hex');
+  } catch (error) {
+    if (error instanceof DerError) return '';
+    throw error;
   }
 }
