@@ -2,7 +2,7 @@
 // be asked inside, where only the origin's credentials are (RFC 9110 §11.7.1), so a tunnel that is to be opened is challenged at its CONNECT.
 import { createSubject, judge, type Subject, TRUE } from '../match/judge.ts';
 import type { Question } from '../match/question.ts';
-import type { CompiledPolicy, CompiledRule } from './compile.ts';
+import type { CompiledPolicy } from './compile.ts';
 import type { Rule } from './policy.ts';
 import { ANY_TRUTH, FAILS, HOLDS, type Leaf, possibleTruths, type Truths } from './possible-truths.ts';
 
@@ -14,17 +14,15 @@ import { ANY_TRUTH, FAILS, HOLDS, type Leaf, possibleTruths, type Truths } from 
  */
 export function asksIdentityInside({ rules }: CompiledPolicy, connect: Question): Rule | null {
   const subject = createSubject(connect);
-  for (const compiled of rules) {
-    const { rule } = compiled;
-    if (rule.action === 'report') continue;
-    const truths = truthsInside(compiled, subject);
-    if (truths !== FAILS && compiled.asksIdentity) return rule;
-    if (truths === HOLDS) return null;
-  }
-  return null;
+  const asking = rules.findIndex(
+    ({ rule, asksIdentity }) => asksIdentity && rule.action !== 'report' && truthsInside(rule, subject) !== FAILS,
+  );
+  if (asking === -1) return null;
+  const isTakenBefore = rules.slice(0, asking).some(({ rule }) => rule.action !== 'report' && truthsInside(rule, subject) === HOLDS);
+  return isTakenBefore ? null : rules[asking]!.rule;
 }
 
-function truthsInside({ rule }: CompiledRule, subject: Subject): Truths {
+function truthsInside(rule: Rule, subject: Subject): Truths {
   return possibleTruths(rule.condition, (leaf) => {
     if (isSameInside(leaf)) return judge(leaf, subject) === TRUE ? HOLDS : FAILS;
     return truthsOfOther(leaf);

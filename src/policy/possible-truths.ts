@@ -13,10 +13,22 @@ export const ANY_TRUTH = HOLDS | FAILS | UNKNOWN;
 /** @param ofLeaf what a criterion or a list may come to */
 export function possibleTruths(condition: Condition, ofLeaf: (leaf: Leaf) => Truths): Truths {
   switch (condition.kind) {
-    case 'all':
-      return condition.of.reduce<Truths>((truths, part) => both(truths, possibleTruths(part, ofLeaf)), HOLDS);
-    case 'any':
-      return condition.of.reduce<Truths>((truths, part) => opposite(both(opposite(truths), opposite(possibleTruths(part, ofLeaf)))), FAILS);
+    case 'all': {
+      let truths: Truths = HOLDS;
+      for (const part of condition.of) {
+        truths = both(truths, possibleTruths(part, ofLeaf));
+        if (truths === FAILS) break;
+      }
+      return truths;
+    }
+    case 'any': {
+      let opposites: Truths = HOLDS;
+      for (const part of condition.of) {
+        opposites = both(opposites, opposite(possibleTruths(part, ofLeaf)));
+        if (opposites === FAILS) break;
+      }
+      return opposite(opposites);
+    }
     case 'not':
       return opposite(possibleTruths(condition.of, ofLeaf));
     case 'group-use':
