@@ -121,7 +121,7 @@ class Composition implements RunningProxy {
   readonly #counts = new ConnectionCounts();
   readonly #tunnels = new OpenTunnels();
   readonly #intercepted = new InterceptedConnections(() => this.#current().connection);
-  readonly #pinned = new Pinned({ holdMs: MOST_PINNED_MS });
+  readonly #pinned = new Pinned();
   readonly #date = createDateClock();
   readonly #localAddresses = createLocalAddresses();
   readonly #descriptors = mostDescriptors();
@@ -568,9 +568,6 @@ function mostDescriptors(): number {
   const most = report.userLimits?.open_files?.soft;
   return typeof most === 'number' ? most : Number.POSITIVE_INFINITY;
 }
-
-/** Rules say for how long within this. */
-const MOST_PINNED_MS = 7 * 86_400_000;
 
 function isSame(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);

@@ -6,7 +6,7 @@ import type { ClientSocket } from '../exchange/exchange.ts';
 import type { ConnectionEnd, Interception, PlaintextConnection } from '../exchange/interception.ts';
 import type { InterceptedConnections } from '../listeners/intercepted.ts';
 import type { Deadlines } from '../net/deadlines.ts';
-import { type Distrust, distrustOf, refusalAlert } from '../tls/alerts.ts';
+import { type Distrust, distrustAtEnd, refusalAlert } from '../tls/alerts.ts';
 import type { LeafContexts } from '../tls/contexts.ts';
 import { type ApplicationProtocol, openTls } from '../tls/handshake.ts';
 import type { Pinned, PinnedEvidence } from '../tls/pinned.ts';
@@ -39,7 +39,7 @@ export function createInterception(parts: InterceptionParts): Interception {
 
     whyPassthrough(clientAddress, host, { interception }) {
       return interception?.onPinned === 'passthrough'
-        ? evidenceOf(pinned.passthrough(clientAddress, host, Date.now()), interception.passthroughSeconds * 1_000)
+        ? evidenceOf(pinned.passthrough(clientAddress, host, interception.passthroughSeconds * 1_000, Date.now()))
         : null;
     },
 
@@ -61,11 +61,13 @@ function handOn(parts: InterceptionParts, connection: PlaintextConnection, onClo
   const { client, flow } = authorized.received.incoming;
   const { listener, clientAddress: address, clientPort: port } = flow;
   const origin = { id: nextConnectionId(), listener, address, port, connectId: flow.id };
+  const openedMs = performance.now();
   connections.open({ socket: connectionOf(socket), early, protocol, tunnel, client, origin }, (end) => {
-    const distrust = end.error === null ? null : distrustOf(end.error);
+    const hasSpoken = end.bytesFromClient > 0;
+    const distrust = tunnel.scheme === 'http' ? null : distrustAtEnd({ error: end.error, hasSpoken, openMs: performance.now() - openedMs });
     const { host } = tunnel.authority;
     if (distrust !== null) pinned.noteRefusal(client.address, host, distrust, Date.now());
-    else if (end.bytesFromClient > 0) pinned.noteSuccess(client.address, host);
+    else if (hasSpoken) pinned.noteSuccess(client.address, host);
     const refusal = distrust === null ? null : refusalWords(distrust);
     onClosed({ bytesFromClient: end.bytesFromClient, bytesToClient: end.bytesToClient, refusal });
   });
@@ -77,9 +79,9 @@ function connectionOf(socket: ClientSocket): Socket {
   return socket;
 }
 
-/** As a sentence for the record, while it is not older than the rule allows. */
-function evidenceOf(evidence: PinnedEvidence | null, holdMs: number): string | null {
-  if (evidence === null || Date.now() - evidence.lastMs >= holdMs) return null;
+/** As a sentence for the record. */
+function evidenceOf(evidence: PinnedEvidence | null): string | null {
+  if (evidence === null) return null;
   const { alert, lastMs, refusals } = evidence;
   const how = alert === null ? `left ${refusals} times when it saw our certificate` : `refused our certificate (${alert})`;
   return `The client ${how}, last at ${new Date(lastMs).toISOString()}.`;

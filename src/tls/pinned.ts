@@ -4,11 +4,6 @@
 import { LRUCache } from 'lru-cache';
 import type { AlertName, Distrust } from './alerts.ts';
 
-export interface PinnedOptions {
-  /** For how long a pair is believed after its last refusal. */
-  readonly holdMs: number;
-}
-
 /** Why a pair is believed. Times are milliseconds since the epoch. */
 export interface PinnedEvidence {
   /** Of the last refusal that said something; `null` where the client only ever left. */
@@ -22,12 +17,7 @@ export interface PinnedEvidence {
 }
 
 export class Pinned {
-  readonly #holdMs: number;
   readonly #pairs = new LRUCache<string, Pair>({ max: MOST_PAIRS });
-
-  constructor(options: PinnedOptions) {
-    this.#holdMs = options.holdMs;
-  }
 
   /**
    * A client has refused our certificate. An alert is believed at once; that it left without a word, once it has done so three times within a minute.
@@ -47,12 +37,16 @@ export class Pinned {
     if (this.#pairs.size > 0) this.#pairs.delete(keyOf(client, host));
   }
 
-  /** Why this pair is to pass unopened, where that is permitted; `null` when it is not. */
-  passthrough(client: string, host: string, nowMs: number): PinnedEvidence | null {
+  /**
+   * Why this pair is to pass unopened, where that is permitted; `null` when it is not.
+   *
+   * @param holdMs for how long it is believed after its last refusal
+   */
+  passthrough(client: string, host: string, holdMs: number, nowMs: number): PinnedEvidence | null {
     if (this.#pairs.size === 0) return null;
     const pair = this.#pairs.get(keyOf(client, host));
     if (pair === undefined || pair.believedMs === null) return null;
-    const untilMs = pair.believedMs + this.#holdMs;
+    const untilMs = pair.believedMs + holdMs;
     // From the future, after the clock was set back, it does not count.
     if (nowMs < pair.believedMs || nowMs >= untilMs) return null;
     return { alert: pair.alert, refusals: pair.refusals, firstMs: pair.firstMs, lastMs: pair.lastMs, untilMs };
