@@ -29,13 +29,13 @@ function asText({ file }: Policy, opening: readonly InterceptingRule[], forgivin
 }
 
 function openingLines({ rule, canOpen, neededBy, exceptions }: InterceptingRule): readonly string[] {
-  const needs = neededBy.map(({ rule: needing, asks }) => `needed for ${asks.join(', ')}: ${ruleLine(needing)}`);
+  const needs = shortened(neededBy.map(({ rule: needing, asks }) => `needed for ${asks.join(', ')}: ${ruleLine(needing)}`));
   return [
     '',
     `${ruleText(rule.name)}  ${placeText(rule.position)}`,
     hanging(canOpen ? `opens ${hostsText(rule)}` : 'opens nothing: it asks for what does not show in a CONNECT', '  '),
     ...(needs.length === 0 ? ['nothing needs it'] : needs).map((line) => hanging(line, '  ')),
-    ...exceptions.map((each) => hanging(`but not ${hostsText(each)}: ${ruleLine(each)}`, '  ')),
+    ...shortened(exceptions.map((each) => `but not ${hostsText(each)}: ${ruleLine(each)}`)).map((line) => hanging(line, '  ')),
     hanging(pinnedText(rule.interception!), '  '),
   ];
 }
@@ -47,6 +47,11 @@ function forgivingLines(forgiving: readonly Rule[]): readonly string[] {
     'Certificates that are taken although they are at fault:',
     ...forgiving.map((rule) => hanging(`${hostsText(rule)}: ${forgivenText(rule.acceptCertificate!)}; ${ruleLine(rule)}`, '  ')),
   ];
+}
+
+function shortened(lines: readonly string[]): readonly string[] {
+  const more = lines.length - SHOWN_AT_MOST;
+  return more <= 0 ? lines : [...lines.slice(0, SHOWN_AT_MOST), `and ${counted(more, 'more rule')}; --json has them all`];
 }
 
 /** The hosts that it names, and what else it asks for. */
@@ -85,3 +90,4 @@ function ruleMembers({ action, name, position, condition }: Rule): object {
 
 /** What the hosts are said with, and what goes without saying of a tunnel. */
 const SAID: ReadonlySet<Condition['kind']> = new Set(['host', 'host_regex', 'domain', 'sni', 'list-use', 'group-use', 'scheme', 'method']);
+const SHOWN_AT_MOST = 20;

@@ -27,8 +27,32 @@ export interface Need {
 
 /** In the order of the rules that intercept. */
 export function interceptingRules({ policy }: CompiledPolicy): readonly InterceptingRule[] {
-  const asked = policy.rules.map(asksInside);
-  return policy.rules.flatMap((rule, number) => (rule.action === 'intercept' ? interceptionBy(policy, rule, number, asked) : []));
+  const asking = policy.rules.map((rule): Need => ({ rule, asks: asksInside(rule) })).filter(({ asks }) => asks.length > 0);
+  const opening = policy.rules.filter(({ action }) => action === 'intercept');
+  const destinations = opening.length === 0 ? [] : destinationsOf(policy);
+  if (destinations === null) return opening.map((rule) => ({ rule, canOpen: true, neededBy: asking, exceptions: [] }));
+  const found = new Map(opening.map((rule) => [rule, { needing: new Set<Rule>(), exceptions: new Set<Rule>(), canOpen: false }]));
+  for (const destination of destinations) {
+    const passing: Rule[] = [];
+    let inside: readonly Rule[] | null = null;
+    for (const rule of policy.rules) {
+      if (rule.action === 'deny' || rule.action === 'report' || (truthsAtConnect(rule, destination) & HOLDS) === 0) continue;
+      const opened = found.get(rule);
+      if (opened === undefined) passing.push(rule);
+      else {
+        opened.canOpen = true;
+        inside ??= rulesInside(policy, destination);
+        for (const each of inside) opened.needing.add(each);
+        for (const each of passing) opened.exceptions.add(each);
+      }
+    }
+  }
+  return [...found].map(([rule, { needing, exceptions, canOpen }]) => ({
+    rule,
+    canOpen,
+    neededBy: asking.filter((each) => needing.has(each.rule)),
+    exceptions: [...exceptions],
+  }));
 }
 
 /** What of a rule only shows inside of tunnels; nothing where a CONNECT shows it all. */
@@ -43,7 +67,7 @@ export function asksInside({ condition, cache }: Rule): readonly string[] {
   return [...asks];
 }
 
-/** Destinations to ask a policy about; `null` when they are too many. */
+/** Destinations to ask a policy about; `null` when they are too many: then whatever might be is taken to be. */
 export function destinationsOf({ connectPorts, rules }: Policy): readonly Subject[] | null {
   const hosts = [...hostsNamed(rules.map(({ condition }) => condition)), UNNAMED];
   const ports = new Set(connectPorts.map(({ from }) => from));
@@ -52,7 +76,7 @@ export function destinationsOf({ connectPorts, rules }: Policy): readonly Subjec
       if (leaf.kind === 'port') for (const { from } of leaf.ranges) if (isInRanges(connectPorts, from)) ports.add(from);
     });
   }
-  if (hosts.length * ports.size > MOST_DESTINATIONS) return null;
+  if (hosts.length * ports.size * rules.length > MOST_QUESTIONS) return null;
   return hosts.flatMap((host) => [...ports].map((port) => createSubject(tunnelTo(host, port, 0))));
 }
 
@@ -108,32 +132,15 @@ export function hostTexts(condition: Condition): readonly string[] | null {
   }
 }
 
-function interceptionBy(policy: Policy, rule: Rule, number: number, asked: readonly (readonly string[])[]): InterceptingRule {
-  const destinations = destinationsOf(policy);
-  const taken = destinations?.filter((each) => truthsAtConnect(rule, each) & HOLDS) ?? [];
-  const needing = new Set<Rule>();
-  const exceptions = new Set<Rule>();
-  for (const destination of taken) {
-    for (const each of rulesInside(policy, destination)) needing.add(each);
-    for (const before of policy.rules.slice(0, number)) {
-      const passes = before.action === 'tunnel' || before.action === 'allow';
-      if (passes && truthsAtConnect(before, destination) & HOLDS) exceptions.add(before);
-    }
-  }
-  const neededBy = policy.rules.flatMap((each, index) => {
-    const asks = asked[index]!;
-    return asks.length > 0 && (destinations === null || needing.has(each)) ? [{ rule: each, asks }] : [];
-  });
-  return { rule, canOpen: destinations === null || taken.length > 0, neededBy, exceptions: [...exceptions] };
-}
-
 /** The rules that may be met inside a tunnel to a destination: up to one that takes every request. */
-function* rulesInside({ rules }: Policy, destination: Subject): Generator<Rule> {
+function rulesInside({ rules }: Policy, destination: Subject): readonly Rule[] {
+  const met: Rule[] = [];
   for (const rule of rules) {
     const truths = truthsInTls(rule, destination);
-    if (truths !== FAILS) yield rule;
-    if (truths === HOLDS && rule.action !== 'report') return;
+    if (truths !== FAILS) met.push(rule);
+    if (truths === HOLDS && rule.action !== 'report') break;
   }
+  return met;
 }
 
 function truthOf(leaf: Leaf, destination: Subject): Truths {
@@ -178,4 +185,5 @@ const INSIDE_KINDS: ReadonlySet<Leaf['kind'] | 'group-use'> = new Set([
 const ABOUT_DESTINATION: ReadonlySet<Leaf['kind']> = new Set(['host', 'domain', 'port']);
 /** Stands for all hosts that no rule names. */
 const UNNAMED = 'host-that-nobody-names.invalid';
-const MOST_DESTINATIONS = 2_000;
+/** Destinations times rules: about a second. */
+const MOST_QUESTIONS = 4_000_000;

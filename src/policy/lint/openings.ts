@@ -1,6 +1,7 @@
 // Owns what is doubtful about rules that open tunnels: ones that open nothing, ones that nobody needs, and ones that let more pass inside than the rules
 // before them mean to; and certificates that are forgiven to hosts which nobody has named one by one.
 import { type HostPattern, patternText } from '../../match/host-pattern.ts';
+import type { Subject } from '../../match/judge.ts';
 import { type CompiledPolicy, visitLeaves } from '../compile.ts';
 import { describeRule } from '../explain.ts';
 import { asksInside, destinationsOf, type InterceptingRule, interceptingRules, truthsAtConnect, truthsInTls } from '../intercepts.ts';
@@ -10,8 +11,10 @@ import type { Warn } from './warning.ts';
 
 export function lintOpenings(compiled: CompiledPolicy, warn: Warn): void {
   const { policy } = compiled;
-  for (const opening of interceptingRules(compiled)) {
-    const problem = openingProblem(policy, opening);
+  const openings = interceptingRules(compiled);
+  const destinations = openings.length === 0 || policy.defaultAction === 'allow' ? null : destinationsOf(policy);
+  for (const opening of openings) {
+    const problem = openingProblem(policy, opening, destinations ?? []);
     if (problem !== null) warn(opening.rule, problem);
   }
   for (const rule of policy.rules) {
@@ -20,14 +23,14 @@ export function lintOpenings(compiled: CompiledPolicy, warn: Warn): void {
   }
 }
 
-function openingProblem(policy: Policy, { rule, canOpen, neededBy }: InterceptingRule): string | null {
+function openingProblem({ rules }: Policy, { rule, canOpen, neededBy }: InterceptingRule, destinations: readonly Subject[]): string | null {
   if (!canOpen) {
     const asks = asksInside(rule).filter((each) => each !== 'cache');
     if (asks.length === 0) return null;
     const shows = asks.length === 1 ? 'does' : 'do';
     return `opens nothing: ${asks.join(' and ')} ${shows} not show in a CONNECT; name hosts here, with 'scheme: tunnel', and ask for the rest in another rule`;
   }
-  const unnamed = policy.defaultAction === 'deny' ? narrowerBefore(policy, rule) : null;
+  const unnamed = narrowerBefore(rules.slice(0, rules.indexOf(rule)), rule, destinations);
   if (unnamed !== null)
     return `lets every request inside pass, those too that ${describeRule(unnamed)} before it leaves out; add 'scheme: tunnel', so that it only opens`;
   if (neededBy.length > 0 || rule.interception?.isRequired === true) return null;
@@ -35,10 +38,8 @@ function openingProblem(policy: Policy, { rule, canOpen, neededBy }: Interceptin
 }
 
 /** A rule before it that lets certain requests inside pass, where this one then lets pass all the others: as if nobody had been particular. */
-function narrowerBefore(policy: Policy, opening: Rule): Rule | null {
-  const { rules } = policy;
-  const before = rules.slice(0, rules.indexOf(opening));
-  for (const destination of destinationsOf(policy) ?? []) {
+function narrowerBefore(before: readonly Rule[], opening: Rule, destinations: readonly Subject[]): Rule | null {
+  for (const destination of destinations) {
     if ((truthsAtConnect(opening, destination) & HOLDS) === 0 || truthsInTls(opening, destination) !== HOLDS) continue;
     const met = before.filter((rule) => rule.action !== 'report' && truthsInTls(rule, destination) !== FAILS);
     const narrow = met.find(isParticular);
