@@ -29,9 +29,17 @@ export class KeyLog {
   /** The secrets of this connection, from now on: to be called before its handshake. */
   log(socket: TLSSocket): void {
     // At once: the lines of a handshake are few, and a tool that reads along waits for them.
-    socket.on('keylog', (line: Buffer) => {
-      if (this.#isOpen) writeSync(this.#descriptor, line);
-    });
+    socket.on('keylog', (line: Buffer) => this.#write(line));
+  }
+
+  /** A full disk ends the log, and no connection. */
+  #write(line: Buffer): void {
+    if (!this.#isOpen) return;
+    try {
+      writeSync(this.#descriptor, line);
+    } catch {
+      this.close();
+    }
   }
 
   close(): void {

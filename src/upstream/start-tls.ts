@@ -2,7 +2,7 @@
 // pass and is asked afterwards what it thinks, since it would keep the details to itself; verify-origin.ts decides, and no variable or option
 // of Node's reaches what it decides with. A client certificate goes out within the handshake, as TLS has it: before this side is sure.
 import { isIP } from 'node:net';
-import { connect, type TLSSocket } from 'node:tls';
+import { connect, type SecureContext, type TLSSocket } from 'node:tls';
 import { fromSocketError } from '../errors/from-node.ts';
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { Cancellation } from '../net/cancellation.ts';
@@ -106,7 +106,7 @@ function begin(tls: OriginTls, tcp: UpstreamConnection, { host, port, alpn, acce
     socket: tcp.socket,
     host,
     ...(isIP(host) === 0 ? { servername: host } : {}),
-    secureContext: tls.contextFor(host, port),
+    secureContext: contextFor(tls, tcp, host, port),
     ALPNProtocols: [...alpn],
     requestOCSP: true,
     ...(offered === null ? {} : { session: offered.session }),
@@ -120,6 +120,16 @@ function begin(tls: OriginTls, tcp: UpstreamConnection, { host, port, alpn, acce
   socket.on('session', (session: Buffer) => handshake.early.push(session));
   tls.keyLog?.log(socket);
   return handshake;
+}
+
+/** Made on first need, which can fail: of what is read then, not all is ours. */
+function contextFor(tls: OriginTls, tcp: UpstreamConnection, host: string, port: number): SecureContext {
+  try {
+    return tls.contextFor(host, port);
+  } catch (error) {
+    tcp.destroy();
+    throw new ProxyError('proxy_configuration_error', 'The root certificates of this machine cannot be used for TLS.', { cause: error });
+  }
 }
 
 /** What may be believed of whoever is at the other end now, or why nothing may. */

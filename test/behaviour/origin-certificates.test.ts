@@ -32,6 +32,11 @@ describe.each(['TLSv1.2', 'TLSv1.3'] as const)('in %s', (version) => {
       /is for a\.example and \*\.b\.example, but not for localhost\./,
     ],
     [
+      'for many other hosts',
+      () => [server({ extensions: serverExtensions(...[1, 2, 3, 4, 5].map((n) => `DNS:${n}.example`), 'IP:192.0.2.1') })],
+      /is for 1\.example, 2\.example, 3\.example, 4\.example and 2 more, but not for localhost\./,
+    ],
+    [
       'whose name stands in its common name alone (RFC 9525 §2)',
       () => [server({ extensions: serverExtensions() })],
       /has no subjectAltName, so it is for no host \(its common name, "localhost", does not count\)\./,
