@@ -39,6 +39,7 @@ export class Http2Connection implements ClientConnection, StreamOwner {
       // Twice of what is served: then there is a stream left to say so on. Beyond that, the stream is reset.
       maxHeaderListPairs: 2 * options.fieldCount,
       maxSessionInvalidFrames: MOST_INVALID_FRAMES,
+      maxSendHeaderBlockLength: LONGEST_RESPONSE_HEAD,
       strictSingleValueFields: false,
       settings: {
         maxConcurrentStreams: options.http2Streams,
@@ -131,6 +132,8 @@ export class Http2Connection implements ClientConnection, StreamOwner {
 function ignore(): void {}
 
 const LINGER_MS = 2_000;
+/** More than `response_head` lets an origin send by default, with what we add. Beyond it nghttp2 resets the stream. */
+const LONGEST_RESPONSE_HEAD = 256 * 1024;
 const MOST_INVALID_FRAMES = 100;
 const RESETS_WITHIN_MS = 10_000;
 const STREAMS_IN_WINDOW = 4;

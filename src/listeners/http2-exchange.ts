@@ -46,7 +46,6 @@ export class Http2Exchange implements Responder, BodyWatch, ResponseWatch, Linke
   /** We have reset it ourselves. */
   #isCutOff = false;
   #hasFailed = false;
-  #isStopped = false;
   /** Made when it is needed first: most exchanges need none. */
   #deadline: Deadline | null = null;
   /** Content's octets when its rate was looked at last. */
@@ -70,7 +69,7 @@ export class Http2Exchange implements Responder, BodyWatch, ResponseWatch, Linke
         this.#webSocketKey = randomBytes(16).toString('base64');
         head = withKey(head, this.#webSocketKey);
       } else if (!stream.endAfterHeaders && head.method !== 'CONNECT') {
-        this.#body = new Http2RequestBody(stream, request.contentLength, this);
+        this.#body = new Http2RequestBody(stream, request.contentLength, owner.context.options.trailerBytes, this);
       }
     } catch (thrown) {
       problem = asProxyError(thrown);
@@ -92,11 +91,14 @@ export class Http2Exchange implements Responder, BodyWatch, ResponseWatch, Linke
     else context.answerUnreadable(this.#incoming, problem);
   }
 
-  /** Ends it at once; the record says that it was we who did it. */
+  /** It ends here, and the record says that it was we who did it; whoever calls this closes the connection. */
   stop(): void {
-    if (this.#state === 'taken-over') return;
-    this.#isStopped = true;
+    if (this.#state === 'taken-over' || this.#state === 'over') return;
+    this.#state = 'over';
+    this.#hasFailed = true;
+    this.#incoming.flow.outcome = 'failed';
     this.#incoming.flow.error = new ProxyError('connection_terminated', 'The proxy was stopped before the exchange had ended.');
+    this.#finish(false);
   }
 
   // Responder: what the exchange says
@@ -208,15 +210,15 @@ export class Http2Exchange implements Responder, BodyWatch, ResponseWatch, Linke
   #closed(): void {
     const wasIn = this.#state;
     this.#state = 'over';
-    this.#deadline?.clear();
     const isWhole = wasIn === 'taken-over' || (wasIn === 'responded' && this.#stream.rstCode === constants.NGHTTP2_NO_ERROR);
-    if (wasIn !== 'taken-over') this.#finish(isWhole);
+    if (wasIn !== 'taken-over' && wasIn !== 'over') this.#finish(isWhole);
     this.#owner.streamClosed(this, !isWhole && !this.#isCutOff);
   }
 
   #finish(isWhole: boolean): void {
     const { flow, cancellation } = this.#incoming;
-    if (!isWhole && !this.#hasFailed) flow.outcome = this.#isStopped ? 'failed' : 'aborted';
+    this.#deadline?.clear();
+    if (!isWhole && !this.#hasFailed) flow.outcome = 'aborted';
     this.#body?.fail(new ProxyError('http_request_error', 'The client closed the stream before its request was complete.'));
     flow.bytesFromClient += this.#body?.octets ?? 0;
     flow.bytesToClient += this.#response?.octets ?? 0;

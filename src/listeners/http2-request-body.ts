@@ -1,7 +1,7 @@
 // Owns the content of a request on a stream of HTTP/2: the octets of DATA as they come, pushed into whatever sink was started. While that is full the
 // stream is paused, its window stays used up (RFC 9113 §6.9), and the client has to wait; other streams of the connection do not.
 import type { ServerHttp2Stream } from 'node:http2';
-import type { ProxyError } from '../errors/proxy-error.ts';
+import { ProxyError } from '../errors/proxy-error.ts';
 import type { RequestBody } from '../exchange/exchange.ts';
 import { type BodySink, FULL } from '../http/message.ts';
 import { type FieldList, keptTrailers, octetsOf, readTrailers } from './http2-fields.ts';
@@ -17,6 +17,7 @@ export interface BodyWatch {
 export class Http2RequestBody implements RequestBody {
   readonly length: number | null;
   readonly #stream: ServerHttp2Stream;
+  readonly #trailerBytes: number;
   readonly #watch: BodyWatch;
   #sink: BodySink | null = null;
   #isFull = false;
@@ -29,9 +30,11 @@ export class Http2RequestBody implements RequestBody {
   /** Octets of content given to the sink, and of trailers. */
   octets = 0;
 
-  constructor(stream: ServerHttp2Stream, length: number | null, watch: BodyWatch) {
+  /** @param length what Content-Length says */
+  constructor(stream: ServerHttp2Stream, length: number | null, trailerBytes: number, watch: BodyWatch) {
     this.#stream = stream;
     this.length = length;
+    this.#trailerBytes = trailerBytes;
     this.#watch = watch;
     stream.once('trailers', (_byName, _flags, list: string[]) => {
       this.#trailers = list;
@@ -107,9 +110,15 @@ export class Http2RequestBody implements RequestBody {
   }
 
   #finish(): void {
+    const octets = octetsOf(this.#trailers);
+    this.octets += octets;
+    if (octets > this.#trailerBytes) {
+      const message = `The trailer section of the request has ${octets} octets; ${this.#trailerBytes} are allowed.`;
+      this.fail(new ProxyError('http_request_error', message, { status: 431 }));
+      return;
+    }
     this.#isOver = true;
     this.#watch.contentNotAwaited();
-    this.octets += octetsOf(this.#trailers);
     this.#sink!.end(keptTrailers(readTrailers(this.#trailers)));
   }
 }

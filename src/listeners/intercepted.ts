@@ -31,7 +31,7 @@ export interface PlaintextEnd {
   /** Octets of HTTP, those of TLS around them not counted. */
   readonly bytesFromClient: number;
   readonly bytesToClient: number;
-  /** What broke it; `null` when it was closed. A client of TLS 1.3 says only here that it does not believe our certificate. */
+  /** What broke it; `null` when it was closed. A client that looks at our certificate behind the handshake says so only here. */
   readonly error: Error | null;
 }
 

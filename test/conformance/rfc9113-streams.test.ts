@@ -214,6 +214,23 @@ test('hands trailers on, but none that a trailer section may not have (RFC 9110 
   expect(seen).toEqual(['x-checksum: abc']);
 });
 
+test('refuses a trailer section that is too long (431)', async () => {
+  await using opened = await openConnections(leaf, (incoming) => {
+    read(incoming.body!).catch((error: ProxyError) => answer(incoming, error.status, error.message));
+  });
+  using client = await FrameClient.connect(opened.port, ca.cert);
+  await client.send(headers(1, POST, FLAGS.endHeaders), data(1, 'content', 0), headers(1, [['x-a', 'a'.repeat(9_000)]]));
+  expect(await client.end(1)).toMatchObject({ kind: 'answered', status: 431 });
+});
+
+test('sends a head as long as an origin may send it', async () => {
+  const fields = Array.from({ length: 20 }, (_, i) => ({ name: `X-${i}`, value: 'v'.repeat(4_000) }));
+  await using opened = await openConnections(leaf, ({ responder }) => responder.respond(200, '', fields, null, null));
+  using client = await FrameClient.connect(opened.port, ca.cert);
+  await client.send(headers(1, GET));
+  expect(await client.end(1)).toMatchObject({ status: 200 });
+});
+
 test.for<[string, FieldList, number]>([
   ['too many fields', [...GET, ...Array.from({ length: 120 }, (_, i): [string, string] => [`x-${i}`, '1'])], 431],
   ['too many octets', [...GET, ['x-a', 'a'.repeat(15_000)], ['x-b', 'b'.repeat(15_000)], ['x-c', 'c'.repeat(6_000)]], 431],
