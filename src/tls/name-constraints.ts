@@ -30,7 +30,8 @@ export function onlyThese(hosts: readonly string[]): NameConstraints {
     permittedNames: distinct.length === 0 ? null : distinct,
     permittedBlocks: blocks.length === 0 ? null : blocks,
     excludedNames: distinct.length === 0 ? [EVERY_NAME] : [],
-    excludedBlocks: blocks.length === 0 ? EVERY_ADDRESS : [],
+    // Versions apart: GnuTLS takes addresses of the version that is not named for unconstrained.
+    excludedBlocks: EVERY_ADDRESS.filter((every) => !blocks.some(({ address }) => address.version === every.address.version)),
     isAboutSubjects: false,
   };
 }
@@ -78,11 +79,10 @@ export function permits({ permittedNames, permittedBlocks, excludedNames, exclud
 /** For people: `only example.com, no addresses`. */
 export function describeConstraints({ permittedNames, permittedBlocks, excludedNames, excludedBlocks }: NameConstraints): string {
   const permitted = [...(permittedNames ?? []), ...(permittedBlocks ?? []).map(blockText)];
-  const areAllExcluded = EVERY_ADDRESS.every((every) => excludedBlocks.some((block) => blockText(block) === blockText(every)));
-  const excluded = [
-    ...excludedNames.map((name) => (name === EVERY_NAME ? 'names' : name)),
-    ...(areAllExcluded ? ['addresses'] : excludedBlocks.map(blockText)),
-  ];
+  // Beside blocks that are permitted, it goes without saying that other versions are not.
+  const everyVersion = permittedBlocks === null && excludedBlocks.filter(isEvery).length === EVERY_ADDRESS.length ? ['addresses'] : [];
+  const others = excludedBlocks.filter((block) => !isEvery(block)).map(blockText);
+  const excluded = [...excludedNames.map((name) => (name === EVERY_NAME ? 'names' : name)), ...everyVersion, ...others];
   const only = permitted.length === 0 ? [] : [`only ${permitted.join(', ')}`];
   return [...only, ...excluded.map((each) => `no ${each}`)].join(', ');
 }
@@ -120,6 +120,10 @@ function blockOf(octets: Buffer): Cidr | null {
 function addressText(octets: Buffer): string {
   if (octets.length === 4) return octets.join('.');
   return (octets.toString('hex').match(/.{4}/g) ?? []).join(':');
+}
+
+function isEvery({ prefixLength }: Cidr): boolean {
+  return prefixLength === 0;
 }
 
 function blockText({ address, prefixLength }: Cidr): string {
