@@ -155,7 +155,8 @@ export class Http2Exchange implements Responder, BodyWatch, ResponseWatch, Linke
     flow.status = isAccepted ? status : 502;
     const list = isAccepted ? responseFieldList(200, fields.filter(isOfWebSocket), undefined, null) : [':status', '502'];
     flow.bytesToClient += octetsOf(list);
-    this.#stream.respond(list, { endStream: !isAccepted });
+    // A client that has just reset it is noticed at its `close`, by whoever relays.
+    if (!this.#stream.closed) this.#stream.respond(list, { endStream: !isAccepted });
     const socket = new UpgradedStream(this.#stream);
     if (!isAccepted) socket.destroy();
     return { socket, early: NOTHING };
