@@ -11,7 +11,7 @@ import { startTestProxy, type TestConfig, type TestProxy } from '../support/star
 import { valuesOf } from '../support/strict-message.ts';
 import { temporaryFile } from '../support/temp-files.ts';
 import { startEcho } from '../support/tunnel-servers.ts';
-import { failure, openTunnel, refusedConnect } from '../support/tunnels.ts';
+import { openTunnel, refusedConnect } from '../support/tunnels.ts';
 
 let origin: Origin;
 beforeEach(async () => {
@@ -210,23 +210,6 @@ rules:
     await tunnel.send('unopened');
     expect((await tunnel.readExactly(8)).toString()).toBe('unopened');
     expect((await ask(proxy, `GET ${origin.url}/`)).status).toBe(200);
-  });
-
-  test('intercept refuses the tunnel that nobody could look into, names its rule, and dials nobody', async () => {
-    await using proxy = await start(
-      'default: allow\nconnect_ports: any\nrules:\n  - { name: Look inside, intercept: { host: a.example }, limits: { concurrent: 1, per: all } }\n',
-    );
-    // Twice, so that the first has given its share of the limit back.
-    for (const index of [0, 1]) {
-      const response = await refusedConnect(proxy, `a.example:${origin.port}`);
-      expect(failure(response)).toEqual({ status: 500, error: 'proxy_configuration_error' });
-      expect(response.body.toString().replaceAll('\n', ' ')).toContain(
-        "By rule 'Look inside' (policy.yaml:5) this tunnel has to be opened",
-      );
-      expect(await proxy.flow(index)).toMatchObject({ outcome: 'failed', decision: { action: 'intercept' }, upstreamAddress: null });
-    }
-    expect(origin.accepted).toBe(0);
-    expect((await ask(proxy, `GET http://a.example:${origin.port}/`)).status).toBe(200);
   });
 
   test('a limit answers 429 with the time to wait (RFC 6585 §4), in problem details too', async () => {
