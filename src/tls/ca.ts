@@ -218,4 +218,4 @@ const ANY_NAME: NewAuthority = { keyType: 'ec', constraints: null };
 const DAY_MS = 86_400_000;
 const WARN_BEFORE_MS = 60 * DAY_MS;
 const MOST_TRIES = 40;
-const RETRY_MS = 50;
+const RETRY_MS = 25;

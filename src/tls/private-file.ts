@@ -117,7 +117,7 @@ export function readPrivateFile(file: string, within: string | null): string {
 function checkPlace(file: string, within: string | null): void {
   if (within === null || !existsSync(file)) return;
   const relative = path.relative(realpathSync(within), realpathSync(file));
-  if (!relative.startsWith('..') && !path.isAbsolute(relative)) return;
+  if (relative.split(path.sep)[0] !== '..' && !path.isAbsolute(relative)) return;
   throw new StartError('permission', [
     `${file} is a link that leads out of ${within}. Put the file itself there, or set tls.ca_certificate and tls.ca_key.`,
   ]);
