@@ -348,6 +348,7 @@ class Composition implements RunningProxy {
         pinned: this.#pinned,
         connections: this.#intercepted,
         nextConnectionId: () => (this.#connections += 1),
+        logKeys: originTls.keyLog === null ? null : (socket) => originTls.keyLog?.log(socket),
       }),
       emit,
       reportDefect: (error) =>

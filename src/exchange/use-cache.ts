@@ -7,6 +7,7 @@ import { type CacheOverrides, NO_OVERRIDES } from '../cache/rules/options.ts';
 import { answerFailure, storeResponse } from '../cache/store-response.ts';
 import type { StoredResponse } from '../cache/stored-response.ts';
 import { ProxyError } from '../errors/proxy-error.ts';
+import type { Rule } from '../policy/policy.ts';
 import type { ClientResponse } from '../upstream/http1-client.ts';
 import type { Authorized, Forwarded, Served, Soon, Step, Unsatisfied } from './exchange.ts';
 
@@ -28,7 +29,7 @@ export function lookInCache(joint: CacheJoint, request: Authorized): Soon<Step<U
     if (joint.context.parts.offline) throw new ProxyError('proxy_internal_response', OFFLINE);
     return { next: { ...request, fetch: null } };
   }
-  const overrides: CacheOverrides = decision.rule?.cache ?? NO_OVERRIDES;
+  const overrides = overridesUnder(decision.rule);
   const lookup = new Lookup(
     {
       method: head.method,
@@ -50,6 +51,12 @@ export function lookInCache(joint: CacheJoint, request: Authorized): Soon<Step<U
   flow.cache = lookup.record;
   const found = reuseStored(joint.context, lookup);
   return found instanceof Promise ? found.then((later) => use(joint, request, later)) : use(joint, request, found);
+}
+
+/** What comes from an origin whose certificate is forgiven something is for those under that rule, and for now: it is neither stored nor looked up. */
+function overridesUnder(rule: Rule | null): CacheOverrides {
+  if (rule === null) return NO_OVERRIDES;
+  return rule.acceptCertificate === null ? (rule.cache ?? NO_OVERRIDES) : NOT_TO_BE_KEPT;
 }
 
 /** @throws ProxyError  what the origin failed with, where nothing stored may answer in its place */
@@ -84,4 +91,5 @@ function served({ head, body, origin }: CachedResponse): Served {
   return { response, storedFrom: origin };
 }
 
+const NOT_TO_BE_KEPT: CacheOverrides = { ...NO_OVERRIDES, bypass: true };
 const OFFLINE = 'This proxy is offline: it answers with what it has stored, and switches to no other protocol.';

@@ -76,7 +76,13 @@ function upstreamMembers(flow: Flow): string {
   const refused = flow.judged.length === 0 ? '' : refusedAddresses(flow);
   if (route === null && upstreamAddress === null && !reusedConnection && resolvedFrom === null) return `${NO_UPSTREAM}${refused}`;
   const from = resolvedFrom === null ? 'null' : `"${resolvedFrom}"`;
-  return `,"route":${quoted(route)},"upstream":${quoted(upstream(flow))},"reused":${reusedConnection},"resolved_from":${from}${refused}`;
+  const tls = flow.originTls === null ? '' : originTlsMembers(flow.originTls);
+  return `,"route":${quoted(route)},"upstream":${quoted(upstream(flow))},"reused":${reusedConnection},"resolved_from":${from}${refused}${tls}`;
+}
+
+function originTlsMembers({ version, acceptedFaults }: NonNullable<Flow['originTls']>): string {
+  const forgiven = acceptedFaults.length === 0 ? '' : `,"accepted_faults":[${acceptedFaults.map(quoted).join()}]`;
+  return `,"origin_tls":${quoted(version)}${forgiven}`;
 }
 
 const NO_UPSTREAM = ',"route":null,"upstream":null,"reused":false,"resolved_from":null';

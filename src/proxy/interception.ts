@@ -1,6 +1,7 @@
 // Owns the joint between the line, which asks for tunnels to be looked into (exchange/interception.ts), and those who can do it: tls/ reads greetings and
 // does handshakes, listeners/ takes what was inside. Who refused our certificate lately is remembered here, across reloads.
 import { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { ClientSocket } from '../exchange/exchange.ts';
 import type { ConnectionEnd, Interception, PlaintextConnection } from '../exchange/interception.ts';
@@ -21,10 +22,12 @@ export interface InterceptionParts {
   readonly pinned: Pinned;
   readonly connections: InterceptedConnections;
   readonly nextConnectionId: () => number;
+  /** Writes down the secrets of a connection (SSLKEYLOGFILE); `null` keeps them secret. */
+  readonly logKeys: ((socket: TLSSocket) => void) | null;
 }
 
 export function createInterception(parts: InterceptionParts): Interception {
-  const { deadlines, timeouts, contexts, pinned } = parts;
+  const { deadlines, timeouts, contexts, pinned, logKeys } = parts;
   return {
     readGreeting(socket, early) {
       return readGreeting(socket, early, { timeoutMs: timeouts.tunnelGreetingTimeoutMs }, deadlines);
@@ -34,7 +37,7 @@ export function createInterception(parts: InterceptionParts): Interception {
       if (contexts === null) throw new ProxyError('proxy_configuration_error', 'There is no authority to make a certificate with.');
       const made = contexts.contextFor(name, hello.needsRsa ? 'rsa' : 'ec');
       const context = made instanceof Promise ? await made : made;
-      return openTls(connectionOf(socket), octets, context, { timeoutMs: timeouts.headTimeoutMs, alpn: ALPN }, deadlines);
+      return openTls(connectionOf(socket), octets, context, { timeoutMs: timeouts.headTimeoutMs, alpn: ALPN, logKeys }, deadlines);
     },
 
     whyPassthrough(clientAddress, host, { interception }) {

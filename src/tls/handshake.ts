@@ -25,6 +25,8 @@ export interface HandshakeOptions {
   readonly timeoutMs: number;
   /** What may be spoken, in our order of preference. A client without ALPN speaks HTTP/1.1; one that offers nothing of it is refused with an alert. */
   readonly alpn: readonly ApplicationProtocol[];
+  /** Is given the socket before its handshake, to write its secrets down (SSLKEYLOGFILE); `null` keeps them secret. */
+  readonly logKeys: ((socket: TLSSocket) => void) | null;
 }
 
 /**
@@ -47,6 +49,7 @@ export function openTls(
   const answeredFrom = socket.bytesWritten;
   if (octets.length > 0) socket.unshift(octets);
   const secured = new TLSSocket(socket, { isServer: true, secureContext, ALPNProtocols: [...options.alpn] });
+  options.logKeys?.(secured);
   // RFC 9113 §9.2.1 forbids it to HTTP/2, and nobody here has a use for it.
   secured.disableRenegotiation();
   secured.on('error', ignore);
