@@ -22,6 +22,7 @@ import { type Judge, OpenTunnels } from './exchange/open-tunnels.ts';
 import { behind } from './exchange/revalidate-behind.ts';
 import { type ExchangeContext, runExchange } from './exchange/run-exchange.ts';
 import { createStages } from './exchange/stages.ts';
+import { TrustingClients } from './exchange/trusting-clients.ts';
 import type { Flow } from './flows/flow.ts';
 import { ConnectionCounts, HttpListener } from './listeners/http.ts';
 import type { ConnectionContext } from './listeners/http1-connection.ts';
@@ -121,6 +122,7 @@ class Composition implements RunningProxy {
   readonly #counts = new ConnectionCounts();
   readonly #tunnels = new OpenTunnels();
   readonly #intercepted = new InterceptedConnections(() => this.#current().connection);
+  readonly #trusting = new TrustingClients();
   readonly #pinned = new Pinned();
   readonly #date = createDateClock();
   readonly #localAddresses = createLocalAddresses();
@@ -337,6 +339,7 @@ class Composition implements RunningProxy {
       }),
       via,
       pac: config.pac,
+      onboarding: { certificate: certification?.authority.anchor ?? null, trusting: this.#trusting },
       date: this.#date,
       deadlines: this.#deadlines,
       tunnelIdleTimeoutMs: config.listener.tunnelIdleTimeoutMs,
@@ -346,6 +349,7 @@ class Composition implements RunningProxy {
         timeouts: config.listener,
         contexts: certification?.contexts ?? null,
         pinned: this.#pinned,
+        trusting: this.#trusting,
         connections: this.#intercepted,
         nextConnectionId: () => (this.#connections += 1),
         logKeys: originTls.keyLog === null ? null : (socket) => originTls.keyLog?.log(socket),

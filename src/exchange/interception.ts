@@ -3,7 +3,7 @@
 import type { Rule } from '../policy/policy.ts';
 import type { Handshake } from '../tls/handshake.ts';
 import type { Greeting } from '../tls/read-greeting.ts';
-import type { AuthorizedConnect, ClientSocket, OpenedTunnel } from './exchange.ts';
+import type { ClientSocket, Incoming, OpenedTunnel } from './exchange.ts';
 
 /** What it takes to look into tunnels and to open them; joined by proxy.ts. */
 export interface Interception {
@@ -27,7 +27,8 @@ export interface PlaintextConnection {
   readonly early: Buffer;
   readonly protocol: 'h2' | 'http/1.1';
   readonly tunnel: OpenedTunnel;
-  readonly authorized: AuthorizedConnect;
+  /** The CONNECT. */
+  readonly incoming: Incoming;
 }
 
 /** How a connection inside a tunnel ended: octets of the tunnel, and why the client did not want it, if that is known. */

@@ -17,7 +17,7 @@ import { breakOff } from '../net/break-off.ts';
 import type { Rule } from '../policy/policy.ts';
 import type { Greeting as ClientGreeting } from '../tls/read-greeting.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
-import type { AuthorizedConnect, ClientSocket, OpenedTunnel, Step } from './exchange.ts';
+import type { AuthorizedConnect, ClientSocket, Identified, Incoming, OpenedTunnel, ReceivedConnect, Step } from './exchange.ts';
 import type { PlaintextConnection } from './interception.ts';
 import { relayBetween, type TunnelContext } from './start-relay.ts';
 
@@ -29,8 +29,36 @@ export interface LookStages {
   openTunnel(authorized: AuthorizedConnect): Promise<{ readonly connection: UpstreamConnection; readonly early: Buffer }>;
 }
 
-export async function lookIntoTunnel(authorized: AuthorizedConnect, stages: LookStages, context: TunnelContext): Promise<void> {
+export function lookIntoTunnel(authorized: AuthorizedConnect, stages: LookStages, context: TunnelContext): Promise<void> {
   const { incoming } = authorized.received;
+  return begin(incoming, context, async (socket, greeting) => {
+    const { flow } = incoming;
+    const judged = stages.authorizeGreeting(authorized, greetingOf(greeting));
+    if ('respond' in judged) return refuse(socket, flow, greeting, context);
+
+    const { decision } = judged.next;
+    if (decision.action !== 'intercept') return await pass(judged.next, socket, greeting, stages, context);
+    const evidence = decision.rule === null ? null : whyPassthrough(judged.next, decision.rule, greeting, context);
+    if (evidence !== null) {
+      flow.interception = { outcome: 'passed', reason: evidence };
+      return await pass(judged.next, socket, greeting, stages, context);
+    }
+    await open(judged.next, socket, greeting, context);
+  });
+}
+
+/** A tunnel to a name of ours: it ends here, and nobody is asked whether it may be opened. */
+export function openOwnTunnel(received: ReceivedConnect, context: TunnelContext): Promise<void> {
+  const identified = { received, identity: 'unasked' } as const;
+  return begin(received.incoming, context, (socket, greeting) => open(identified, socket, greeting, context));
+}
+
+/** Says 200, reads how the client begins, and does what is to be done then; whatever fails has no page any more. */
+async function begin(
+  incoming: Incoming,
+  context: TunnelContext,
+  then: (socket: ClientSocket, greeting: Began) => Promise<void>,
+): Promise<void> {
   const { flow } = incoming;
   const client = incoming.responder.takeOver(200, 'Connection established', NO_FIELDS);
   flow.firstByteMs = performance.now() - flow.startedMs;
@@ -38,17 +66,7 @@ export async function lookIntoTunnel(authorized: AuthorizedConnect, stages: Look
     const greeting = await context.interception.readGreeting(client.socket, client.early);
     if (greeting.kind === 'gone') return finish(flow, 'aborted', context);
     if (greeting.kind === 'tls') flow.hello = greeting.hello;
-    const judged = stages.authorizeGreeting(authorized, greetingOf(greeting));
-    if ('respond' in judged) return refuse(client.socket, flow, greeting, context);
-
-    const { decision } = judged.next;
-    if (decision.action !== 'intercept') return await pass(judged.next, client.socket, greeting, stages, context);
-    const evidence = decision.rule === null ? null : whyPassthrough(judged.next, decision.rule, greeting, context);
-    if (evidence !== null) {
-      flow.interception = { outcome: 'passed', reason: evidence };
-      return await pass(judged.next, client.socket, greeting, stages, context);
-    }
-    await open(judged.next, client.socket, greeting, context);
+    await then(client.socket, greeting);
   } catch (thrown) {
     flow.error = asProxyError(thrown);
     breakOff(client.socket);
@@ -70,7 +88,7 @@ async function pass(
   relayBetween(flow, { socket, early: octets }, upstream, context, authorized.lease);
 }
 
-async function open(authorized: AuthorizedConnect, socket: ClientSocket, greeting: Began, context: TunnelContext): Promise<void> {
+async function open(authorized: Identified<ReceivedConnect>, socket: ClientSocket, greeting: Began, context: TunnelContext): Promise<void> {
   const { incoming } = authorized.received;
   const { flow, client } = incoming;
   const { interception } = context;
@@ -96,7 +114,7 @@ async function open(authorized: AuthorizedConnect, socket: ClientSocket, greetin
 }
 
 function handOn(
-  authorized: AuthorizedConnect,
+  authorized: Identified<ReceivedConnect>,
   socket: ClientSocket,
   early: Buffer,
   protocol: PlaintextConnection['protocol'],
@@ -111,12 +129,15 @@ function handOn(
   flow.lease = null;
   const serverName = scheme === 'https' ? (flow.hello?.serverName ?? null) : null;
   const tunnel: OpenedTunnel = { connectId: flow.id, authority: received.authority, scheme, serverName, identity };
-  context.interception.handOn({ socket, early, protocol, tunnel, authorized }, ({ bytesFromClient, bytesToClient, refusal }) => {
-    flow.bytesFromClient += bytesFromClient;
-    flow.bytesToClient += bytesToClient;
-    if (refusal !== null) flow.interception = { outcome: 'refused', reason: refusal };
-    finish(flow, refusal === null ? 'opened' : 'aborted', context);
-  });
+  context.interception.handOn(
+    { socket, early, protocol, tunnel, incoming: received.incoming },
+    ({ bytesFromClient, bytesToClient, refusal }) => {
+      flow.bytesFromClient += bytesFromClient;
+      flow.bytesToClient += bytesToClient;
+      if (refusal !== null) flow.interception = { outcome: 'refused', reason: refusal };
+      finish(flow, refusal === null ? 'opened' : 'aborted', context);
+    },
+  );
 }
 
 /** What a rule denies once it is known. In TLS the client is told so; anything else is closed. */

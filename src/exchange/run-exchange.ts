@@ -1,6 +1,7 @@
 // THE LIST: what happens to a request, in order. Read src/README.md first.
 // A refusal is a value and skips ahead; a failure is thrown; either way `deliver` is reached once, and nothing goes back.
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
+import { answerByName, isForOnboarding } from './answer-onboarding.ts';
 import { ContentDenied } from './content-limit.ts';
 import { type DeliverContext, deliver, deliverError } from './deliver.ts';
 import { deliverDenial } from './deliver-refusal.ts';
@@ -52,6 +53,7 @@ export async function runExchange(incoming: Incoming, context: ExchangeContext):
   try {
     received = receive(incoming, context.via);
     if (!('scheme' in received)) return await runTunnel(received, stages, context);
+    if (isForOnboarding(received)) return answerByName(received, context); // our own page
 
     const asked = stages.authenticate(received);
     const identified = asked instanceof Promise ? await asked : asked;

@@ -1,9 +1,10 @@
 // THE OTHER LIST: what happens to a CONNECT (RFC 9110 §9.3.6).
 // 200 is said only when the other end stands, unless the tunnel is to be looked into: then the client has to speak first (look-into-tunnel.ts).
+import { isForOnboarding } from './answer-onboarding.ts';
 import type { DeliverContext } from './deliver.ts';
 import { deliverRefusal } from './deliver-refusal.ts';
 import type { AuthorizedConnect, Identified, ReceivedConnect, Soon, Step } from './exchange.ts';
-import { type LookStages, lookIntoTunnel } from './look-into-tunnel.ts';
+import { type LookStages, lookIntoTunnel, openOwnTunnel } from './look-into-tunnel.ts';
 import { startRelay } from './start-relay.ts';
 
 export interface TunnelStages extends LookStages {
@@ -13,6 +14,9 @@ export interface TunnelStages extends LookStages {
 
 /** @throws ProxyError when the other end cannot be reached */
 export async function runTunnel(received: ReceivedConnect, stages: TunnelStages, context: DeliverContext): Promise<void> {
+  // To our own page, which is for everybody: there is nothing to decide, and nowhere to connect to.
+  if (isForOnboarding(received) && context.onboarding.certificate !== null) return openOwnTunnel(received, context);
+
   const asked = stages.authenticateConnect(received);
   const identified = asked instanceof Promise ? await asked : asked;
   if ('respond' in identified) return deliverRefusal(received, identified.respond, context); // 407

@@ -1,12 +1,14 @@
 // Owns the moment when a connection stops being HTTP: after 200 to CONNECT, or after 101. From here on octets are relayed and counted.
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { EmitFlow, Flow } from '../flows/flow.ts';
+import { fieldValues } from '../http/fields.ts';
 import type { Fields } from '../http/message.ts';
 import type { Deadlines } from '../net/deadlines.ts';
 import { explainShort } from '../policy/explain.ts';
 import type { Lease } from '../policy/limits/limits.ts';
 import type { Decision } from '../policy/policy.ts';
-import { Relay, type RelayEnd } from '../tunnel/relay.ts';
+import { Relay, type RelayEnd, type TunnelObserver } from '../tunnel/relay.ts';
+import { WebSocketObserver } from '../tunnel/websocket-observer.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 import type { ClientSocket, Incoming } from './exchange.ts';
 import type { Interception } from './interception.ts';
@@ -37,7 +39,9 @@ export function startRelay(
 ): void {
   const { flow } = incoming;
   flow.firstByteMs = performance.now() - flow.startedMs;
-  relayBetween(flow, incoming.responder.takeOver(status, reason, fields), upstream, context, lease);
+  const observer = status === 101 ? new WebSocketObserver(fieldValues(fields, 'sec-websocket-extensions').join() || undefined) : null;
+  flow.websocket = observer?.counts ?? null;
+  relayBetween(flow, incoming.responder.takeOver(status, reason, fields), upstream, context, lease, observer);
 }
 
 /** The same when the head is written already. */
@@ -47,9 +51,11 @@ export function relayBetween(
   upstream: { readonly connection: UpstreamConnection; readonly early: Buffer },
   context: TunnelContext,
   lease: Lease | null,
+  observer: TunnelObserver | null = null,
 ): void {
   if (upstream.early.length > 0) {
     socket.write(upstream.early);
+    observer?.toClient(upstream.early);
     // Too many are noticed with the next octets.
     lease?.spend(upstream.early.length);
   }
@@ -58,7 +64,7 @@ export function relayBetween(
     flow.error = lease === null ? null : exhaustionOf(lease);
     finish(flow, end, upstream.early.length, context);
   };
-  const relay = new Relay(socket, upstream.connection, early, context.tunnelIdleTimeoutMs, context.deadlines, onEnd, lease);
+  const relay = new Relay(socket, upstream.connection, early, context.tunnelIdleTimeoutMs, context.deadlines, onEnd, lease, observer);
   const tunnel = new OpenTunnel(relay, flow);
   context.tunnels.add(tunnel);
 }

@@ -175,7 +175,8 @@ const REQUEST_ERRORS: ReadonlyMap<number, Words> = new Map([
     421,
     {
       title: 'The request came the wrong way',
-      nextStep: 'Ask again on a new connection; browsers do so by themselves. If it keeps happening, the program says one name and means another.',
+      nextStep:
+        'Ask again on a new connection; browsers do so by themselves. If it keeps happening, the program says one name and means another.',
     },
   ],
   [426, { title: 'The request needs a newer protocol', nextStep: 'Update the browser or program that sent it.' }],

@@ -18,8 +18,8 @@ export interface PageFacts {
   readonly status: number;
   /** The status's own phrase. */
   readonly reason: string;
-  /** `challenge` is a 407, `limited` a 429; `info` is the page that greets a browser which opened the proxy's own port. */
-  readonly kind: 'denied' | 'limited' | 'challenge' | 'failed' | 'request-error' | 'info';
+  /** `challenge` is a 407, `limited` a 429. */
+  readonly kind: 'denied' | 'limited' | 'challenge' | 'failed' | 'request-error';
   readonly code: PageCode | null;
   /** What happened, in plain words, without a full stop. */
   readonly title: string;
@@ -83,8 +83,7 @@ export function renderPage(facts: PageFacts, accept: string | undefined): { cont
     case 'html':
       return { contentType: 'text/html;charset=utf-8', bytes: Buffer.from(asHtml(page)) };
     case 'json':
-      // A greeting is no problem, so it does not claim to be one.
-      return { contentType: page.kind === 'info' ? 'application/json' : 'application/problem+json', bytes: Buffer.from(asJson(page)) };
+      return { contentType: 'application/problem+json', bytes: Buffer.from(asJson(page)) };
     case 'text':
       return { contentType: 'text/plain;charset=utf-8', bytes: Buffer.from(asText(page)) };
   }
@@ -94,8 +93,8 @@ export function renderPage(facts: PageFacts, accept: string | undefined): { cont
 interface Page extends PageFacts {
   /** `GET https://example.com`; empty when no target is known. */
   readonly request: string;
-  /** Who decided or who is at fault, as a term and its answer; `null` on a greeting. */
-  readonly verdict: Verdict | null;
+  /** Who decided or who is at fault, as a term and its answer. */
+  readonly verdict: Verdict;
 }
 
 interface Verdict {
@@ -148,15 +147,13 @@ function safeLink(text: string): string | null {
   return LINK_SCHEMES.has(protocol) && href.length <= MAX_LINK && !href.includes(' ') ? href : null;
 }
 
-function verdictOn({ kind, code, decision, blame }: PageFacts): Verdict | null {
+function verdictOn({ kind, code, decision, blame }: PageFacts): Verdict {
   switch (kind) {
     case 'denied':
     case 'limited':
       return { term: 'Who decided', answer: DECIDERS[decision?.refused ?? 'request'] };
     case 'challenge':
       return { term: 'Who asks', answer: DECIDERS.request };
-    case 'info':
-      return null;
     case 'failed':
     case 'request-error':
       // Offline, or only-if-cached: as somebody wanted it, and so nobody's fault.
@@ -205,7 +202,6 @@ ${verdictRow(page)}${decisionRows(page)}<div class="next"><dt>What to do</dt><dd
 }
 
 function verdictRow(page: Page): string {
-  if (page.verdict === null) return '';
   return `<div><dt>${page.verdict.term}</dt><dd>${page.verdict.answer}</dd></div>\n`;
 }
 
@@ -242,7 +238,7 @@ function asJson(page: Page): string {
     detail: `${page.title}. ${page.message}`,
     instance: `urn:sallyport:exchange:${encodeURIComponent(page.flowId)}`,
     code: page.code,
-    blame: page.kind === 'info' ? null : page.blame,
+    blame: page.blame,
     exchange: page.flowId,
     request: page.request === '' ? null : page.request,
     proxy: page.proxyName,
@@ -271,7 +267,7 @@ function asText(page: Page): string {
     `${page.status} ${page.reason}: ${page.title}`,
     page.request,
     page.message,
-    page.verdict === null ? '' : `${page.verdict.term}: ${page.verdict.answer}`,
+    `${page.verdict.term}: ${page.verdict.answer}`,
     rule,
     decision === null || decision.owner === null ? '' : `Whose rule: ${decision.owner}`,
     page.nextStep,

@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { ClientSocket } from '../exchange/exchange.ts';
 import type { ConnectionEnd, Interception, PlaintextConnection } from '../exchange/interception.ts';
+import type { TrustingClients } from '../exchange/trusting-clients.ts';
 import type { InterceptedConnections } from '../listeners/intercepted.ts';
 import type { Deadlines } from '../net/deadlines.ts';
 import { type Distrust, distrustAtEnd, refusalAlert } from '../tls/alerts.ts';
@@ -20,6 +21,7 @@ export interface InterceptionParts {
   /** `null` while the policy opens nothing. */
   readonly contexts: LeafContexts | null;
   readonly pinned: Pinned;
+  readonly trusting: TrustingClients;
   readonly connections: InterceptedConnections;
   readonly nextConnectionId: () => number;
   /** Writes down the secrets of a connection (SSLKEYLOGFILE); `null` keeps them secret. */
@@ -59,9 +61,9 @@ export function createInterception(parts: InterceptionParts): Interception {
 }
 
 function handOn(parts: InterceptionParts, connection: PlaintextConnection, onClosed: (end: ConnectionEnd) => void): void {
-  const { connections, pinned, nextConnectionId } = parts;
-  const { socket, early, protocol, tunnel, authorized } = connection;
-  const { client, flow } = authorized.received.incoming;
+  const { connections, pinned, trusting, nextConnectionId } = parts;
+  const { socket, early, protocol, tunnel, incoming } = connection;
+  const { client, flow } = incoming;
   const { listener, clientAddress: address, clientPort: port } = flow;
   const origin = { id: nextConnectionId(), listener, address, port, connectId: flow.id };
   const openedMs = performance.now();
@@ -70,7 +72,10 @@ function handOn(parts: InterceptionParts, connection: PlaintextConnection, onClo
     const distrust = tunnel.scheme === 'http' ? null : distrustAtEnd({ error: end.error, hasSpoken, openMs: performance.now() - openedMs });
     const { host } = tunnel.authority;
     if (distrust !== null) pinned.noteRefusal(client.address, host, distrust, Date.now());
-    else if (hasSpoken) pinned.noteSuccess(client.address, host);
+    else if (hasSpoken) {
+      pinned.noteSuccess(client.address, host);
+      if (tunnel.scheme === 'https') trusting.note(client.address, Date.now());
+    }
     const refusal = distrust === null ? null : refusalWords(distrust);
     onClosed({ bytesFromClient: end.bytesFromClient, bytesToClient: end.bytesToClient, refusal });
   });

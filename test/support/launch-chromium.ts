@@ -5,8 +5,13 @@ import { pathOf } from './programs.ts';
 /**
  * @param proxyUrl  for all pages that are not opened with a proxy of their own
  * @param credentials  what it answers the proxy's 407 with
+ * @param home  a folder that holds what its user trusts: `.pki/nssdb`
  */
-export function launchChromium(proxyUrl: string, credentials?: { readonly username: string; readonly password: string }): Promise<Browser> {
+export function launchChromium(
+  proxyUrl: string,
+  credentials?: { readonly username: string; readonly password: string },
+  home?: string,
+): Promise<Browser> {
   return chromium.launch({
     executablePath: pathOf('chromium')!,
     args: [
@@ -18,6 +23,7 @@ export function launchChromium(proxyUrl: string, credentials?: { readonly userna
       '--disable-sync',
     ],
     proxy: { ...through(proxyUrl), ...credentials },
+    ...(home !== undefined && { env: { ...process.env, HOME: home } }),
   });
 }
 

@@ -40,7 +40,7 @@ export async function startOpener(options: OpenerOptions): Promise<Opener> {
     outcomes.push({ greeting, handshake });
   };
   const open = async (socket: Socket, octets: Buffer, secureContext: SecureContext): Promise<Handshake> => {
-    const handshake = await openTls(socket, octets, secureContext, { timeoutMs, alpn }, deadlines);
+    const handshake = await openTls(socket, octets, secureContext, { timeoutMs, alpn, logKeys: null }, deadlines);
     if (handshake.kind === 'opened') ANSWERS[handshake.protocol](handshake.socket);
     return handshake;
   };

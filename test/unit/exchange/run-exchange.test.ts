@@ -4,6 +4,7 @@ import { answerAsLast } from '../../../src/exchange/answer-as-last.ts';
 import type { Incoming, Responder } from '../../../src/exchange/exchange.ts';
 import { OpenTunnels } from '../../../src/exchange/open-tunnels.ts';
 import { type ExchangeContext, runExchange, type Stages } from '../../../src/exchange/run-exchange.ts';
+import { TrustingClients } from '../../../src/exchange/trusting-clients.ts';
 import { createFlow } from '../../../src/flows/flow.ts';
 import { type Body, type BodySink, type Fields, NO_FIELDS } from '../../../src/http/message.ts';
 import { Cancellation } from '../../../src/net/cancellation.ts';
@@ -173,6 +174,7 @@ class Line {
       tunnels: new OpenTunnels(),
       interception: NOTHING_TO_OPEN,
       pac: null,
+      onboarding: { certificate: null, trusting: new TrustingClients() },
       emit: () => {},
       reportDefect: (error) => this.defects.push(error),
     };

@@ -70,17 +70,6 @@ const FAILURE: PageFacts = {
   decision: null,
   nextStep: nextStepFor('dns_error', 502),
 };
-const GREETING: PageFacts = {
-  ...FAILURE,
-  status: 200,
-  reason: 'OK',
-  kind: 'info',
-  code: null,
-  title: 'This is a proxy',
-  target: '',
-  message: 'You opened the port itself.',
-};
-
 const html = (facts: PageFacts) => renderPage(facts, 'text/html').bytes.toString();
 const json = (facts: PageFacts) => JSON.parse(renderPage(facts, 'application/json').bytes.toString());
 const text = (facts: PageFacts) => renderPage(facts, '*/*').bytes.toString();
@@ -113,7 +102,6 @@ describe('a page', () => {
   it('comes in the form that Accept asks for, with its type', () => {
     expect(renderPage(DENIAL, 'text/html').contentType).toBe('text/html;charset=utf-8');
     expect(renderPage(DENIAL, 'application/json').contentType).toBe('application/problem+json');
-    expect(renderPage(GREETING, 'application/json').contentType).toBe('application/json');
     expect(renderPage(DENIAL, undefined).contentType).toBe('text/plain;charset=utf-8');
   });
 
@@ -150,10 +138,9 @@ describe('the HTML form', () => {
     );
   });
 
-  it('names the fault of a failure, and neither fault nor rule on a greeting', () => {
+  it('names the fault of a failure, and no rule', () => {
     expect(html(FAILURE)).toContain('The site, its name, or the network on the way to it.');
     expect(html(FAILURE)).not.toContain('Which rule');
-    expect(html(GREETING)).not.toMatch(/At fault|Who decided|Which rule|class="request"|<a /);
   });
 
   it('says whether the site received the request that was refused', () => {
@@ -244,7 +231,7 @@ describe('the JSON form (RFC 9457)', () => {
       retry_after: null,
       next_step: DENIAL.nextStep,
     });
-    for (const facts of [LIMIT, CHALLENGE, FAILURE, GREETING]) expect(Object.keys(json(facts))).toEqual(Object.keys(json(DENIAL)));
+    for (const facts of [LIMIT, CHALLENGE, FAILURE]) expect(Object.keys(json(facts))).toEqual(Object.keys(json(DENIAL)));
     expect(json(LIMIT)).toMatchObject({ status: 429, rule: 'Artifacts', retry_after: 12, owner: null });
     expect(json(FAILURE)).toMatchObject({ decision: null, decided_by: null, rule: null, file: null, line: null });
   });
