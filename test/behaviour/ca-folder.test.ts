@@ -1,5 +1,5 @@
 // The CA on the disk: made once, private from the start, and refused with a next step when something is wrong with it.
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import {
   chmodSync,
@@ -19,6 +19,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { openAuthority, readAuthority, rotateAuthority } from '../../src/tls/ca.ts';
 import { onlyThese } from '../../src/tls/name-constraints.ts';
 import type { AuthorityOptions } from '../../src/tls/options.ts';
+import { makeCaChain } from '../support/ca-chain.ts';
 import { ownAuthority } from '../support/own-authority.ts';
 import { createTemporaryCa } from '../support/temp-ca.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
@@ -223,7 +224,7 @@ describe('an existing CA', () => {
   });
 
   test('brings its chain, of which the root is not sent', async () => {
-    const { intermediate, intermediateKey, root } = withChain(home);
+    const { intermediate, intermediateKey, root } = makeCaChain(home);
     const opened = await openAuthority(existing(write('chain.pem', root + intermediate), write('i.key', intermediateKey)), Date.now());
     expect(opened.authority.sentChain).toBe(intermediate);
     expect(opened.authority.anchor.toString()).toBe(root);
@@ -276,32 +277,3 @@ describe('an existing CA', () => {
     );
   });
 });
-
-/** A root, and a CA below it; all as PEM, with line ends as Node writes them. */
-function withChain(folder: string): { readonly intermediate: string; readonly intermediateKey: string; readonly root: string } {
-  const ca = ['-addext', 'basicConstraints=critical,CA:TRUE', '-addext', 'keyUsage=critical,keyCertSign,cRLSign', '-days', '2'];
-  const make = (name: string, ...words: string[]) => {
-    const [key, certificate] = [path.join(folder, `${name}.key`), path.join(folder, `${name}.pem`)];
-    const fresh = [
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-keyout',
-      key,
-      '-out',
-      certificate,
-      '-subj',
-      `/CN=${name}`,
-    ];
-    execFileSync('openssl', ['req', '-x509', '-config', '-', ...fresh, ...ca, ...words], {
-      input: '[req]\ndistinguished_name = dn\n[dn]\n',
-      stdio: ['pipe', 'ignore', 'pipe'],
-    });
-    return { key: readFileSync(key, 'utf8'), certificate: new X509Certificate(readFileSync(certificate)).toString() };
-  };
-  const { certificate: root } = make('root');
-  const below = make('intermediate', '-CA', path.join(folder, 'root.pem'), '-CAkey', path.join(folder, 'root.key'));
-  return { intermediate: below.certificate, intermediateKey: below.key, root };
-}
