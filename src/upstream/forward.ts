@@ -201,6 +201,11 @@ async function findSession(parts: UpstreamParts, request: ForwardRequest, route:
     if (request.cancellation.isCancelled) throw new ProxyError('connection_terminated', 'The client left before the connection stood.');
     if (http2.speaksHttp1Alone(key)) return { session: null, connection: null };
     const kept = http2.take(key, (session) => mayReuse(parts, request, route, session.connection));
+    if (kept === 'busy') {
+      const { options, deadlines } = parts;
+      await http2.waiting.wait(key, nameOf(request.authority, route), options.responseTimeoutMs, deadlines, request.cancellation);
+      continue;
+    }
     if (kept !== null) {
       if (await kept.isAlive(maxQuietMs)) return { session: kept, isReused: true };
       kept.release();
@@ -284,5 +289,5 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRAC
 const SURELY_ALIVE_MS = 1_000;
 /** A session of HTTP/2 that has been silent for longer is asked for a sign of life first. */
 const LIKELY_ALIVE_MS = 10_000;
-/** An origin that refuses streams has more to say the second time: how many it takes. */
-const MOST_REPEATS = 2;
+/** An origin that ends its sessions after a few requests, as some do, refuses what was on the way; it may be so unlucky more than once. */
+const MOST_REPEATS = 5;

@@ -131,7 +131,6 @@ export class Http2Client implements Body {
     stream.on('response', (_fields: object, flags: number, raw: RawFields) => this.#response(stream, flags, raw));
     stream.on('trailers', (_fields: object, _flags: number, raw: RawFields) => this.#readTrailers(raw));
     stream.on('end', () => this.#ended(stream));
-    stream.on('drain', () => this.#drained());
     // What it says is in the code that the stream is closed with.
     stream.on('error', () => {});
     stream.on('close', () => this.#closed(stream));
@@ -139,6 +138,7 @@ export class Http2Client implements Body {
 
   #upload(body: Body, stream: ClientHttp2Stream): void {
     let trailers = NO_FIELDS;
+    stream.on('drain', () => this.#drained());
     stream.on('wantTrailers', () => stream.sendTrailers(trailerList(trailers)));
     body.start({
       write: (bytes) => this.#send(bytes, body.length, stream),

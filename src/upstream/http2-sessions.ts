@@ -11,6 +11,7 @@ import type { UpstreamConnection } from './connection.ts';
 import type { RawFields } from './http2-fields.ts';
 import type { UpstreamOptions } from './options.ts';
 import type { Secured } from './start-tls.ts';
+import { WaitingLine } from './waiting-line.ts';
 
 /** A session, or the connection of an origin that speaks HTTP/1.1. */
 export type Connected = { readonly session: Http2Session } | { readonly session: null; readonly connection: UpstreamConnection };
@@ -23,25 +24,32 @@ export class Http2Session {
   readonly #idle: Deadline;
   readonly #deadlines: Deadlines;
   readonly #mayStay: () => boolean;
+  readonly #onRoom: (streams: number) => void;
   #streams = 0;
-  #maxStreams = ASSUMED_STREAMS;
+  #maxStreams = STREAMS_BEFORE_SETTINGS;
+  #hasSettings = false;
   /** Streams above it were not processed (RFC 9113 §6.8). */
   #lastStreamId = Number.POSITIVE_INFINITY;
   #heardMs = performance.now();
   #ping: Promise<boolean> | null = null;
   #error: Error | null = null;
 
-  /** @param mayStay asked when the last stream is over: whether the session is kept for more */
+  /**
+   * @param mayStay asked when the last stream is over: whether the session is kept for more
+   * @param onRoom told when streams may be opened that could not before, here or on another session
+   */
   constructor(
     connection: UpstreamConnection,
     options: UpstreamOptions,
     deadlines: Deadlines,
     mayStay: () => boolean,
+    onRoom: (streams: number) => void,
     onGone: (session: Http2Session) => void,
   ) {
     this.connection = connection;
     this.#idleTimeoutMs = options.idleTimeoutMs;
     this.#mayStay = mayStay;
+    this.#onRoom = onRoom;
     this.#deadlines = deadlines;
     this.#idle = deadlines.create(() => this.#wasIdle());
     const settings = {
@@ -51,7 +59,6 @@ export class Http2Session {
       maxHeaderListPairs: options.fieldCount + PSEUDO_FIELDS,
       // More than a client's head can have: a larger one would end the session for everybody.
       maxSendHeaderBlockLength: MAX_SENT_HEAD,
-      peerMaxConcurrentStreams: ASSUMED_STREAMS,
       // MiB; new streams are refused above it, and what waits to be sent counts.
       maxSessionMemory: 32,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW, maxHeaderListSize: options.headBytes },
@@ -60,11 +67,14 @@ export class Http2Session {
     this.#session = session;
     session.setLocalWindowSize(SESSION_WINDOW);
     session.on('remoteSettings', ({ maxConcurrentStreams }) => {
+      this.#hasSettings = true;
       this.#maxStreams = Math.min(maxConcurrentStreams ?? MOST_STREAMS, MOST_STREAMS);
+      onRoom(this.#maxStreams);
     });
     session.on('goaway', (_code, lastStreamId) => {
       this.#lastStreamId = lastStreamId;
       if (this.#streams === 0) this.#idle.set(LINGER_MS);
+      onRoom(1);
     });
     session.on('error', (error) => {
       this.#error = error;
@@ -72,6 +82,7 @@ export class Http2Session {
     session.on('close', () => {
       this.#idle.clear();
       onGone(this);
+      onRoom(1);
     });
     // A connection that the origin has closed for its part brings no more frames.
     connection.consume({ read: () => true, ended: () => this.destroy(), drained: () => {}, closed: () => {} });
@@ -90,12 +101,13 @@ export class Http2Session {
     return this.#streams === 0;
   }
 
-  get hasRoom(): boolean {
-    return this.#streams < this.#maxStreams;
+  /** Whether the origin has said how many streams it takes. */
+  get hasSettings(): boolean {
+    return this.#hasSettings;
   }
 
-  get streams(): number {
-    return this.#streams;
+  get hasRoom(): boolean {
+    return this.#streams < this.#maxStreams;
   }
 
   /** Why it ended, when something failed. */
@@ -111,13 +123,14 @@ export class Http2Session {
 
   release(): void {
     this.#streams -= 1;
+    this.#onRoom(1);
     if (this.#streams > 0) return;
     if (this.isOpen && this.#mayStay()) this.#idle.set(this.#idleTimeoutMs);
     else this.close();
   }
 
   /**
-   * Opens a stream on a place that was held. Beyond what the origin allows, it waits in the session for its turn.
+   * Opens a stream on a place that was held.
    *
    * @throws Error where the fields cannot be written
    */
@@ -195,6 +208,8 @@ export class Http2Sessions {
   readonly #options: UpstreamOptions;
   readonly #open = new Map<string, Http2Session[]>();
   readonly #attempts = new Map<string, Promise<unknown>>();
+  /** For a place, where there are as many sessions as there may be. */
+  readonly waiting = new WaitingLine();
   /** Destinations that chose HTTP/1.1 lately. */
   readonly #http1Alone = new LRUCache<string, true>({ max: 2_000, ttl: HTTP1_REMEMBERED_MS });
   #total = 0;
@@ -215,20 +230,21 @@ export class Http2Sessions {
 
   /**
    * @param mayUse judges the address a session goes to
-   * @returns a session, held, with room for a stream, or, when there may be no more sessions, the one whose queue is shortest
+   * @returns a session with room for a stream, held; `busy` when there is none and may be no more of them, or one has yet to say how much it takes
    */
-  take(key: string, mayUse: (session: Http2Session) => boolean): Http2Session | null {
+  take(key: string, mayUse: (session: Http2Session) => boolean): Http2Session | 'busy' | null {
     const sessions = this.#open.get(key);
     if (sessions === undefined) return null;
-    let best: Http2Session | null = null;
+    let busy = 0;
     for (const session of sessions) {
       if (!session.isOpen || !mayUse(session)) continue;
-      if (best === null || session.streams < best.streams) best = session;
-      if (best.hasRoom) break;
+      if (session.hasRoom) {
+        session.hold();
+        return session;
+      }
+      busy += session.hasSettings ? 1 : SESSIONS_PER_DESTINATION;
     }
-    if (best === null || (!best.hasRoom && sessions.length < SESSIONS_PER_DESTINATION)) return null;
-    best.hold();
-    return best;
+    return busy >= SESSIONS_PER_DESTINATION ? 'busy' : null;
   }
 
   /** What becomes of the connection that somebody is making to a destination: `null` once it stands, else why it does not. */
@@ -246,6 +262,8 @@ export class Http2Sessions {
     if (this.#attempts.has(key)) return connecting;
     const forget = (failure: unknown): unknown => {
       this.#attempts.delete(key);
+      // What goes wrong is for all of them to find out.
+      if (failure !== null) this.waiting.wake(key, Number.POSITIVE_INFINITY);
       return failure;
     };
     this.#attempts.set(
@@ -267,6 +285,7 @@ export class Http2Sessions {
       this.#options,
       deadlines,
       () => !this.#isClosed && this.#total <= this.#options.idleTotal,
+      (streams) => this.waiting.wake(key, streams),
       (gone) => this.#remove(key, gone),
     );
     session.hold();
@@ -305,9 +324,9 @@ export class Http2Sessions {
 /** Octets that an origin may send ahead of a slow client, on each stream; and ahead of us, on all streams of a session together. */
 const STREAM_WINDOW = 1024 * 1024;
 const SESSION_WINDOW = 4 * 1024 * 1024;
-/** Before an origin has said how many streams it takes, and at most whatever it says. */
-const ASSUMED_STREAMS = 100;
+/** At most, whatever an origin says; and before it has, when those it does not take would have to be sent again. */
 const MOST_STREAMS = 256;
+const STREAMS_BEFORE_SETTINGS = 8;
 const SESSIONS_PER_DESTINATION = 8;
 const PSEUDO_FIELDS = 1;
 const MAX_SENT_HEAD = 512 * 1024;

@@ -194,10 +194,10 @@ describe('a session is not overrun', () => {
     expect(origin.frames.filter(([type]) => type === HEADERS)).toHaveLength(301);
   });
 
-  it('by refusals: a request is sent three times and no more', async () => {
+  it('by refusals: a request is sent six times and no more', async () => {
     await using origin = await startFrameOrigin(ca, (socket, stream) => socket.write(rstStream(stream, 7)));
     expect(await failureOf(upstream.ask(origin.port))).toBe('connection_terminated');
-    expect(origin.frames.filter(([type]) => type === HEADERS)).toHaveLength(3);
+    expect(origin.frames.filter(([type]) => type === HEADERS)).toHaveLength(6);
   });
 });
 

@@ -343,6 +343,22 @@ describe('a session', () => {
     expect(most).toBeLessThanOrEqual(16);
   });
 
+  it('is replaced by another as often as the origin ends it, whoever waits for a place', async () => {
+    start();
+    const settings = { maxConcurrentStreams: 5 };
+    await using origin = await startStreamOrigin(
+      ca,
+      (stream, headers) => {
+        if ((stream.id ?? 0) >= 61) stream.session?.close();
+        setTimeout(() => ok(stream, headers, []), 1);
+      },
+      { settings },
+    );
+    const answers = await Promise.all(Array.from({ length: 150 }, () => upstream.ask(origin.port)));
+    expect(answers.every(({ content }) => content.toString() === 'ok')).toBe(true);
+    expect(origin.accepted).toBeGreaterThan(4);
+  });
+
   it('that says GOAWAY finishes what it has, and the next exchange has another (RFC 9113 §6.8)', async () => {
     start();
     let finish: (() => void) | null = null;
