@@ -369,3 +369,72 @@ test('ends the request too when the answer is complete before it (RFC 9113 §8.1
   expect((await client.nextOf(TYPES.rstStream, 1)).payload.readUInt32BE(0)).toBe(CODES.noError);
   expect(await opened.flowCount(1)).toMatchObject([{ status: 413, outcome: 'answered' }]);
 });
+
+test('survives frames of any kind in any order, finishes every record, and goes on to serve', async () => {
+  const begun = new Set<Incoming['flow']>();
+  await using opened = await openConnections(leaf, (incoming) => {
+    begun.add(incoming.flow);
+    const content = incoming.body === null ? Promise.resolve(null) : read(incoming.body);
+    content.then(
+      () => answer(incoming, 200, 'ok'),
+      () => incoming.responder.abort(),
+    );
+  });
+  const random = seeded(20_261_122);
+  for (let round = 0; round < 60; round += 1) {
+    using client = await FrameClient.connect(opened.port, ca.cert);
+    await client.send(...anyFrames(random, 40));
+    if (random(2) === 0) client.connection.destroy();
+    else {
+      client.connection.end();
+      await client.connection.closed;
+    }
+  }
+  using last = await FrameClient.connect(opened.port, ca.cert);
+  await last.send(headers(1, GET));
+  expect(await last.end(1)).toMatchObject({ kind: 'answered', status: 200 });
+  while (![...begun].every((flow) => opened.flows.includes(flow))) await opened.flowCount(opened.flows.length + 1);
+  expect(begun.size).toBeGreaterThan(50);
+  expect(new Set(opened.flows).size).toBe(opened.flows.length);
+});
+
+/** In order more often than not, or the first would end every connection. */
+function anyFrames(random: (below: number) => number, count: number): Buffer[] {
+  let newest = 1;
+  return Array.from({ length: count }, (_, i) => {
+    if (i === 0 || random(3) === 0) {
+      const flags = random(2) === 0 ? FLAGS.endHeaders : FLAGS.endHeaders | FLAGS.endStream;
+      const opening = headers(newest, random(3) === 0 ? GET : POST, flags);
+      newest += 2;
+      return opening;
+    }
+    const stream = 1 + 2 * random((newest - 1) / 2);
+    const choices = [
+      () => data(stream, 'x'.repeat(random(2_000)), random(2)),
+      () => rstStream(stream, random(14)),
+      () => windowUpdate(random(2) === 0 ? 0 : stream, random(70_000) + 1),
+      () => frame(TYPES.ping, random(2), 0, Buffer.alloc(8)),
+      () => frame(TYPES.settings, 0, 0, settings(random(8), random(70_000))),
+      () => headers(stream, [['x-trailer', '1']]),
+      () => frame(random(14), random(64), random(8), Buffer.from(Array.from({ length: random(40) }, () => random(256)))),
+    ];
+    // The last is wild, and rare.
+    return choices[random(40) === 0 ? choices.length - 1 : random(choices.length - 1)]!();
+  });
+}
+
+function settings(id: number, value: number): Buffer {
+  const payload = Buffer.alloc(6);
+  payload.writeUInt16BE(id);
+  payload.writeUInt32BE(value, 2);
+  return payload;
+}
+
+/** Numbers below a bound, the same ones in every run. */
+function seeded(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return (state >>> 8) % below;
+  };
+}
