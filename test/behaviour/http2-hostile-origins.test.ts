@@ -3,7 +3,7 @@
 import type { TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ProxyError } from '../../src/errors/proxy-error.ts';
-import type { Body, BodySink } from '../../src/http/message.ts';
+import { type Body, type BodySink, TAKEN, type Taken } from '../../src/http/message.ts';
 import { type AskingUpstream, createAskingUpstream, failureOf } from '../support/asking-upstream.ts';
 import {
   ACK,
@@ -218,6 +218,31 @@ describe('a request whose trailers are awaited', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect((await upstream.ask(origin.port)).head.status).toBe(200);
   });
+});
+
+it.each<[string, (socket: TLSSocket, stream: number) => void]>([
+  ['closes the connection', (socket) => socket.end()],
+  ['breaks it', (socket) => socket.destroy()],
+  [
+    'answers with content, and closes the connection',
+    (socket, stream) => socket.end(Buffer.concat([begun(stream), frame(DATA, 0, stream, 'abc')])),
+  ],
+  [
+    'answers with content that nobody wants',
+    (socket, stream) => socket.write(Buffer.concat([begun(stream), frame(DATA, 0, stream, 'abc')])),
+  ],
+])('an origin that %s while trailers are awaited harms nobody else', async (_, act) => {
+  await using origin = await startFrameOrigin(ca, (socket, stream, request) =>
+    request === 1 ? act(socket, stream) : socket.write(ok(stream)),
+  );
+  const { response } = await upstream.forward(origin.port, { method: 'POST', body: new Endless() }).catch(() => ({ response: null }));
+  const cancelled = (): Taken => {
+    response?.body?.cancel();
+    return TAKEN;
+  };
+  response?.body?.start({ write: cancelled, end: () => {}, fail: () => {} });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect((await upstream.ask(origin.port)).head.status).toBe(200);
 });
 
 it('a request that breaks off is reset, not ended', async () => {

@@ -350,7 +350,7 @@ describe('a session', () => {
       ca,
       (stream, headers) => {
         if ((stream.id ?? 0) >= 61) stream.session?.close();
-        setTimeout(() => ok(stream, headers, []), 1);
+        setTimeout(() => stream.destroyed || ok(stream, headers, []), 1);
       },
       { settings },
     );
