@@ -264,6 +264,9 @@ limits:
   trailers: 4KiB
   connections: 1000
   connections_per_client: 100
+  http2_streams: 50
+  http2_window: 128KiB
+  http2_resets: 100
   response_head: 32KiB
   response_fields: 60
   response_trailers: 4KiB
@@ -275,6 +278,7 @@ timeouts:
   idle: 30s
   content_grace: 5s
   client_write: 30s
+  tunnel_greeting: 2s
   tunnel_idle: 5m
   connect: 5s
   response: 1m
