@@ -40,6 +40,7 @@ import { Limits } from './policy/limits/limits.ts';
 import { openQuotaFile, type QuotaFile } from './policy/limits/quota-file.ts';
 import { loadPolicy } from './policy/load.ts';
 import { formatProblem } from './policy/parse.ts';
+import type { Decision } from './policy/policy.ts';
 import { describeExpectation, describeOutcome, runPolicyTests, type TestOutcome } from './policy/run-tests.ts';
 import type { Certification } from './proxy/certification.ts';
 import { createInterception } from './proxy/interception.ts';
@@ -476,6 +477,8 @@ class Composition implements RunningProxy {
   #rejudgeTunnels(): void {
     const { config } = this.#current();
     const judge: Judge = (question) => decide(this.#current().policy, { ...question, nowMs: Date.now() });
+    // Requests inside are judged one by one, by the policy that holds; so one answer more does no harm.
+    this.#intercepted.drainWhere(({ decision }) => decision !== null && isOpenedNoMore(judge(decision.question)));
     const denied = this.#tunnels.countDenied(judge);
     if (denied === 0) return;
     this.#report(
@@ -572,6 +575,11 @@ function mostDescriptors(): number {
   const report: { readonly userLimits?: { readonly open_files?: { readonly soft: unknown } } } = source.getReport();
   const most = report.userLimits?.open_files?.soft;
   return typeof most === 'number' ? most : Number.POSITIVE_INFINITY;
+}
+
+/** For a question about a beginning that nobody asked for then, there is no answer now. */
+function isOpenedNoMore({ action, awaits }: Decision): boolean {
+  return awaits === 'nothing' && action !== 'intercept';
 }
 
 function isSame(a: unknown, b: unknown): boolean {

@@ -3,6 +3,7 @@
 import type { Question, Terms } from '../cache/cache-admin.ts';
 import { NO_OVERRIDES } from '../cache/rules/options.ts';
 import { parseTarget } from '../http/target.ts';
+import { usualGreeting } from '../match/question.ts';
 import { ask } from '../policy/ask.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { explainShort } from '../policy/explain.ts';
@@ -15,7 +16,9 @@ export function policyTerms(policy: CompiledPolicy, { method, url, fields, user 
   const { decision } = ask(policy, {
     question: {
       ...{ method, scheme, host: authority.host, port: authority.port, pathAndQuery, fields, contentLength: 0, upgrade: null },
-      ...{ clientAddress: '127.0.0.1', listener: '', address: null, hello: null, response: null, nowMs },
+      ...{ clientAddress: '127.0.0.1', listener: '', address: null, response: null, nowMs },
+      // It would come out of an opened tunnel.
+      hello: scheme === 'https' ? usualGreeting(authority.host) : null,
       identity: user === null ? 'nobody' : { user, groups: [], claims: null },
     },
     addresses: [],

@@ -53,6 +53,8 @@ export interface OpenedTunnel {
   readonly scheme: Scheme;
   /** What the client called the server when TLS began (RFC 6066 §3), in canonical form. */
   readonly serverName: string | null;
+  /** By which it was opened; `null` for that to our own page. */
+  readonly decision: Decision | null;
   /** Proven at the CONNECT: nobody is asked inside, where only the origin's credentials are. */
   readonly identity: Identity;
 }

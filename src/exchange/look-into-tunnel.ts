@@ -128,7 +128,8 @@ function handOn(
   flow.lease?.release();
   flow.lease = null;
   const serverName = scheme === 'https' ? (flow.hello?.serverName ?? null) : null;
-  const tunnel: OpenedTunnel = { connectId: flow.id, authority: received.authority, scheme, serverName, identity };
+  const { decision } = flow;
+  const tunnel: OpenedTunnel = { connectId: flow.id, authority: received.authority, scheme, serverName, decision, identity };
   context.interception.handOn(
     { socket, early, protocol, tunnel, incoming: received.incoming },
     ({ bytesFromClient, bytesToClient, refusal }) => {

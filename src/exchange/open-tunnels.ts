@@ -62,9 +62,10 @@ function closedBy({ decision, route, upstreamAddress }: Flow, judge: Judge): Dec
   const { question } = decision;
   const dialled = route === 'direct' ? upstreamAddress?.split('%', 1)[0] : undefined;
   const again = judge(dialled === undefined ? question : { ...question, address: dialled });
-  // A rule about addresses, and a parent proxy that resolved the name: nobody knows what it would say.
-  if (again.awaits === 'address') return null;
+  // A rule about addresses, and a parent proxy that resolved the name; or one about a beginning that nobody read: nobody knows what it would say.
+  if (again.awaits === 'address' || again.awaits === 'hello') return null;
   if (again.action === 'deny') return again;
-  // One that was to be opened and passed all the same has its reasons, and they have not changed.
-  return again.action === 'intercept' && decision.action !== 'intercept' ? again : null;
+  if (again.action !== 'intercept') return null;
+  // One that was to be opened and passed all the same has its reasons, and they have not changed, unless the rule allows for none now.
+  return decision.action !== 'intercept' || again.rule?.interception?.isRequired ? again : null;
 }

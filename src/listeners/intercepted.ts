@@ -66,7 +66,7 @@ export class InterceptedConnections {
     socket.on('error', (error) => {
       broke = error;
     });
-    const opened = new Opened(this.#open);
+    const opened = new Opened(this.#open, tunnel);
     socket.on('close', () => {
       this.#open.delete(opened);
       const bytesFromClient = socket.bytesRead - bytesBefore.read + early.length;
@@ -90,6 +90,11 @@ export class InterceptedConnections {
     for (const { connection } of this.#open) connection?.drain();
   }
 
+  /** The same of those that a new policy would not open. */
+  drainWhere(isOver: (tunnel: OpenedTunnel) => boolean): void {
+    for (const { connection, tunnel } of this.#open) if (isOver(tunnel)) connection?.drain();
+  }
+
   letGoOfIdle(): void {
     for (const { connection } of this.#open) connection?.letGoIfIdle();
   }
@@ -105,10 +110,12 @@ class Opened implements SocketOwner, Linked<Opened> {
   previous: Opened | null = null;
   next: Opened | null = null;
   connection: ClientConnection | null = null;
+  readonly tunnel: OpenedTunnel;
   readonly #set: LinkedSet<Opened>;
 
-  constructor(set: LinkedSet<Opened>) {
+  constructor(set: LinkedSet<Opened>, tunnel: OpenedTunnel) {
     this.#set = set;
+    this.tunnel = tunnel;
   }
 
   takenOver(): void {

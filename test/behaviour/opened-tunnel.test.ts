@@ -1,5 +1,6 @@
 // A tunnel that policy opens: what its client, its origin and the record see of it (HTTP/1.1; HTTP/2 is opened-tunnel-http2.test.ts).
 import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
 import { connectThrough, openTunnel, startOpeningProxy } from '../support/opened-tunnels.ts';
@@ -136,6 +137,21 @@ test('the client that refused our certificate passes unopened from then on, wher
     outcome: 'tunnelled',
     interception: { outcome: 'passed', reason: expect.stringMatching(/refused our certificate \(unknown_ca\)/) },
   });
+});
+
+test('a tunnel that a new policy would not open ends with the answer under way; the next one passes as it is', async () => {
+  await using origin = await startTlsOrigin(ca, (_, response) => response.end('ok'));
+  await using proxy = await startOpeningProxy(folder, ca);
+  const client = await openTunnel(proxy, `localhost:${origin.port}`);
+  const request = `GET / HTTP/1.1\r\nHost: localhost:${origin.port}\r\n\r\n`;
+  await client.send(request);
+  expect((await client.readResponse()).status).toBe(200);
+  writeFileSync(proxy.config.policyFile, 'version: 1\ndefault: deny\nconnect_ports: any\nrules:\n  - tunnel: { host: localhost }\n');
+  await proxy.running.reload(proxy.config);
+  await client.closed;
+  const passed = await openTunnel(proxy, `localhost:${origin.port}`, { ca: ca.cert });
+  await passed.send(request);
+  expect((await passed.readResponse()).status).toBe(200);
 });
 
 test('credentials for the proxy inside a tunnel are nobody, and go nowhere', async () => {

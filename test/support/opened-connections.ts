@@ -98,5 +98,6 @@ export const TUNNEL: OpenedTunnel = {
   authority: { host: 'origin.test', kind: 'name', port: 443 },
   scheme: 'https',
   serverName: 'origin.test',
+  decision: null,
   identity: 'unasked',
 };

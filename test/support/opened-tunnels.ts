@@ -2,15 +2,18 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
+import type { Config } from '../../src/config/config.ts';
 import { LEAF_DEFAULTS } from '../../src/tls/options.ts';
 import { connectRaw, type RawClient } from './raw-client.ts';
-import { startTestProxy, type TestConfig, type TestProxy } from './start-proxy.ts';
+import { startTestProxy, type TestConfig, type TestProxy, testConfig } from './start-proxy.ts';
 import type { TemporaryCa } from './temp-ca.ts';
 
 export interface OpeningProxy extends TestProxy {
   /** PEM, of the authority that clients have to trust. */
   readonly authority: string;
   readonly authorityFile: string;
+  /** What it was started with; its policy file may be written anew. */
+  readonly config: Config;
 }
 
 export interface Opening {
@@ -27,14 +30,15 @@ export async function startOpeningProxy(folder: string, ca: TemporaryCa, { rules
   const text = policy ?? `version: 1\ndefault: deny\nconnect_ports: any\nrules:\n${rules ?? '  - intercept: { host: localhost }\n'}`;
   writeFileSync(policyFile, text);
   const folderOfAuthority = path.join(own, 'certs');
-  const proxy = await startTestProxy({
+  const overrides: TestConfig = {
     policyFile,
     rootCertificates: ca.certFile,
     tls: { authority: { folder: folderOfAuthority, existing: null }, leaves: LEAF_DEFAULTS },
     ...config,
-  });
+  };
+  const proxy = await startTestProxy(overrides);
   const authorityFile = path.join(folderOfAuthority, 'ca.crt');
-  return Object.assign(proxy, { authorityFile, authority: readFileSync(authorityFile, 'utf8') });
+  return Object.assign(proxy, { authorityFile, authority: readFileSync(authorityFile, 'utf8'), config: testConfig(overrides) });
 }
 
 /** CONNECT, without TLS yet. */

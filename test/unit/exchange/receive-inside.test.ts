@@ -69,6 +69,7 @@ const TUNNEL: OpenedTunnel = {
   authority: { host: 'example.com', kind: 'name', port: 443 },
   scheme: 'https',
   serverName: 'example.com',
+  decision: null,
   identity: 'nobody',
 };
 
