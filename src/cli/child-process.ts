@@ -1,6 +1,6 @@
 // Owns a command that runs in our place: with our terminal and standard streams, told the signals that are sent to us, and its end as an exit code.
 // Nothing of ours reads standard input meanwhile, and it stays in our process group, so that a shell or an editor in it has the terminal to itself.
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { StartError } from '../errors/start-error.ts';
@@ -13,22 +13,32 @@ export interface ChildEnd {
   readonly problem: string | null;
 }
 
-/** @param environment  all of it @returns when it has ended @throws StartError where the system refuses more processes */
+/** @param environment  makes all of it @returns when it has ended @throws StartError where the system refuses more processes */
 export function runChild(
   command: string,
   words: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: () => Readonly<Record<string, string | undefined>>,
   cwd: string,
 ): Promise<ChildEnd> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, words, { stdio: 'inherit', env: environment, cwd });
-    const stopForwarding = forwardSignals((signal) => child.kill(signal));
-    child.once('error', (error: NodeJS.ErrnoException) => {
+    // First of all: a signal that comes while things are made and the command is started would end us and leave both. It is heard in a later turn.
+    const stopForwarding = forwardSignals((signal) => child?.kill(signal));
+    const onError = (error: NodeJS.ErrnoException): void => {
       stopForwarding();
       const problem = whyNotStarted(command, error);
       if (problem === null) reject(new StartError('unavailable', [`${command}: cannot be started (${error.code}).`], { cause: error }));
       else resolve({ ...problem, signal: null });
-    });
+    };
+    let child: ChildProcess | null = null;
+    const env = environment();
+    try {
+      child = spawn(command, words, { stdio: 'inherit', env, cwd });
+    } catch (error) {
+      // What the system has against it: some of that Node throws, some it emits.
+      onError(error as NodeJS.ErrnoException);
+      return;
+    }
+    child.once('error', onError);
     child.once('exit', (code, signal) => {
       stopForwarding();
       const exitCode = signal === null ? (code ?? 0) : SIGNAL_BASE + constants.signals[signal];

@@ -83,9 +83,11 @@ async function runThrough(
   const trust = proxy.authority === null ? null : new TrustFolder(proxy.authority, notes.report);
   try {
     if (trust !== null && hasOwnJavaTrustStore(environment)) notes.report(OWN_JAVA_STORE);
-    const variables = childEnvironment(environment, { ...addressOf(proxy), direct: flags.get('direct')?.[0] ?? '' }, trust);
+    const own = { ...addressOf(proxy), direct: flags.get('direct')?.[0] ?? '' };
+    const variables = () => ({ ...environment, ...childEnvironment(environment, own, trust) });
+    const ended = runChild(program, words, variables, workingDirectory);
     notes.hold();
-    return await runChild(program, words, { ...environment, ...variables }, workingDirectory);
+    return await ended;
   } finally {
     trust?.remove();
   }
