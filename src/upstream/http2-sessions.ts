@@ -28,6 +28,7 @@ export class Http2Session {
   #streams = 0;
   #maxStreams = STREAMS_BEFORE_SETTINGS;
   #hasSettings = false;
+  #window = windowFor(0);
   /** Streams above it were not processed (RFC 9113 §6.8). */
   #lastStreamId = Number.POSITIVE_INFINITY;
   #heardMs = performance.now();
@@ -61,7 +62,7 @@ export class Http2Session {
       maxSendHeaderBlockLength: MAX_SENT_HEAD,
       // MiB; new streams are refused above it, and what waits to be sent counts.
       maxSessionMemory: 32,
-      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW, maxHeaderListSize: options.headBytes },
+      settings: { enablePush: false, initialWindowSize: windowFor(0), maxHeaderListSize: options.headBytes },
     };
     const session = connect('https://origin.invalid', settings);
     this.#session = session;
@@ -119,14 +120,18 @@ export class Http2Session {
   hold(): void {
     this.#streams += 1;
     this.#idle.suspend();
+    const window = windowFor(this.#streams);
+    if (window < this.#window) this.#setWindow(window);
   }
 
   release(): void {
     this.#streams -= 1;
     this.#onRoom(1);
     if (this.#streams > 0) return;
-    if (this.isOpen && this.#mayStay()) this.#idle.set(this.#idleTimeoutMs);
-    else this.close();
+    if (this.isOpen && this.#mayStay()) {
+      this.#idle.set(this.#idleTimeoutMs);
+      this.#setWindow(windowFor(0));
+    } else this.close();
   }
 
   /**
@@ -177,6 +182,14 @@ export class Http2Session {
   destroy(): void {
     this.#session.destroy(new ProxyError('connection_terminated', 'The connection was closed.'), constants.NGHTTP2_CANCEL);
     this.connection.destroy();
+  }
+
+  #setWindow(initialWindowSize: number): void {
+    if (initialWindowSize === this.#window) return;
+    // An origin that acknowledges nothing stays with the smaller one: Node ends a session that waits for ten acknowledgements.
+    if (initialWindowSize > this.#window && this.#session.pendingSettingsAck) return;
+    this.#window = initialWindowSize;
+    this.#session.settings({ initialWindowSize });
   }
 
   #wasIdle(): void {
@@ -321,9 +334,18 @@ export class Http2Sessions {
   }
 }
 
-/** Octets that an origin may send ahead of a slow client, on each stream; and ahead of us, on all streams of a session together. */
-const STREAM_WINDOW = 1024 * 1024;
-const SESSION_WINDOW = 4 * 1024 * 1024;
+/**
+ * Octets that an origin may send ahead of each slow client, by how many streams are open: Node gives back the window of the whole session as soon as
+ * anything comes, so nobody is held up by a slow neighbour, and only these windows bound what waits here. A session holds 34 MiB at most.
+ */
+function windowFor(streams: number): number {
+  if (streams <= 8) return 1024 * KIB;
+  return streams <= 64 ? 256 * KIB : 64 * KIB;
+}
+
+const KIB = 1024;
+/** What may be under way to us on all streams together. */
+const SESSION_WINDOW = 4 * 1024 * KIB;
 /** At most, whatever an origin says; and before it has, when those it does not take would have to be sent again. */
 const MOST_STREAMS = 256;
 const STREAMS_BEFORE_SETTINGS = 8;

@@ -233,18 +233,32 @@ describe('content is not taken faster than it is passed on', () => {
         fail: reject,
       });
     });
-    // Until neither end moves: another exchange on the same session is answered meanwhile.
-    let before = -1;
-    while (before !== written) {
-      before = written;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await untilStill(() => written);
     expect(written).toBeLessThan(4 * MIB);
     expect(received).toBeLessThan(MIB);
     isSlow = false;
     response.body?.resume();
     await ended;
     expect(received).toBe(64 * MIB);
+  });
+
+  it('clients that read nothing, as many as there are, hold nobody else up on their session', async () => {
+    start();
+    let written = 0;
+    await using origin = await startStreamOrigin(ca, (stream, headers) => {
+      if (headers[':path'] === '/small') return ok(stream, headers, []);
+      stream.respond({ ':status': 200 });
+      pour(stream, 8, (bytes) => {
+        written += bytes;
+      });
+    });
+    const slow = await Promise.all(Array.from({ length: 40 }, () => upstream.forward(origin.port)));
+    for (const { response } of slow) response.body?.start({ write: () => FULL, end: () => {}, fail: () => {} });
+    await untilStill(() => written);
+    const { content, facts } = await upstream.ask(origin.port, { path: '/small' });
+    expect([content.toString(), facts.reusedConnection, origin.accepted]).toEqual(['ok', true, 1]);
+    // What waits at the origin's end is counted, too: its own buffers, and those of the system.
+    expect(written).toBeLessThan(24 * MIB);
   });
 
   it('an upload waits for an origin that does not read', async () => {
@@ -543,6 +557,14 @@ function pour(stream: ServerHttp2Stream, mebibytes: number, count: (bytes: numbe
     stream.end();
   };
   more();
+}
+
+/** Until a number has not changed for a while. */
+async function untilStill(number: () => number): Promise<void> {
+  for (let before = -1; before !== number(); ) {
+    before = number();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 async function until(isSo: () => boolean): Promise<void> {
