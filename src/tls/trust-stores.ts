@@ -75,7 +75,7 @@ function quoted(word: string): string {
 
 /** The folder for roots of the machine's own, and the program that makes the bundle anew. */
 function linux({ has, exists }: Machine, { file, fingerprint }: CertificateToTrust): readonly TrustStore[] {
-  return LINUX_STORES.filter(({ folder, program }) => exists(folder) && has(program)).map(({ name, folder, program }) => {
+  return LINUX_STORES.filter(({ folder, program }) => exists(folder) && has(program)).map(({ name, folder, program, afresh }) => {
     const target = `${folder}/sallyport-${fingerprint.slice(0, 8).toLowerCase()}.crt`;
     return {
       name,
@@ -83,7 +83,10 @@ function linux({ has, exists }: Machine, { file, fingerprint }: CertificateToTru
       missing: null,
       commands: {
         trust: [['install', '-m', '644', file, target], [program]],
-        untrust: [['rm', '-f', target], [program]],
+        untrust: [
+          ['rm', '-f', target],
+          [program, ...afresh],
+        ],
       },
     };
   });
@@ -157,8 +160,14 @@ function windows({ file, fingerprintSha1 }: CertificateToTrust): TrustStore {
   };
 }
 
+/** `afresh` has links to what is gone taken away, too. */
 const LINUX_STORES = [
-  { name: 'this system (Debian, Ubuntu)', folder: '/usr/local/share/ca-certificates', program: 'update-ca-certificates' },
-  { name: 'this system (Fedora, Red Hat)', folder: '/etc/pki/ca-trust/source/anchors', program: 'update-ca-trust' },
+  {
+    name: 'this system (Debian, Ubuntu)',
+    folder: '/usr/local/share/ca-certificates',
+    program: 'update-ca-certificates',
+    afresh: ['--fresh'],
+  },
+  { name: 'this system (Fedora, Red Hat)', folder: '/etc/pki/ca-trust/source/anchors', program: 'update-ca-trust', afresh: [] },
 ] as const;
 const CHROMIUM_PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'brave-browser', 'microsoft-edge'];

@@ -25,7 +25,10 @@ test('Debian and Ubuntu have a folder and a program that makes the bundle', () =
     'install -m 644 /data/ca/ca.crt /usr/local/share/ca-certificates/sallyport-ab12cd34.crt',
     'update-ca-certificates',
   ]);
-  expect(linesOf(debian, 'untrust')).toEqual(['rm -f /usr/local/share/ca-certificates/sallyport-ab12cd34.crt', 'update-ca-certificates']);
+  expect(linesOf(debian, 'untrust')).toEqual([
+    'rm -f /usr/local/share/ca-certificates/sallyport-ab12cd34.crt',
+    'update-ca-certificates --fresh',
+  ]);
   expect(trustStores(machine(debian), CERTIFICATE).map(({ isForRootAlone }) => isForRootAlone)).toEqual([true]);
 });
 
