@@ -37,7 +37,7 @@ if (Number(process.versions.node.split('.')[0]) >= 24) {
   // This file again: what the branch above sets up holds for the pinned Node too. The flag, which package.json gives too, counts only at the start of
   // a process: it keeps V8's young generation at 16 MB, where it would grow to 64. Our garbage is short-lived, so the rest is memory for nothing.
   const child = spawn(node, ['--max-semi-space-size=8', __filename, ...args], { stdio: 'inherit' });
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => (signal ? process.kill(process.pid, signal) : process.exit(code)));
 }
 
