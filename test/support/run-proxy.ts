@@ -34,6 +34,14 @@ export interface LogLine {
   readonly bytes_in: number;
   readonly bytes_out: number;
   readonly error: string | null;
+  /** Of HTTP: `1.1`, `2`. */
+  readonly version: string;
+  /** Of a request out of an opened tunnel: the `id` of its CONNECT, and the version towards the origin. */
+  readonly connect?: number;
+  readonly upstream_version?: string | null;
+  /** Of a tunnel that was looked into. */
+  readonly interception?: 'opened' | 'passed' | 'refused';
+  readonly interception_why?: string | null;
 }
 
 /**
