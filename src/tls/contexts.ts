@@ -49,7 +49,8 @@ export class LeafContexts {
   }
 
   /**
-   * For a host in canonical form. At once, unless the CA or the leaf has an RSA key: then others who ask meanwhile wait for the same one.
+   * For a host in canonical form, to begin a handshake with now: a second after it was replaced by others it serves no new one. Where the CA or the
+   * leaf has an RSA key it takes a while, and whoever asks for the same one meanwhile waits for it, too.
    *
    * @throws (or rejects with) ProxyError as `issueLeaf`
    */
@@ -79,7 +80,7 @@ export class LeafContexts {
   #retire({ context }: KeptContext): void {
     const nowMs = performance.now();
     this.#retired.push({ context, closeAtMs: nowMs + RETIREMENT_MS });
-    while (this.#retired[0] !== undefined && this.#retired[0].closeAtMs <= nowMs) this.#retired.shift()?.context.context.close();
+    while (this.#retired[0] !== undefined && this.#retired[0].closeAtMs <= nowMs) letGo(this.#retired.shift()!.context);
   }
 
   #keep(id: string, kept: KeptContext): SecureContext {
@@ -149,6 +150,12 @@ function leafKey(
     privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     publicKey: publicKey.export({ type: 'spki', format: 'der' }),
   };
+}
+
+/** As Node does with a context that serves one connection: to begin a handshake with it is an error from now on, where it would end the process. */
+function letGo(secureContext: SecureContext): void {
+  secureContext.context.close();
+  secureContext.context = null;
 }
 
 function pem(certificate: Buffer): string {

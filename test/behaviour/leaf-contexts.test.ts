@@ -1,8 +1,8 @@
 // The contexts of opened tunnels in real handshakes: which certificate a client meets, which sessions can be resumed, and what is kept.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
-import { type ConnectionOptions, connect, TLSSocket } from 'node:tls';
+import { type AddressInfo, createServer, type Server, Socket } from 'node:net';
+import { type ConnectionOptions, connect, type SecureContext, TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { certificateAuthority } from '../../src/tls/authority.ts';
 import { LeafContexts, type LeafKeyType } from '../../src/tls/contexts.ts';
@@ -165,5 +165,15 @@ describe('what is kept', () => {
     contexts.contextFor('example.net');
     await echo(socket);
     expect((await meet(await serve(contexts, 'example.com'), 'example.com', { session })).isReused).toBe(true);
+  });
+
+  test('serves no new connection once it was replaced a second ago, and ends no process', () => {
+    const contexts = contextsOf(own.authority, { contexts: 1 });
+    const replaced = contexts.contextFor('example.com') as SecureContext;
+    contexts.contextFor('example.org');
+    const later = performance.now() + 1_001;
+    vi.spyOn(performance, 'now').mockImplementation(() => later);
+    contexts.contextFor('example.net');
+    expect(() => new TLSSocket(new Socket(), { isServer: true, secureContext: replaced })).toThrow('context');
   });
 });
