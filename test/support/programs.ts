@@ -17,6 +17,7 @@ const PACKAGES = {
   'dpkg-scanpackages': 'dpkg-dev',
   git: 'git',
   htpasswd: 'apache2-utils',
+  java: 'default-jdk-headless',
   javac: 'default-jdk-headless',
   keytool: 'default-jre-headless',
   ldapadd: 'ldap-utils',
