@@ -112,7 +112,10 @@ function authorityFields(certificate: X509Certificate): AuthorityFields {
   };
 }
 
-/** Subject, and the values of extensions as they are encoded (RFC 5280 §4.1): issuer, validity and subject follow one another, behind what is optional and has tags. */
+/**
+ * Subject, and the values of extensions as they are encoded (RFC 5280 §4.1). Issuer, validity and subject follow one another; only the version before
+ * them is optional, and it has a tag.
+ */
 function contentsOf({ raw }: X509Certificate): { readonly subject: Buffer; readonly extensions: ReadonlyMap<string, Buffer> } {
   const [contents] = membersOf(decoded(raw));
   const fields = contents === undefined ? [] : membersOf(contents);

@@ -94,7 +94,8 @@ export function readPrivateFile(file: string, within: string | null): string {
   checkPlace(file, within);
   let descriptor: number;
   try {
-    descriptor = openSync(file, 'r');
+    // Not to wait for a writer, should it be a pipe.
+    descriptor = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (cause) {
     throw cannotRead('the private key of the CA', file, cause);
   }

@@ -153,6 +153,12 @@ describe('is refused', () => {
     expect(await problemOf()).toMatch(/^permission: \S+ca\.key is a link that leads out of /);
   });
 
+  test('when the key is no file', async () => {
+    rmSync(inFolder('ca.key'));
+    await promisify(execFile)('mkfifo', [inFolder('ca.key')]);
+    expect(await problemOf()).toMatch(/^unreadable: \S+ca\.key: the private key of the CA is no file/);
+  });
+
   test('when the certificate is that of another key', async () => {
     writeFileSync(inFolder('ca.crt'), ownAuthority().certificate);
     expect(await problemOf()).toMatch(/^config: \S+ca\.crt: the certificate is not that of the private key in \S+ca\.key\. Restore both/);
