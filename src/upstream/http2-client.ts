@@ -199,7 +199,7 @@ export class Http2Client implements Body {
   #response(stream: ClientHttp2Stream, flags: number, raw: RawFields): void {
     if (this.#state !== 'awaiting-head') return;
     this.hasAnswered = true;
-    this.#session.heard();
+    this.#session.answered();
     let head: ResponseHead;
     let isEmpty: boolean;
     try {
@@ -279,6 +279,7 @@ export class Http2Client implements Body {
     const { id } = stream;
     // Without an id it has not even been sent.
     this.wasRefused = rstCode === constants.NGHTTP2_REFUSED_STREAM || id === undefined || !this.#session.wasProcessed(id);
+    if (this.wasRefused) this.#session.refused();
     this.needsHttp1 = rstCode === constants.NGHTTP2_HTTP_1_1_REQUIRED;
     this.wasLost = !this.wasRefused && this.#session.isDestroyed;
     this.#over(this.#withoutAnswer(rstCode));

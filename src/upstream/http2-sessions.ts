@@ -28,6 +28,8 @@ export class Http2Session {
   #streams = 0;
   #maxStreams = STREAMS_BEFORE_SETTINGS;
   #hasSettings = false;
+  /** Streams refused since the last answer. */
+  #refusals = 0;
   #window = windowFor(0);
   /** Streams above it were not processed (RFC 9113 §6.8). */
   #lastStreamId = Number.POSITIVE_INFINITY;
@@ -142,10 +144,7 @@ export class Http2Session {
   request(fields: RawFields, options: { readonly endStream: boolean; readonly waitForTrailers: boolean }): ClientHttp2Stream {
     try {
       const stream = this.#session.request(fields, options);
-      stream.once('close', () => {
-        this.heard();
-        this.release();
-      });
+      stream.once('close', () => this.release());
       return stream;
     } catch (error) {
       this.release();
@@ -158,9 +157,19 @@ export class Http2Session {
     return streamId <= this.#lastStreamId;
   }
 
-  /** The origin has just said something. */
-  heard(): void {
+  /** The origin has just answered. */
+  answered(): void {
     this.#heardMs = performance.now();
+    this.#refusals = 0;
+  }
+
+  /**
+   * A stream was refused. A session that does nothing else is given up: after some faults of an origin nghttp2 refuses every stream by itself,
+   * and Node does not tell.
+   */
+  refused(): void {
+    this.#refusals += 1;
+    if (this.#refusals >= MOST_REFUSALS) this.close();
   }
 
   /** Asks the origin for a sign of life (PING) where it has been silent for longer than this; a session without an answer is ended. */
@@ -207,7 +216,7 @@ export class Http2Session {
       deadline.set(PING_TIMEOUT_MS);
       const isSent = this.#session.ping((error) => {
         deadline.clear();
-        if (error === null) this.heard();
+        if (error === null) this.#heardMs = performance.now();
         resolve(error === null && this.isOpen);
       });
       if (isSent) return;
@@ -349,6 +358,7 @@ const SESSION_WINDOW = 4 * 1024 * KIB;
 /** At most, whatever an origin says; and before it has, when those it does not take would have to be sent again. */
 const MOST_STREAMS = 256;
 const STREAMS_BEFORE_SETTINGS = 8;
+const MOST_REFUSALS = 2 * STREAMS_BEFORE_SETTINGS;
 const SESSIONS_PER_DESTINATION = 8;
 const PSEUDO_FIELDS = 1;
 const MAX_SENT_HEAD = 512 * 1024;
