@@ -1,7 +1,8 @@
 // THE OTHER LIST, second half: a CONNECT that is to be opened, or about which rules want to know what it carries. 200 has been said, since nothing comes
 // before it; so whatever happens from here on has no page, and the record says what it was.
 //
-//   read the greeting → authorizeGreeting ┬ denied ─────────────► alert, close
+//   read the greeting ─ unclear ──────────────────────────────► alert, close: whatever rules said, it would be about something else
+//                    → authorizeGreeting ┬ denied ─────────────► alert, close
 //                                         ├ allow, tunnel ──────► connect → relay, the greeting first
 //                                         └ intercept ┬ pinned ─► the same, where the rule lets it
 //                                                     ├ TLS ────► handshake with a certificate of ours → hand on
@@ -25,6 +26,8 @@ import { relayBetween, type TunnelContext } from './start-relay.ts';
 export interface LookStages {
   /** What the rules say once it is known how the client begins. */
   authorizeGreeting(authorized: AuthorizedConnect, greeting: Greeting): Step<AuthorizedConnect>;
+  /** Whether a tunnel to a host of this name that began like that would be opened, too. */
+  wouldOpen(authorized: AuthorizedConnect, host: string, greeting: Greeting): boolean;
   /** @throws ProxyError */
   openTunnel(authorized: AuthorizedConnect): Promise<{ readonly connection: UpstreamConnection; readonly early: Buffer }>;
 }
@@ -34,7 +37,10 @@ export function lookIntoTunnel(authorized: AuthorizedConnect, stages: LookStages
   return begin(incoming, context, async (socket, greeting) => {
     const { flow } = incoming;
     const judged = stages.authorizeGreeting(authorized, greetingOf(greeting));
-    if ('respond' in judged) return refuse(socket, flow, greeting, context);
+    if ('respond' in judged) {
+      close(socket, greeting.kind === 'tls', context);
+      return finish(flow, 'denied', context);
+    }
 
     const { decision } = judged.next;
     if (decision.action !== 'intercept') return await pass(judged.next, socket, greeting, stages, context);
@@ -43,14 +49,15 @@ export function lookIntoTunnel(authorized: AuthorizedConnect, stages: LookStages
       flow.interception = { outcome: 'passed', reason: evidence };
       return await pass(judged.next, socket, greeting, stages, context);
     }
-    await open(judged.next, socket, greeting, context);
+    const mayVouchFor = (name: string): boolean => stages.wouldOpen(judged.next, name, greetingOf(greeting));
+    await open(judged.next, socket, greeting, mayVouchFor, context);
   });
 }
 
 /** A tunnel to a name of ours: it ends here, and nobody is asked whether it may be opened. */
 export function openOwnTunnel(received: ReceivedConnect, context: TunnelContext): Promise<void> {
   const identified = { received, identity: 'unasked' } as const;
-  return begin(received.incoming, context, (socket, greeting) => open(identified, socket, greeting, context));
+  return begin(received.incoming, context, (socket, greeting) => open(identified, socket, greeting, () => false, context));
 }
 
 /** Says 200, reads how the client begins, and does what is to be done then; whatever fails has no page any more. */
@@ -65,9 +72,12 @@ async function begin(
   try {
     const greeting = await context.interception.readGreeting(client.socket, client.early);
     if (greeting.kind === 'gone') return finish(flow, 'aborted', context);
+    if (greeting.kind === 'unclear')
+      return refuse(client.socket, flow, greeting.isTls, `its beginning cannot be read: ${greeting.reason}`, context);
     if (greeting.kind === 'tls') flow.hello = greeting.hello;
     await then(client.socket, greeting);
   } catch (thrown) {
+    if (incoming.cancellation.isCancelled) return finish(flow, 'aborted', context);
     flow.error = asProxyError(thrown);
     breakOff(client.socket);
     finish(flow, 'failed', context);
@@ -82,22 +92,37 @@ async function pass(
   stages: LookStages,
   context: TunnelContext,
 ): Promise<void> {
-  const { flow } = authorized.received.incoming;
+  const { flow, cancellation } = authorized.received.incoming;
   flow.interception ??= { outcome: 'passed', reason: null };
+  // Until it is relayed, nobody else hears the client leave; and whoever relayed for one that has left would never hear it.
+  const left = (): void => cancellation.cancel();
+  socket.once('close', left);
+  if (socket.destroyed) left();
   const upstream = await stages.openTunnel(authorized);
+  socket.off('close', left);
   relayBetween(flow, { socket, early: octets }, upstream, context, authorized.lease);
 }
 
-async function open(authorized: Identified<ReceivedConnect>, socket: ClientSocket, greeting: Began, context: TunnelContext): Promise<void> {
-  const { incoming } = authorized.received;
+/** @param mayVouchFor asked for names other than the CONNECT's: our certificate is for hosts that policy opens, whoever asks for it */
+async function open(
+  authorized: Identified<ReceivedConnect>,
+  socket: ClientSocket,
+  greeting: Began,
+  mayVouchFor: (name: string) => boolean,
+  context: TunnelContext,
+): Promise<void> {
+  const { incoming, authority } = authorized.received;
   const { flow, client } = incoming;
   const { interception } = context;
   switch (greeting.kind) {
     case 'tls': {
-      const name = greeting.hello.serverName ?? authorized.received.authority.host;
+      const name = greeting.hello.serverName ?? authority.host;
+      if (name !== authority.host && !mayVouchFor(name)) {
+        return refuse(socket, flow, true, `TLS was begun with ${name}, which is not to be opened`, context);
+      }
       const handshake = await interception.openTls(socket, greeting, name);
       if (handshake.kind === 'refused') {
-        interception.noteRefusal(client.address, authorized.received.authority.host, handshake);
+        interception.noteRefusal(client.address, authority.host, handshake);
         flow.interception = { outcome: 'refused', reason: handshake.reason };
         return finish(flow, 'aborted', context);
       }
@@ -141,15 +166,22 @@ function handOn(
   );
 }
 
-/** What a rule denies once it is known. In TLS the client is told so; anything else is closed. */
-function refuse(socket: ClientSocket, flow: Flow, greeting: Began, context: TunnelContext): void {
-  if (greeting.kind === 'tls' || (greeting.kind === 'other' && greeting.isTls)) {
+/** What may neither be opened nor pass. @param why a clause */
+function refuse(socket: ClientSocket, flow: Flow, isTls: boolean, why: string, context: TunnelContext): void {
+  flow.interception = { outcome: 'refused', reason: why };
+  flow.error = new ProxyError('http_request_denied', `This tunnel can neither be opened nor pass: ${why}.`);
+  close(socket, isTls, context);
+  finish(flow, 'failed', context);
+}
+
+/** In TLS the client is told that access is denied; anything else is closed without a word. */
+function close(socket: ClientSocket, isTls: boolean, context: TunnelContext): void {
+  if (isTls) {
     socket.end(context.interception.deniedAlert);
     socket.resume();
     // Time to read it; whoever does not close then is closed.
     context.deadlines.create(() => socket.destroy()).set(LINGER_MS);
   } else socket.destroy();
-  finish(flow, 'denied', context);
 }
 
 function whyPassthrough({ received }: AuthorizedConnect, rule: Rule, greeting: Began, { interception }: TunnelContext): string | null {
@@ -167,7 +199,7 @@ function finish(flow: Flow, outcome: Flow['outcome'], context: TunnelContext): v
 }
 
 /** The client has said something, or at least has not left. */
-type Began = Exclude<ClientGreeting, { kind: 'gone' }>;
+type Began = Exclude<ClientGreeting, { kind: 'gone' | 'unclear' }>;
 
 const LINGER_MS = 2_000;
 const NOTHING = Buffer.alloc(0);

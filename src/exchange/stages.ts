@@ -109,6 +109,11 @@ export function createStages(parts: StageParts): Stages {
       return authorizeGreeting(connect, greeting, parts);
     },
 
+    wouldOpen({ decision }, host, greeting) {
+      const there = { ...decision, question: { ...decision.question, host, address: null } };
+      return authorize.greeting(there, greeting).decision.action === 'intercept';
+    },
+
     openTunnel({ received, decision, addresses }) {
       if (parts.cache?.parts.offline === true) throw offline();
       const { incoming, authority } = received;

@@ -4,7 +4,7 @@
 // find the same in it. What two readers could take for two things is `malformed`, never "there is none": extensions that come twice, lists that do
 // not fill their extension, names that are no host names. Addresses are such names: RFC 6066 §3 does not permit them in server_name, and taken for
 // "no name" they would let a tunnel pass with a name in it that no rule has seen.
-// Refuses the framing of SSL 2.0, which RFC 8446 §D.5 forbids: to us that is not TLS.
+// The framing of SSL 2.0, which RFC 8446 §D.5 forbids, is malformed, too: OpenSSL still answers it.
 import { endsInNumber } from '../net/ip-address.ts';
 import { readFirstMessage } from './hello-records.ts';
 import { ja4 } from './ja4.ts';

@@ -14,6 +14,7 @@ export type RecordsRead =
  * @throws MalformedOctets
  */
 export function readFirstMessage(bytes: Buffer): RecordsRead {
+  if ((bytes[0]! & SSL2_RECORD) !== 0) return readSsl2Record(bytes);
   if ((bytes.length > 0 && bytes[0] !== HANDSHAKE) || (bytes.length > 1 && bytes[1] !== MAJOR_VERSION)) return NOT_TLS;
   const fragments: Buffer[] = [];
   let gathered = 0;
@@ -32,6 +33,13 @@ export function readFirstMessage(bytes: Buffer): RecordsRead {
     if (missing === 0) return { kind: 'message', body: message.subarray(MESSAGE_HEADER) };
   }
   throw new MalformedOctets(`the ClientHello is spread over more than ${MOST_RECORDS} records`);
+}
+
+/** Such a record has a length of two octets and no type: what tells a CLIENT-HELLO (RFC 5246 §E.2) are the two behind them. */
+function readSsl2Record(bytes: Buffer): RecordsRead {
+  if (bytes.length < SSL2_START) return { kind: 'need-more', octets: SSL2_START };
+  if (bytes[2] !== CLIENT_HELLO || bytes[3] !== MAJOR_VERSION) return NOT_TLS;
+  throw new MalformedOctets('a ClientHello in the framing of SSL 2.0');
 }
 
 function fragmentLength(bytes: Buffer, at: number): number {
@@ -54,6 +62,8 @@ const HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
 /** Of SSL 3.0 and of everything since. */
 const MAJOR_VERSION = 3;
+const SSL2_RECORD = 0x80;
+const SSL2_START = 4;
 const RECORD_HEADER = 5;
 const MESSAGE_HEADER = 4;
 /** RFC 8446 §5.1. */

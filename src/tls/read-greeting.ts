@@ -8,8 +8,13 @@ import { plainHttp } from './plain-http.ts';
 export type Greeting =
   | { readonly kind: 'tls'; readonly hello: ClientHello; readonly octets: Buffer }
   | { readonly kind: 'http'; readonly protocol: 'http/1.1' | 'h2'; readonly octets: Buffer }
-  /** `isTls`: it begins like TLS, so that an alert would be understood. The reason is a clause: "it said nothing for 5000 ms". */
-  | { readonly kind: 'other'; readonly isTls: boolean; readonly reason: string; readonly octets: Buffer }
+  /** Neither, or silence. The reason is a clause: "it said nothing for 5000 ms". */
+  | { readonly kind: 'other'; readonly reason: string; readonly octets: Buffer }
+  /**
+   * It begins like TLS or HTTP, and cannot be read as that, or was not all there in time. A server may still make TLS of it, so whoever took it for
+   * `other` would let pass what is only well hidden. `isTls`: an alert would be understood.
+   */
+  | { readonly kind: 'unclear'; readonly isTls: boolean; readonly reason: string; readonly octets: Buffer }
   /** The client has ended its side or broken off before that could be known. */
   | { readonly kind: 'gone' };
 
@@ -87,9 +92,9 @@ class GreetingReader {
 
   #tooSlow(timeoutMs: number): Greeting {
     const octets = this.#octets();
-    const reason =
-      octets.length === 0 ? `it said nothing for ${timeoutMs} ms` : `its first ${octets.length} octets were all in ${timeoutMs} ms`;
-    return { kind: 'other', isTls: octets.length > 0 && readClientHello(octets).kind === 'need-more', reason, octets };
+    if (octets.length === 0) return { kind: 'other', reason: `it said nothing for ${timeoutMs} ms`, octets };
+    const isTls = readClientHello(octets).kind === 'need-more';
+    return { kind: 'unclear', isTls, reason: `its first ${octets.length} octets were all in ${timeoutMs} ms`, octets };
   }
 
   #octets(): Buffer {
@@ -115,7 +120,7 @@ function identify(octets: Buffer): Greeting | { readonly kind: 'need-more'; read
     case 'hello':
       return { kind: 'tls', hello: read.hello, octets };
     case 'malformed':
-      return { kind: 'other', isTls: true, reason: read.reason, octets };
+      return { kind: 'unclear', isTls: true, reason: read.reason, octets };
     case 'need-more':
       return octets.length === 0 ? { kind: 'need-more', octets: 1 } : read;
     case 'not-tls':
@@ -129,7 +134,7 @@ function identifyHttp(octets: Buffer): Greeting | { readonly kind: 'need-more'; 
     case 'need-more':
       return { kind: 'need-more', octets: octets.length + 1 };
     case 'other':
-      return { kind: 'other', isTls: false, reason: 'it is neither TLS nor HTTP', octets };
+      return { kind: 'other', reason: 'it is neither TLS nor HTTP', octets };
     case 'http/1.1':
     case 'h2':
       return { kind: 'http', protocol, octets };

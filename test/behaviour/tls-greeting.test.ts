@@ -63,27 +63,27 @@ describe('a greeting', () => {
     const banner = Buffer.from('SSH-2.0-OpenSSH_9.2p1\r\n');
     client.write(banner);
     const greeting = await readGreeting(accepted, NOTHING, { timeoutMs: 5_000 }, deadlines);
-    expect(greeting).toEqual({ kind: 'other', isTls: false, reason: 'it is neither TLS nor HTTP', octets: banner });
+    expect(greeting).toEqual({ kind: 'other', reason: 'it is neither TLS nor HTTP', octets: banner });
   });
 
   it('that is spoiled TLS says what is wrong', async () => {
     const { accepted } = await connection();
     const octets = Buffer.from([22, 3, 1, 0, 0]);
     const greeting = await readGreeting(accepted, octets, { timeoutMs: 5_000 }, deadlines);
-    expect(greeting).toEqual({ kind: 'other', isTls: true, reason: 'a handshake record of 0 octets', octets });
+    expect(greeting).toEqual({ kind: 'unclear', isTls: true, reason: 'a handshake record of 0 octets', octets });
   });
 
   it('does not come from a client that waits for the server to speak first', async () => {
     const { accepted } = await connection();
     const greeting = await readGreeting(accepted, NOTHING, { timeoutMs: 100 }, deadlines);
-    expect(greeting).toEqual({ kind: 'other', isTls: false, reason: 'it said nothing for 100 ms', octets: NOTHING });
+    expect(greeting).toEqual({ kind: 'other', reason: 'it said nothing for 100 ms', octets: NOTHING });
   });
 
   it('that stops in the middle is not waited for', async () => {
     const { client, accepted } = await connection();
     client.write(HELLO.subarray(0, 50));
     const greeting = await readGreeting(accepted, NOTHING, { timeoutMs: 300 }, deadlines);
-    expect(greeting).toMatchObject({ kind: 'other', isTls: true, octets: HELLO.subarray(0, 50) });
+    expect(greeting).toMatchObject({ kind: 'unclear', isTls: true, octets: HELLO.subarray(0, 50) });
   });
 
   it.each<[string, (client: Socket) => void]>([

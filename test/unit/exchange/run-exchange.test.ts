@@ -245,6 +245,7 @@ class Line {
       authenticateConnect: (received) => ({ next: { received, identity: 'nobody' } }),
       authorizeConnect: ({ received, identity }) => ({ next: { received, identity, decision: judged, addresses: null, lease: null } }),
       authorizeGreeting: (connect) => ({ next: connect }),
+      wouldOpen: () => false,
       openTunnel: () => Promise.reject(new Error('no tunnel in this test')),
     };
   }

@@ -79,6 +79,7 @@ describe('records (RFC 8446 §5.1)', () => {
     ['octets behind the hello in its own record', record(Buffer.concat([helloMessage(), Buffer.alloc(1)])), 'octets follow'],
     ['another message first', record(Buffer.from([2, 0, 0, 0])), 'handshake message 2 comes where the ClientHello (1) should'],
     ['a hello that is too long', record(Buffer.from([1, 1, 0, 1])), 'a ClientHello of 65537 octets'],
+    ['the framing of SSL 2.0 (RFC 8446 §D.5)', Buffer.from([0x80, 0x2e, 1, 3, 1, 0, 0x15]), 'the framing of SSL 2.0'],
     ['too many records', fragmented(helloMessage(), 1), 'spread over more than 64 records'],
   ])('refuses %s', (_, bytes, reason) => {
     expect(refused(bytes)).toContain(reason);
@@ -87,7 +88,7 @@ describe('records (RFC 8446 §5.1)', () => {
   it.each<[string, Buffer]>([
     ['HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
     ['SSH', Buffer.from('SSH-2.0-OpenSSH_9.2\r\n')],
-    ['SSL 2.0 framing (RFC 8446 §D.5)', Buffer.from([0x80, 0x2e, 1, 3, 1, 0, 0x15])],
+    ['what begins like a record of SSL 2.0 and holds none of its hellos', Buffer.from([0x80, 0x2e, 1, 4])],
     ['a record of another protocol', Buffer.from([22, 2, 0])],
     ['an alert', record(Buffer.from([2, 40]), 21)],
   ])('%s is not TLS', (_, bytes) => {
