@@ -479,7 +479,7 @@ class Composition implements RunningProxy {
     const judge: Judge = (question) => decide(this.#current().policy, { ...question, nowMs: Date.now() });
     // Requests inside are judged one by one, by the policy that holds; so one answer more does no harm.
     this.#intercepted.drainWhere(({ decision }) => decision !== null && isOpenedNoMore(judge(decision.question)));
-    const denied = this.#tunnels.countDenied(judge);
+    const denied = this.#tunnels.judgeBy(judge);
     if (denied === 0) return;
     this.#report(
       `the new policy denies ${denied} open ${denied === 1 ? 'tunnel' : 'tunnels'}; closing in ${config.tunnelGraceMs / 1_000} s`,

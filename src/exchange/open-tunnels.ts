@@ -19,17 +19,23 @@ export class OpenTunnel implements Linked<OpenTunnel> {
 
 export class OpenTunnels {
   readonly #tunnels = new LinkedSet<OpenTunnel>();
+  #judge: Judge | null = null;
+  #judgedFromMs = 0;
 
+  /** One that was asked for under a policy that has been replaced since, while its client was slow to speak or its other end to answer, is judged now. */
   add(tunnel: OpenTunnel): void {
     this.#tunnels.add(tunnel);
+    if (this.#judge !== null && tunnel.flow.startedMs < this.#judgedFromMs) stopIfDenied(tunnel, this.#judge);
   }
 
   delete(tunnel: OpenTunnel): void {
     this.#tunnels.delete(tunnel);
   }
 
-  /** How many of them would not be opened now. @param judge the policy that holds */
-  countDenied(judge: Judge): number {
+  /** From now on another policy holds. @returns how many of them it would not open */
+  judgeBy(judge: Judge): number {
+    this.#judge = judge;
+    this.#judgedFromMs = performance.now();
     let count = 0;
     for (const { flow } of this.#tunnels) if (closedBy(flow, judge) !== null) count += 1;
     return count;
@@ -37,12 +43,7 @@ export class OpenTunnels {
 
   /** Breaks off those that would not be opened now, with the new decision as the reason. */
   stopDenied(judge: Judge): void {
-    for (const { relay, flow } of this.#tunnels) {
-      const decision = closedBy(flow, judge);
-      if (decision === null) continue;
-      flow.decision = decision;
-      relay.stop('denied');
-    }
+    for (const tunnel of this.#tunnels) stopIfDenied(tunnel, judge);
   }
 
   stopAll(): void {
@@ -51,6 +52,13 @@ export class OpenTunnels {
 }
 
 export type Judge = (question: Decision['question']) => Decision;
+
+function stopIfDenied({ relay, flow }: OpenTunnel, judge: Judge): void {
+  const decision = closedBy(flow, judge);
+  if (decision === null) return;
+  flow.decision = decision;
+  relay.stop('denied');
+}
 
 /**
  * The decision by which it would not be opened, or not unseen; `null` when it would. The question is the same, about the address that the tunnel leads

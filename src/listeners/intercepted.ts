@@ -39,6 +39,7 @@ export class InterceptedConnections {
   readonly #connectionContext: () => ConnectionContext;
   readonly #open = new LinkedSet<Opened>();
   #isDraining = false;
+  #isOver: (tunnel: OpenedTunnel) => boolean = () => false;
 
   /** @param connectionContext asked for each connection, so that a reload holds for the next one */
   constructor(connectionContext: () => ConnectionContext) {
@@ -81,7 +82,7 @@ export class InterceptedConnections {
       socket.resume();
     }
     this.#open.add(opened);
-    if (this.#isDraining) opened.connection.drain();
+    if (this.#isDraining || this.#isOver(tunnel)) opened.connection.drain();
   }
 
   /** Lets each connection go once its answers are out. */
@@ -90,8 +91,9 @@ export class InterceptedConnections {
     for (const { connection } of this.#open) connection?.drain();
   }
 
-  /** The same of those that a new policy would not open. */
+  /** The same of those that a new policy would not open; also of those whose handshake is under way, once they are here. */
   drainWhere(isOver: (tunnel: OpenedTunnel) => boolean): void {
+    this.#isOver = isOver;
     for (const { connection, tunnel } of this.#open) if (isOver(tunnel)) connection?.drain();
   }
 

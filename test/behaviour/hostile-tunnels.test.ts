@@ -1,7 +1,8 @@
 // Clients that would like their tunnel to pass unseen, or to cost more than it may: what they begin with, and how they leave.
+import { writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseParentUrl } from '../../src/upstream/route.ts';
-import { connectThrough, openTunnel, startOpeningProxy } from '../support/opened-tunnels.ts';
+import { connectThrough, type OpeningProxy, openTunnel, startOpeningProxy } from '../support/opened-tunnels.ts';
 import { startRawServer } from '../support/origin.ts';
 import type { RawConnection } from '../support/raw-connection.ts';
 import { createTemporaryCa } from '../support/temp-ca.ts';
@@ -74,3 +75,34 @@ test('a client that leaves while its other end is dialled is gone, and the other
   expect(await proxy.flow(0)).toMatchObject({ outcome: 'aborted' });
   await atParent.closed;
 });
+
+describe('a policy that changes while a client has yet to speak', () => {
+  const hello = clientHello({ extensions: [serverName('localhost')] });
+
+  test('holds for the tunnel that would pass', async () => {
+    await using echo = await startEcho();
+    const { port } = new URL(`http://${echo.authority}`);
+    await using proxy = await startOpeningProxy(folder, ca, {
+      rules: '  - tunnel: { sni: localhost }\n  - intercept: { host: other.example }\n',
+    });
+    using client = await connectThrough(proxy, `localhost:${port}`);
+    await replacePolicy(proxy, '  - deny: { host: localhost }\n');
+    await client.send(hello);
+    await client.closed;
+    expect(await proxy.flow(0)).toMatchObject({ error: { code: 'http_request_denied' }, decision: { action: 'deny' } });
+  });
+
+  test('holds for the tunnel that would be opened', async () => {
+    await using proxy = await startOpeningProxy(folder, ca);
+    const client = await connectThrough(proxy, 'localhost:443');
+    await replacePolicy(proxy, '  - tunnel: { host: localhost }\n');
+    using inside = await client.startTls({ ca: proxy.authority, servername: 'localhost' });
+    await inside.closed;
+    expect(await proxy.flow(0)).toMatchObject({ method: 'CONNECT', outcome: 'opened' });
+  });
+});
+
+async function replacePolicy(proxy: OpeningProxy, rules: string): Promise<void> {
+  writeFileSync(proxy.config.policyFile, `version: 1\ndefault: deny\nconnect_ports: any\nrules:\n${rules}`);
+  await proxy.running.reload(proxy.config);
+}
