@@ -93,7 +93,7 @@ describe('a policy that changes while a client has yet to speak', () => {
   });
 
   test('holds for the tunnel that would be opened', async () => {
-    await using proxy = await startOpeningProxy(folder, ca);
+    await using proxy = await startOpeningProxy(folder, ca, { config: { listener: { headTimeoutMs: 60_000 } } });
     const client = await connectThrough(proxy, 'localhost:443');
     await replacePolicy(proxy, '  - tunnel: { host: localhost }\n');
     using inside = await client.startTls({ ca: proxy.authority, servername: 'localhost' });
