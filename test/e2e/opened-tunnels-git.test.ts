@@ -1,10 +1,9 @@
 // git over HTTPS through tunnels that the proxy opens: its own protocol, with packs in chunks, over both versions of HTTP.
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import type { RequestListener } from 'node:http';
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { inBothVersions } from '../support/both-versions.ts';
 import { type DualOrigin, startDualOrigin } from '../support/dual-origin.ts';
 import { serveGit } from '../support/git-server.ts';
 import { type OpeningProcess, runOpeningProxy } from '../support/opening-process.ts';
@@ -22,7 +21,7 @@ describeWith(['git', 'openssl'], 'git, through opened tunnels', () => {
 
   beforeAll(async () => {
     ca = createTemporaryCa(folder);
-    origin = await startDualOrigin(ca, serveBoth(serveGit(served)));
+    origin = await startDualOrigin(ca, inBothVersions(serveGit(served)));
     proxy = await runOpeningProxy(folder, ca);
     mkdirSync(work);
     await git('init', '--quiet', '--initial-branch=main', work);
@@ -94,8 +93,3 @@ describeWith(['git', 'openssl'], 'git, through opened tunnels', () => {
     expect(err).toMatch(/certificate verification failed|unable to get local issuer/);
   });
 });
-
-/** What such a server does with messages of HTTP/1.1 it does with those of HTTP/2, as far as Node shows both alike. */
-function serveBoth(respond: RequestListener): (request: Http2ServerRequest, response: Http2ServerResponse) => void {
-  return respond as unknown as (request: Http2ServerRequest, response: Http2ServerResponse) => void;
-}
