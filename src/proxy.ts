@@ -18,6 +18,7 @@ import { formatListenAddress } from './config/listen-address.ts';
 import { ProxyError } from './errors/proxy-error.ts';
 import { cannotListen, StartError } from './errors/start-error.ts';
 import { deliverError } from './exchange/deliver.ts';
+import { type ExchangeHooks, hookedStages } from './exchange/hooks.ts';
 import { type Judge, OpenTunnels } from './exchange/open-tunnels.ts';
 import { behind } from './exchange/revalidate-behind.ts';
 import { type ExchangeContext, runExchange } from './exchange/run-exchange.ts';
@@ -86,10 +87,16 @@ export type OnFlow = (flow: Flow) => void;
 
 /**
  * @param report a line for the operator: problems that do not stop the proxy
+ * @param hooks of a program that embeds the proxy; they see every request, so that nothing is cached
  * @throws StartError with every problem
  */
-export async function startProxy(config: Config, report: (line: string) => void, onFlow?: OnFlow): Promise<RunningProxy> {
-  const proxy = new Composition(config, report, onFlow);
+export async function startProxy(
+  config: Config,
+  report: (line: string) => void,
+  onFlow?: OnFlow,
+  hooks: ExchangeHooks | null = null,
+): Promise<RunningProxy> {
+  const proxy = new Composition(config, report, onFlow, hooks);
   await proxy.start();
   return proxy;
 }
@@ -117,6 +124,7 @@ interface OpenedParts extends Pick<Parts, 'resolver' | 'accessLog'> {
 class Composition implements RunningProxy {
   readonly #report: (line: string) => void;
   readonly #onFlow: OnFlow | undefined;
+  readonly #hooks: ExchangeHooks | null;
   readonly #deadlines = new Deadlines();
   readonly #buffers = new ReadBuffers('lossy');
   readonly #tunnelBuffers = new ReadBuffers('lossless');
@@ -146,10 +154,11 @@ class Composition implements RunningProxy {
   #firstConfig: Config;
   #connections = 0;
 
-  constructor(config: Config, report: (line: string) => void, onFlow: OnFlow | undefined) {
+  constructor(config: Config, report: (line: string) => void, onFlow: OnFlow | undefined, hooks: ExchangeHooks | null) {
     this.#firstConfig = config;
     this.#report = report;
     this.#onFlow = onFlow;
+    this.#hooks = hooks;
   }
 
   async start(): Promise<void> {
@@ -306,7 +315,7 @@ class Composition implements RunningProxy {
     }
     const { resolver, route, accessLog } = opened;
     const certification = await this.#certify(compiled, config, old);
-    const cache = await this.#openCache(config, old);
+    const cache = this.#hooks === null ? await this.#openCache(config, old) : null;
     const pool = new ConnectionPool(config.upstream);
     // The log of the moment: one that a reload replaced is closed by the time an exchange ends.
     const emit = (flow: Flow): void => {
@@ -327,17 +336,18 @@ class Composition implements RunningProxy {
       pool,
       isAddressAllowed,
     });
+    const stages = createStages({
+      authenticator,
+      authorize: createAuthorize(compiled, addressesBy(resolver, route), Date.now),
+      admit: this.#limits!.admit,
+      isAddressAllowed,
+      upstream,
+      cache: cache?.context ?? null,
+      revalidateBehind: (answered) => void runExchange(behind(answered, emit), this.#current().exchange),
+      via,
+    });
     const exchange: ExchangeContext = {
-      stages: createStages({
-        authenticator,
-        authorize: createAuthorize(compiled, addressesBy(resolver, route), Date.now),
-        admit: this.#limits!.admit,
-        isAddressAllowed,
-        upstream,
-        cache: cache?.context ?? null,
-        revalidateBehind: (answered) => void runExchange(behind(answered, emit), this.#current().exchange),
-        via,
-      }),
+      stages: this.#hooks === null ? stages : hookedStages(stages, this.#hooks),
       via,
       pac: config.pac,
       onboarding: { certificate: certification?.authority.anchor ?? null, trusting: this.#trusting },

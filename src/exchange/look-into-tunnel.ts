@@ -12,7 +12,7 @@
 // What is handed on is a connection like any other: its requests begin at `receive`, and know the tunnel they came out of.
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
 import type { Flow } from '../flows/flow.ts';
-import { NO_FIELDS } from '../http/message.ts';
+import { NO_FIELDS, type ResponseHead } from '../http/message.ts';
 import type { Greeting } from '../match/question.ts';
 import { breakOff } from '../net/break-off.ts';
 import type { Rule } from '../policy/policy.ts';
@@ -22,6 +22,15 @@ import type { AuthorizedConnect, ClientSocket, Identified, Incoming, OpenedTunne
 import type { PlaintextConnection } from './interception.ts';
 import { relayBetween, type TunnelContext } from './start-relay.ts';
 
+/** What a tunnel leads to. */
+export interface TunnelEnd {
+  readonly connection: UpstreamConnection;
+  /** Sent by it already. */
+  readonly early: Buffer;
+  /** What the client is answered; left out, the proxy's own 200. */
+  readonly head?: Pick<ResponseHead, 'status' | 'reason' | 'fields'> | undefined;
+}
+
 /** What is asked of the parts on the way. */
 export interface LookStages {
   /** What the rules say once it is known how the client begins. */
@@ -29,7 +38,7 @@ export interface LookStages {
   /** Whether a tunnel to a host of this name that began like that would be opened, too. */
   wouldOpen(authorized: AuthorizedConnect, host: string, greeting: Greeting): boolean;
   /** @throws ProxyError */
-  openTunnel(authorized: AuthorizedConnect): Promise<{ readonly connection: UpstreamConnection; readonly early: Buffer }>;
+  openTunnel(authorized: AuthorizedConnect): Promise<TunnelEnd>;
 }
 
 export function lookIntoTunnel(authorized: AuthorizedConnect, stages: LookStages, context: TunnelContext): Promise<void> {

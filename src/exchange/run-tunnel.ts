@@ -1,5 +1,6 @@
 // THE OTHER LIST: what happens to a CONNECT (RFC 9110 §9.3.6).
 // 200 is said only when the other end stands, unless the tunnel is to be looked into: then the client has to speak first (look-into-tunnel.ts).
+import { NO_FIELDS } from '../http/message.ts';
 import { isForOnboarding } from './answer-onboarding.ts';
 import type { DeliverContext } from './deliver.ts';
 import { deliverRefusal } from './deliver-refusal.ts';
@@ -29,5 +30,8 @@ export async function runTunnel(received: ReceivedConnect, stages: TunnelStages,
   if (decision.action === 'intercept' || decision.awaits === 'hello') return lookIntoTunnel(authorized.next, stages, context);
 
   const upstream = await stages.openTunnel(authorized.next);
-  startRelay(received.incoming, upstream, 200, 'Connection established', [], context, authorized.next.lease);
+  const { status, reason, fields } = upstream.head ?? ESTABLISHED;
+  startRelay(received.incoming, upstream, status, reason, fields, context, authorized.next.lease);
 }
+
+const ESTABLISHED = { status: 200, reason: 'Connection established', fields: NO_FIELDS };

@@ -1,5 +1,6 @@
 // Owns one socket towards an origin or parent proxy, and whose turn it is to hear what comes: the HTTP client's or a tunnel's.
 import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { breakOff } from '../net/break-off.ts';
 import type { OriginTlsFacts } from './facts.ts';
 import { ReadBuffers } from './read-buffers.ts';
@@ -36,6 +37,16 @@ export class UpstreamConnection {
   /** A connection inside another (TLS), on the same address. */
   static over(outer: UpstreamConnection, socket: Socket, tls: OriginTlsFacts): UpstreamConnection {
     return new UpstreamConnection(outer.address, outer.port, null, socket, tls);
+  }
+
+  /**
+   * A stream of this process in the place of a connection: at its other end stands a program that embeds the proxy. Of a socket it has all that is used
+   * but the reset, for want of which it is destroyed.
+   *
+   * @param address as the record shall name it
+   */
+  static ofStream(stream: Duplex, address: string, port: number): UpstreamConnection {
+    return new UpstreamConnection(address, port, null, stream as Socket, null);
   }
 
   private constructor(address: string, port: number, buffers: ReadBuffers | null, socket: Socket | null, tls: OriginTlsFacts | null) {
