@@ -28,6 +28,19 @@ export function requireMisses({ requests, atOrigin }: Evidence): void {
   throw new BenchError(`these are no misses: only ${atOrigin} of ${requests} requests reached the origin. Nothing is counted.`);
 }
 
+/**
+ * @param lanes  connections at a time: each has no session at first
+ * @throws BenchError unless all handshakes were of that kind
+ */
+export function requireHandshakes(
+  { handshakes, resumed }: { readonly handshakes: number; readonly resumed: number },
+  kind: 'full' | 'resumed',
+  lanes: number,
+): void {
+  if (kind === 'full' ? resumed === 0 : resumed > 0 && handshakes <= lanes) return;
+  throw new BenchError(`${resumed} of ${handshakes + resumed} handshakes resumed a session. Nothing is counted.`);
+}
+
 /** @param atOrigin  how many of `asked` stored URLs had to be fetched again @throws BenchError when those are more than a few */
 export function requireStored(asked: number, atOrigin: number): void {
   if (atOrigin <= asked * MOST_NOT_STORED) return;

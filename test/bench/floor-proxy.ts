@@ -1,11 +1,17 @@
 // The floor: what Node itself costs when it forwards requests and carries tunnels, with nothing else done. It trusts everybody, checks nothing
 // and knows only what the workloads send (no request content, responses with Content-Length). It is to measure against, never to be used.
-// `node floor-proxy.ts PORT`
+// `node floor-proxy.ts PORT [CERTIFICATE KEY ROOTS]`; with these files it opens every tunnel, and verifies origins as Node does.
+import { readFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
+import { createSecureContext, type SecureContext, connect as secure, TLSSocket } from 'node:tls';
 
-createServer({ noDelay: true }, serve).listen({ port: Number(process.argv[2]), host: '127.0.0.1', backlog: 4096 });
+const [, , proxyPort, ...files] = process.argv;
+const TLS = files.length === 0 ? null : readTls(files);
 
-function serve(client: Socket): void {
+createServer({ noDelay: true }, (client) => serve(client, null)).listen({ port: Number(proxyPort), host: '127.0.0.1', backlog: 4096 });
+
+/** @param opened  the authority of the tunnel that it came out of; `null` outside */
+function serve(client: Socket, opened: string | null): void {
   client.on('error', () => {});
   let unread: Buffer = Buffer.alloc(0);
   let isBusy = false;
@@ -16,11 +22,12 @@ function serve(client: Socket): void {
     unread = unread.subarray(end + HEAD_END.length);
     if (head.startsWith('CONNECT ')) {
       client.removeListener('data', onData);
-      openTunnel(client, head);
+      if (TLS === null) openTunnel(client, head);
+      else openTls(client, head.slice('CONNECT '.length, head.indexOf(' ', 'CONNECT '.length)), TLS.client);
       return;
     }
     isBusy = true;
-    forward(client, head, () => {
+    forward(client, opened, head, () => {
       isBusy = false;
       readOn();
     });
@@ -38,11 +45,11 @@ interface Upstream {
   onBytes: (bytes: Buffer) => void;
 }
 
-function forward(client: Socket, head: string, done: () => void): void {
+function forward(client: Socket, opened: string | null, head: string, done: () => void): void {
   const [method = '', target = ''] = head.split(' ', 2);
   // `http://authority/path`; a real URL parser would be no floor.
-  const slash = target.indexOf('/', 'http://'.length);
-  const authority = target.slice('http://'.length, slash);
+  const slash = opened === null ? target.indexOf('/', 'http://'.length) : 0;
+  const authority = opened ?? target.slice('http://'.length, slash);
   const idle = IDLE.get(authority) ?? [];
   IDLE.set(authority, idle);
   const upstream = idle.pop() ?? connectUpstream(authority, client);
@@ -69,10 +76,22 @@ function forward(client: Socket, head: string, done: () => void): void {
 
 function connectUpstream(authority: string, client: Socket): Upstream {
   const [host = '', port] = authority.split(':');
-  const upstream: Upstream = { socket: connect({ host, port: Number(port), noDelay: true }), onBytes: () => {} };
+  const tcp = connect({ host, port: Number(port), noDelay: true });
+  const socket = TLS === null ? tcp : secure({ socket: tcp, servername: host, secureContext: TLS.origin });
+  const upstream: Upstream = { socket, onBytes: () => {} };
   upstream.socket.on('data', (bytes: Buffer) => upstream.onBytes(bytes));
   upstream.socket.on('error', () => client.destroy());
   return upstream;
+}
+
+function openTls(client: Socket, authority: string, secureContext: SecureContext): void {
+  client.write('HTTP/1.1 200 OK\r\n\r\n');
+  serve(new TLSSocket(client, { isServer: true, secureContext, ALPNProtocols: ['http/1.1'] }), authority);
+}
+
+function readTls(names: readonly string[]): { readonly client: SecureContext; readonly origin: SecureContext } {
+  const [cert, key, ca] = names.map((name) => readFileSync(name));
+  return { client: createSecureContext({ cert, key }), origin: createSecureContext({ ca }) };
 }
 
 function openTunnel(client: Socket, head: string): void {

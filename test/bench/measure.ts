@@ -4,11 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { askForAll } from './ask.ts';
 import { BenchError } from './bench-error.ts';
 import type { Children, Command } from './children.ts';
+import { countAtOrigin, settle, withCpu } from './cost.ts';
 import { type Evidence, requireHits, requireMisses, requireStored, sampleNumbers } from './evidence.ts';
-import { CONTENT_OCTETS, requestsAtOrigin } from './origin.ts';
+import { LOAD_GRACE_MS, type LoadResult, WARM_UP_SECONDS } from './load.ts';
+import { measureTls } from './measure-tls.ts';
+import { CONTENT_OCTETS, type TlsOrigin } from './origin.ts';
 import type { Measurement, WorkloadName } from './plan.ts';
-import { cpuMicrosecondsOf, memoryKiBOf, readOctetsOf } from './process-tree.ts';
-import type { TunnelLoadResult, TunnelMode } from './tunnel-load.ts';
+import { memoryKiBOf, readOctetsOf } from './process-tree.ts';
+import type { TunnelMode } from './tunnel-load.ts';
 import { parseWrkOutput } from './wrk-output.ts';
 
 export interface Subject {
@@ -19,6 +22,8 @@ export interface Subject {
 export interface LoadSide {
   readonly children: Children;
   readonly originPort: number;
+  /** `null` where no workload opens TLS. */
+  readonly tls: TlsOrigin | null;
   /** Absolute path. */
   readonly wrk: string;
   readonly core: number | null;
@@ -96,14 +101,6 @@ async function measureRequests(subject: Subject, side: LoadSide, target: Target)
   return { figures, evidence: { requests, atOrigin, octetsRead } };
 }
 
-/** @returns what the load returned, and how many requests reached the origin meanwhile */
-async function countAtOrigin<T>({ originPort }: LoadSide, load: () => Promise<T>): Promise<{ result: T; atOrigin: number }> {
-  const before = await requestsAtOrigin(originPort);
-  const result = await load();
-  // Less the second question itself.
-  return { result, atOrigin: (await requestsAtOrigin(originPort)) - before - 1 };
-}
-
 function measureTunnels(mode: TunnelMode, tunnels: number, costOf: (cpuMicroseconds: number, operations: number) => number): Measure {
   return async (subject, side) => {
     await runTunnelLoad(mode, tunnels, subject, side, WARM_UP_SECONDS);
@@ -124,29 +121,6 @@ async function measureIdle(subject: Subject, side: LoadSide): Promise<Figures> {
   await Promise.all([warmUp.child.stop(), result.child.stop()]);
   const cost = (afterKiB - beforeKiB) / result.load.operations;
   return { ...result.load, cost, busy, memoryMiB: afterKiB / 1_024, hitRatio: null };
-}
-
-/** @returns what the load returned, and the CPU time that the proxy spent meanwhile */
-async function withCpu<T>({ pid }: Subject, load: () => Promise<T>): Promise<{ result: T; cpuMicroseconds: number; busy: number }> {
-  const startedMs = performance.now();
-  const before = cpuMicrosecondsOf(pid);
-  const result = await load();
-  const elapsedMs = performance.now() - startedMs;
-  // Closing what the load left open is part of the work, and so is writing what it had stored.
-  await settle(pid);
-  const cpuMicroseconds = cpuMicrosecondsOf(pid) - before;
-  return { result, cpuMicroseconds, busy: cpuMicroseconds / 1_000 / elapsedMs };
-}
-
-/** Waits until the proxy has nothing left to do, but for some seconds at most. */
-async function settle(pid: number): Promise<void> {
-  let before = cpuMicrosecondsOf(pid);
-  for (let waits = 0; waits < MOST_SETTLES; waits += 1) {
-    await sleep(SETTLE_MS);
-    const now = cpuMicrosecondsOf(pid);
-    if (now - before <= IDLE_MICROSECONDS) return;
-    before = now;
-  }
 }
 
 /** What requests are for, at the origin. */
@@ -201,8 +175,8 @@ function tunnelLoad(mode: TunnelMode, tunnels: number, { port }: Subject, { orig
 }
 
 /** @throws BenchError when nothing was done at all */
-function parseTunnelLoad(output: string): TunnelLoadResult {
-  const result = JSON.parse(output) as TunnelLoadResult;
+function parseTunnelLoad(output: string): LoadResult {
+  const result = JSON.parse(output) as LoadResult;
   if (result.operations === 0) throw new BenchError(`no tunnel worked: ${result.firstError ?? 'nothing arrived'}`);
   return result;
 }
@@ -218,7 +192,7 @@ function secondsPerGiB(cpuMicroseconds: number, octets: number): number {
 /** So many that no processor keeps them at hand: 64 MiB. */
 const DISK_URLS = 1_024;
 
-type Measure = (subject: Subject, side: LoadSide) => Promise<Figures>;
+export type Measure = (subject: Subject, side: LoadSide) => Promise<Figures>;
 
 const MEASURES: Readonly<Record<WorkloadName, Measure>> = {
   forward: measureForward,
@@ -232,19 +206,18 @@ const MEASURES: Readonly<Record<WorkloadName, Measure>> = {
   'upload-1': measureTunnels('upload', 1, secondsPerGiB),
   'upload-16': measureTunnels('upload', 16, secondsPerGiB),
   idle: measureIdle,
+  'tls-handshake': measureTls('handshakes', 8),
+  'tls-resumed': measureTls('resumptions', 8),
+  'tls-newhost': measureTls('handshakes', 1, 'new'),
+  'tls-keepalive': measureTls('keep-alive', 16),
+  'h2-keepalive': measureTls('http2', 4),
 };
 
 const FORWARD: Target = { path: '/1k' };
 const MOST_PASSES = 5;
-/** For code to be compiled and pools to be filled. */
-const WARM_UP_SECONDS = 2;
 const WARM_UP_TUNNELS = 100;
 const IDLE_TUNNELS = 2_000;
 const SETTLE_MS = 200;
-const MOST_SETTLES = 25;
-/** Of each `SETTLE_MS`: one tick of the clock that the kernel counts with, which timers alone may take. */
-const IDLE_MICROSECONDS = 10_000;
 /** Longer: a collector of garbage may take its time. */
 const IDLE_SETTLE_MS = 2_000;
-const LOAD_GRACE_MS = 20_000;
 const POLL_MS = 20;

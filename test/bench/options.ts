@@ -28,19 +28,21 @@ export function parseOptions(words: readonly string[]): BenchOptions | 'help' {
 }
 
 export function help(): string {
-  const workloads = WORKLOAD_NAMES.map((name) => `  ${name.padEnd(12)} ${WORKLOADS[name].text}`);
+  const workloads = WORKLOAD_NAMES.map((name) => `  ${name.padEnd(13)} ${WORKLOADS[name].text}`);
   return `Usage: npm run bench -- [FLAGS]
 
 Measures Sallyport beside Squid and Apache Traffic Server on this machine (Linux): CPU time for
 an operation, and memory for an idle tunnel. Rounds are interleaved, and every measurement has a
-fresh process. What was to be a hit and is none, or a hit of another tier, is an error and no figure.
+fresh process. What was to be a hit and is none, or a hit of another tier, is an error and no figure;
+so is TLS that was not opened, or not with the handshake that a workload is about.
 
 Flags:
   --rounds N        ${DEFAULTS.rounds} unless told
   --seconds N       of each measurement; ${DEFAULTS.seconds} unless told
   --workloads LIST  all unless told
-  --peers LIST      of ${PEER_NAMES.join(', ')}; unless told sallyport, squid, and ats where it is installed.
-                    floor stores nothing, and is left out where something is to be stored
+  --peers LIST      of ${PEER_NAMES.slice(0, 5).join(', ')}, ${PEER_NAMES.slice(5).join(', ')};
+                    unless told all but mitmproxy and floor, ats where it is installed. Each runs the workloads that it can:
+                    floor stores nothing, and squid-bump, squid-bump-first and mitmproxy are for opened TLS
   --out FILE        also append the machine and each measurement to FILE, as lines of JSON
 
 Workloads:

@@ -5,6 +5,16 @@ import { askText } from './ask.ts';
 import { BenchError } from './bench-error.ts';
 import type { Children } from './children.ts';
 import { freePort, startServer } from './server-process.ts';
+import { type TlsFiles, USUAL_HOST } from './tls-files.ts';
+
+/** Where it speaks TLS, and with which certificates. */
+export interface TlsOrigin {
+  readonly files: TlsFiles;
+  /** As `USUAL_HOST`, HTTP/2 too. */
+  readonly port: number;
+  /** As whoever it is asked for: the certificate is read for each handshake. */
+  readonly newHostsPort: number;
+}
 
 /** @param parent  an existing folder, in which it makes its own @returns its port, once it listens */
 export async function startOrigin(
@@ -13,6 +23,7 @@ export async function startOrigin(
   nginx: string,
   core: number | null,
   signal: AbortSignal,
+  tls: TlsOrigin | null = null,
 ): Promise<number> {
   const port = await freePort();
   const folder = path.join(parent, 'origin');
@@ -22,7 +33,7 @@ export async function startOrigin(
   writeFileSync(path.join(content, 'large'), '');
   truncateSync(path.join(content, 'large'), LARGE_BYTES);
   const configuration = path.join(folder, 'nginx.conf');
-  writeFileSync(configuration, nginxConfiguration(folder, content, port));
+  writeFileSync(configuration, nginxConfiguration(folder, content, port, tls));
   const args = ['-p', folder, '-c', configuration, '-e', path.join(folder, 'error.log')];
   await startServer(children, { name: 'nginx', program: nginx, args, core }, port, signal);
   return port;
@@ -48,7 +59,7 @@ export const CONTENT_OCTETS = { '1k': 1_024, '64k': 65_536 } as const;
 export const LARGE_BYTES: number = 256 * 1024 * 1024;
 
 /** Responses say no-store, so that a cache in front has nothing to keep, but for those below `/stored/`. */
-function nginxConfiguration(folder: string, content: string, port: number): string {
+function nginxConfiguration(folder: string, content: string, port: number, tls: TlsOrigin | null): string {
   const stored = Object.keys(CONTENT_OCTETS).map(
     (name) => `location /stored/${name}/ { add_header Cache-Control max-age=3600; try_files /${name} =404; }`,
   );
@@ -71,6 +82,19 @@ http {
     location = /status { stub_status; }
     ${stored.join('\n    ')}
   }
+  ${tls === null ? '' : tlsServers(content, tls)}
 }
 `;
+}
+
+/** Status 403 for `/only-h2` is one that asked over HTTP/1.1. */
+function tlsServers(content: string, { files, port, newHostsPort }: TlsOrigin): string {
+  const server = (listen: string, host: string) => `
+  server {
+    listen 127.0.0.1:${listen} backlog=4096;
+    ssl_certificate ${files.originCertificates}/${host}.pem; ssl_certificate_key ${files.originKey};
+    root ${content};
+    location = /only-h2 { if ($server_protocol != HTTP/2.0) { return 403; } try_files /1k =404; }
+  }`;
+  return `ssl_protocols TLSv1.2 TLSv1.3;${server(`${port} ssl http2`, USUAL_HOST)}${server(`${newHostsPort} ssl`, '$ssl_server_name')}`;
 }

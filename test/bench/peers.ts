@@ -3,10 +3,12 @@
 // Sallyport runs as its users run it, with a policy of dozens of rules, the address guard and an access log to a file, and its cache on disk and in
 // memory with the sizes that hold when nobody says. Squid judges by one access rule and keeps no log and nothing on disk, as Debian sets it up; Traffic
 // Server has no log either. All of that is in their favour. Where hits are to come out of files, none of the three keeps anything in memory.
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { BenchError } from './bench-error.ts';
 import type { PeerName } from './plan.ts';
 import type { Programs } from './programs.ts';
+import { type TlsFiles, USUAL_HOST } from './tls-files.ts';
 
 export interface PeerContext {
   /** An empty folder for the files of this start. */
@@ -17,6 +19,8 @@ export interface PeerContext {
   readonly programs: Programs;
   /** Without one, everything stored is on disk alone. */
   readonly hasMemoryTier: boolean;
+  /** Those of the workload, where it is about TLS that the peer opens. */
+  readonly tls: TlsFiles | null;
 }
 
 export interface PeerCommand {
@@ -27,10 +31,10 @@ export interface PeerCommand {
 }
 
 export const PEERS: Readonly<Record<PeerName, (context: PeerContext) => PeerCommand>> = {
-  sallyport({ folder, port, hasMemoryTier }) {
+  sallyport({ folder, port, hasMemoryTier, tls }) {
     writeFileSync(path.join(folder, 'policy.yaml'), policy());
     const configuration = path.join(folder, 'sallyport.yaml');
-    writeFileSync(configuration, sallyportConfiguration(port, hasMemoryTier));
+    writeFileSync(configuration, sallyportConfiguration(port, hasMemoryTier, tls));
     return {
       program: process.execPath,
       args: ['--max-semi-space-size=8', path.join(ROOT, 'src/bin.cjs'), 'run', '--config', configuration],
@@ -53,32 +57,70 @@ export const PEERS: Readonly<Record<PeerName, (context: PeerContext) => PeerComm
     };
   },
 
-  floor({ port }) {
-    return { program: process.execPath, args: [path.join(import.meta.dirname, 'floor-proxy.ts'), String(port)] };
+  'squid-bump': (context) => bumpingSquid(context, 'acl hello at_step SslBump1\nssl_bump peek hello\nssl_bump bump all\n'),
+
+  'squid-bump-first': (context) => bumpingSquid(context, 'ssl_bump client-first all\n'),
+
+  mitmproxy({ folder, port, programs, tls }) {
+    const { authorityBundle, originAuthority } = requireTls(tls);
+    copyFileSync(authorityBundle, path.join(folder, 'mitmproxy-ca.pem'));
+    const settings = [`confdir=${folder}`, `ssl_verify_upstream_trusted_ca=${originAuthority}`].flatMap((setting) => ['--set', setting]);
+    return { program: programs.mitmdump, args: ['--quiet', '--listen-host', '127.0.0.1', '--listen-port', String(port), ...settings] };
+  },
+
+  floor({ port, tls }) {
+    const files = tls === null ? [] : [tls.usualCertificate, tls.originKey, tls.originAuthority];
+    return { program: process.execPath, args: [path.join(import.meta.dirname, 'floor-proxy.ts'), String(port), ...files] };
   },
 };
 
-function sallyportConfiguration(port: number, hasMemoryTier: boolean): string {
+/** Its certificates are kept in memory alone, as those of Sallyport are. */
+function bumpingSquid({ folder, port, programs, tls }: PeerContext, rules: string): PeerCommand {
+  const { authorityBundle, originAuthority, hosts } = requireTls(tls);
+  const listening = `${port} ssl-bump generate-host-certificates=on tls-cert=${authorityBundle}`;
+  const bumping = `sslcrtd_program ${programs.security_file_certgen}
+sslcrtd_children 1
+tls_outgoing_options cafile=${originAuthority}
+hosts_file ${hosts}
+${rules}`;
+  const configuration = path.join(folder, 'squid.conf');
+  writeFileSync(configuration, squidConfiguration(listening, `${SQUID_MEMORY}${bumping}`));
+  return { program: programs.squid, args: ['-N', '-d', '0', '-f', configuration] };
+}
+
+function requireTls(tls: TlsFiles | null): TlsFiles {
+  if (tls === null) throw new BenchError('this peer is there to open TLS, which no workload of this run is about');
+  return tls;
+}
+
+function sallyportConfiguration(port: number, hasMemoryTier: boolean, tls: TlsFiles | null): string {
   return `
 listen: 127.0.0.1:${port}
 policy: policy.yaml
 state_dir: state
 access_log: { file: access.jsonl, format: json }
 cache: { folder: cache${hasMemoryTier ? '' : ', memory: 0'} }
+${tls === null ? '' : sallyportTls(tls)}`;
+}
+
+function sallyportTls({ authority, authorityKey, originAuthority, hosts }: TlsFiles): string {
+  return `tls: { ca_certificate: ${authority}, ca_key: ${authorityKey}, roots: ${originAuthority} }
+dns: { hosts_file: ${hosts} }
 `;
 }
 
-/** An allow list whose last rule is the one that the workloads meet. It needs no `allow_private`: clients on this machine may reach loopback. */
+/** An allow list whose last rules are those that the workloads meet. It needs no `allow_private`: clients on this machine may reach loopback. */
 function policy(): string {
   const services = Array.from({ length: POLICY_RULES }, (_, index) => `service-${index + 1}.example`);
   const rules = services.map((host) => `  - name: ${host}\n    allow:\n      host: [.${host}, "*.cdn.${host}"]\n      port: [80, 443]\n`);
-  return `version: 1\ndefault: deny\nconnect_ports: any\nrules:\n${rules.join('')}  - name: Origin\n    allow:\n      host: 127.0.0.1\n`;
+  const origin = `  - name: Origin\n    allow:\n      host: 127.0.0.1\n  - name: Opened\n    intercept:\n      host: [${USUAL_HOST}, .bench.test]\n`;
+  return `version: 1\ndefault: deny\nconnect_ports: any\nrules:\n${rules.join('')}${origin}`;
 }
 
-/** What is stored in one tier: memory, or files below `folder`. */
-function squidConfiguration(port: number, store: string): string {
+/** @param listening  the port, and what is done there @param rest  what is stored in one tier, memory or files, and more */
+function squidConfiguration(listening: number | string, rest: string): string {
   return `
-http_port 127.0.0.1:${port}
+http_port 127.0.0.1:${listening}
 visible_hostname bench
 pid_filename none
 cache_log /dev/null
@@ -91,7 +133,7 @@ shutdown_lifetime 0 seconds
 acl local src 127.0.0.1/32
 http_access allow local
 http_access deny all
-${store}`;
+${rest}`;
 }
 
 const SQUID_MEMORY = `cache_mem 256 MB

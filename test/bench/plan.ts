@@ -1,37 +1,91 @@
 // Owns what is measured: the workloads with their units and goals, the peers, and the shape of one measurement.
 
+const STORING = ['sallyport', 'squid', 'ats'] as const;
+/** `floor` is the least that a proxy in Node must do, see floor-proxy.ts; it keeps nothing. */
+const PASSING = [...STORING, 'floor'] as const;
+/** `squid-bump` looks at the hello, opens the origin's TLS and then the client's; `squid-bump-first` opens the client's without a look. */
+const BUMPING = ['sallyport', 'squid-bump', 'squid-bump-first'] as const;
+/** Squid that looks at the hello takes no session up again. */
+const RESUMING = ['sallyport', 'squid-bump-first', 'mitmproxy', 'floor'] as const;
+const OPENING = [...BUMPING, 'mitmproxy', 'floor'] as const;
+
 export const WORKLOADS = {
   forward: {
     unit: 'us/request',
     cache: null,
     goals: { squid: 0.45 },
+    peers: PASSING,
     text: 'GET of 1 KiB in absolute-form that nobody may store, 64 kept connections',
   },
-  'hit-1k': { unit: 'us/request', cache: 'memory', goals: { squid: 0.45, ats: 1.1 }, text: 'the same, answered out of memory' },
-  'hit-64k': { unit: 'us/request', cache: 'memory', goals: { squid: 0.2, ats: 1.2 }, text: 'the same of 64 KiB, answered out of memory' },
+  'hit-1k': {
+    unit: 'us/request',
+    cache: 'memory',
+    goals: { squid: 0.45, ats: 1.1 },
+    peers: STORING,
+    text: 'the same, answered out of memory',
+  },
+  'hit-64k': {
+    unit: 'us/request',
+    cache: 'memory',
+    goals: { squid: 0.2, ats: 1.2 },
+    peers: STORING,
+    text: 'the same of 64 KiB, answered out of memory',
+  },
   'disk-hit-64k': {
     unit: 'us/request',
     cache: 'disk',
     goals: { squid: 0.8 },
+    peers: STORING,
     text: 'the same of 64 KiB, answered out of files: 1,024 URLs in turn, no peer has a memory tier',
   },
   'miss-store': {
     unit: 'us/request',
     cache: 'both',
     goals: { forward: 1.3 },
+    peers: STORING,
     text: 'the same of 1 KiB that is stored, every request of another URL',
   },
   connect: {
     unit: 'us/tunnel',
     cache: null,
     goals: { squid: 1.1 },
+    peers: PASSING,
     text: 'connect, CONNECT, one small GET through the tunnel, close; 32 at a time',
   },
-  'bulk-1': { unit: 's/GiB', cache: null, goals: { squid: 0.75 }, text: 'download through one tunnel' },
-  'bulk-16': { unit: 's/GiB', cache: null, goals: { squid: 0.95 }, text: 'download through 16 tunnels' },
-  'upload-1': { unit: 's/GiB', cache: null, goals: {}, text: 'upload through one tunnel' },
-  'upload-16': { unit: 's/GiB', cache: null, goals: {}, text: 'upload through 16 tunnels' },
-  idle: { unit: 'KiB/tunnel', cache: null, goals: { squid: 0.4 }, text: 'memory of 2,000 more tunnels that say nothing' },
+  'bulk-1': { unit: 's/GiB', cache: null, goals: { squid: 0.75 }, peers: PASSING, text: 'download through one tunnel' },
+  'bulk-16': { unit: 's/GiB', cache: null, goals: { squid: 0.95 }, peers: PASSING, text: 'download through 16 tunnels' },
+  'upload-1': { unit: 's/GiB', cache: null, goals: {}, peers: PASSING, text: 'upload through one tunnel' },
+  'upload-16': { unit: 's/GiB', cache: null, goals: {}, peers: PASSING, text: 'upload through 16 tunnels' },
+  idle: { unit: 'KiB/tunnel', cache: null, goals: { squid: 0.4 }, peers: PASSING, text: 'memory of 2,000 more tunnels that say nothing' },
+  'tls-handshake': {
+    unit: 'us/tunnel',
+    cache: null,
+    goals: { 'squid-bump': 0.35, 'squid-bump-first': 1.1 },
+    peers: OPENING,
+    text: 'opened TLS: CONNECT, a full TLS 1.3 handshake, one GET of 1 KiB, close; 8 at a time, one host',
+  },
+  'tls-resumed': { unit: 'us/tunnel', cache: null, goals: {}, peers: RESUMING, text: 'the same, every handshake resuming a session' },
+  'tls-newhost': {
+    unit: 'us/tunnel',
+    cache: null,
+    goals: { 'squid-bump': 0.8 },
+    peers: BUMPING,
+    text: 'the same in full, one at a time, every one to a host that was never seen',
+  },
+  'tls-keepalive': {
+    unit: 'us/request',
+    cache: null,
+    goals: { 'squid-bump': 0.6 },
+    peers: OPENING,
+    text: 'opened TLS: GET of 1 KiB, 16 kept connections',
+  },
+  'h2-keepalive': {
+    unit: 'us/request',
+    cache: null,
+    goals: {},
+    peers: ['sallyport', 'mitmproxy'],
+    text: 'the same over HTTP/2 to both sides, 4 kept connections with 16 streams each',
+  },
 } as const satisfies Record<string, WorkloadFacts>;
 
 export interface WorkloadFacts {
@@ -41,22 +95,28 @@ export interface WorkloadFacts {
   readonly cache: 'memory' | 'disk' | 'both' | null;
   /** The most that Sallyport's cost may be, as ratios to the costs of what is named; empty where it is measured and stated only. */
   readonly goals: Readonly<Partial<Record<GoalBase, number>>>;
+  readonly peers: readonly PeerName[];
   readonly text: string;
 }
 
 /** Another peer at the same workload, or Sallyport itself at the plain one. */
-export type GoalBase = 'squid' | 'ats' | 'forward';
+export type GoalBase = Exclude<PeerName, 'sallyport' | 'floor' | 'mitmproxy'> | 'forward';
 
 export type WorkloadName = keyof typeof WORKLOADS;
 export const WORKLOAD_NAMES = Object.keys(WORKLOADS) as WorkloadName[];
 
-/** `ats` is Apache Traffic Server. `floor` is the least that a proxy in Node must do, see floor-proxy.ts. */
-export const PEER_NAMES = ['sallyport', 'squid', 'ats', 'floor'] as const;
+/** `ats` is Apache Traffic Server. */
+export const PEER_NAMES = ['sallyport', 'squid', 'ats', 'squid-bump', 'squid-bump-first', 'mitmproxy', 'floor'] as const;
 export type PeerName = (typeof PEER_NAMES)[number];
 
-/** The floor keeps nothing. */
 export function canRun(peer: PeerName, workload: WorkloadName): boolean {
-  return peer !== 'floor' || WORKLOADS[workload].cache === null;
+  const { peers }: WorkloadFacts = WORKLOADS[workload];
+  return peers.includes(peer);
+}
+
+/** Whether it is about TLS that the proxy opens. */
+export function opensTls(workload: WorkloadName): boolean {
+  return canRun('sallyport', workload) && !canRun('squid', workload);
 }
 
 export interface Measurement {

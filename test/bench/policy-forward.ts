@@ -43,7 +43,7 @@ async function main(): Promise<void> {
     const originPort = await startOrigin(children, folder, nginx, cores.load, signal);
     const authorization = Buffer.from('ada:secret').toString('base64');
     const fields = [`Proxy-Authorization: Basic ${authorization}`];
-    const side: LoadSide = { children, originPort, wrk, core: cores.load, seconds: Number(values.seconds), signal, fields };
+    const side: LoadSide = { children, originPort, tls: null, wrk, core: cores.load, seconds: Number(values.seconds), signal, fields };
     const costs = new Map(SUBJECTS.map((subject) => [subject, new Map<number, number>()]));
     for (let round = 1; round <= Number(values.rounds); round += 1) {
       for (const [subject, cost] of await measureRound(round, Number(values.windows), folder, cores, side))

@@ -9,6 +9,9 @@ export interface Programs {
   readonly nginx: string;
   readonly wrk: string;
   readonly squid: string;
+  /** The part of Squid that signs. */
+  readonly security_file_certgen: string;
+  readonly mitmdump: string;
   readonly traffic_server: string;
   readonly taskset: string;
 }
@@ -24,7 +27,9 @@ export function findPrograms(peers: readonly PeerName[], isPinned: boolean): Pro
   const programs = {
     nginx: find('nginx'),
     wrk: find('wrk'),
-    squid: peers.includes('squid') ? find('squid') : '',
+    squid: peers.some((peer) => peer.startsWith('squid')) ? find('squid') : '',
+    security_file_certgen: peers.some((peer) => peer.startsWith('squid-bump')) ? find('security_file_certgen') : '',
+    mitmdump: peers.includes('mitmproxy') ? find('mitmdump') : '',
     traffic_server: peers.includes('ats') ? find('traffic_server') : '',
     taskset: isPinned ? find('taskset') : '',
   };
@@ -38,13 +43,13 @@ export function whyNoTrafficServer(): string | null {
 }
 
 function howToInstall(missing: readonly (keyof Programs)[]): string {
-  const packages = missing.map((name) => DEBIAN_PACKAGES[name]).join(' ');
+  const packages = [...new Set(missing.map((name) => DEBIAN_PACKAGES[name]))].join(' ');
   return `not installed: ${missing.join(', ')}. On Debian: apt-get install --no-install-recommends ${packages}`;
 }
 
-/** Also in the folders that only root has on its PATH. */
+/** Also in the folders that only root has on its PATH, and in Squid's own. */
 function locate(name: string): string | null {
-  const folders = [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  const folders = [...(process.env['PATH'] ?? '').split(path.delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/lib/squid'];
   const files = folders.filter((folder) => folder !== '').map((folder) => path.join(folder, name));
   return files.find(isExecutable) ?? null;
 }
@@ -62,6 +67,8 @@ const DEBIAN_PACKAGES: Readonly<Record<keyof Programs, string>> = {
   nginx: 'nginx-light',
   wrk: 'wrk',
   squid: 'squid-openssl',
+  security_file_certgen: 'squid-openssl',
+  mitmdump: 'mitmproxy',
   traffic_server: 'trafficserver',
   taskset: 'util-linux',
 };

@@ -19,8 +19,22 @@ export function report(machine: Machine, measurements: readonly Measurement[]): 
 }
 
 function table(measurements: readonly Measurement[]): string {
-  const ratios = RATIO_BASES.map((peer) => `to ${TITLES[peer]}`);
-  const head = ['workload', 'peer', 'cost', 'median', 'min', 'max', ...ratios, 'rate', 'hits', 'busy', 'MiB', 'errors', 'rounds'];
+  const bases = basesOf(measurements);
+  const head = [
+    'workload',
+    'peer',
+    'cost',
+    'median',
+    'min',
+    'max',
+    ...bases.map((peer) => `to ${TITLES[peer]}`),
+    'rate',
+    'hits',
+    'busy',
+    'MiB',
+    'errors',
+    'rounds',
+  ];
   const rows = WORKLOAD_NAMES.flatMap((workload) =>
     PEER_NAMES.flatMap((peer) => {
       const own = measurements.filter((each) => each.workload === workload && each.peer === peer);
@@ -41,7 +55,7 @@ function row(workload: WorkloadName, peer: PeerName, own: readonly Measurement[]
     shown(median(costs)),
     shown(Math.min(...costs)),
     shown(Math.max(...costs)),
-    ...RATIO_BASES.map((base) => ratioText(ratio({ workload, peer }, { workload, peer: base }, all))),
+    ...basesOf(all).map((base) => ratioText(ratio({ workload, peer }, { workload, peer: base }, all))),
     rate(workload, middle(({ operations, seconds }) => operations / seconds) ?? 0),
     shares(own.map((each) => each.hitRatio)),
     ratioText(middle(({ busy }) => busy)),
@@ -49,6 +63,11 @@ function row(workload: WorkloadName, peer: PeerName, own: readonly Measurement[]
     String(own.reduce((sum, { errors }) => sum + errors, 0)),
     String(own.length),
   ];
+}
+
+/** Whom the others are compared with, of those that were measured. */
+function basesOf(measurements: readonly Measurement[]): readonly RatioBase[] {
+  return RATIO_BASES.filter((base) => measurements.some(({ peer }) => peer === base));
 }
 
 /** Every goal of what was measured; one that lacks its base is named too. */
@@ -100,5 +119,13 @@ function ratioText(value: number | null): string {
   return value === null ? '' : value.toFixed(2);
 }
 
-const RATIO_BASES = ['squid', 'ats', 'floor'] as const;
-const TITLES = { squid: 'Squid', ats: 'ATS', floor: 'floor' } as const;
+const RATIO_BASES = ['squid', 'ats', 'squid-bump', 'squid-bump-first', 'mitmproxy', 'floor'] as const;
+type RatioBase = (typeof RATIO_BASES)[number];
+const TITLES: Readonly<Record<RatioBase, string>> = {
+  squid: 'Squid',
+  ats: 'ATS',
+  'squid-bump': 'Squid bump',
+  'squid-bump-first': 'Squid client-first',
+  mitmproxy: 'mitmproxy',
+  floor: 'floor',
+};

@@ -8,12 +8,13 @@ import { Children } from './children.ts';
 import { type Cores, chooseCores, describeMachine } from './machine.ts';
 import { type LoadSide, measure } from './measure.ts';
 import { type BenchOptions, help, parseOptions } from './options.ts';
-import { startOrigin } from './origin.ts';
+import { startOrigin, type TlsOrigin } from './origin.ts';
 import { PEERS } from './peers.ts';
-import { canRun, type Measurement, type PeerName, WORKLOADS, type WorkloadName } from './plan.ts';
+import { canRun, type Measurement, opensTls, type PeerName, WORKLOADS, type WorkloadName } from './plan.ts';
 import { findPrograms, type Programs, whyNoTrafficServer } from './programs.ts';
 import { report } from './report.ts';
 import { freePort, startServer } from './server-process.ts';
+import { writeTlsFiles } from './tls-files.ts';
 
 interface Bench {
   readonly options: BenchOptions;
@@ -56,24 +57,29 @@ async function main(): Promise<void> {
 /** Those that the goals are about. */
 function usualPeers(): readonly PeerName[] {
   const reason = whyNoTrafficServer();
-  if (reason === null) return ['sallyport', 'squid', 'ats'];
-  console.error(`bench: ats is left out, ${reason}`);
-  return ['sallyport', 'squid'];
+  if (reason !== null) console.error(`bench: ats is left out, ${reason}`);
+  return ['sallyport', 'squid', ...(reason === null ? (['ats'] as const) : []), 'squid-bump', 'squid-bump-first'];
 }
 
 async function runBench(bench: Bench): Promise<void> {
   const { options, folder, cores, programs, children, signal } = bench;
-  const { nginx, wrk, squid, traffic_server } = programs;
-  const machine = describeMachine([nginx, wrk, squid, traffic_server].filter((program) => program !== ''));
+  const { nginx, wrk, squid, traffic_server, mitmdump } = programs;
+  const machine = describeMachine([nginx, wrk, squid, traffic_server, mitmdump].filter((program) => program !== ''));
   if (cores.proxy === null) console.error('bench: one core only; proxy, load and origin share it, and rates tell nothing');
   if (options.out !== null) keep(options.out, machine);
-  const originPort = await startOrigin(children, folder, nginx, cores.load, signal);
-  const side: LoadSide = { children, originPort, wrk, core: cores.load, seconds: options.seconds, signal };
+  const tls = options.workloads.some(opensTls) ? await prepareTls(folder, options.workloads) : null;
+  const originPort = await startOrigin(children, folder, nginx, cores.load, signal, tls);
+  const side: LoadSide = { children, originPort, tls, wrk, core: cores.load, seconds: options.seconds, signal };
   const measurements: Measurement[] = [];
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const workload of options.workloads) await measurePeers(bench, side, round, workload, measurements);
   }
   console.log(report(machine, measurements));
+}
+
+async function prepareTls(folder: string, workloads: readonly WorkloadName[]): Promise<TlsOrigin> {
+  const files = await writeTlsFiles(folder, workloads.includes('tls-newhost'));
+  return { files, port: await freePort(), newHostsPort: await freePort() };
 }
 
 /** Neighbours in time, so that what disturbs the machine disturbs all of them. */
@@ -112,6 +118,7 @@ async function measureFresh({ cores, folder, programs, children, signal }: Bench
     port,
     programs,
     hasMemoryTier: WORKLOADS[workload].cache !== 'disk',
+    tls: opensTls(workload) ? (side.tls?.files ?? null) : null,
   });
   const command = { name: peer, program, core: cores.proxy };
   if (prepare !== undefined) await children.run({ ...command, args: prepare }, PREPARE_DEADLINE_MS);
@@ -136,7 +143,7 @@ function keep(file: string, line: object): void {
 
 function progress({ round, workload, peer, cost, errors, firstError }: Measurement): string {
   const trouble = errors === 0 ? '' : `  ${errors} errors, first: ${firstError}`;
-  return `round ${round}  ${workload.padEnd(12)}  ${peer.padEnd(9)}  ${cost.toFixed(3)} ${WORKLOADS[workload].unit}${trouble}`;
+  return `round ${round}  ${workload.padEnd(13)}  ${peer.padEnd(16)}  ${cost.toFixed(3)} ${WORKLOADS[workload].unit}${trouble}`;
 }
 
 const PREPARE_DEADLINE_MS = 15_000;

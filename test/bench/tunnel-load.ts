@@ -2,67 +2,11 @@
 // `node tunnel-load.ts MODE PROXY_PORT ORIGIN_PORT TUNNELS SECONDS`; `hold` says when all are open and keeps them until it is ended.
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { openTunnel, type TunnelTarget } from './client-tunnel.ts';
+import { Load, MOST_ERRORS } from './load.ts';
 import { LARGE_BYTES } from './origin.ts';
-
-export interface TunnelLoadResult {
-  /** By the mode: tunnels that carried an exchange, octets that arrived at the far end, or tunnels that are open. */
-  readonly operations: number;
-  readonly seconds: number;
-  readonly errors: number;
-  readonly firstError: string | null;
-}
 
 export type TunnelMode = keyof typeof MODES;
 type RunMode = (load: Load, target: TunnelTarget, tunnels: number) => void;
-
-/** What was done, and the clock over it. */
-class Load {
-  operations = 0;
-  errors = 0;
-  #firstError: string | null = null;
-  #startedMs: number | null = null;
-  readonly #seconds: number;
-
-  constructor(seconds: number) {
-    this.#seconds = seconds;
-  }
-
-  /** The clock runs from the first call on. */
-  start(): void {
-    this.#startedMs ??= performance.now();
-  }
-
-  isOver(): boolean {
-    return this.#elapsedSeconds() >= this.#seconds;
-  }
-
-  /** The load ends by itself when the time is over. */
-  finishInTime(): void {
-    if (this.#startedMs !== null) return;
-    this.start();
-    setTimeout(() => this.finish(), this.#seconds * 1_000);
-  }
-
-  fail(reason: string): void {
-    this.errors += 1;
-    this.#firstError ??= reason;
-  }
-
-  report(done?: () => void): void {
-    const { operations, errors } = this;
-    const result: TunnelLoadResult = { operations, seconds: this.#elapsedSeconds(), errors, firstError: this.#firstError };
-    process.stdout.write(`${JSON.stringify(result)}\n`, done);
-  }
-
-  /** What is still open ends with the process. */
-  finish(): void {
-    this.report(() => process.exit());
-  }
-
-  #elapsedSeconds(): number {
-    return this.#startedMs === null ? 0 : (performance.now() - this.#startedMs) / 1_000;
-  }
-}
 
 /** Open, one exchange, close: one tunnel after the other, so many at a time. */
 const connectTunnels: RunMode = (load, target, lanes) => {
@@ -180,8 +124,6 @@ function ask(socket: Socket, path: string, { originPort }: TunnelTarget): void {
 
 const UPLOAD_CHUNK = Buffer.alloc(256 * 1024, 'x');
 const OPENING_AT_ONCE = 16;
-/** A proxy that refuses everything is not asked for seconds on end. */
-const MOST_ERRORS = 1_000;
 const MODES = { connect: connectTunnels, download, upload, hold } as const;
 
 if (import.meta.main) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { requireHits, requireMisses, requireStored, sampleNumbers } from '../../bench/evidence.ts';
+import { requireHandshakes, requireHits, requireMisses, requireStored, sampleNumbers } from '../../bench/evidence.ts';
 
 const REQUEST = 100;
 
@@ -43,6 +43,14 @@ test('misses are none when something answers in the place of the origin', () => 
   expect(() => requireMisses({ requests: 10_000, atOrigin: 9_989, octetsRead: 0 })).toThrow(
     'only 9989 of 10000 requests reached the origin',
   );
+});
+
+test('handshakes in full are none with a session, and those with one are all but the first', () => {
+  expect(() => requireHandshakes({ handshakes: 900, resumed: 0 }, 'full', 8)).not.toThrow();
+  expect(() => requireHandshakes({ handshakes: 899, resumed: 1 }, 'full', 8)).toThrow('1 of 900 handshakes resumed');
+  expect(() => requireHandshakes({ handshakes: 8, resumed: 892 }, 'resumed', 8)).not.toThrow();
+  expect(() => requireHandshakes({ handshakes: 9, resumed: 891 }, 'resumed', 8)).toThrow('891 of 900 handshakes resumed');
+  expect(() => requireHandshakes({ handshakes: 8, resumed: 0 }, 'resumed', 8)).toThrow('0 of 8');
 });
 
 test('what is stored need not be fetched again, but for a few', () => {

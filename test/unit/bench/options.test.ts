@@ -24,7 +24,10 @@ test('takes lists in any order, each name once', () => {
 test.each([
   [['--rounds', '0'], '--rounds: expected a whole number from 1 to 1000; found "0"'],
   [['--seconds', '1.5'], '--seconds: expected a whole number from 1 to 600; found "1.5"'],
-  [['--peers', 'sallyport,apache'], '--peers: expected a list of sallyport, squid, ats, floor; found "apache"'],
+  [
+    ['--peers', 'sallyport,apache'],
+    '--peers: expected a list of sallyport, squid, ats, squid-bump, squid-bump-first, mitmproxy, floor; found "apache"',
+  ],
   [['--workloads', ''], 'found ""'],
   [['--round', '1'], "Unknown option '--round'"],
   [['idle'], "Unexpected argument 'idle'"],

@@ -1,10 +1,24 @@
 import { expect, test } from 'vitest';
-import { canRun, PEER_NAMES, WORKLOAD_NAMES, WORKLOADS } from '../../bench/plan.ts';
+import { canRun, opensTls, WORKLOAD_NAMES, WORKLOADS } from '../../bench/plan.ts';
 
-test('a peer that keeps nothing is left out where something is stored', () => {
-  expect(WORKLOAD_NAMES.filter((name) => !canRun('floor', name))).toEqual(['hit-1k', 'hit-64k', 'disk-hit-64k', 'miss-store']);
-  for (const peer of PEER_NAMES.filter((name) => name !== 'floor')) {
-    expect(WORKLOAD_NAMES.every((name) => canRun(peer, name))).toBe(true);
+const OPENING = ['tls-handshake', 'tls-resumed', 'tls-newhost', 'tls-keepalive', 'h2-keepalive'] as const;
+
+test('we run everything, and a peer what it can do: the floor stores nothing and signs nothing', () => {
+  expect(WORKLOAD_NAMES.every((name) => canRun('sallyport', name))).toBe(true);
+  expect(WORKLOAD_NAMES.filter((name) => !canRun('ats', name))).toEqual(OPENING);
+  const beyond = ['hit-1k', 'hit-64k', 'disk-hit-64k', 'miss-store', 'tls-newhost', 'h2-keepalive'];
+  expect(WORKLOAD_NAMES.filter((name) => !canRun('floor', name))).toEqual(beyond);
+});
+
+test('peers that open TLS run what is about that, and nothing else', () => {
+  expect(WORKLOAD_NAMES.filter(opensTls)).toEqual(OPENING);
+  expect(WORKLOAD_NAMES.filter((name) => canRun('squid-bump', name))).toEqual(['tls-handshake', 'tls-newhost', 'tls-keepalive']);
+});
+
+test('a goal is about a peer that can run the workload', () => {
+  for (const name of WORKLOAD_NAMES) {
+    const bases = Object.keys(WORKLOADS[name].goals).filter((base) => base !== 'forward');
+    for (const base of bases) expect(WORKLOADS[name].peers).toContain(base);
   }
 });
 
