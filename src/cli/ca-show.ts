@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { getCACertificates } from 'node:tls';
 import { day } from '../tls/authority.ts';
 import { type OpenedAuthority, readAuthority } from '../tls/ca.ts';
-import { describeConstraints } from '../tls/name-constraints.ts';
+import { describeConstraints } from '../x509/name-constraints.ts';
 import { authorityOptions, nameOf, shownPath } from './ca-words.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_DIFFERENT, EXIT_OK } from './exit-codes.ts';

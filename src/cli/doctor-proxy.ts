@@ -10,9 +10,9 @@ import type { Flow } from '../flows/flow.ts';
 import { type RunningProxy, startProxy } from '../proxy.ts';
 import type { CertificateAuthority } from '../tls/authority.ts';
 import { type OpenedAuthority, openAuthority, readAuthority } from '../tls/ca.ts';
-import { describeConstraints, permits } from '../tls/name-constraints.ts';
 import type { AuthorityOptions } from '../tls/options.ts';
 import { ORIGIN_TLS_DEFAULTS } from '../upstream/options.ts';
+import { describeConstraints, permits } from '../x509/name-constraints.ts';
 import { type DoctorOrigin, startDoctorOrigin } from './doctor-origin.ts';
 
 export interface DoctorProxy {

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { getCACertificates, rootCertificates } from 'node:tls';
+import { certificatesIn, derOfPem } from '../x509/pem.ts';
 import type { TrustFiles } from './child-environment.ts';
 import { JAVA_PASSWORD, javaKeyStore } from './java-key-store.ts';
 
@@ -50,13 +51,17 @@ export class TrustFolder implements TrustFiles {
   }
 
   javaTrustStore(): ReturnType<TrustFiles['javaTrustStore']> {
-    const file = this.#once('java', 'java', '.jks', () => javaKeyStore(certificatesIn(joined(systemRoots(), this.#authority)), Date.now()));
+    const file = this.#once('java', 'java', '.jks', () => this.#javaKeyStore());
     return { file, type: 'JKS', password: JAVA_PASSWORD };
   }
 
   remove(): void {
     process.off('exit', this.#removeAtExit);
     rmSync(this.path, { recursive: true, force: true });
+  }
+
+  #javaKeyStore(): Buffer {
+    return javaKeyStore(certificatesIn(joined(systemRoots(), this.#authority)).map(derOfPem), Date.now());
   }
 
   #once(key: string, name: string, extension: string, content: () => string | Uint8Array): string {
@@ -85,13 +90,6 @@ function systemRoots(): string {
   // In a file and in a folder: many stand in both.
   const found = new Set(getCACertificates('system'));
   return [...(found.size > 0 ? found : rootCertificates)].join('\n');
-}
-
-/** DER of every certificate in a text. */
-function certificatesIn(pem: string): Buffer[] {
-  return [...pem.matchAll(/-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g)].map(([, base64]) =>
-    Buffer.from(base64!, 'base64'),
-  );
 }
 
 /** On lines of its own, whatever the first ends with. */

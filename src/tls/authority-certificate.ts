@@ -1,8 +1,8 @@
 // Owns the certificate that a CA of our own makes for itself (RFC 5280 §4.2, §6.1): self-signed, for signing leaves and nothing below another CA.
 import { type KeyObject, sign } from 'node:crypto';
+import type { NameConstraints } from '../x509/name-constraints.ts';
 import { distinguishedName, encodeCertificate, encodeContents, LONGEST_ATTRIBUTE, type SignatureAlgorithm } from './certificate.ts';
-import { authorityBasicConstraints, keyIdentifier, keyUsage, subjectKeyIdentifier } from './extensions.ts';
-import { type NameConstraints, nameConstraintsExtension } from './name-constraints.ts';
+import { authorityBasicConstraints, keyIdentifier, keyUsage, nameConstraintsExtension, subjectKeyIdentifier } from './extensions.ts';
 
 export interface AuthorityRequest {
   readonly privateKey: KeyObject;

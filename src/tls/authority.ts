@@ -1,10 +1,11 @@
 // Owns the certificate authority as the rest of the program knows it: whom its certificates name, for which names and how long it may sign, and a
 // function that signs. The private key stays inside that function: nothing that is given away here leads to it.
 import { type KeyObject, sign, type X509Certificate } from 'node:crypto';
+import { type CertificateFields, certificateFields, EXTENSION, maySignCertificates } from '../x509/certificate-fields.ts';
+import { type NameConstraints, readNameConstraints } from '../x509/name-constraints.ts';
+import { contentOf, DER, readDer } from '../x509/read-der.ts';
 import { type SignatureAlgorithm, signatureAlgorithm } from './certificate.ts';
-import { decoded, encode, identifierText, membersOf, octetsOf } from './der.ts';
-import { keyIdentifier, OID } from './extensions.ts';
-import { type NameConstraints, readNameConstraints } from './name-constraints.ts';
+import { keyIdentifier } from './extensions.ts';
 
 export interface CertificateAuthority {
   readonly certificate: X509Certificate;
@@ -65,10 +66,9 @@ export function isSelfIssued(certificate: X509Certificate): boolean {
   return certificate.checkIssued(certificate);
 }
 
-/** What a CA's certificate limits it to; `null` for one that may sign for every host. */
+/** What a CA's certificate limits it to; `null` for one that may sign for every host. @throws DerError */
 export function constraintsOf(certificate: X509Certificate): NameConstraints | null {
-  const value = contentsOf(certificate).extensions.get(OID.nameConstraints);
-  return value === undefined ? null : readNameConstraints(decoded(value));
+  return constraintsIn(certificateFields(certificate.raw));
 }
 
 function signerOf(key: KeyObject, { hash }: SignatureAlgorithm): CertificateAuthority['sign'] {
@@ -99,39 +99,26 @@ interface AuthorityFields {
 
 /** What a leaf has to repeat of its issuer, and what the issuer may not sign. @throws Error for a certificate that may sign none */
 function authorityFields(certificate: X509Certificate): AuthorityFields {
-  const { subject, extensions } = contentsOf(certificate);
+  const fields = certificateFields(certificate.raw);
   if (!certificate.ca) throw new Error(`"${oneLine(certificate.subject)}" is no CA: its basicConstraints do not say CA:TRUE`);
-  const usage = extensions.get(OID.keyUsage);
-  if (usage !== undefined && (octetsOf(decoded(usage))[1]! & KEY_CERT_SIGN) === 0)
+  if (!maySignCertificates(fields))
     throw new Error(`"${oneLine(certificate.subject)}" may not sign certificates: its keyUsage lacks keyCertSign`);
-  const keyId = extensions.get(OID.subjectKeyIdentifier);
+  const keyId = fields.extensions.get(EXTENSION.subjectKeyIdentifier);
   return {
-    subject,
-    keyId: keyId === undefined ? keyIdentifier(certificate.publicKey.export({ type: 'spki', format: 'der' })) : octetsOf(decoded(keyId)),
-    constraints: constraintsOf(certificate),
+    subject: fields.subject,
+    keyId:
+      keyId === undefined
+        ? keyIdentifier(certificate.publicKey.export({ type: 'spki', format: 'der' }))
+        : contentOf(readDer(keyId.value), DER.octetString),
+    constraints: constraintsIn(fields),
   };
 }
 
-/**
- * Subject, and the values of extensions as they are encoded (RFC 5280 §4.1). Issuer, validity and subject follow one another; only the version before
- * them is optional, and it has a tag.
- */
-function contentsOf({ raw }: X509Certificate): { readonly subject: Buffer; readonly extensions: ReadonlyMap<string, Buffer> } {
-  const [contents] = membersOf(decoded(raw));
-  const fields = contents === undefined ? [] : membersOf(contents);
-  const first = fields[0]?.tagClass === CONTEXT_SPECIFIC ? 1 : 0;
-  const list = fields.find(({ tagClass, type }) => tagClass === CONTEXT_SPECIFIC && type === 3);
-  const extensions = (list === undefined ? [] : membersOf(list)).flatMap(membersOf).map((each) => {
-    const parts = membersOf(each);
-    return [identifierText(parts[0]!), octetsOf(parts.at(-1)!)] as const;
-  });
-  return { subject: encode(fields[first + 4]!), extensions: new Map(extensions) };
+function constraintsIn({ extensions }: CertificateFields): NameConstraints | null {
+  const extension = extensions.get(EXTENSION.nameConstraints);
+  return extension === undefined ? null : readNameConstraints(extension.value);
 }
 
 function oneLine(subject: string): string {
   return subject.replaceAll('\n', ', ');
 }
-
-/** Bit 5 of the second octet of the BIT STRING; the first one counts the unused bits. */
-const KEY_CERT_SIGN = 0x04;
-const CONTEXT_SPECIFIC = 0x80;

@@ -8,10 +8,10 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { cannotRead, StartError } from '../errors/start-error.ts';
+import type { NameConstraints } from '../x509/name-constraints.ts';
 import { type CertificateAuthority, certificateAuthority, constraintsOf, day } from './authority.ts';
 import { authorityCertificate } from './authority-certificate.ts';
 import { signatureAlgorithm } from './certificate.ts';
-import type { NameConstraints } from './name-constraints.ts';
 import type { AuthorityOptions, ExistingAuthority } from './options.ts';
 import { checkPrivateFolder, createPrivateFile, readPrivateFile, replacePrivateFile, requirePrivateFolder } from './private-file.ts';
 

@@ -6,6 +6,7 @@ import { generateKeyPair, generateKeyPairSync, hkdfSync, type KeyObject, randomB
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { promisify } from 'node:util';
 import { LRUCache } from 'lru-cache';
+import { pemOf } from '../x509/pem.ts';
 import type { CertificateAuthority } from './authority.ts';
 import { issueLeaf, type Leaf } from './leaf.ts';
 import type { LeafOptions } from './options.ts';
@@ -107,7 +108,7 @@ export class LeafContexts {
   #context(host: string, { keyType, privateKey }: LeafKey, { certificate, notAfterMs }: Leaf, nowMs: number): KeptContext {
     const context = createSecureContext({
       key: privateKey,
-      cert: pem(certificate) + this.#authority.sentChain,
+      cert: pemOf(certificate) + this.#authority.sentChain,
       minVersion: 'TLSv1.2',
       ciphers: CIPHERS[keyType],
       ticketKeys: Buffer.from(hkdfSync('sha256', this.#ticketSecret, '', `sallyport ticket keys ${host}`, TICKET_KEYS_BYTES)),
@@ -156,10 +157,6 @@ function leafKey(
 function letGo(secureContext: SecureContext): void {
   secureContext.context.close();
   secureContext.context = null;
-}
-
-function pem(certificate: Buffer): string {
-  return `-----BEGIN CERTIFICATE-----\n${certificate.toString('base64')}\n-----END CERTIFICATE-----\n`;
 }
 
 const TLS_1_3 = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256';

@@ -1,6 +1,6 @@
-// Owns the DER (ITU-T X.690 §8 to §11) of the few types that certificates are made of, over the asn1 part of node-forge, and nothing else of that
+// Owns writing DER (ITU-T X.690 §8 to §11): the few types that certificates are made of, over the asn1 part of node-forge, and nothing else of that
 // package: loading the rest takes six times as long. Values come out as the nodes that it writes; octets are its "binary strings", one character each.
-// It refuses nothing: what comes in is ours, or has been parsed before.
+// It refuses nothing: what comes in is ours. What others have written is read by x509/read-der.ts.
 import asn1 from 'node-forge/lib/asn1.js';
 
 /** A value in its tree, not encoded yet. */
@@ -86,26 +86,6 @@ export function tagged(tag: number, octets: string): Der {
 /** `[tag] EXPLICIT` of a value, or `[tag] IMPLICIT` of a SEQUENCE of these values. */
 export function taggedConstructed(tag: number, ...values: readonly Der[]): Der {
   return asn1.create(asn1.Class.CONTEXT_SPECIFIC, tag, true, [...values]);
-}
-
-/** What somebody else has encoded, strictly. @throws an Error of node-forge's when it is no DER */
-export function decoded(octets: Uint8Array): Der {
-  return asn1.fromDer(binary(octets));
-}
-
-/** What a constructed value holds; nothing for a primitive one. */
-export function membersOf({ value }: Der): readonly Der[] {
-  return typeof value === 'string' ? [] : value;
-}
-
-/** The content of a primitive value. */
-export function octetsOf({ value }: Der): Buffer {
-  return Buffer.from(typeof value === 'string' ? value : '', 'latin1');
-}
-
-/** The dotted form. */
-export function identifierText(value: Der): string {
-  return asn1.derToOid(octetsOf(value).toString('latin1'));
 }
 
 export function encode(value: Der): Buffer {

@@ -4,6 +4,7 @@
 // clients compare octets, even though RFC 5280 §4.2.1.6 asks for the preferred syntax of names, which has none.
 import { ProxyError } from '../errors/proxy-error.ts';
 import { endsInNumber, parseIpAddress } from '../net/ip-address.ts';
+import { describeConstraints, permits } from '../x509/name-constraints.ts';
 import type { CertificateAuthority } from './authority.ts';
 import { CLOCK_SLACK_MS } from './authority-certificate.ts';
 import { distinguishedName, encodeCertificate, encodeContents, LONGEST_ATTRIBUTE } from './certificate.ts';
@@ -16,7 +17,6 @@ import {
   subjectAltName,
   subjectKeyIdentifier,
 } from './extensions.ts';
-import { describeConstraints, permits } from './name-constraints.ts';
 
 export interface LeafRequest {
   /** A host in canonical form: lower case, A-labels, no trailing dot; an IP address without brackets. */

@@ -3,6 +3,7 @@
 // Believed is a response for this very certificate, in time, signed by its issuer or by whom the issuer has delegated it to. SHA-1 as the
 // hash that names an issuer is no signature and is taken; as that of a signature it is not.
 import { hash, type KeyObject, verify, X509Certificate } from 'node:crypto';
+import { PURPOSE } from '../x509/certificate-fields.ts';
 import {
   bitsOf,
   contentOf,
@@ -14,7 +15,7 @@ import {
   implicitTag,
   membersOf,
   readDer,
-} from './read-der.ts';
+} from '../x509/read-der.ts';
 import { isIssuedBy, type ReadCertificate, readCertificate } from './roots.ts';
 
 export type StapledStatus =
@@ -105,7 +106,7 @@ function isDelegate(delegate: ReadCertificate, issuer: ReadCertificate, nowMs: n
   // What Node calls the key usage is the extended one; its type knows no certificate without it.
   const purposes = certificate.keyUsage as string[] | undefined;
   const isInTime = nowMs >= certificate.validFromDate.getTime() && nowMs <= certificate.validToDate.getTime();
-  return isInTime && (purposes?.includes(OCSP_SIGNING) ?? false) && isIssuedBy(delegate, issuer);
+  return isInTime && (purposes?.includes(PURPOSE.ocspSigning) ?? false) && isIssuedBy(delegate, issuer);
 }
 
 function unusable(reason: string): StapledStatus {
@@ -120,7 +121,6 @@ const SLACK_MS = 5 * 60_000;
 const LONGEST_WITHOUT_END_MS = 10 * 86_400_000;
 const SUCCESSFUL = 0;
 const BASIC = '1.3.6.1.5.5.7.48.1.1';
-const OCSP_SIGNING = '1.3.6.1.5.5.7.3.9';
 const DIGESTS: Readonly<Record<string, string>> = {
   '1.3.14.3.2.26': 'sha1',
   '2.16.840.1.101.3.4.2.1': 'sha256',

@@ -1,8 +1,9 @@
 // Owns the certificates whose word is final, as something that can be asked: who of them has issued this one?
 // OpenSSL has them too, and decides; this is for the reasons, and for what it does not tell apart. So they are read only when first asked for.
 import { X509Certificate } from 'node:crypto';
-import { type CertificateFields, certificateFields } from './certificate-fields.ts';
-import { DerError } from './read-der.ts';
+import { type CertificateFields, certificateFields } from '../x509/certificate-fields.ts';
+import { derOfPem } from '../x509/pem.ts';
+import { DerError } from '../x509/read-der.ts';
 
 /** A certificate, and what of it has to be read for oneself. */
 export interface ReadCertificate {
@@ -43,7 +44,7 @@ export class Roots {
     if (this.#bySubject !== null) return this.#bySubject;
     this.#bySubject = new Map();
     for (const pem of this.#pems()) {
-      const der = Buffer.from(pem.replace(/-----[^-]+-----/g, ''), 'base64');
+      const der = derOfPem(pem);
       const subject = subjectOf(der);
       const same = this.#bySubject.get(subject);
       if (same === undefined) this.#bySubject.set(subject, [der]);

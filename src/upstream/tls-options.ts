@@ -7,6 +7,7 @@ import { createSecureContext, DEFAULT_CIPHERS, getCACertificates, type SecureCon
 import { cannotRead, StartError } from '../errors/start-error.ts';
 import { covers, type Destination, parseDestination } from '../match/destination.ts';
 import { parseIpAddress } from '../net/ip-address.ts';
+import { certificatesIn } from '../x509/pem.ts';
 import type { KeyLog } from './key-log.ts';
 import type { ClientCertificateOptions, OriginTlsOptions } from './options.ts';
 import { Roots } from './roots.ts';
@@ -66,8 +67,8 @@ function unique(pems: readonly string[]): readonly string[] {
 
 async function readRoots(file: string): Promise<readonly string[]> {
   const pem = await read(file, 'the file of root certificates');
-  const certificates = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g);
-  if (certificates === null) throw new StartError('data', [`${file}: there is no certificate in PEM form in it.`]);
+  const certificates = certificatesIn(pem);
+  if (certificates.length === 0) throw new StartError('data', [`${file}: there is no certificate in PEM form in it.`]);
   tryOut(file, 'its certificates', { ca: certificates });
   return certificates;
 }
@@ -90,8 +91,7 @@ async function readClientCertificate(options: ClientCertificateOptions): Promise
     read(keyFile, 'the key of a client certificate'),
     passphraseFile === null ? null : read(passphraseFile, 'the passphrase of a key'),
   ]);
-  if (!cert.includes('-----BEGIN CERTIFICATE-----'))
-    throw new StartError('data', [`${certificateFile}: there is no certificate in PEM form in it.`]);
+  if (certificatesIn(cert).length === 0) throw new StartError('data', [`${certificateFile}: there is no certificate in PEM form in it.`]);
   if (passphrase === null && key.includes('ENCRYPTED'))
     throw new StartError('data', [`${keyFile}: the key is encrypted. Name the file of its passphrase as passphrase_file.`]);
   const whole = { cert, key, ...(passphrase === null ? {} : { passphrase: passphrase.replace(/\r?\n$/, '') }) };

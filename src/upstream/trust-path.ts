@@ -3,9 +3,9 @@
 // forgave its date would have forgiven everything. So what may be forgiven is decided here, and here every fault counts.
 // Constraints on names other than hosts, and policies, are OpenSSL's alone; where it objects to something that is not found here, that is a fault.
 import type { KeyObject } from 'node:crypto';
-import { type HostNames, hostNames } from './certificate-fields.ts';
-import { forbiddenName } from './name-constraints.ts';
-import { contentOf, DER, membersOf, readDer } from './read-der.ts';
+import { EXTENSION, type HostNames, hostNames, maySignCertificates, PURPOSE } from '../x509/certificate-fields.ts';
+import { forbiddenName, readNameConstraints } from '../x509/name-constraints.ts';
+import { contentOf, DER, membersOf, readDer } from '../x509/read-der.ts';
 import { isIssuedBy, type ReadCertificate, type Roots } from './roots.ts';
 
 /**
@@ -75,7 +75,7 @@ export function moment(date: Date): string {
 export function isForServers({ certificate }: ReadCertificate): boolean {
   // What Node calls the key usage is the extended one; its type knows no certificate without it.
   const purposes = certificate.keyUsage as string[] | undefined;
-  return purposes === undefined || purposes.includes(SERVER_AUTH) || purposes.includes(ANY_PURPOSE);
+  return purposes === undefined || purposes.includes(PURPOSE.serverAuth) || purposes.includes(PURPOSE.any);
 }
 
 /** A critical extension that nobody here understands (RFC 5280 §4.2). */
@@ -107,22 +107,20 @@ function faultsOfIssuer(issuer: ReadCertificate, depth: number, isLast: boolean,
   const name = `"${subjectName(certificate.subject)}"`;
   const vouching = (says: string): Fault => ({ kind: 'vouching', says });
   const faults: Fault[] = [];
-  const basic = fields.extensions.get(BASIC_CONSTRAINTS);
+  const basic = fields.extensions.get(EXTENSION.basicConstraints);
   const isAuthority = certificate.ca && basic !== undefined;
   if (!isAuthority) faults.push(vouching(`is issued by ${name}, which is no certification authority`));
   else if (depth - 1 > pathLength(basic.value))
     faults.push(vouching(`is issued below ${name}, which allows fewer authorities below itself`));
-  const usage = fields.extensions.get(KEY_USAGE);
-  if (isAuthority && usage !== undefined && ((bitStringOctet(usage.value) ?? 0) & KEY_CERT_SIGN) === 0)
-    faults.push(vouching(`is issued by ${name}, whose key is not for signing certificates`));
+  if (isAuthority && !maySignCertificates(fields)) faults.push(vouching(`is issued by ${name}, whose key is not for signing certificates`));
   if (!isForServers(issuer)) faults.push(vouching(`is issued by ${name}, which may not vouch for servers`));
   const time = outOfDate(issuer, nowMs);
   if (time !== null) faults.push(vouching(`is issued by ${name}, whose own certificate ${time.says}`));
   // A root is believed for being there; nobody's signature on it counts.
   const weakness = isLast ? null : weaknessOf(issuer);
   if (weakness !== null) faults.push({ kind: 'unsafe', says: `is issued by ${name}, whose own certificate ${weakness}` });
-  const constraints = fields.extensions.get(NAME_CONSTRAINTS);
-  const forbidden = constraints === undefined ? null : forbiddenName(constraints.value, names);
+  const constraints = fields.extensions.get(EXTENSION.nameConstraints);
+  const forbidden = constraints === undefined ? null : forbiddenName(readNameConstraints(constraints.value), names);
   if (forbidden !== null) faults.push(vouching(`is for ${shown(forbidden)}, which the name constraints of ${name} forbid`));
   const unknown = unknownExtension(issuer);
   if (unknown !== null) faults.push(vouching(`is issued by ${name}, which demands what nobody here understands (extension ${unknown})`));
@@ -146,11 +144,6 @@ function pathLength(basicConstraints: Buffer): number {
   return octets.length === 1 ? octets[0]! : 0;
 }
 
-function bitStringOctet(value: Buffer): number | undefined {
-  const content = contentOf(readDer(value), DER.bitString);
-  return content[1];
-}
-
 /** Longer ways than this exist nowhere. */
 const MOST_CERTIFICATES = 10;
 const MOST_CHARACTERS = 64;
@@ -169,11 +162,5 @@ const BROKEN_SIGNATURES: Readonly<Record<string, string>> = {
   '1.2.840.10040.4.3': 'SHA-1',
   '1.2.840.10045.4.1': 'SHA-1',
 };
-const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
-const ANY_PURPOSE = '2.5.29.37.0';
-const BASIC_CONSTRAINTS = '2.5.29.19';
-const KEY_USAGE = '2.5.29.15';
-const KEY_CERT_SIGN = 0x04;
-const NAME_CONSTRAINTS = '2.5.29.30';
 /** Usage, names, basic and name constraints, policies and what constrains them, purposes. */
 const KNOWN_EXTENSIONS: ReadonlySet<string> = new Set([15, 17, 18, 19, 30, 32, 33, 36, 37, 54].map((arc) => `2.5.29.${arc}`));

@@ -2,8 +2,7 @@
 // Believed is what OpenSSL believes and nothing here objects to: name, strength, stapled status. A policy may forgive a host some faults by name;
 // then every fault that there is must be among them.
 import type { X509Certificate } from 'node:crypto';
-import { type HostNames, hostNames, mustStaple, namesHost } from './certificate-fields.ts';
-import { addressText } from './name-constraints.ts';
+import { addressText, type HostNames, hostNames, mustStaple, namesHost } from '../x509/certificate-fields.ts';
 import { stapledStatus } from './ocsp-staple.ts';
 import { isIssuedBy, type ReadCertificate, type Roots, readCertificate } from './roots.ts';
 import { type Fault, faultsOfPath, isForServers, moment, outOfDate, shown, unknownExtension, weaknessOf } from './trust-path.ts';

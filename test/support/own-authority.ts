@@ -4,7 +4,7 @@ import { type CertificateAuthority, certificateAuthority } from '../../src/tls/a
 import { authorityCertificate } from '../../src/tls/authority-certificate.ts';
 import { signatureAlgorithm } from '../../src/tls/certificate.ts';
 import { issueLeaf } from '../../src/tls/leaf.ts';
-import { onlyThese } from '../../src/tls/name-constraints.ts';
+import { onlyThese } from '../../src/x509/name-constraints.ts';
 
 export interface OwnAuthority {
   readonly authority: CertificateAuthority;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { contentOf, DER, DerError, generalizedTimeOf, identifierOf, membersOf, readDer } from '../../../src/upstream/read-der.ts';
+import { contentOf, DER, DerError, generalizedTimeOf, identifierOf, membersOf, readDer } from '../../../src/x509/read-der.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 

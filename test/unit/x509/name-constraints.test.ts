@@ -1,13 +1,9 @@
 // Name constraints: what they permit, how they are written and read again. That verifiers hold to them: test/e2e/leaves.test.ts.
 import { expect, test } from 'vitest';
-import { decoded, encode, membersOf, octetsOf } from '../../../src/tls/der.ts';
-import {
-  describeConstraints,
-  nameConstraintsExtension,
-  onlyThese,
-  permits,
-  readNameConstraints,
-} from '../../../src/tls/name-constraints.ts';
+import { encode } from '../../../src/tls/der.ts';
+import { nameConstraintsExtension } from '../../../src/tls/extensions.ts';
+import { describeConstraints, onlyThese, permits, readNameConstraints } from '../../../src/x509/name-constraints.ts';
+import { contentOf, DER, membersOf, readDer } from '../../../src/x509/read-der.ts';
 
 test.each<[only: string, host: string, isPermitted: boolean]>([
   ['example.com', 'example.com', true],
@@ -50,7 +46,7 @@ test.each([
   expect(describeConstraints(onlyThese(only))).toBe(words);
 });
 
-/** The NameConstraints inside the Extension. */
+/** What is inside the Extension. */
 function extensionValue(constraints: ReturnType<typeof onlyThese>) {
-  return decoded(octetsOf(membersOf(decoded(encode(nameConstraintsExtension(constraints)))).at(-1)!));
+  return contentOf(membersOf(readDer(encode(nameConstraintsExtension(constraints))), DER.sequence).at(-1), DER.octetString);
 }

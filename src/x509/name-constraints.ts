@@ -1,9 +1,10 @@
-// Owns for which names a CA may sign at all: the name constraints of RFC 5280 §4.2.1.10, as far as names of TLS servers go.
+// Owns for which hosts a certification authority may vouch at all: name constraints (RFC 5280 §4.2.1.10), as far as names of TLS servers go.
 // A constraint on a name means what is below it, too: the format has no way to say less.
-// What a CA is not permitted must not be signed: no client would believe it, and each would show an error that nobody can explain.
-import { type Cidr, cidrContains, parseCidr, parseIpAddress } from '../net/ip-address.ts';
-import { type Der, membersOf, octetsOf, sequence } from './der.ts';
-import { DNS_NAME, extension, generalSubtree, IP_ADDRESS, OID, subtrees } from './extensions.ts';
+// It holds for both sides: an origin is not believed for what its CA must not sign, and our own CA does not sign it, since no client would believe
+// it, and each would show an error that nobody can explain.
+import { type Cidr, cidrContains, type IpAddress, parseCidr, parseIpAddress } from '../net/ip-address.ts';
+import { addressText, type HostNames } from './certificate-fields.ts';
+import { DER, DerError, type DerValue, explicitTag, GENERAL_NAME, membersOf, readDer } from './read-der.ts';
 
 export interface NameConstraints {
   /** One of these must fit a name of its form; `null` where the form is not constrained. */
@@ -36,44 +37,42 @@ export function onlyThese(hosts: readonly string[]): NameConstraints {
   };
 }
 
-/** Critical, as §4.2.1.10 demands: who does not understand it must not believe the CA. */
-export function nameConstraintsExtension({ permittedNames, permittedBlocks, excludedNames, excludedBlocks }: NameConstraints): Der {
-  const permitted = [...(permittedNames ?? []).map(generalSubtree), ...(permittedBlocks ?? []).map(blockSubtree)];
-  const excluded = [...excludedNames.map(generalSubtree), ...excludedBlocks.map(blockSubtree)];
-  return extension(OID.nameConstraints, 'critical', sequence(...subtrees(0, permitted), ...subtrees(1, excluded)));
-}
-
 /**
- * What a certificate of somebody else's says.
+ * What a certificate says.
  *
- * @param value  the NameConstraints of its extension
+ * @param value  of its extension, DER
+ * @throws DerError
  */
-export function readNameConstraints(value: Der): NameConstraints {
-  const bases = (tag: number) =>
-    membersOf(value)
-      .filter(({ type }) => type === tag)
-      .flatMap(membersOf)
-      .flatMap((subtree) => membersOf(subtree).slice(0, 1));
-  const [permitted, excluded] = [bases(0), bases(1)];
+export function readNameConstraints(value: Buffer): NameConstraints {
+  const parts = membersOf(readDer(value), DER.sequence);
+  const [permitted, excluded] = [basesOf(parts, explicitTag(0)), basesOf(parts, explicitTag(1))];
   const [permittedNames, permittedBlocks] = [namesIn(permitted), blocksIn(permitted)];
   return {
     permittedNames: permittedNames.length === 0 ? null : permittedNames,
     permittedBlocks: permittedBlocks.length === 0 ? null : permittedBlocks,
     excludedNames: namesIn(excluded),
     excludedBlocks: blocksIn(excluded),
-    isAboutSubjects: [...permitted, ...excluded].some(({ type }) => type === DIRECTORY_NAME),
+    isAboutSubjects: [...permitted, ...excluded].some(({ tag }) => tag === GENERAL_NAME.directory),
   };
 }
 
 /** @param host  a canonical name, or an IP address without brackets */
-export function permits({ permittedNames, permittedBlocks, excludedNames, excludedBlocks }: NameConstraints, host: string): boolean {
+export function permits(constraints: NameConstraints, host: string): boolean {
   const address = parseIpAddress(host);
-  if (address === null)
-    return (
-      (permittedNames === null || permittedNames.some((name) => isBelow(host, name))) && !excludedNames.some((name) => isBelow(host, name))
-    );
-  const holds = (block: Cidr) => cidrContains(block, address);
-  return (permittedBlocks === null || permittedBlocks.some(holds)) && !excludedBlocks.some(holds);
+  return address === null ? permitsName(constraints, host) : permitsAddress(constraints, address);
+}
+
+/** The first name of a certificate that they forbid; `null` when they forbid none. */
+export function forbiddenName(constraints: NameConstraints, { dns, addresses }: HostNames): string | null {
+  return (
+    dns.find((name) => !permitsName(constraints, name)) ??
+    addresses.map(addressText).find((text) => {
+      const address = parseIpAddress(text);
+      // What is none fits no block, so it is not among those that are permitted.
+      return address === null ? constraints.permittedBlocks !== null : !permitsAddress(constraints, address);
+    }) ??
+    null
+  );
 }
 
 /** For people: `only example.com, no addresses`. */
@@ -93,33 +92,39 @@ function isBelow(host: string, name: string): boolean {
   return host === name || host.endsWith(name.startsWith('.') ? name : `.${name}`);
 }
 
-function blockSubtree({ address, prefixLength }: Cidr): Der {
-  const mask = address.bytes.map((_, index) => (0xff00 >> Math.min(8, Math.max(0, prefixLength - index * 8))) & 0xff);
-  return generalSubtree(Buffer.concat([address.bytes, mask]));
+function permitsName({ permittedNames, excludedNames }: NameConstraints, name: string): boolean {
+  const isIn = (tree: string): boolean => isBelow(name, tree);
+  return (permittedNames === null || permittedNames.some(isIn)) && !excludedNames.some(isIn);
 }
 
-function namesIn(bases: readonly Der[]): readonly string[] {
-  return bases.filter(({ type }) => type === DNS_NAME).map((base) => octetsOf(base).toString('latin1').toLowerCase());
+function permitsAddress({ permittedBlocks, excludedBlocks }: NameConstraints, address: IpAddress): boolean {
+  const isIn = (block: Cidr): boolean => cidrContains(block, address);
+  return (permittedBlocks === null || permittedBlocks.some(isIn)) && !excludedBlocks.some(isIn);
 }
 
-function blocksIn(bases: readonly Der[]): readonly Cidr[] {
-  return bases.filter(({ type }) => type === IP_ADDRESS).flatMap((base) => blockOf(octetsOf(base)) ?? []);
+/** The base of each GeneralSubtree; its distances are what RFC 5280 says they must be. */
+function basesOf(parts: readonly DerValue[], tag: number): readonly DerValue[] {
+  const list = parts.find((part) => part.tag === tag);
+  return list === undefined ? [] : membersOf(list, tag).flatMap((subtree) => membersOf(subtree, DER.sequence).slice(0, 1));
 }
 
-/** An address and as many octets of mask. A mask with holes is no block; RFC 5280 refers to CIDR, which has none. */
-function blockOf(octets: Buffer): Cidr | null {
+function namesIn(bases: readonly DerValue[]): readonly string[] {
+  return bases.filter(({ tag }) => tag === GENERAL_NAME.dns).map(({ content }) => content.toString('latin1').toLowerCase());
+}
+
+function blocksIn(bases: readonly DerValue[]): readonly Cidr[] {
+  return bases.filter(({ tag }) => tag === GENERAL_NAME.address).map(({ content }) => blockOf(content));
+}
+
+/** An address and as many octets of mask. What is no block must not be passed over: a list that is empty without it would permit everything. */
+function blockOf(octets: Buffer): Cidr {
   const half = octets.length / 2;
-  if (half !== 4 && half !== 16) return null;
   const mask = [...octets.subarray(half)].map((octet) => octet.toString(2).padStart(8, '0')).join('');
   const prefixLength = mask.indexOf('0') === -1 ? mask.length : mask.indexOf('0');
-  if (mask.includes('1', prefixLength)) return null;
   const masked = Buffer.from(octets.subarray(0, half).map((octet, index) => octet & octets[half + index]!));
-  return parseCidr(`${addressText(masked)}/${prefixLength}`);
-}
-
-function addressText(octets: Buffer): string {
-  if (octets.length === 4) return octets.join('.');
-  return (octets.toString('hex').match(/.{4}/g) ?? []).join(':');
+  const block = mask.includes('1', prefixLength) ? null : parseCidr(`${addressText(masked)}/${prefixLength}`);
+  if (block === null) throw new DerError('a constraint on addresses that is no block of them');
+  return block;
 }
 
 function isEvery({ prefixLength }: Cidr): boolean {
@@ -133,5 +138,3 @@ function blockText({ address, prefixLength }: Cidr): string {
 /** An empty dNSName fits all of them. */
 const EVERY_NAME = '';
 const EVERY_ADDRESS: readonly Cidr[] = [parseCidr('0.0.0.0/0')!, parseCidr('::/0')!];
-/** Tag of GeneralName (§4.2.1.6). */
-const DIRECTORY_NAME = 4;

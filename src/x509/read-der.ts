@@ -1,5 +1,5 @@
 // Owns reading DER (X.690 §8 and §10): definite lengths in their shortest form, tags of one octet, nothing behind the end. Refuses all else with
-// a DerError. It reads what origins send, so it never goes deeper than its caller asks and never copies.
+// a DerError. It reads what strangers send, so it never goes deeper than its caller asks and never copies.
 
 export interface DerValue {
   /** The identifier octet: class, constructed or not, number. */
@@ -104,7 +104,11 @@ export const DER = {
 export function explicitTag(number: number): number {
   return 0xa0 | number;
 }
+
 /** A context-specific tag, primitive: `[0]` IMPLICIT on a type that is not made of others. */
 export function implicitTag(number: number): number {
   return 0x80 | number;
 }
+
+/** The forms of GeneralName (RFC 5280 §4.2.1.6) that say something of a host. */
+export const GENERAL_NAME = { dns: implicitTag(2), directory: explicitTag(4), address: implicitTag(7) } as const;

@@ -1,7 +1,8 @@
 // Which host a certificate is for (RFC 9525 §6.3), and for which names its issuer may vouch (RFC 5280 §4.2.1.10).
 import { describe, expect, test } from 'vitest';
-import { type HostNames, namesHost } from '../../../src/upstream/certificate-fields.ts';
-import { addressText, forbiddenName } from '../../../src/upstream/name-constraints.ts';
+import { addressText, type HostNames, namesHost } from '../../../src/x509/certificate-fields.ts';
+import { forbiddenName, readNameConstraints } from '../../../src/x509/name-constraints.ts';
+import { DerError } from '../../../src/x509/read-der.ts';
 
 describe('a certificate', () => {
   test.each([
@@ -53,11 +54,25 @@ describe('constraints', () => {
       '192.0.2.1',
     ],
     ['that permit a block let addresses in it pass', permitting(block(10, 0, 0, 0, 255, 0, 0, 0)), names([], [[10, 1, 2, 3]]), null],
+    [
+      'on a block may have bits set that its mask leaves out',
+      permitting(block(10, 1, 2, 3, 255, 0, 0, 0)),
+      names([], [[10, 9, 8, 7]]),
+      null,
+    ],
+    ['that permit a block forbid what is no address', permitting(block(10, 0, 0, 0, 255, 0, 0, 0)), names([], [[10, 1]]), '0a01'],
     ['that exclude a tree forbid what is in it', excluding(dns('example.com')), names(['a.example', 'www.example.com']), 'www.example.com'],
     ['that exclude everything forbid everything', excluding(dns('')), names(['a.example']), 'a.example'],
   ])('%s', (_, constraints, of, forbidden) => {
-    expect(forbiddenName(constraints, of)).toBe(forbidden);
+    expect(forbiddenName(readNameConstraints(constraints), of)).toBe(forbidden);
   });
+});
+
+test.each([
+  ['has a hole in its mask', block(10, 0, 0, 0, 255, 0, 255, 0)],
+  ['is too short', block(10, 0, 0)],
+])('constraints are refused when a block %s: without it they might permit everything', (_, base) => {
+  expect(() => readNameConstraints(permitting(base))).toThrow(DerError);
 });
 
 test('addresses are written as people write them', () => {

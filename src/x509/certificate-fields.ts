@@ -1,7 +1,7 @@
 // Owns the fields of a certificate that node:crypto does not show, or shows only as text that would have to be taken apart again
 // (RFC 5280 §4.1, §4.2): names as octets, extensions by their identifiers.
 import { parseIpAddress } from '../net/ip-address.ts';
-import { bitsOf, contentOf, DER, type DerValue, explicitTag, identifierOf, implicitTag, membersOf, readDer } from './read-der.ts';
+import { bitsOf, contentOf, DER, type DerValue, explicitTag, GENERAL_NAME, identifierOf, membersOf, readDer } from './read-der.ts';
 
 export interface CertificateFields {
   /** The content octets of the INTEGER. */
@@ -30,6 +30,21 @@ export interface HostNames {
   readonly addresses: readonly Buffer[];
 }
 
+/** The extensions that somebody here reads or writes (§4.2.1; RFC 7633). */
+export const EXTENSION = {
+  subjectKeyIdentifier: '2.5.29.14',
+  keyUsage: '2.5.29.15',
+  subjectAltName: '2.5.29.17',
+  basicConstraints: '2.5.29.19',
+  nameConstraints: '2.5.29.30',
+  authorityKeyIdentifier: '2.5.29.35',
+  extendedKeyUsage: '2.5.29.37',
+  tlsFeature: '1.3.6.1.5.5.7.1.24',
+} as const;
+
+/** Purposes of extendedKeyUsage (§4.2.1.12; RFC 6960 §4.2.2.2). */
+export const PURPOSE = { any: '2.5.29.37.0', serverAuth: '1.3.6.1.5.5.7.3.1', ocspSigning: '1.3.6.1.5.5.7.3.9' } as const;
+
 /** @param der  of the whole certificate @throws DerError */
 export function certificateFields(der: Buffer): CertificateFields {
   const [tbs, algorithm] = membersOf(readDer(der), DER.sequence);
@@ -49,12 +64,12 @@ export function certificateFields(der: Buffer): CertificateFields {
 
 /** The hosts of subjectAltName; `null` when there is no such extension. @throws DerError */
 export function hostNames({ extensions }: CertificateFields): HostNames | null {
-  const extension = extensions.get(SUBJECT_ALT_NAME);
+  const extension = extensions.get(EXTENSION.subjectAltName);
   if (extension === undefined) return null;
   const names = membersOf(readDer(extension.value), DER.sequence);
   return {
-    dns: names.filter(({ tag }) => tag === implicitTag(2)).map(({ content }) => content.toString('latin1').toLowerCase()),
-    addresses: names.filter(({ tag }) => tag === implicitTag(7)).map(({ content }) => content),
+    dns: names.filter(({ tag }) => tag === GENERAL_NAME.dns).map(({ content }) => content.toString('latin1').toLowerCase()),
+    addresses: names.filter(({ tag }) => tag === GENERAL_NAME.address).map(({ content }) => content),
   };
 }
 
@@ -74,9 +89,22 @@ export function namesHost({ dns, addresses }: HostNames, host: string): boolean 
 
 /** Whether it asks that its status be stapled: the TLS feature status_request (RFC 7633). @throws DerError */
 export function mustStaple({ extensions }: CertificateFields): boolean {
-  const extension = extensions.get(TLS_FEATURE);
+  const extension = extensions.get(EXTENSION.tlsFeature);
   if (extension === undefined) return false;
   return membersOf(readDer(extension.value), DER.sequence).some(({ content }) => content.length === 1 && content[0] === STATUS_REQUEST);
+}
+
+/** Whether its key may sign certificates, as far as its key usage says anything of it (RFC 5280 §4.2.1.3). @throws DerError */
+export function maySignCertificates({ extensions }: CertificateFields): boolean {
+  const usage = extensions.get(EXTENSION.keyUsage);
+  // The first octet counts the bits that are not used.
+  return usage === undefined || ((contentOf(readDer(usage.value), DER.bitString)[1] ?? 0) & KEY_CERT_SIGN) !== 0;
+}
+
+/** An address of a certificate as people write it, in full; what is none, in hexadecimal. */
+export function addressText(octets: Buffer): string {
+  if (octets.length === 4) return octets.join('.');
+  return octets.toString('hex').replace(/(.{4})(?!$)/g, '$1:');
 }
 
 function readExtensions(value: DerValue): Map<string, Extension> {
@@ -95,6 +123,5 @@ function wholeOf(value: DerValue | undefined): Buffer {
   return value!.whole;
 }
 
-const SUBJECT_ALT_NAME = '2.5.29.17';
-const TLS_FEATURE = '1.3.6.1.5.5.7.1.24';
 const STATUS_REQUEST = 5;
+const KEY_CERT_SIGN = 0x04;
