@@ -26,12 +26,6 @@ describeWith(['git', 'openssl'], 'git, through opened tunnels', () => {
     mkdirSync(work);
     await git('init', '--quiet', '--initial-branch=main', work);
     await commit('a', 100_000);
-    for (const name of ['1.1.git', '2.git']) {
-      const bare = path.join(served, name);
-      await git('init', '--quiet', '--bare', '--initial-branch=main', bare);
-      await git('-C', bare, 'config', 'http.receivepack', 'true');
-      await git('-C', work, 'push', '--quiet', bare, 'main');
-    }
   });
   afterAll(async () => {
     await proxy.stop();
@@ -61,6 +55,14 @@ describeWith(['git', 'openssl'], 'git, through opened tunnels', () => {
     await git('-C', work, 'commit', '--quiet', '--message', name);
   }
 
+  /** A repository that may be pushed to, with what has been committed so far. */
+  async function serve(name: string): Promise<void> {
+    const bare = path.join(served, name);
+    await git('init', '--quiet', '--bare', '--initial-branch=main', bare);
+    await git('-C', bare, 'config', 'http.receivepack', 'true');
+    await git('-C', work, 'push', '--quiet', bare, 'main');
+  }
+
   /** git names content by its hash and checks it, so the same commit is the same content. */
   async function expectSame(clone: string): Promise<void> {
     await git('-C', clone, 'fsck', '--full', '--strict');
@@ -75,6 +77,7 @@ describeWith(['git', 'openssl'], 'git, through opened tunnels', () => {
     const speaking = ['-c', `http.version=${wanted}`];
     const url = `${origin.url}/${version}.git`;
     const clone = path.join(folder, `clone-${version}`);
+    await serve(`${version}.git`);
     await git(...speaking, 'clone', '--quiet', url, clone);
     await expectSame(clone);
     await commit(`b-${version}`, 5_000_000);
