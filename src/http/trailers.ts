@@ -1,7 +1,6 @@
 // Owns which fields of a trailer section go on: none that a recipient acts on before it has read the content (RFC 9110 §6.5.1).
-// HTTP/1.1 drops trailers altogether here; in HTTP/2 they carry how a call of gRPC ended, so they pass, filtered.
-import type { Fields } from './message.ts';
-import { NO_FIELDS } from './message.ts';
+// HTTP/1.1 drops trailers altogether here; in HTTP/2 they carry how a call of gRPC ended, so they pass, filtered, on both sides.
+import { type Fields, NO_FIELDS } from './message.ts';
 
 /** A trailer section without what frames, routes, authenticates, directs caches or speaks of the connection. */
 export function forwardedTrailers(trailers: Fields): Fields {
@@ -51,6 +50,7 @@ const PROHIBITED: ReadonlySet<string> = new Set([
   'date',
   'expires',
   'location',
+  'pragma',
   'retry-after',
   'vary',
   // how the content is read

@@ -95,14 +95,6 @@ export function readTrailers(list: FieldList): Field[] {
   return fields;
 }
 
-/** The trailers that may go on: what frames, routes, authenticates or says how to read the content is not for trailers (RFC 9110 §6.5.1). */
-export function keptTrailers(fields: Fields): Field[] {
-  return fields.filter(({ name }) => {
-    const lower = name.toLowerCase();
-    return !CONNECTION_SPECIFIC.has(lower) && !NEVER_TRAILERS.has(lower);
-  });
-}
-
 interface PseudoFields {
   method: string | null;
   scheme: string | null;
@@ -226,37 +218,6 @@ const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
   'upgrade',
   // Of the upgrade of HTTP/2 itself, which RFC 9113 §3.1 has taken back.
   'http2-settings',
-]);
-const NEVER_TRAILERS: ReadonlySet<string> = new Set([
-  'content-length',
-  'content-encoding',
-  'content-type',
-  'content-range',
-  'trailer',
-  'te',
-  'host',
-  'expect',
-  'max-forwards',
-  'range',
-  'if-match',
-  'if-none-match',
-  'if-modified-since',
-  'if-unmodified-since',
-  'if-range',
-  'authorization',
-  'proxy-authorization',
-  'proxy-authenticate',
-  'www-authenticate',
-  'cookie',
-  'set-cookie',
-  'cache-control',
-  'expires',
-  'age',
-  'date',
-  'location',
-  'retry-after',
-  'vary',
-  'via',
 ]);
 const UPGRADE: Fields = [
   { name: 'Connection', value: 'Upgrade' },

@@ -4,7 +4,8 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { RequestBody } from '../exchange/exchange.ts';
 import { type BodySink, FULL } from '../http/message.ts';
-import { type FieldList, keptTrailers, octetsOf, readTrailers } from './http2-fields.ts';
+import { forwardedTrailers } from '../http/trailers.ts';
+import { type FieldList, octetsOf, readTrailers } from './http2-fields.ts';
 
 /** What the exchange does for its content. */
 export interface BodyWatch {
@@ -60,7 +61,7 @@ export class Http2RequestBody implements RequestBody {
     this.#stream.on('data', (bytes: Buffer) => this.#read(bytes));
     // In a turn of its own: whoever hears the end may reset the stream, and Node 26 ends the whole process when one whose answer may have trailers is
     // reset within its own `end`.
-    this.#stream.on('end', () => setImmediate(() => this.#ended()));
+    this.#stream.on('end', () => this.#ended());
   }
 
   resume(): void {
@@ -121,6 +122,6 @@ export class Http2RequestBody implements RequestBody {
     }
     this.#isOver = true;
     this.#watch.contentNotAwaited();
-    this.#sink!.end(keptTrailers(readTrailers(this.#trailers)));
+    this.#sink!.end(forwardedTrailers(readTrailers(this.#trailers)));
   }
 }

@@ -3,7 +3,8 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { ProxyError } from '../errors/proxy-error.ts';
 import { type BodySink, type Fields, FULL, KEPT, NO_FIELDS, TAKEN, type Taken } from '../http/message.ts';
-import { fieldsByName, keptTrailers } from './http2-fields.ts';
+import { forwardedTrailers } from '../http/trailers.ts';
+import { fieldsByName } from './http2-fields.ts';
 
 /** What the exchange does for its response. */
 export interface ResponseWatch {
@@ -61,7 +62,7 @@ export class Http2Response implements BodySink {
       return;
     }
     this.#isDone = true;
-    if (trailers.length > 0) this.#trailers = keptTrailers(trailers);
+    this.#trailers = forwardedTrailers(trailers);
     this.#stream.end();
     this.#watch.responded(null);
   }

@@ -5,7 +5,6 @@ import { parseTarget } from '../../../src/http/target.ts';
 import {
   type FieldList,
   fieldsByName,
-  keptTrailers,
   octetsOf,
   readRequestHead,
   readTrailers,
@@ -194,24 +193,12 @@ test('gathers fields by name where Node takes no list of them', () => {
   ]);
 });
 
-test('lets trailers through, and nothing that a trailer section may not have (RFC 9110 §6.5.1)', () => {
-  const trailers = readTrailers([
-    'grpc-status',
-    '0',
-    'x-bin',
-    'AA==',
-    'host',
-    'evil.test',
-    'set-cookie',
-    'a=b',
-    'connection',
-    'x',
-    'x-bad',
-    'a\r\nb',
-    'transfer-encoding',
-    'chunked',
+test('reads trailers, but for those with characters that no field may have', () => {
+  const trailers = readTrailers(['grpc-status', '0', 'x-bin', 'AA==', 'x-bad', 'a\r\nb', 'x bad', 'c']);
+  expect(trailers).toEqual([
+    { name: 'grpc-status', value: '0' },
+    { name: 'x-bin', value: 'AA==' },
   ]);
-  expect(keptTrailers(trailers).map(({ name }) => name)).toEqual(['grpc-status', 'x-bin']);
 });
 
 test('counts octets of names and values', () => {
