@@ -80,7 +80,11 @@ async function begin(
   flow.firstByteMs = performance.now() - flow.startedMs;
   try {
     const greeting = await context.interception.readGreeting(client.socket, client.early);
-    if (greeting.kind === 'gone') return finish(flow, 'aborted', context);
+    if (greeting.kind === 'gone') {
+      // It may have ended its side alone, and nobody else has the socket.
+      client.socket.destroy();
+      return finish(flow, 'aborted', context);
+    }
     if (greeting.kind === 'unclear')
       return refuse(client.socket, flow, greeting.isTls, `its beginning cannot be read: ${greeting.reason}`, context);
     if (greeting.kind === 'tls') flow.hello = greeting.hello;

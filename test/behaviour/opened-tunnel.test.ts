@@ -116,6 +116,14 @@ test('what is neither TLS nor HTTP does not pass a tunnel that is to be opened',
   expect(origin.accepted).toBe(0);
 });
 
+test('a client that ends its side before it has said anything is let go of: nobody will ever say more', async () => {
+  await using proxy = await startOpeningProxy(folder, ca);
+  using client = await connectThrough(proxy, 'localhost:443');
+  client.end();
+  expect(await client.closed).toEqual({ hadReset: false });
+  expect(await proxy.flow(0)).toMatchObject({ outcome: 'aborted', interception: null, error: null });
+});
+
 test('a client that does not trust our certificate is on record with what it said', async () => {
   await using origin = await startTlsOrigin(ca, (_, response) => response.end('ok'));
   await using proxy = await startOpeningProxy(folder, ca);
