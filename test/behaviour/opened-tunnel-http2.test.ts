@@ -1,16 +1,9 @@
 // HTTP/2 inside an opened tunnel, and towards the origin, in any pairing with HTTP/1.1 (RFC 9113).
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  connect,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Stream,
-} from 'node:http2';
-import { connect as connectTls } from 'node:tls';
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { afterAll, describe, expect, test } from 'vitest';
 import { startDualOrigin } from '../support/dual-origin.ts';
-import { connectThrough, type OpeningProxy, startOpeningProxy } from '../support/opened-tunnels.ts';
+import { ask, openSession } from '../support/http2-in-tunnels.ts';
+import { connectThrough, startOpeningProxy } from '../support/opened-tunnels.ts';
 import { createTemporaryCa } from '../support/temp-ca.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
 import { startTlsOrigin } from '../support/tls-origin.ts';
@@ -100,45 +93,3 @@ test('a client of HTTP/1.1 is served by an origin in HTTP/1.1, though that speak
   await secured.send(`GET / HTTP/1.1\r\nHost: localhost:${origin.port}\r\n\r\n`);
   expect((await secured.readResponse()).body.toString()).toBe('1.1');
 });
-
-interface Answer {
-  readonly headers: IncomingHttpHeaders;
-  readonly content: Buffer;
-  readonly trailers: IncomingHttpHeaders;
-}
-
-async function openSession(proxy: OpeningProxy, authority: string): Promise<ClientHttp2Session> {
-  const client = await connectThrough(proxy, authority);
-  const servername = authority.slice(0, authority.lastIndexOf(':'));
-  const socket = connectTls({ socket: client.release(), ca: proxy.authority, servername, ALPNProtocols: ['h2'] });
-  await new Promise<void>((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
-  expect(socket.alpnProtocol).toBe('h2');
-  const session = connect(`https://${authority}`, { createConnection: () => socket });
-  // The proxy is closed first, and breaks it off.
-  session.on('error', () => {});
-  onTestFinished(() => session.destroy());
-  return session;
-}
-
-function ask(session: ClientHttp2Session, headers: OutgoingHttpHeaders, content?: Buffer, trailers?: OutgoingHttpHeaders): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const stream: ClientHttp2Stream = session.request(headers, {
-      endStream: content === undefined,
-      waitForTrailers: trailers !== undefined,
-    });
-    const chunks: Buffer[] = [];
-    let head: IncomingHttpHeaders = {};
-    let trailing: IncomingHttpHeaders = {};
-    stream.on('response', (fields) => {
-      head = fields;
-    });
-    stream.on('trailers', (fields) => {
-      trailing = fields;
-    });
-    if (trailers !== undefined) stream.on('wantTrailers', () => stream.sendTrailers(trailers));
-    stream.on('data', (bytes: Buffer) => chunks.push(bytes));
-    stream.on('error', reject);
-    stream.on('end', () => resolve({ headers: head, content: Buffer.concat(chunks), trailers: trailing }));
-    if (content !== undefined) stream.end(content);
-  });
-}
