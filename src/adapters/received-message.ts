@@ -1,0 +1,86 @@
+// Owns a message that was received, as the IncomingMessage that programs written for Node expect: its head as properties, its content as a stream. The
+// content is asked for when somebody reads the stream, and not before; read or not, it waits at its source until then.
+import { EventEmitter } from 'node:events';
+import { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { ProxyError } from '../errors/proxy-error.ts';
+import { type Body, type BodySink, type Fields, FULL, type HttpVersion, TAKEN, type Taken } from '../http/message.ts';
+import { headersOf } from './header-object.ts';
+
+/** What programs ask the socket of a message for; the real one is nobody's but the proxy's. */
+export interface SocketFacts {
+  readonly remoteAddress: string | undefined;
+  readonly remotePort: number | undefined;
+  readonly encrypted: boolean;
+}
+
+export class ReceivedMessage extends IncomingMessage implements BodySink {
+  readonly #body: Body | null;
+  #isStarted = false;
+  #isFull = false;
+
+  /** Paused, as long as nobody resumes it. */
+  constructor(version: HttpVersion, fields: Fields, body: Body | null, facts: SocketFacts) {
+    super(socketOf(facts));
+    this.#body = body;
+    this.httpVersion = version === '2' ? '2.0' : version;
+    this.httpVersionMajor = Number(this.httpVersion[0]);
+    this.httpVersionMinor = Number(this.httpVersion[2]);
+    this.headers = headersOf(fields);
+    this.rawHeaders = fields.flatMap(({ name, value }) => [name, value]);
+    this.pause();
+  }
+
+  /** Somebody has taken hold of the content, who has to get it even where it passes unchanged. */
+  get isRead(): boolean {
+    return READING.some((event) => this.listenerCount(event) > 0);
+  }
+
+  // BodySink: what the content's source says
+
+  write(bytes: Buffer): Taken {
+    // A copy: whoever keeps a chunk keeps it for longer than its memory is ours.
+    if (this.push(Buffer.from(bytes))) return TAKEN;
+    this.#isFull = true;
+    return FULL;
+  }
+
+  end(): void {
+    this.complete = true;
+    this.push(null);
+  }
+
+  fail(error: ProxyError): void {
+    this.destroy(error);
+  }
+
+  override _read(): void {
+    if (this.#body === null) this.push(null);
+    else if (!this.#isStarted) {
+      this.#isStarted = true;
+      this.#body.start(this);
+    } else if (this.#isFull) {
+      this.#isFull = false;
+      this.#body.resume();
+    }
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (!this.readableEnded) this.#body?.cancel();
+    done(error);
+  }
+}
+
+function socketOf(facts: SocketFacts): Socket {
+  const socket = Object.assign(new EventEmitter(), facts, {
+    destroyed: false,
+    readable: true,
+    writable: true,
+    setTimeout: () => socket,
+    setNoDelay: () => socket,
+    setKeepAlive: () => socket,
+  });
+  return socket as unknown as Socket;
+}
+
+const READING = ['data', 'readable', 'end'] as const;
