@@ -54,7 +54,7 @@ function startSite(): Promise<DualOrigin> {
     if (headers['if-none-match'] === '"one"') {
       response.statusCode = 304;
       response.end();
-    } else response.end(url === '/by-language' ? headers['accept-language'] : CONTENT);
+    } else response.end(url === '/by-language' ? (headers['accept-language'] ?? '') : CONTENT);
   });
 }
 
