@@ -5,11 +5,13 @@ import { BenchError } from './bench-error.ts';
 import type { Child, Children, Command } from './children.ts';
 import { holdsPort } from './process-tree.ts';
 
-/** @returns a port that was free a moment ago, below those that the kernel gives to outgoing connections */
+/** @returns a port that was free a moment ago and has not been given before, below those that the kernel gives to outgoing connections */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
-    if (await isFree(port)) return port;
+    if (GIVEN.has(port) || !(await isFree(port))) continue;
+    GIVEN.add(port);
+    return port;
   }
 }
 
@@ -50,6 +52,7 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
+const GIVEN = new Set<number>();
 const FIRST_PORT = 12_000;
 const PORTS = 18_000;
 const START_DEADLINE_MS = 15_000;
