@@ -4,7 +4,7 @@ import path from 'node:path';
 import { BenchError } from './bench-error.ts';
 import { countAtOrigin, withCpu } from './cost.ts';
 import { requireHandshakes, requireMisses } from './evidence.ts';
-import { LOAD_GRACE_MS, type LoadResult, WARM_UP_SECONDS } from './load.ts';
+import { LOAD_GRACE_MS, type LoadResult } from './load.ts';
 import type { LoadSide, Measure, Subject } from './measure.ts';
 import { memoryKiBOf } from './process-tree.ts';
 import { NEW_HOST, NEW_HOSTS, USUAL_HOST } from './tls-files.ts';
@@ -14,7 +14,7 @@ import type { TlsMode } from './tls-load.ts';
 export function measureTls(mode: TlsMode, lanes: number, hosts: 'usual' | 'new' = 'usual'): Measure {
   return async (subject, side) => {
     const work = { mode, lanes, host: hosts === 'usual' ? USUAL_HOST : NEW_HOST, first: WARM_UP_HOSTS, end: NEW_HOSTS };
-    const warmUp = hosts === 'usual' ? { seconds: WARM_UP_SECONDS } : { seconds: LONGEST_WARM_UP_SECONDS, lanes: WARM_UP_LANES };
+    const warmUp = hosts === 'usual' ? { seconds: HANDSHAKE_WARM_UP_SECONDS } : { seconds: LONGEST_WARM_UP_SECONDS, lanes: WARM_UP_LANES };
     await runTlsLoad(subject, side, { ...work, ...warmUp, first: 0, end: WARM_UP_HOSTS });
     const measured = { ...work, seconds: side.seconds };
     const { result: load, atOrigin } = await countAtOrigin(side, () => withCpu(subject, () => runTlsLoad(subject, side, measured)));
@@ -51,6 +51,8 @@ export async function runTlsLoad({ port }: Subject, side: LoadSide, work: TlsWor
   return result;
 }
 
+/** Longer than elsewhere: handshakes are few in a second, and code is compiled once it has run often. */
+const HANDSHAKE_WARM_UP_SECONDS = 4;
 /** One host at a time is too little in seconds for code to be compiled, so it is a number of them, and several at a time. */
 const WARM_UP_HOSTS = 3_000;
 const WARM_UP_LANES = 8;
