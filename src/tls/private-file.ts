@@ -11,6 +11,7 @@ import {
   readFileSync,
   realpathSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -66,6 +67,7 @@ export function createPrivateFile(file: string, text: string): boolean {
     writeFileSync(descriptor, text);
     fsyncSync(descriptor);
   } catch (cause) {
+    rmSync(file, { force: true });
     throw cannotWrite(file, cause);
   } finally {
     closeSync(descriptor);
@@ -80,6 +82,7 @@ export function replacePrivateFile(file: string, text: string): void {
   try {
     renameSync(temporary, file);
   } catch (cause) {
+    rmSync(temporary, { force: true });
     throw cannotWrite(file, cause);
   }
 }
