@@ -17,6 +17,7 @@ import {
   readDer,
 } from '../x509/read-der.ts';
 import { isIssuedBy, type ReadCertificate, readCertificate } from './roots.ts';
+import { weaknessOf } from './trust-path.ts';
 
 export type StapledStatus =
   | { readonly kind: 'good' }
@@ -106,7 +107,7 @@ function isDelegate(delegate: ReadCertificate, issuer: ReadCertificate, nowMs: n
   // What Node calls the key usage is the extended one; its type knows no certificate without it.
   const purposes = certificate.keyUsage as string[] | undefined;
   const isInTime = nowMs >= certificate.validFromDate.getTime() && nowMs <= certificate.validToDate.getTime();
-  return isInTime && (purposes?.includes(PURPOSE.ocspSigning) ?? false) && isIssuedBy(delegate, issuer);
+  return isInTime && weaknessOf(delegate) === null && (purposes?.includes(PURPOSE.ocspSigning) ?? false) && isIssuedBy(delegate, issuer);
 }
 
 function unusable(reason: string): StapledStatus {

@@ -56,6 +56,17 @@ test('a delegate counts only while its own certificate does (RFC 6960 §4.2.2.2)
   expect([at(0), at(2), at(4)]).toEqual(['good', 'good', 'unusable']);
 });
 
+test.each([
+  ['is signed with SHA-1', { digest: 'sha1' }],
+  ['has a key that is too weak', { key: 'rsa:1024' }],
+] as const)('a delegate whose certificate %s is none', (_, weakness) => {
+  const root = maker.make({ issuer: null, subject: '/CN=Root', extensions: CA_EXTENSIONS });
+  const leaf = maker.make({ issuer: root, subject: '/CN=localhost', extensions: serverExtensions('DNS:localhost') });
+  const delegate = maker.make({ issuer: root, subject: '/CN=Delegate', extensions: ['extendedKeyUsage = OCSPSigning'], ...weakness });
+  const response = maker.ocspResponse(leaf, root, delegate, 'good');
+  expect(stapledStatus(response, read(leaf), read(root), Date.now())).toMatchObject({ kind: 'unusable' });
+});
+
 function read({ cert }: Made): ReadCertificate {
   return readCertificate(new X509Certificate(cert));
 }
