@@ -299,6 +299,8 @@ class Composition implements RunningProxy {
 
   async #build(config: Config, old: Parts | null): Promise<Parts> {
     const [compiled, originTls] = await Promise.all([this.#loadPolicy(config), this.#openOriginTls(config, old)]);
+    // Before anything is opened that would have to be closed again.
+    const certification = await this.#certify(compiled, config, old);
     const via = config.viaName ?? this.#madeName;
     const keepsAuthenticator = old !== null && isSame(old.config.auth, config.auth);
     const authenticator = keepsAuthenticator
@@ -314,7 +316,6 @@ class Composition implements RunningProxy {
       throw error;
     }
     const { resolver, route, accessLog } = opened;
-    const certification = await this.#certify(compiled, config, old);
     const cache = this.#hooks === null ? await this.#openCache(config, old) : null;
     const pool = new ConnectionPool(config.upstream);
     // The log of the moment: one that a reload replaced is closed by the time an exchange ends.
@@ -528,6 +529,7 @@ async function release(parts: Parts, other: Parts | null): Promise<void> {
   if (other === null) parts.resolver.close();
   else if (parts.resolver !== other.resolver) parts.resolver.retire();
   if (parts.authenticator !== other?.authenticator) parts.authenticator?.close();
+  if (parts.certification !== other?.certification) parts.certification?.contexts.close();
   if (parts.cache?.store !== other?.cache?.store) await parts.cache?.store.close();
   if (parts.accessLog !== other?.accessLog) await parts.accessLog?.close();
 }

@@ -42,7 +42,7 @@ export interface Flow extends UpstreamFacts {
   /** What a client said when it began TLS in a tunnel that was looked into; `null` where none was. */
   hello: ClientHello | null;
   /** What became of a tunnel that was looked into, and why; `null` where none was. */
-  interception: Interception | null;
+  interception: InterceptionFacts | null;
 
   // authorize
   decision: Decision | null;
@@ -68,7 +68,7 @@ export interface Flow extends UpstreamFacts {
 }
 
 /** `opened`: TLS, or plain HTTP, ended here. `passed`: it went through as it was. `refused`: neither. */
-export interface Interception {
+export interface InterceptionFacts {
   readonly outcome: 'opened' | 'passed' | 'refused';
   /** A sentence: of a tunnel that passed or was refused although a rule would have it opened, the evidence. */
   readonly reason: string | null;

@@ -14,7 +14,7 @@ import type { LeafOptions } from './options.ts';
 /** What a leaf is signed for: ECDSA for everybody, RSA for clients whose hello offers nothing else. */
 export type LeafKeyType = 'ec' | 'rsa';
 
-/** Not used after `close()`. */
+/** What began before `close()` may still ask; what it is given then goes with it. */
 export class LeafContexts {
   readonly #authority: CertificateAuthority;
   readonly #lifetimeMs: number;

@@ -23,7 +23,7 @@ export class Pinned {
    * A client has refused our certificate. An alert is believed at once; that it left without a word, once it has done so three times within a minute.
    *
    * @param client its address
-   * @param host the name in the certificate
+   * @param host where its CONNECT wanted to go
    */
   noteRefusal(client: string, host: string, distrust: Distrust, nowMs: number): void {
     const key = keyOf(client, host);

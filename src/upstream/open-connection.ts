@@ -72,7 +72,6 @@ export async function openSecure(
   const { host, port } = authority;
   const secured = await startTls(parts, tcp, { host, port, alpn: tls.alpn, accept: tls.accept }, leftMs, cancellation);
   facts.tlsMs = performance.now() - connectedMs;
-  facts.originTls = secured.connection.tls;
   noteAddress(facts, secured.connection);
   return secured;
 }
@@ -192,7 +191,6 @@ export function nameOf(authority: Authority, route: Route): string {
 export function noteAddress(facts: UpstreamFacts, connection: UpstreamConnection): void {
   facts.upstreamAddress = connection.address;
   facts.upstreamPort = connection.port;
-  facts.originTls = connection.tls;
   facts.originTls = connection.tls;
 }
 
