@@ -1,6 +1,6 @@
 // Owns CONNECTs: the requests themselves, for as long as their tunnels are open, and handlers that answer one and stand at the tunnel's other end.
 import type { IncomingMessage } from 'node:http';
-import { type Duplex, duplexPair } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { Incoming, ReceivedConnect } from '../exchange/exchange.ts';
 import type { TunnelEnd } from '../exchange/look-into-tunnel.ts';
@@ -10,6 +10,7 @@ import type { Field } from '../http/message.ts';
 import { isFieldText, isToken } from '../http1/syntax.ts';
 import { UpstreamConnection } from '../upstream/connection.ts';
 import { called, type Done } from './handlers.ts';
+import { pairedStreams } from './paired-stream.ts';
 import { ReceivedMessage, type SocketFacts } from './received-message.ts';
 
 /** Calls back, and the tunnel is opened; or answers on the socket, and is the tunnel's other end. */
@@ -46,7 +47,7 @@ export class Connects {
     request.url = incoming.head.target;
     this.#open.set(incoming.flow.id, request);
     if (this.#handlers.length === 0) return null;
-    const [ours, theirs] = linkedPair();
+    const [ours, theirs] = pairedStreams();
     const answered = readAnswer(ours, authority.host, authority.port);
     const passed = this.#callAll(request, theirs).then(() => null);
     // Whoever has answered may fail later as it likes.
@@ -76,18 +77,6 @@ export function factsOf({ client, tunnel, flow }: Incoming): SocketFacts {
   return { remoteAddress: client.address, remotePort: flow.clientPort, encrypted: tunnel?.scheme === 'https' };
 }
 
-/** Two ends of one connection: when the one is closed, so is the other, once it has been read. */
-function linkedPair(): [ours: Duplex, theirs: Duplex] {
-  const [ours, theirs] = duplexPair();
-  ours.on('close', () => theirs.destroy());
-  theirs.on('close', () => {
-    if (ours.readableLength === 0) ours.destroy();
-    else ours.on('end', () => ours.destroy());
-    ours.push(null);
-  });
-  return [ours, theirs];
-}
-
 /** Reads the head that a handler writes to what it takes for the client's socket. */
 function readAnswer(ours: Duplex, host: string, port: number): Promise<TunnelEnd> {
   return new Promise((resolve, reject) => {
@@ -96,14 +85,14 @@ function readAnswer(ours: Duplex, host: string, port: number): Promise<TunnelEnd
       text += bytes.toString('latin1');
       const end = text.indexOf('\r\n\r\n');
       if (end < 0 && text.length < MAX_HEAD) return;
-      ours.off('data', read).off('close', left);
+      ours.off('data', read).off('end', left);
       ours.pause();
       const head = end < 0 ? null : parseHead(text.slice(0, end));
       if (head === null) reject(new Error('what was written to the socket of a CONNECT does not begin with the head of a response'));
       else resolve({ head, connection: UpstreamConnection.ofStream(ours, host, port), early: Buffer.from(text.slice(end + 4), 'latin1') });
     };
     const left = (): void => reject(new Error('the socket of a CONNECT was closed without an answer'));
-    ours.on('data', read).on('close', left);
+    ours.on('data', read).on('end', left);
   });
 }
 
