@@ -26,12 +26,13 @@ export function openSecured(target: SecuredTarget, events: SecuredEvents): void 
   const socket = connect({ port: proxyPort, host: '127.0.0.1', noDelay: true });
   let secured: TLSSocket | null = null;
   let hasFailed = false;
+  let stage = 'before CONNECT was answered';
   const fail = (reason: string) => {
     if (hasFailed || secured?.writableEnded) return;
     hasFailed = true;
     secured?.destroy();
     socket.destroy();
-    events.failed(reason);
+    events.failed(`${stage}: ${reason}`);
   };
   let head = '';
   const read = (bytes: Buffer) => {
@@ -44,12 +45,16 @@ export function openSecured(target: SecuredTarget, events: SecuredEvents): void 
   };
   const startTls = (): TLSSocket => {
     const { secureContext, protocol, session } = target;
+    stage = 'during the handshake';
     const resumed = session === null ? {} : { session };
     const opening = secure({ socket, servername: host, secureContext, ALPNProtocols: [protocol], ...resumed });
     opening.on('error', (error) => fail(error.message));
     opening.on('close', () => fail('the proxy closed it'));
     if (events.session !== undefined) opening.on('session', events.session);
-    opening.on('secureConnect', () => events.opened(opening));
+    opening.on('secureConnect', () => {
+      stage = 'in the open tunnel';
+      events.opened(opening);
+    });
     return opening;
   };
   socket.on('data', read);
