@@ -50,7 +50,7 @@ export function hasOwnJavaTrustStore(inherited: Environment): boolean {
   return /-Djavax\.net\.ssl\.trustStore=/.test(inherited['JAVA_TOOL_OPTIONS'] ?? '');
 }
 
-export function proxyVariables({ host, port, direct }: OwnProxy): Readonly<Record<string, string>> {
+function proxyVariables({ host, port, direct }: OwnProxy): Readonly<Record<string, string>> {
   const url = `http://${host}:${port}`;
   return {
     // curl and wget know http_proxy in small letters only (a CGI program's HTTP_PROXY is what a client says); others know capitals only.

@@ -73,7 +73,7 @@ export function forgivenText(faults: readonly AcceptedFault[]): string {
 }
 
 /** The longest unit in which it is a whole number: `90s`, `1h`, `30d`. */
-export function lifetimeText(seconds: number): string {
+function lifetimeText(seconds: number): string {
   const [unit, length] = LIFETIME_UNITS.find(([, each]) => seconds >= each && seconds % each === 0) ?? (['s', 1] as const);
   return `${seconds / length}${unit}`;
 }

@@ -51,6 +51,6 @@ function authorityName(hostName: string, serial: Buffer): string {
 }
 
 /** Five years: long enough that nobody gets used to trusting a new one, and not for ever. */
-export const AUTHORITY_LIFETIME_MS = 5 * 365 * 86_400_000;
+const AUTHORITY_LIFETIME_MS = 5 * 365 * 86_400_000;
 /** Certificates are valid from a little before they are made, since clocks of clients differ. */
 export const CLOCK_SLACK_MS = 3_600_000;

@@ -62,7 +62,7 @@ export function day(atMs: number): string {
 }
 
 /** It names itself as its issuer: a root. */
-export function isSelfIssued(certificate: X509Certificate): boolean {
+function isSelfIssued(certificate: X509Certificate): boolean {
   return certificate.checkIssued(certificate);
 }
 

@@ -54,7 +54,7 @@ export function outOfDate({ certificate }: ReadCertificate, nowMs: number): { re
 }
 
 /** The name of the subject for people: its common name, or what else there is, without what could disturb a line. */
-export function subjectName(subject: string | undefined): string {
+function subjectName(subject: string | undefined): string {
   const parts = new Map((subject ?? '').split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
   const name = parts.get('CN') ?? parts.get('OU') ?? parts.get('O') ?? [...parts.values()].join(', ');
   return shown(name === '' ? 'nobody' : name);

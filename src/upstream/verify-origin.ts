@@ -52,7 +52,7 @@ export function verifyOrigin(presented: Presented, host: string, accept: Accepte
 }
 
 /** As policies write it: `sha256:` and lower-case hexadecimal without colons. */
-export function fingerprintOf(certificate: X509Certificate): `sha256:${string}` {
+function fingerprintOf(certificate: X509Certificate): `sha256:${string}` {
   return `sha256:${certificate.fingerprint256.replaceAll(':', '').toLowerCase()}`;
 }
 
