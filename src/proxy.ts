@@ -1,4 +1,4 @@
-// The composition root: Config in; start, reload, drain, close out. The only file that joins parts.
+// The composition root: Config in; start, reload, drain, close out. It joins all parts; what is longer lies in proxy/.
 // A reload builds a new set of parts first; only when all of it stands is one reference swapped. Exchanges under way finish with the set they began
 // with, but for the log; the next one has the new set, on the same connection too, whose limits and timers stay those it was accepted with.
 import { randomBytes } from 'node:crypto';
