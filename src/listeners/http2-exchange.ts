@@ -193,10 +193,11 @@ export class Http2Exchange implements Responder, BodyWatch, ResponseWatch, Linke
       return;
     }
     this.#state = 'responded';
+    const isRequestWhole = this.#stream.endAfterHeaders || this.#stream.readableEnded;
     this.#body?.cancel();
     // The client takes what is still on its way in time, or it is cut off.
     this.responseBlocked();
-    if (!this.#stream.endAfterHeaders) this.#response?.closeWhenSent();
+    if (!isRequestWhole) this.#response?.closeWhenSent();
   }
 
   #drained(): void {

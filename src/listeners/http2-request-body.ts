@@ -59,7 +59,9 @@ export class Http2RequestBody implements RequestBody {
     }
     this.#watch.contentAwaited();
     this.#stream.on('data', (bytes: Buffer) => this.#read(bytes));
-    this.#stream.on('end', () => this.#ended());
+    // In a turn of its own: whoever hears the end may reset the stream, and Node 26 ends the whole process when one whose answer may have trailers is
+    // reset within its own `end`.
+    this.#stream.on('end', () => setImmediate(() => this.#ended()));
   }
 
   resume(): void {

@@ -73,16 +73,23 @@ export class Http2Response implements BodySink {
     this.#watch.responded(error);
   }
 
-  /** Ends the client's direction too, once all of ours has left: what it still sends is for nobody (§8.1). */
+  /**
+   * Ends the client's direction too, once all of ours has left: what it still sends is for nobody (§8.1). Not before: a reset could overtake the end of
+   * ours, and Node 26 writes without end, and without reading on, when a session is destroyed whose stream was closed within its own `end()`.
+   */
   closeWhenSent(): void {
     if (this.#mayHaveTrailers) this.#isToClose = true;
-    else this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    else this.#stream.once('finish', () => setImmediate(() => this.#close()));
+  }
+
+  #close(): void {
+    if (!this.#stream.closed) this.#stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
   #sendTrailers(): void {
     this.#stream.sendTrailers(fieldsByName(this.#trailers));
     // Node sends them in the next turn; a reset before that would take them away.
-    if (this.#isToClose) setImmediate(() => this.#stream.close(constants.NGHTTP2_NO_ERROR));
+    if (this.#isToClose) setImmediate(() => this.#close());
   }
 }
 
