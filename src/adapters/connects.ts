@@ -2,11 +2,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ProxyError } from '../errors/proxy-error.ts';
-import type { Incoming, ReceivedConnect } from '../exchange/exchange.ts';
+import type { Incoming, Received, ReceivedConnect } from '../exchange/exchange.ts';
 import type { TunnelEnd } from '../exchange/look-into-tunnel.ts';
 import type { Flow } from '../flows/flow.ts';
 import { formatAuthority } from '../http/authority.ts';
-import type { Field } from '../http/message.ts';
+import { hasField } from '../http/fields.ts';
+import type { Field, Fields } from '../http/message.ts';
+import { DEFAULT_PORTS } from '../http/target.ts';
 import { isFieldText, isToken } from '../http1/syntax.ts';
 import { UpstreamConnection } from '../upstream/connection.ts';
 import { called, type Done } from './handlers.ts';
@@ -75,6 +77,12 @@ export class Connects {
 
 export function factsOf({ client, tunnel, flow }: Incoming): SocketFacts {
   return { remoteAddress: client.address, remotePort: flow.clientPort, encrypted: tunnel?.scheme === 'https' };
+}
+
+/** The fields of a request as programs know them: in HTTP/2 it is `:authority` that says the host (RFC 9113 §8.3.1). */
+export function withHost({ incoming, authority, scheme }: Received): Fields {
+  const { fields } = incoming.head;
+  return hasField(fields, 'host') ? fields : [{ name: 'Host', value: formatAuthority(authority, DEFAULT_PORTS[scheme]) }, ...fields];
 }
 
 /** Reads the head that a handler writes to what it takes for the client's socket. */

@@ -5,12 +5,13 @@ import type { Readable } from 'node:stream';
 import { asProxyError, type ProxyError } from '../errors/proxy-error.ts';
 import type { Received } from '../exchange/exchange.ts';
 import type { OutgoingRequest, SendRequest } from '../exchange/hooks.ts';
-import type { Body } from '../http/message.ts';
+import { type Body, type Fields, NO_FIELDS } from '../http/message.ts';
 import type { ClientResponse } from '../upstream/http1-client.ts';
 import { changedHead, ProxyToClientResponse } from './client-response.ts';
-import { type Connects, factsOf } from './connects.ts';
+import { type Connects, factsOf, withHost } from './connects.ts';
 import { callEach, type DataHandler, type Handler, passChunk, type RequestHandlers } from './handlers.ts';
 import { changedFields, type HeaderObject } from './header-object.ts';
+import { HeardContent } from './heard-content.ts';
 import { asNodeError } from './node-error.ts';
 import { ReceivedMessage } from './received-message.ts';
 import { type Filter, RequestContext } from './request-context.ts';
@@ -35,7 +36,11 @@ class HandledExchange {
   readonly #received: Received;
   readonly #sendRequest: SendRequest;
   readonly #ctx: RequestContext;
+  /** As handlers see them. */
+  readonly #fields: Fields;
   #hasFailed = false;
+  /** The origin's content goes to the client without anybody here. */
+  #isPassedOn = false;
 
   constructor(parts: ExchangeParts, received: Received, send: SendRequest, answer: (response: ClientResponse) => void) {
     this.#parts = parts;
@@ -43,11 +48,12 @@ class HandledExchange {
     this.#sendRequest = send;
     const { incoming, scheme, authority, pathAndQuery } = received;
     const { head, body } = incoming;
-    const request = new ReceivedMessage(head.version, head.fields, body, factsOf(incoming));
+    this.#fields = withHost(received);
+    const request = new ReceivedMessage(head.version, this.#fields, body, factsOf(incoming));
     request.method = head.method;
     request.url = pathAndQuery;
     const response = new ProxyToClientResponse(head.method, answer);
-    const options = optionsOf(head.method, pathAndQuery, authority, head.fields);
+    const options = optionsOf(head.method, pathAndQuery, authority, this.#fields);
     if (parts.forcesChunks) delete options.headers['content-length'];
     this.#ctx = new RequestContext(scheme === 'https', parts.connects.of(incoming), request, response, options);
   }
@@ -69,8 +75,8 @@ class HandledExchange {
   #makeRequest(): Promise<void> {
     const ctx = this.#ctx;
     const { incoming, authority } = this.#received;
-    const { fields } = incoming.head;
-    const outgoing = followed(ctx.proxyToServerRequestOptions, ctx.isSSL ? 'https' : 'http', { authority, fields });
+    const before = { authority, fields: this.#fields };
+    const outgoing = followed(ctx.proxyToServerRequestOptions, ctx.isSSL ? 'https' : 'http', before);
     const request = new ProxyToServerRequest(ctx.proxyToServerRequestOptions, outgoing.scheme, incoming.body !== null, (later, content) => {
       void this.#step('PROXY_TO_SERVER_REQUEST_ERROR', () => this.#send(outgoing, later, content));
     });
@@ -96,8 +102,9 @@ class HandledExchange {
 
   async #send(outgoing: Omit<OutgoingRequest, 'body'>, later: HeaderObject, content: Body | null): Promise<void> {
     const set = Object.keys(later).length > 0;
-    const fields = set ? changedFields(outgoing.fields, { ...this.#ctx.proxyToServerRequestOptions.headers, ...later }) : outgoing.fields;
-    const { body } = this.#received.incoming;
+    const changed = set ? changedFields(outgoing.fields, { ...this.#ctx.proxyToServerRequestOptions.headers, ...later }) : outgoing.fields;
+    const { body, head } = this.#received.incoming;
+    const fields = changed === this.#fields ? head.fields : changed;
     const unchanged = content === body ? body : null;
     const response = await this.#sendRequest({ ...outgoing, fields, body: unchanged ?? (content === null ? null : withFailure(content)) });
     await this.#respond(response);
@@ -111,6 +118,7 @@ class HandledExchange {
     from.statusMessage = head.reason;
     from.on('error', (error) => this.#failed('SERVER_TO_PROXY_RESPONSE_ERROR', error));
     ctx.serverToProxyResponse = from;
+    ctx.proxyToServerRequest?.emit('response', from);
     // Somebody has answered in the meantime.
     if (ctx.proxyToClientResponse.headersSent) return void from.destroy();
 
@@ -129,12 +137,19 @@ class HandledExchange {
 
     const changed = changedHead(head, from.statusCode, from.statusMessage, from.headers);
     if (!isModified && end.length === 0 && !from.isRead && !response.isWatched) {
-      response.passOn(changed, body);
+      this.#isPassedOn = true;
+      response.passOn(changed, this.#heard(body, 'SERVER_TO_PROXY_RESPONSE_ERROR'));
       return;
     }
     response.beginAs(changed, isModified ? null : (body?.length ?? null));
     const source = this.#filtered(from, ctx.responseFilters, 'RESPONSE_FILTER_ERROR');
-    await this.#pour(source, response, { data, end, dataKind: 'ON_RESPONSE_DATA_ERROR', endKind: 'ON_RESPONSE_END_ERROR' });
+    await this.#pour(source, response, {
+      data,
+      end,
+      dataKind: 'ON_RESPONSE_DATA_ERROR',
+      endKind: 'ON_RESPONSE_END_ERROR',
+      trailers: () => from.trailerLines,
+    });
   }
 
   #filtered(source: Readable, filters: readonly Filter[], kind: string): Readable {
@@ -171,7 +186,9 @@ class HandledExchange {
     }
     if (source.destroyed && !source.readableEnded) return;
     isWhole = true;
-    if (await this.#step(hooks.endKind, () => callEach(hooks.end, ctx))) to.end();
+    if (!(await this.#step(hooks.endKind, () => callEach(hooks.end, ctx)))) return;
+    to.trailerLines = hooks.trailers?.() ?? NO_FIELDS;
+    to.end();
   }
 
   /** @returns whether it came to its end */
@@ -193,13 +210,7 @@ class HandledExchange {
     if (this.#hasFailed || response.destroyed) return;
     this.#hasFailed = true;
     const error = asNodeError(thrown);
-    for (const handler of [...this.#parts.handlers.error, ...ctx.handlers.error]) {
-      try {
-        handler(ctx, error, kind);
-      } catch {
-        // Whoever is told of failures and fails has nobody else to tell.
-      }
-    }
+    this.#tell(kind, error);
     ctx.proxyToServerRequest?.destroy();
     if (response.hasBegun && ctx.serverToProxyResponse !== undefined) response.breakOff(asProxyError(thrown));
     else if (!response.writableEnded) {
@@ -208,11 +219,27 @@ class HandledExchange {
     }
   }
 
+  /** Content that nobody looks at is not told of otherwise. */
+  #heard(body: Body | null, kind: string): Body | null {
+    const isAnybodyTold = this.#parts.handlers.error.length + this.#ctx.handlers.error.length > 0;
+    return body === null || !isAnybodyTold ? body : new HeardContent(body, (error) => this.#tell(kind, asNodeError(error)));
+  }
+
+  #tell(kind: string, error: Error): void {
+    const ctx = this.#ctx;
+    for (const handler of [...this.#parts.handlers.error, ...ctx.handlers.error]) {
+      try {
+        handler(ctx, error, kind);
+      } catch {
+        // Whoever is told of failures and fails has nobody else to tell.
+      }
+    }
+  }
+
   /** The client has its answer, or has left: what is still on its way is not wanted. */
   #closed(): void {
-    const { serverToProxyResponse: from, clientToProxyRequest: request } = this.#ctx;
-    if (from !== undefined && !from.readableEnded && from.isRead) from.destroy();
-    if (!request.readableEnded && request.isRead) request.destroy();
+    const { serverToProxyResponse: from } = this.#ctx;
+    if (from !== undefined && !from.readableEnded && !this.#isPassedOn) from.destroy();
   }
 }
 
@@ -221,6 +248,8 @@ interface ContentHooks {
   readonly end: readonly Handler<RequestContext>[];
   readonly dataKind: string;
   readonly endKind: string;
+  /** Once the content has ended. */
+  readonly trailers?: () => Fields;
 }
 
 /** Until there is room again, or nobody wants any more. */

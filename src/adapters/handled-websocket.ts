@@ -8,7 +8,7 @@ import type { Fields } from '../http/message.ts';
 import { parseTarget } from '../http/target.ts';
 import { UpstreamConnection } from '../upstream/connection.ts';
 import type { ClientResponse } from '../upstream/http1-client.ts';
-import { type Connects, factsOf } from './connects.ts';
+import { type Connects, factsOf, withHost } from './connects.ts';
 import { called, type FrameData, type WebSocketHandlers } from './handlers.ts';
 import { changedFields, headersOf } from './header-object.ts';
 import { asNodeError } from './node-error.ts';
@@ -46,8 +46,8 @@ class HandledWebSocket {
     this.#received = received;
     const { incoming, scheme, authority, pathAndQuery } = received;
     const { head } = incoming;
-    this.#fields = head.fields.filter(({ name }) => !isNamed(name, 'sec-websocket-extensions'));
-    const request = new ReceivedMessage(head.version, head.fields, null, factsOf(incoming));
+    this.#fields = withHost(received).filter(({ name }) => !isNamed(name, 'sec-websocket-extensions'));
+    const request = new ReceivedMessage(head.version, withHost(received), null, factsOf(incoming));
     request.method = head.method;
     request.url = pathAndQuery;
     const isSSL = scheme === 'https';
@@ -69,7 +69,8 @@ class HandledWebSocket {
   }
 
   handshake(): OutgoingRequest {
-    const { url, headers } = this.#ctx.proxyToServerWebSocketOptions;
+    const { url, headers, agent } = this.#ctx.proxyToServerWebSocketOptions;
+    if (agent !== undefined) throw new Error('a WebSocket cannot have an agent of its own: connections are made by this proxy');
     const { head } = this.#received.incoming;
     const target = parseTarget('GET', url.replace(/^ws(s?):/i, 'http$1:'));
     if (target.form !== 'absolute-form') throw new Error(`${url} is no address of a WebSocket`);

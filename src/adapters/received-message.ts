@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events';
 import { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ProxyError } from '../errors/proxy-error.ts';
-import { type Body, type BodySink, type Fields, FULL, type HttpVersion, TAKEN, type Taken } from '../http/message.ts';
+import { type Body, type BodySink, type Fields, FULL, type HttpVersion, NO_FIELDS, TAKEN, type Taken } from '../http/message.ts';
 import { headersOf } from './header-object.ts';
 
 /** What programs ask the socket of a message for; the real one is nobody's but the proxy's. */
@@ -16,6 +16,8 @@ export interface SocketFacts {
 
 export class ReceivedMessage extends IncomingMessage implements BodySink {
   readonly #body: Body | null;
+  /** Those of `trailers`, as they came. */
+  trailerLines: Fields = NO_FIELDS;
   #isStarted = false;
   #isFull = false;
 
@@ -45,7 +47,9 @@ export class ReceivedMessage extends IncomingMessage implements BodySink {
     return FULL;
   }
 
-  end(): void {
+  end(trailers: Fields): void {
+    this.trailerLines = trailers;
+    if (trailers.length > 0) this.trailers = headersOf(trailers) as NodeJS.Dict<string>;
     this.complete = true;
     this.push(null);
   }

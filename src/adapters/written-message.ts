@@ -2,7 +2,7 @@
 // begins with the first octet, or when it is ended without any; until then its head may be changed. What is written waits until somebody takes it.
 import { Writable } from 'node:stream';
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
-import { type Body, type BodySink, type Field, FULL, NO_FIELDS } from '../http/message.ts';
+import { type Body, type BodySink, type Field, type Fields, FULL, NO_FIELDS } from '../http/message.ts';
 import { checked, type HeaderValue, linesOf } from './header-object.ts';
 
 type Done = (error?: Error | null) => void;
@@ -10,6 +10,8 @@ type Done = (error?: Error | null) => void;
 export abstract class WrittenMessage extends Writable implements Body {
   /** Octets that were announced; `null` when only the end will tell. */
   length: number | null = null;
+  /** Sent behind the content. */
+  trailerLines: Fields = NO_FIELDS;
   /** Its content goes nowhere, as that of an answer to HEAD. */
   protected isWithoutContent = false;
   readonly #fields = new Map<string, { readonly name: string; readonly value: Exclude<HeaderValue, undefined> }>();
@@ -99,7 +101,7 @@ export abstract class WrittenMessage extends Writable implements Body {
     if (!this.isWithoutContent && this.length !== null && this.#octets < this.length) done(this.#unlike(this.length));
     else if (this.#sink === null && !this.isWithoutContent) this.#ended = done;
     else {
-      this.#sink?.end(NO_FIELDS);
+      this.#sink?.end(this.trailerLines);
       done();
     }
   }
@@ -120,7 +122,7 @@ export abstract class WrittenMessage extends Writable implements Body {
     const ended = this.#ended;
     if (waiting !== null) this.#pass(sink, waiting.bytes, waiting.done);
     else if (ended !== null) {
-      sink.end(NO_FIELDS);
+      sink.end(this.trailerLines);
       ended();
     } else if (this.destroyed) sink.fail(asProxyError(this.errored));
   }

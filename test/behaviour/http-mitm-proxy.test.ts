@@ -1,7 +1,10 @@
 // The adapter against the package whose API it has: the same scenarios, with real clients and origins. Where they differ both outcomes are stated; the
 // table of those is src/adapters/README.md.
+import { chmodSync } from 'node:fs';
 import http from 'node:http';
+import http2 from 'node:http2';
 import https from 'node:https';
+import path from 'node:path';
 import { createGzip, gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { Proxy as Adapter, type ListenOptions, type RequestContext } from '../../src/adapters/http-mitm-proxy.ts';
@@ -403,6 +406,47 @@ test('keeps a connection for several requests', async () => {
     { keepAlive: true },
   );
   expect(seen[0]).toEqual(['GET /1 0', 'GET /2 0', 'GET /3 0']);
+});
+
+test('tells of a response that breaks off where nobody looks at its content, too', async () => {
+  const { theirs, ours } = await compare(setting, async ({ proxy, notes, fetch }) => {
+    proxy.onError((_ctx, error, kind) => notes.push([kind, (error as NodeJS.ErrnoException).code]));
+    await fetch(`${origin.url}/broken`).catch(() => {});
+    return notes;
+  });
+  expect(ours).toEqual(theirs);
+  expect(ours).toEqual([['SERVER_TO_PROXY_RESPONSE_ERROR', 'ECONNRESET']]);
+});
+
+test('speaks HTTP/2 to clients that want it, and shows handlers the same', async () => {
+  const seen = await play('adapter', setting, async (scene) => {
+    scene.proxy.onRequest((ctx, done) => {
+      const { method, url, headers, httpVersion } = ctx.clientToProxyRequest;
+      scene.notes.push([method, url, headers.host, httpVersion, ctx.isSSL]);
+      ctx.onResponseData((_ctx, chunk, done) => done(null, Buffer.from(`${chunk}!`)));
+      return done();
+    });
+    const authority = `localhost:${secure.port}`;
+    const socket = await scene.openTls(authority, { ALPNProtocols: ['h2'] });
+    const session = http2.connect(`https://${authority}`, { createConnection: () => socket });
+    const stream = session.request({ ':path': '/two' });
+    let text = '';
+    for await (const chunk of stream) text += chunk;
+    session.destroy();
+    return [text, scene.notes];
+  });
+  expect(seen).toEqual(['GET /two 0!', [['GET', '/two', `localhost:${secure.port}`, '2.0', true]]]);
+});
+
+test('goes on under the CA that the package has made, once nobody else may read its key', async () => {
+  const sslCaDir = path.join(folder, 'moved');
+  const moved = { ...setting, options: { sslCaDir } };
+  const theirs = await play('package', moved, async ({ authority }) => authority);
+  const key = path.join(sslCaDir, 'keys', 'ca.private.key');
+  await expect(play('adapter', moved, async () => null)).rejects.toThrow(`Run: chmod 600 ${key}`);
+  chmodSync(key, 0o600);
+  const seen = await play('adapter', moved, async ({ authority, fetch }) => [authority, (await fetch(`${secure.url}/x`)).status]);
+  expect(seen).toEqual([theirs, 200]);
 });
 
 test('tells of a handler that throws: the package falls over it', async () => {

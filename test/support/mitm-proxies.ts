@@ -76,7 +76,7 @@ export async function compare<T>(setting: Setting, scenario: (scene: Scene) => P
 }
 
 export async function play<T>(side: Side, { ca, folder, options = {} }: Setting, scenario: (scene: Scene) => Promise<T>): Promise<T> {
-  const sslCaDir = path.join(mkdtempSync(path.join(folder, `${side}-`)), 'ca');
+  const sslCaDir = options.sslCaDir ?? path.join(mkdtempSync(path.join(folder, `${side}-`)), 'ca');
   const trust = side === 'package' ? { httpsAgent: new https.Agent({ ca: ca.cert }) } : { roots: ca.certFile };
   const proxy = side === 'package' ? (new PackageProxy() as unknown as AdapterProxy) : new AdapterProxy();
   await new Promise<void>((resolve, reject) => {
