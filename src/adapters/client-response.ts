@@ -19,6 +19,7 @@ export class ProxyToClientResponse extends WrittenMessage {
   /** Of the origin's response, which what was set here goes before. */
   #fields: Fields = NO_FIELDS;
   #headersSent = false;
+  #isPassedOn = false;
 
   /** @param answer called once, with what the client is to be answered */
   constructor(method: string, answer: (response: ClientResponse) => void) {
@@ -37,7 +38,7 @@ export class ProxyToClientResponse extends WrittenMessage {
   }
 
   get finished(): boolean {
-    return this.writableEnded;
+    return this.writableEnded || this.#isPassedOn;
   }
 
   /** @param headers an object, or names and values in turn */
@@ -71,8 +72,8 @@ export class ProxyToClientResponse extends WrittenMessage {
     this.#take(head);
     this.#headersSent = true;
     this.isWithoutContent = true;
+    this.#isPassedOn = true;
     this.#answer({ head: this.#head(), body: this.#isWithoutContent() ? null : body, upgraded: null });
-    this.end();
   }
 
   override setHeader(name: string, value: Exclude<HeaderObject[string], undefined>): this {

@@ -1,5 +1,7 @@
 // Owns CONNECTs: the requests themselves, for as long as their tunnels are open, and handlers that answer one and stand at the tunnel's other end.
+import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { Incoming, Received, ReceivedConnect } from '../exchange/exchange.ts';
@@ -13,7 +15,7 @@ import { isFieldText, isToken } from '../http1/syntax.ts';
 import { UpstreamConnection } from '../upstream/connection.ts';
 import { called, type Done } from './handlers.ts';
 import { pairedStreams } from './paired-stream.ts';
-import { ReceivedMessage, type SocketFacts } from './received-message.ts';
+import { ReceivedMessage } from './received-message.ts';
 
 /** Calls back, and the tunnel is opened; or answers on the socket, and is the tunnel's other end. */
 export type ConnectHandler = (request: IncomingMessage, socket: Duplex, head: Buffer, done: Done) => unknown;
@@ -44,7 +46,7 @@ export class Connects {
    * @throws ProxyError when one of them has refused it
    */
   async handle({ incoming, authority }: ReceivedConnect): Promise<TunnelEnd | null> {
-    const request = new ReceivedMessage(incoming.head.version, incoming.head.fields, null, factsOf(incoming));
+    const request = new ReceivedMessage(incoming.head.version, incoming.head.fields, null, socketOf(incoming));
     request.method = 'CONNECT';
     request.url = incoming.head.target;
     this.#open.set(incoming.flow.id, request);
@@ -75,9 +77,26 @@ export class Connects {
   }
 }
 
-export function factsOf({ client, tunnel, flow }: Incoming): SocketFacts {
-  return { remoteAddress: client.address, remotePort: flow.clientPort, encrypted: tunnel?.scheme === 'https' };
+/** What programs ask the socket of a message for, the same for all of a connection; the real one is nobody's but the proxy's. */
+export function socketOf({ client, tunnel, flow }: Incoming): Socket {
+  const connection = tunnel ?? client;
+  let socket = sockets.get(connection);
+  if (socket === undefined) {
+    const facts = { remoteAddress: client.address, remotePort: flow.clientPort, encrypted: tunnel?.scheme === 'https' };
+    const made = Object.assign(new EventEmitter(), facts, {
+      destroyed: false,
+      readable: true,
+      writable: true,
+      setTimeout: () => made,
+      setNoDelay: () => made,
+      setKeepAlive: () => made,
+    });
+    sockets.set(connection, (socket = made as unknown as Socket));
+  }
+  return socket;
 }
+
+const sockets = new WeakMap<object, Socket>();
 
 /** The fields of a request as programs know them: in HTTP/2 it is `:authority` that says the host (RFC 9113 §8.3.1). */
 export function withHost({ incoming, authority, scheme }: Received): Fields {

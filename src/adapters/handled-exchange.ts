@@ -8,7 +8,7 @@ import type { OutgoingRequest, SendRequest } from '../exchange/hooks.ts';
 import { type Body, type Fields, NO_FIELDS } from '../http/message.ts';
 import type { ClientResponse } from '../upstream/http1-client.ts';
 import { changedHead, ProxyToClientResponse } from './client-response.ts';
-import { type Connects, factsOf, withHost } from './connects.ts';
+import { type Connects, socketOf, withHost } from './connects.ts';
 import { callEach, type DataHandler, type Handler, passChunk, type RequestHandlers } from './handlers.ts';
 import { changedFields, type HeaderObject } from './header-object.ts';
 import { HeardContent } from './heard-content.ts';
@@ -49,7 +49,7 @@ class HandledExchange {
     const { incoming, scheme, authority, pathAndQuery } = received;
     const { head, body } = incoming;
     this.#fields = withHost(received);
-    const request = new ReceivedMessage(head.version, this.#fields, body, factsOf(incoming));
+    const request = new ReceivedMessage(head.version, this.#fields, body, socketOf(incoming));
     request.method = head.method;
     request.url = pathAndQuery;
     const response = new ProxyToClientResponse(head.method, answer);
@@ -65,8 +65,8 @@ class HandledExchange {
     ctx.clientToProxyRequest.on('error', (error) => this.#failed('CLIENT_TO_PROXY_REQUEST_ERROR', error));
     ctx.proxyToClientResponse.on('close', () => this.#closed());
     const begun =
-      (await this.#step('ON_REQUEST_ERROR', () => callEach([...handlers.request, ...ctx.handlers.request], ctx))) &&
-      (await this.#step('ON_REQUESTHEADERS_ERROR', () => callEach([...handlers.requestHeaders, ...ctx.handlers.requestHeaders], ctx)));
+      (await this.#call('ON_REQUEST_ERROR', both(handlers.request, ctx.handlers.request))) &&
+      (await this.#call('ON_REQUESTHEADERS_ERROR', both(handlers.requestHeaders, ctx.handlers.requestHeaders)));
     // Whoever has answered does not want it sent any more.
     if (!begun || ctx.proxyToClientResponse.headersSent) return;
     await this.#step('PROXY_TO_SERVER_REQUEST_ERROR', () => this.#makeRequest());
@@ -87,8 +87,8 @@ class HandledExchange {
 
   async #pourRequest(request: ProxyToServerRequest, body: Body | null): Promise<void> {
     const ctx = this.#ctx;
-    const data = [...this.#parts.handlers.requestData, ...ctx.handlers.requestData];
-    const end = [...this.#parts.handlers.requestEnd, ...ctx.handlers.requestEnd];
+    const data = both(this.#parts.handlers.requestData, ctx.handlers.requestData);
+    const end = both(this.#parts.handlers.requestEnd, ctx.handlers.requestEnd);
     const isTouched = data.length + end.length + ctx.requestFilters.length > 0 || ctx.clientToProxyRequest.isRead;
     if (!isTouched) {
       request.passOn(body === null || keepsLength(ctx.proxyToServerRequestOptions, body) ? body : new UntoldLength(body));
@@ -113,7 +113,7 @@ class HandledExchange {
   async #respond({ head, body }: ClientResponse): Promise<void> {
     const ctx = this.#ctx;
     const { handlers } = this.#parts;
-    const from = new ReceivedMessage(head.version, head.fields, body, factsOf(this.#received.incoming));
+    const from = new ReceivedMessage(head.version, head.fields, body, socketOf(this.#received.incoming));
     from.statusCode = head.status;
     from.statusMessage = head.reason;
     from.on('error', (error) => this.#failed('SERVER_TO_PROXY_RESPONSE_ERROR', error));
@@ -122,16 +122,15 @@ class HandledExchange {
     // Somebody has answered in the meantime.
     if (ctx.proxyToClientResponse.headersSent) return void from.destroy();
 
-    if (!(await this.#step('ON_RESPONSE_ERROR', () => callEach([...handlers.response, ...ctx.handlers.response], ctx)))) return;
-    const data = [...handlers.responseData, ...ctx.handlers.responseData];
-    const end = [...handlers.responseEnd, ...ctx.handlers.responseEnd];
+    if (!(await this.#call('ON_RESPONSE_ERROR', both(handlers.response, ctx.handlers.response)))) return;
+    const data = both(handlers.responseData, ctx.handlers.responseData);
+    const end = both(handlers.responseEnd, ctx.handlers.responseEnd);
     const isModified = data.length + ctx.responseFilters.length > 0 || ctx.responseContentPotentiallyModified;
     if (isModified) {
       from.headers['transfer-encoding'] = 'chunked';
       delete from.headers['content-length'];
     }
-    const headers = [...handlers.responseHeaders, ...ctx.handlers.responseHeaders];
-    if (!(await this.#step('ON_RESPONSEHEADERS_ERROR', () => callEach(headers, ctx)))) return;
+    if (!(await this.#call('ON_RESPONSEHEADERS_ERROR', both(handlers.responseHeaders, ctx.handlers.responseHeaders)))) return;
     const response = ctx.proxyToClientResponse;
     if (response.headersSent) return void from.destroy();
 
@@ -186,9 +185,14 @@ class HandledExchange {
     }
     if (source.destroyed && !source.readableEnded) return;
     isWhole = true;
-    if (!(await this.#step(hooks.endKind, () => callEach(hooks.end, ctx)))) return;
+    if (!(await this.#call(hooks.endKind, hooks.end))) return;
     to.trailerLines = hooks.trailers?.() ?? NO_FIELDS;
     to.end();
+  }
+
+  /** @returns whether all have called back, and none with an error */
+  #call(kind: string, handlers: readonly Handler<RequestContext>[]): boolean | Promise<boolean> {
+    return handlers.length === 0 || this.#step(kind, () => callEach(handlers, this.#ctx));
   }
 
   /** @returns whether it came to its end */
@@ -207,7 +211,7 @@ class HandledExchange {
     const ctx = this.#ctx;
     const response = ctx.proxyToClientResponse;
     // One failure leads to others, of which nobody wants to hear.
-    if (this.#hasFailed || response.destroyed) return;
+    if (this.#hasFailed || this.#isPassedOn || response.destroyed) return;
     this.#hasFailed = true;
     const error = asNodeError(thrown);
     this.#tell(kind, error);
@@ -250,6 +254,12 @@ interface ContentHooks {
   readonly endKind: string;
   /** Once the content has ended. */
   readonly trailers?: () => Fields;
+}
+
+/** Those of the proxy, then those of the context. */
+function both<T>(ofProxy: readonly T[], ofContext: readonly T[]): readonly T[] {
+  // Copied: a handler may register others meanwhile.
+  return ofProxy.length + ofContext.length === 0 ? [] : [...ofProxy, ...ofContext];
 }
 
 /** Until there is room again, or nobody wants any more. */

@@ -8,7 +8,7 @@ import type { Fields } from '../http/message.ts';
 import { parseTarget } from '../http/target.ts';
 import { UpstreamConnection } from '../upstream/connection.ts';
 import type { ClientResponse } from '../upstream/http1-client.ts';
-import { type Connects, factsOf, withHost } from './connects.ts';
+import { type Connects, socketOf, withHost } from './connects.ts';
 import { called, type FrameData, type WebSocketHandlers } from './handlers.ts';
 import { changedFields, headersOf } from './header-object.ts';
 import { asNodeError } from './node-error.ts';
@@ -47,7 +47,7 @@ class HandledWebSocket {
     const { incoming, scheme, authority, pathAndQuery } = received;
     const { head } = incoming;
     this.#fields = withHost(received).filter(({ name }) => !isNamed(name, 'sec-websocket-extensions'));
-    const request = new ReceivedMessage(head.version, withHost(received), null, factsOf(incoming));
+    const request = new ReceivedMessage(head.version, withHost(received), null, socketOf(incoming));
     request.method = head.method;
     request.url = pathAndQuery;
     const isSSL = scheme === 'https';

@@ -1,18 +1,10 @@
 // Owns a message that was received, as the IncomingMessage that programs written for Node expect: its head as properties, its content as a stream. The
 // content is asked for when somebody reads the stream, and not before; read or not, it waits at its source until then.
-import { EventEmitter } from 'node:events';
 import { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ProxyError } from '../errors/proxy-error.ts';
 import { type Body, type BodySink, type Fields, FULL, type HttpVersion, NO_FIELDS, TAKEN, type Taken } from '../http/message.ts';
 import { headersOf } from './header-object.ts';
-
-/** What programs ask the socket of a message for; the real one is nobody's but the proxy's. */
-export interface SocketFacts {
-  readonly remoteAddress: string | undefined;
-  readonly remotePort: number | undefined;
-  readonly encrypted: boolean;
-}
 
 export class ReceivedMessage extends IncomingMessage implements BodySink {
   readonly #body: Body | null;
@@ -22,8 +14,8 @@ export class ReceivedMessage extends IncomingMessage implements BodySink {
   #isFull = false;
 
   /** Paused, as long as nobody resumes it. */
-  constructor(version: HttpVersion, fields: Fields, body: Body | null, facts: SocketFacts) {
-    super(socketOf(facts));
+  constructor(version: HttpVersion, fields: Fields, body: Body | null, socket: Socket) {
+    super(socket);
     this.#body = body;
     this.httpVersion = version === '2' ? '2.0' : version;
     this.httpVersionMajor = Number(this.httpVersion[0]);
@@ -73,18 +65,6 @@ export class ReceivedMessage extends IncomingMessage implements BodySink {
     if (!this.readableEnded) this.#body?.cancel();
     done(error);
   }
-}
-
-function socketOf(facts: SocketFacts): Socket {
-  const socket = Object.assign(new EventEmitter(), facts, {
-    destroyed: false,
-    readable: true,
-    writable: true,
-    setTimeout: () => socket,
-    setNoDelay: () => socket,
-    setKeepAlive: () => socket,
-  });
-  return socket as unknown as Socket;
 }
 
 const READING = ['data', 'readable', 'end'] as const;

@@ -84,7 +84,7 @@ export class ProxyToServerRequest extends WrittenMessage {
   passOn(content: Body | null): void {
     this.#passed = content;
     this.isWithoutContent = true;
-    this.end();
+    this.flushHeaders();
   }
 
   abort(): void {
