@@ -186,7 +186,7 @@ function needsOwnConnection(fields: Fields): boolean {
 function mayRepeatAfter(client: Http2Client, request: ForwardRequest, isReused: boolean): boolean {
   if (request.body !== null) return false;
   if (client.wasRefused) return true;
-  return isRepeatable(request) && !client.hasAnswered && (client.needsHttp1 || (client.wasLost && isReused));
+  return isRepeatable(request) && !client.hasAnswered && (client.needsHttp1 || client.wasCrowdedOut || (client.wasLost && isReused));
 }
 
 type Found =

@@ -53,6 +53,8 @@ export class Http2Client implements Body {
   wasRefused = false;
   /** The session ended under the exchange. */
   wasLost = false;
+  /** The origin had too much to do for others on the same session, and may have begun with it. */
+  wasCrowdedOut = false;
   /** The origin wants this over HTTP/1.1 (§7). */
   needsHttp1 = false;
 
@@ -280,6 +282,7 @@ export class Http2Client implements Body {
     // Without an id it has not even been sent.
     this.wasRefused = rstCode === constants.NGHTTP2_REFUSED_STREAM || id === undefined || !this.#session.wasProcessed(id);
     if (this.wasRefused) this.#session.refused();
+    this.wasCrowdedOut = rstCode === constants.NGHTTP2_ENHANCE_YOUR_CALM && id !== undefined && this.#session.calmed(id);
     this.needsHttp1 = rstCode === constants.NGHTTP2_HTTP_1_1_REQUIRED;
     this.wasLost = !this.wasRefused && this.#session.isDestroyed;
     this.#over(this.#withoutAnswer(rstCode));

@@ -23,11 +23,17 @@ export class Http2Session {
   readonly #idleTimeoutMs: number;
   readonly #idle: Deadline;
   readonly #deadlines: Deadlines;
+  readonly #onCalmed: (mostStreams: number) => void;
   readonly #mayStay: () => boolean;
   readonly #onRoom: (streams: number) => void;
   #streams = 0;
-  #maxStreams = STREAMS_BEFORE_SETTINGS;
+  #maxStreams: number;
   #hasSettings = false;
+  /** How many streams the origin is given, whatever its settings say: fewer once it has asked for calm. */
+  #mostStreams: number;
+  /** Streams up to this one were opened before it got fewer. */
+  #calmedUpTo = 0;
+  #isShared = false;
   /** Streams refused since the last answer. */
   #refusals = 0;
   #window = windowFor(0);
@@ -38,6 +44,8 @@ export class Http2Session {
   #error: Error | null = null;
 
   /**
+   * @param mostStreams that it is given at once; fewer where the origin has asked for calm before
+   * @param onCalmed told when it does so again
    * @param mayStay asked when the last stream is over: whether the session is kept for more
    * @param onRoom told when streams may be opened that could not before, here or on another session
    */
@@ -45,12 +53,17 @@ export class Http2Session {
     connection: UpstreamConnection,
     options: UpstreamOptions,
     deadlines: Deadlines,
+    mostStreams: number,
+    onCalmed: (mostStreams: number) => void,
     mayStay: () => boolean,
     onRoom: (streams: number) => void,
     onGone: (session: Http2Session) => void,
   ) {
     this.connection = connection;
     this.#idleTimeoutMs = options.idleTimeoutMs;
+    this.#mostStreams = mostStreams;
+    this.#maxStreams = Math.min(STREAMS_BEFORE_SETTINGS, mostStreams);
+    this.#onCalmed = onCalmed;
     this.#mayStay = mayStay;
     this.#onRoom = onRoom;
     this.#deadlines = deadlines;
@@ -71,7 +84,7 @@ export class Http2Session {
     session.setLocalWindowSize(SESSION_WINDOW);
     session.on('remoteSettings', ({ maxConcurrentStreams }) => {
       this.#hasSettings = true;
-      this.#maxStreams = Math.min(maxConcurrentStreams ?? MOST_STREAMS, MOST_STREAMS);
+      this.#maxStreams = Math.min(maxConcurrentStreams ?? MOST_STREAMS, this.#mostStreams);
       onRoom(this.#maxStreams);
     });
     session.on('goaway', (_code, lastStreamId) => {
@@ -121,6 +134,7 @@ export class Http2Session {
   /** Keeps a place for a stream. `request` uses it, whoever does not get that far gives it back. */
   hold(): void {
     this.#streams += 1;
+    if (this.#streams > 1) this.#isShared = true;
     this.#idle.suspend();
     const window = windowFor(this.#streams);
     if (window < this.#window) this.#setWindow(window);
@@ -170,6 +184,23 @@ export class Http2Session {
   refused(): void {
     this.#refusals += 1;
     if (this.#refusals >= MOST_REFUSALS) this.close();
+  }
+
+  /**
+   * The origin has closed a stream because it has too much to do (ENHANCE_YOUR_CALM): from now on it gets half as many at once here. Servers count the
+   * memory of a session, and ours carries the answers of many clients.
+   *
+   * @returns whether it can have been the others that were too much
+   */
+  calmed(streamId: number): boolean {
+    // One crowd is told stream by stream.
+    if (this.#isShared && streamId > this.#calmedUpTo) {
+      this.#calmedUpTo = this.#session.state.nextStreamID ?? streamId;
+      this.#mostStreams = Math.max(1, Math.floor(Math.min(this.#streams, this.#mostStreams) / 2));
+      this.#maxStreams = Math.min(this.#maxStreams, this.#mostStreams);
+      this.#onCalmed(this.#mostStreams);
+    }
+    return this.#isShared;
   }
 
   /** Asks the origin for a sign of life (PING) where it has been silent for longer than this; a session without an answer is ended. */
@@ -234,6 +265,8 @@ export class Http2Sessions {
   readonly waiting = new WaitingLine();
   /** Destinations that chose HTTP/1.1 lately. */
   readonly #http1Alone = new LRUCache<string, true>({ max: 2_000, ttl: HTTP1_REMEMBERED_MS });
+  /** Streams that a session is given of destinations that have asked for calm lately. */
+  readonly #calmed = new LRUCache<string, number>({ max: 2_000, ttl: CALM_REMEMBERED_MS });
   #total = 0;
   #isClosed = false;
 
@@ -306,6 +339,8 @@ export class Http2Sessions {
       connection,
       this.#options,
       deadlines,
+      this.#calmed.get(key) ?? MOST_STREAMS,
+      (mostStreams) => this.#calmed.set(key, mostStreams),
       () => !this.#isClosed && this.#total <= this.#options.idleTotal,
       (streams) => this.waiting.wake(key, streams),
       (gone) => this.#remove(key, gone),
@@ -358,6 +393,7 @@ const SESSION_WINDOW = 4 * 1024 * KIB;
 /** At most, whatever an origin says; and before it has, when those it does not take would have to be sent again. */
 const MOST_STREAMS = 256;
 const STREAMS_BEFORE_SETTINGS = 8;
+const CALM_REMEMBERED_MS = 60_000;
 const MOST_REFUSALS = 2 * STREAMS_BEFORE_SETTINGS;
 const SESSIONS_PER_DESTINATION = 8;
 const PSEUDO_FIELDS = 1;

@@ -403,6 +403,26 @@ describe('a session', () => {
     expect(refusals).toBe(2);
   });
 
+  it('is given fewer streams once its origin has asked for calm, and what that cost is asked for again', async () => {
+    start();
+    const open = new Map<unknown, number>();
+    let calls = 0;
+    await using origin = await startStreamOrigin(ca, (stream, headers) => {
+      const { session } = stream;
+      const count = (open.get(session) ?? 0) + 1;
+      open.set(session, count);
+      stream.once('close', () => open.set(session, open.get(session)! - 1));
+      // Streams end here later than they end there.
+      if (count > 6) {
+        calls += 1;
+        stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      } else setImmediate(() => ok(stream, headers, []));
+    });
+    const answers = await Promise.all(Array.from({ length: 20 }, () => upstream.ask(origin.port)));
+    expect(answers.map(({ content }) => content.toString())).toEqual(Array(20).fill('ok'));
+    expect(calls).toBeGreaterThan(0);
+  });
+
   it.each([
     ['GET', 'none', 2],
     ['POST', 'connection_terminated', 1],
