@@ -14,6 +14,8 @@ export class ProxyToClientResponse extends WrittenMessage {
   statusCode = 200;
   /** Empty is the status's own phrase. */
   statusMessage = '';
+  /** Told when it is over; a listener would count as somebody who wants to hear of it. */
+  onClosed: (() => void) | null = null;
   readonly #isHead: boolean;
   readonly #answer: (response: ClientResponse) => void;
   /** Of the origin's response, which what was set here goes before. */
@@ -79,6 +81,11 @@ export class ProxyToClientResponse extends WrittenMessage {
   override setHeader(name: string, value: Exclude<HeaderObject[string], undefined>): this {
     if (this.#headersSent) throw new Error('Cannot set headers after they are sent to the client');
     return super.setHeader(name, value);
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    super._destroy(error, done);
+    this.onClosed?.();
   }
 
   protected override begin(length: number | null): void {

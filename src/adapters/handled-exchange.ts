@@ -63,7 +63,7 @@ class HandledExchange {
     const ctx = this.#ctx;
     const { handlers } = this.#parts;
     ctx.clientToProxyRequest.on('error', (error) => this.#failed('CLIENT_TO_PROXY_REQUEST_ERROR', error));
-    ctx.proxyToClientResponse.on('close', () => this.#closed());
+    ctx.proxyToClientResponse.onClosed = () => this.#closed();
     const begun =
       (await this.#call('ON_REQUEST_ERROR', both(handlers.request, ctx.handlers.request))) &&
       (await this.#call('ON_REQUESTHEADERS_ERROR', both(handlers.requestHeaders, ctx.handlers.requestHeaders)));
