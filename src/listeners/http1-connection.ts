@@ -12,7 +12,7 @@ import { MessageWriter, responseHeadText } from '../http1/writer.ts';
 import { breakOff } from '../net/break-off.ts';
 import { Cancellation } from '../net/cancellation.ts';
 import type { Deadline, Deadlines } from '../net/deadlines.ts';
-import { freeMemory } from '../net/free-memory.ts';
+import { freeMemory, readsIntoOwnMemory } from '../net/free-memory.ts';
 import type { ListenerOptions } from './listener.ts';
 import { framingOf, ResponseSink } from './response.ts';
 
@@ -214,7 +214,7 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     if (held === null || this.#reader.buffered > CHEAP_TO_COPY) return;
     this.#held = null;
     this.#reader.detach();
-    freeMemory(held);
+    if (readsIntoOwnMemory(this.#socket)) freeMemory(held);
   }
 
   contentEnded(): void {
@@ -256,7 +256,7 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     this.#held = body.isFull ? bytes : null;
     if (isKept || this.#reader.buffered > CHEAP_TO_COPY) return;
     this.#reader.detach();
-    freeMemory(bytes);
+    if (readsIntoOwnMemory(this.#socket)) freeMemory(bytes);
   }
 
   /** Takes the next request out of the reader, if it is there. */

@@ -5,6 +5,8 @@ import { Duplex } from 'node:stream';
 
 export class UpgradedStream extends Duplex {
   readonly #stream: ServerHttp2Stream;
+  /** As of a TLSSocket: what it reads lies in memory that others use, too. */
+  readonly encrypted = true;
   bytesRead = 0;
   bytesWritten = 0;
 

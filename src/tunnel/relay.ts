@@ -6,12 +6,14 @@
 import { type BreakableSocket, breakOff } from '../net/break-off.ts';
 import type { ByteRate } from '../net/byte-rate.ts';
 import type { Deadline, Deadlines } from '../net/deadlines.ts';
-import { freeMemory } from '../net/free-memory.ts';
+import { freeMemory, readsIntoOwnMemory } from '../net/free-memory.ts';
 import { nextTunnelState, type TunnelEvent, type TunnelState } from './state.ts';
 import { ThrottledWay } from './throttled-way.ts';
 
 /** The part of a socket that is needed here. */
 export interface TunnelSocket extends BreakableSocket {
+  /** Of TLS, or within it. */
+  readonly encrypted?: boolean;
   write(bytes: Buffer): unknown;
   end(): unknown;
   pause(): unknown;
@@ -66,6 +68,8 @@ export class Relay {
   readonly #limits: TunnelLimits | null;
   readonly #download: ThrottledWay | null = null;
   readonly #upload: ThrottledWay | null = null;
+  /** Octets from which on memory of the client's is freed. */
+  readonly #leastFreed: number;
   readonly #observer: TunnelObserver | null;
   #openSockets = 2;
   #reason: RelayEnd['reason'] = 'ended';
@@ -101,7 +105,8 @@ export class Relay {
     this.#idle = deadlines.create(() => this.#wasSilent());
     this.#idle.set(idleTimeoutMs);
     upstream.consume(this);
-    client.on('data', (bytes) => this.#fromClient(bytes, bytes.length >= WORTH_FREEING));
+    this.#leastFreed = readsIntoOwnMemory(client) ? WORTH_FREEING : Number.POSITIVE_INFINITY;
+    client.on('data', (bytes) => this.#fromClient(bytes, bytes.length >= this.#leastFreed));
     client.on('end', () => this.#ended('client-end', upstream.socket, this.#upload));
     client.on('drain', () => this.#clientDrained());
     client.on('close', () => {
@@ -193,7 +198,7 @@ export class Relay {
 
   #heldForUpstreamDone(bytes: Buffer, isOwned: boolean): void {
     this.#idle.set(this.#idleTimeoutMs);
-    if (isOwned && bytes.length >= WORTH_FREEING) this.#keptForUpstream.push(bytes);
+    if (isOwned && bytes.length >= this.#leastFreed) this.#keptForUpstream.push(bytes);
     if (this.#upstream.socket.writableLength === 0) this.#freeKept();
   }
 
