@@ -33,6 +33,8 @@ export interface PlaintextEnd {
   readonly bytesToClient: number;
   /** What broke it; `null` when it was closed. A client that looks at our certificate behind the handshake says so only here. */
   readonly error: Error | null;
+  /** We had begun to close it: that the client left is no sign of anything. */
+  readonly wasLetGo: boolean;
 }
 
 export class InterceptedConnections {
@@ -58,7 +60,7 @@ export class InterceptedConnections {
   open(plaintext: Plaintext, onClosed: (end: PlaintextEnd) => void): void {
     const { socket, early, protocol, tunnel, client, origin } = plaintext;
     if (socket.destroyed) {
-      onClosed({ bytesFromClient: early.length, bytesToClient: 0, error: socket.errored });
+      onClosed({ bytesFromClient: early.length, bytesToClient: 0, error: socket.errored, wasLetGo: false });
       return;
     }
     const bytesBefore = { read: socket.bytesRead, written: socket.bytesWritten };
@@ -71,7 +73,8 @@ export class InterceptedConnections {
     socket.on('close', () => {
       this.#open.delete(opened);
       const bytesFromClient = socket.bytesRead - bytesBefore.read + early.length;
-      onClosed({ bytesFromClient, bytesToClient: socket.bytesWritten - bytesBefore.written, error: broke });
+      const bytesToClient = socket.bytesWritten - bytesBefore.written;
+      onClosed({ bytesFromClient, bytesToClient, error: broke, wasLetGo: opened.wasLetGo });
     });
     if (early.length > 0) socket.unshift(early);
     const context = this.#connectionContext();
@@ -82,28 +85,28 @@ export class InterceptedConnections {
       socket.resume();
     }
     this.#open.add(opened);
-    if (this.#isDraining || this.#isOver(tunnel)) opened.connection.drain();
+    if (this.#isDraining || this.#isOver(tunnel)) opened.letGo()?.drain();
   }
 
   /** Lets each connection go once its answers are out. */
   drain(): void {
     this.#isDraining = true;
-    for (const { connection } of this.#open) connection?.drain();
+    for (const opened of this.#open) opened.letGo()?.drain();
   }
 
   /** The same of those that a new policy would not open; also of those whose handshake is under way, once they are here. */
   drainWhere(isOver: (tunnel: OpenedTunnel) => boolean): void {
     this.#isOver = isOver;
-    for (const { connection, tunnel } of this.#open) if (isOver(tunnel)) connection?.drain();
+    for (const opened of this.#open) if (isOver(opened.tunnel)) opened.letGo()?.drain();
   }
 
   letGoOfIdle(): void {
-    for (const { connection } of this.#open) connection?.letGoIfIdle();
+    for (const opened of this.#open) opened.letGo()?.letGoIfIdle();
   }
 
   /** Ends everything at once. */
   stop(): void {
-    for (const { connection } of this.#open) connection?.stop();
+    for (const opened of this.#open) opened.letGo()?.stop();
   }
 }
 
@@ -112,12 +115,19 @@ class Opened implements SocketOwner, Linked<Opened> {
   previous: Opened | null = null;
   next: Opened | null = null;
   connection: ClientConnection | null = null;
+  wasLetGo = false;
   readonly tunnel: OpenedTunnel;
   readonly #set: LinkedSet<Opened>;
 
   constructor(set: LinkedSet<Opened>, tunnel: OpenedTunnel) {
     this.#set = set;
     this.tunnel = tunnel;
+  }
+
+  /** @returns what is to be ended, from now on by us */
+  letGo(): ClientConnection | null {
+    this.wasLetGo = true;
+    return this.connection;
   }
 
   takenOver(): void {

@@ -69,7 +69,8 @@ function handOn(parts: InterceptionParts, connection: PlaintextConnection, onClo
   const openedMs = performance.now();
   connections.open({ socket: connectionOf(socket), early, protocol, tunnel, client, origin }, (end) => {
     const hasSpoken = end.bytesFromClient > 0;
-    const distrust = tunnel.scheme === 'http' ? null : distrustAtEnd({ error: end.error, hasSpoken, openMs: performance.now() - openedMs });
+    const saysNothing = tunnel.scheme === 'http' || end.wasLetGo;
+    const distrust = saysNothing ? null : distrustAtEnd({ error: end.error, hasSpoken, openMs: performance.now() - openedMs });
     const { host } = tunnel.authority;
     if (distrust !== null) pinned.noteRefusal(client.address, host, distrust, Date.now());
     else if (hasSpoken) {
