@@ -87,6 +87,7 @@ function isProgram(file: string): boolean {
 }
 
 const MOST_MS = 60_000;
-const HEARD_MS = 1_000;
+/** More than the proxy waits for a client to close what it has said goodbye to. */
+const HEARD_MS = 3_000;
 const LOOK_MS = 20;
 const MOST_OUTPUT = 100_000;

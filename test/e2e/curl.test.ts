@@ -156,7 +156,8 @@ describeWith(['curl', 'openssl'], 'curl', () => {
     expect((await curl(...trust, `${secureOrigin.url}/content`)).equals(content)).toBe(true);
     expect((await curl(...trust, '--data-binary', `@${folder}/content`, `${secureOrigin.url}/echo`)).equals(content)).toBe(true);
     const line = await proxy.logged(({ target }) => target === `localhost:${secureOrigin.port}`);
-    expect(line).toMatchObject({ method: 'CONNECT', status: 200, outcome: 'tunnelled' });
+    // What curl has not read when it closes, such as a session ticket, its system answers with a reset.
+    expect(line).toMatchObject({ method: 'CONNECT', status: 200, outcome: expect.stringMatching(/^(?:tunnelled|aborted)$/) });
     expect(line.bytes_out).toBeGreaterThan(content.length);
   });
 
