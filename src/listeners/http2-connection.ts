@@ -56,7 +56,11 @@ export class Http2Connection implements ClientConnection, StreamOwner {
     this.#deadline = context.deadlines.create(() => this.#timedOut());
     this.#deadline.set(options.headTimeoutMs);
     // A client that has said its last word waits for no answer: as with HTTP/1.1, the work for it stops.
-    socket.on('end', () => this.#session.destroy());
+    socket.on('end', () => {
+      this.#session.destroy();
+      // Node waits for what it was writing, which a client that has left may never take.
+      setImmediate(() => socket.destroy());
+    });
     socket.on('close', () => this.#deadline.clear());
   }
 
