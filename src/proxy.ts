@@ -2,7 +2,6 @@
 // A reload builds a new set of parts first; only when all of it stands is one reference swapped. Exchanges under way finish with the set they began
 // with, but for the log; the next one has the new set, on the same connection too, whose limits and timers stay those it was accepted with.
 import { randomBytes } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
 import path from 'node:path';
 import type { AdminServer } from './admin/admin-server.ts';
 import { policyTerms } from './admin/policy-terms.ts';
@@ -45,6 +44,7 @@ import type { Decision } from './policy/policy.ts';
 import { describeExpectation, describeOutcome, runPolicyTests, type TestOutcome } from './policy/run-tests.ts';
 import type { Certification } from './proxy/certification.ts';
 import { createInterception } from './proxy/interception.ts';
+import { createLocalAddresses, mostDescriptors } from './proxy/this-machine.ts';
 import { Pinned } from './tls/pinned.ts';
 import { createUpstream, type IsAddressAllowed } from './upstream/forward.ts';
 import { KeyLog } from './upstream/key-log.ts';
@@ -563,30 +563,6 @@ function createDateClock(): () => string {
     }
     return text;
   };
-}
-
-/** This machine's addresses, asked for at most once a second: interfaces come and go. */
-function createLocalAddresses(): () => readonly string[] {
-  let askedMs = Number.NEGATIVE_INFINITY;
-  let addresses: readonly string[] = [];
-  return () => {
-    const nowMs = performance.now();
-    if (nowMs - askedMs > 1_000) {
-      askedMs = nowMs;
-      addresses = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
-    }
-    return addresses;
-  };
-}
-
-/** How many files this process may have open; the system's report is the one place where Node tells. */
-function mostDescriptors(): number {
-  const source: typeof process.report & { excludeNetwork?: boolean } = process.report;
-  // Else it asks DNS for the names of all peers, and waits for them.
-  source.excludeNetwork = true;
-  const report: { readonly userLimits?: { readonly open_files?: { readonly soft: unknown } } } = source.getReport();
-  const most = report.userLimits?.open_files?.soft;
-  return typeof most === 'number' ? most : Number.POSITIVE_INFINITY;
 }
 
 /** For a question about a beginning that nobody asked for then, there is no answer now. */
