@@ -20,7 +20,7 @@ const CHANGING: Readonly<Record<string, Flag>> = {
 };
 const LIMITED =
   'A CA that is limited (--only, --from-policy) says so in its certificate, as critical name constraints: clients believe it for those names and ' +
-  'what is below them, whoever gets hold of its key.';
+  'what is below them, whoever gets hold of its key; and for the page of this proxy that shows whether a client trusts it, sallyport.invalid.';
 
 export const CA_COMMANDS: readonly Command[] = [
   {

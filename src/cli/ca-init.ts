@@ -2,12 +2,13 @@
 import { StartError } from '../errors/start-error.ts';
 import { parseHost } from '../http/authority.ts';
 import { parseCidr } from '../net/ip-address.ts';
+import { ONBOARDING_HOST } from '../pages/onboarding-page.ts';
 import { interceptedHosts } from '../policy/intercepts.ts';
 import { day } from '../tls/authority.ts';
 import { folderOf, type NewAuthority, openAuthority, readAuthority, rotateAuthority } from '../tls/ca.ts';
 import type { AuthorityOptions } from '../tls/options.ts';
-import { describeConstraints, onlyThese } from '../x509/name-constraints.ts';
-import { authorityOptions, nameOf, shownPath } from './ca-words.ts';
+import { type NameConstraints, onlyThese } from '../x509/name-constraints.ts';
+import { authorityOptions, limitsOf, nameOf, shownPath } from './ca-words.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
 import { configuredPolicy, readPolicy } from './policy-file.ts';
@@ -65,9 +66,14 @@ async function wantedAuthority(given: Arguments, terminal: Terminal): Promise<Pa
   if (limits.length > 1) throw new StartError('usage', [`${limits.map((flag) => `--${flag}`).join(' and ')}: take one of them.`]);
   const keyType = flags.has('rsa') ? { keyType: 'rsa' as const } : {};
   if (flags.has('every-host')) return { ...keyType, constraints: null };
-  if (flags.has('from-policy')) return { ...keyType, constraints: onlyThese(await hostsOfPolicy(given, terminal)) };
+  if (flags.has('from-policy')) return { ...keyType, constraints: limitedTo(await hostsOfPolicy(given, terminal)) };
   const listed = flags.get('only')?.[0];
-  return listed === undefined ? keyType : { ...keyType, constraints: onlyThese(listedHosts(listed)) };
+  return listed === undefined ? keyType : { ...keyType, constraints: limitedTo(listedHosts(listed)) };
+}
+
+/** And to the page that shows whether a client trusts it: its name belongs to nobody (RFC 6761 §6.4), so nobody can be imitated under it. */
+function limitedTo(hosts: readonly string[]): NameConstraints {
+  return onlyThese([...hosts, ONBOARDING_HOST]);
 }
 
 /** `example.com,.example.org,192.0.2.0/24`: a constraint means what is below a name anyway, so a dot or a star in front says nothing more. */
@@ -97,8 +103,10 @@ async function hostsOfPolicy(given: Arguments, terminal: Terminal): Promise<read
 }
 
 function tellOf({ authority, certificateFile }: Awaited<ReturnType<typeof openAuthority>>, terminal: Terminal): void {
-  const limits = authority.constraints.map(describeConstraints).map((text) => `, ${text}`);
-  terminal.print(`made ${nameOf(authority.certificate)}, valid until ${day(authority.notAfterMs)}${limits.join('')}`);
+  const limits = limitsOf(authority);
+  terminal.print(
+    `made ${nameOf(authority.certificate)}, valid until ${day(authority.notAfterMs)}${limits === null ? '' : `, signs for ${limits}`}`,
+  );
   terminal.print(
     `its certificate is ${shownPath(certificateFile, terminal.workingDirectory)}, SHA-256 ${authority.certificate.fingerprint256}`,
   );

@@ -3,8 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { getCACertificates } from 'node:tls';
 import { day } from '../tls/authority.ts';
 import { type OpenedAuthority, readAuthority } from '../tls/ca.ts';
-import { describeConstraints } from '../x509/name-constraints.ts';
-import { authorityOptions, nameOf, shownPath } from './ca-words.ts';
+import { authorityOptions, limitsOf, nameOf, shownPath } from './ca-words.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_DIFFERENT, EXIT_OK } from './exit-codes.ts';
 import { counted } from './policy-file.ts';
@@ -40,7 +39,7 @@ interface AuthorityFacts {
 }
 
 function factsOf({ authority, certificateFile }: OpenedAuthority, nowMs: number): AuthorityFacts {
-  const { certificate, anchor, constraints, notBeforeMs, notAfterMs } = authority;
+  const { certificate, anchor, notBeforeMs, notAfterMs } = authority;
   return {
     name: nameOf(certificate),
     subject: certificate.subject.replaceAll('\n', ', '),
@@ -51,7 +50,7 @@ function factsOf({ authority, certificateFile }: OpenedAuthority, nowMs: number)
     notBefore: new Date(notBeforeMs).toISOString(),
     notAfter: new Date(notAfterMs).toISOString(),
     daysLeft: Math.floor((notAfterMs - nowMs) / 86_400_000),
-    limits: constraints.length === 0 ? null : constraints.map(describeConstraints).join('; '),
+    limits: limitsOf(authority),
     isTrustedBySystem: isTrustedBySystem(anchor),
   };
 }

@@ -3,8 +3,11 @@ import type { X509Certificate } from 'node:crypto';
 import path from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import { StartError } from '../errors/start-error.ts';
+import { ONBOARDING_HOST } from '../pages/onboarding-page.ts';
+import type { CertificateAuthority } from '../tls/authority.ts';
 import { type OpenedAuthority, readAuthority } from '../tls/ca.ts';
 import type { AuthorityOptions } from '../tls/options.ts';
+import { describeConstraints } from '../x509/name-constraints.ts';
 import type { Arguments } from './command.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -25,6 +28,12 @@ export async function existingAuthority(given: Arguments, terminal: Terminal): P
 /** `Sallyport CA lectern 3f09a1`: the common name, else the whole subject. */
 export function nameOf({ subject }: X509Certificate): string {
   return /^CN=(.*)$/m.exec(subject)?.[1] ?? subject.replaceAll('\n', ', ');
+}
+
+/** For whom it may sign: `only example.com, sallyport.invalid (our own page), no addresses`; `null` for every host. */
+export function limitsOf({ constraints }: CertificateAuthority): string | null {
+  if (constraints.length === 0) return null;
+  return constraints.map(describeConstraints).join('; ').replace(ONBOARDING_HOST, `${ONBOARDING_HOST} (our own page)`);
 }
 
 /** Relative where that is shorter to read. */

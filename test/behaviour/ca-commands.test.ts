@@ -46,7 +46,7 @@ describe('ca init', () => {
 
   test('limits it to what is listed', async () => {
     const { out } = await say('init', '--only', 'Example.com,*.example.org,192.0.2.0/24', '--rsa');
-    expect(out).toContain('only example.com, example.org, 192.0.2.0/24');
+    expect(out).toContain('signs for only example.com, example.org, sallyport.invalid (our own page), 192.0.2.0/24');
     expect(certificate().publicKey.asymmetricKeyDetails?.modulusLength).toBe(3072);
   });
 
@@ -54,7 +54,7 @@ describe('ca init', () => {
     const file = policy('  - intercept: { host: [.example.com, api.example.org] }\n  - allow: { host: other.example }\n');
     const { code, out, err } = await say('init', '--from-policy', '--policy', file);
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(out).toContain('only example.com, api.example.org, no addresses');
+    expect(out).toContain('only example.com, api.example.org, sallyport.invalid (our own page), no addresses');
   });
 
   test('does not pretend to limit it where the policy does not', async () => {
@@ -97,7 +97,7 @@ describe('ca show', () => {
       new RegExp(`^  SHA-256      ${certificate().fingerprint256}$`, 'm'),
       /^ {2}key {10}ECDSA, prime256v1$/m,
       /^ {2}valid {8}\d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d, 1,824 days left$/m,
-      /^ {2}signs for {4}only example\.com, no addresses$/m,
+      /^ {2}signs for {4}only example\.com, sallyport\.invalid \(our own page\), no addresses$/m,
       /^ {2}trusted {6}not by this system/m,
     ])
       expect(out).toMatch(line);

@@ -4,10 +4,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { main } from '../../src/cli/cli.ts';
 import { launchChromium } from '../support/launch-chromium.ts';
-import { describeWith, succeed } from '../support/programs.ts';
+import { describeWith, run, succeed } from '../support/programs.ts';
 import { type ProxyProcess, runProxy } from '../support/run-proxy.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
+import { recordingTerminal } from '../unit/cli/recording-terminal.ts';
 
 const NAME = 'sallyport.invalid';
 const POLICY = `version: 1
@@ -16,7 +18,7 @@ rules:
   - intercept: { host: opened.test }
 `;
 
-describeWith(['chromium', 'certutil', 'curl', 'openssl'], 'the page about the certificate', () => {
+describeWith(['chromium', 'certutil', 'curl', 'openssl', 'certtool'], 'the page about the certificate', () => {
   const folder = temporaryFolder(afterAll);
   const home = path.join(folder, 'home');
   const database = path.join(home, '.pki', 'nssdb');
@@ -27,7 +29,10 @@ describeWith(['chromium', 'certutil', 'curl', 'openssl'], 'the page about the ce
     execFileSync('certutil', ['-N', '--empty-password', '-d', `sql:${database}`]);
     writeFileSync(path.join(folder, 'policy.yaml'), POLICY);
     writeFileSync(path.join(folder, 'sallyport.yaml'), 'policy: policy.yaml\ntls:\n  ca_dir: certs\n');
-    proxy = await runProxy('--config', path.join(folder, 'sallyport.yaml'));
+    const config = ['--config', path.join(folder, 'sallyport.yaml')];
+    // Limited: of all names that it could not sign for, that of the page must be none.
+    expect(await main(['ca', 'init', '--from-policy', ...config], recordingTerminal(process.cwd()))).toBe(0);
+    proxy = await runProxy(...config);
   });
   afterAll(() => proxy.stop());
 
@@ -91,6 +96,14 @@ describeWith(['chromium', 'certutil', 'curl', 'openssl'], 'the page about the ce
       expect(response?.status()).toBe(200);
       expect(await page.textContent('.state.trusted')).toContain('This page has come to you through an opened tunnel');
     });
+  });
+
+  test('is believed by OpenSSL in curl, too, and by GnuTLS, under a CA that may sign for nothing else but what is opened', async () => {
+    const [ca, leaf] = [path.join(folder, 'certs', 'ca.crt'), path.join(folder, 'leaf.pem')];
+    await succeed('curl', ['-sSf', '--proxy', proxy.url, '--cacert', ca, `https://${NAME}/trusted.css`]);
+    const shown = await run('openssl', ['s_client', '-proxy', new URL(proxy.url).host, '-connect', `${NAME}:443`, '-servername', NAME]);
+    writeFileSync(leaf, shown.out);
+    await succeed('certtool', ['--verify', '--verify-hostname', NAME, '--load-ca-certificate', ca, '--infile', leaf]);
   });
 
   test('and stops being trusted by the commands for that', async () => {
