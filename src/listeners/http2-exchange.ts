@@ -5,6 +5,7 @@ import { constants, type ServerHttp2Stream } from 'node:http2';
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
 import type { Client, ClientSocket, Incoming, OpenedTunnel, Responder } from '../exchange/exchange.ts';
 import { createFlow, type FlowOrigin } from '../flows/flow.ts';
+import type { EndedByReset } from '../http/ended-by-reset.ts';
 import { fieldValue, isNamed } from '../http/fields.ts';
 import { expectsContinue } from '../http/forwarding.ts';
 import { type Body, type Fields, NO_FIELDS, type RequestHead } from '../http/message.ts';
@@ -143,7 +144,7 @@ export class Http2Exchange implements Responder, BodyWatch, ResponseWatch, Linke
   }
 
   abort(): void {
-    this.#cutOff(constants.NGHTTP2_INTERNAL_ERROR);
+    this.#breakOff();
   }
 
   takeOver(status: number, _reason: string, fields: Fields): { socket: ClientSocket; early: Buffer } {
@@ -182,14 +183,10 @@ export class Http2Exchange implements Responder, BodyWatch, ResponseWatch, Linke
   }
 
   responded(error: ProxyError | null): void {
-    const { flow, cancellation } = this.#incoming;
-    cancellation.listen(null);
-    this.#responseBody = null;
+    this.#letGoOfContent();
     if (error !== null) {
-      this.#hasFailed = true;
-      flow.error = error;
-      flow.outcome = 'failed';
-      this.#cutOff(constants.NGHTTP2_INTERNAL_ERROR);
+      this.#noteFailure(error);
+      this.#breakOff();
       return;
     }
     this.#state = 'responded';
@@ -198,6 +195,24 @@ export class Http2Exchange implements Responder, BodyWatch, ResponseWatch, Linke
     // The client takes what is still on its way in time, or it is cut off.
     this.responseBlocked();
     if (!isRequestWhole) this.#response?.closeWhenSent();
+  }
+
+  respondedUpToReset(error: EndedByReset): void {
+    this.#letGoOfContent();
+    this.#noteFailure(error);
+    this.#cutOff(constants.NGHTTP2_NO_ERROR);
+  }
+
+  #letGoOfContent(): void {
+    this.#incoming.cancellation.listen(null);
+    this.#responseBody = null;
+  }
+
+  #noteFailure(error: ProxyError): void {
+    const { flow } = this.#incoming;
+    this.#hasFailed = true;
+    flow.error = error;
+    flow.outcome = 'failed';
   }
 
   #drained(): void {
@@ -232,6 +247,12 @@ export class Http2Exchange implements Responder, BodyWatch, ResponseWatch, Linke
   #cutOff(code: number): void {
     this.#isCutOff = true;
     this.#stream.close(code);
+  }
+
+  /** With INTERNAL_ERROR. `close` would end the stream first, and END_STREAM come before the reset, or in its place. */
+  #breakOff(): void {
+    this.#isCutOff = true;
+    this.#stream.destroy(BROKEN_OFF);
   }
 
   #timer(): Deadline {
@@ -299,6 +320,8 @@ function contentLengthOf(status: number, isHead: boolean, body: Body | null, ann
 }
 
 function ignore(): void {}
+
+const BROKEN_OFF = new Error('The response broke off.');
 
 /** Stands for the head of a request that could not be read. */
 const NO_HEAD: RequestHead = { method: '', target: '', version: '2', fields: NO_FIELDS };

@@ -1,7 +1,8 @@
 // Owns a final response on its way to a stream of HTTP/2: its content within what the head announced, its trailers, and how it ends. It ends with
-// END_STREAM only when it is complete; anything else is a reset, which no client can take for an end (RFC 9113 §8.1.1).
+// END_STREAM only when it is complete; anything else is a reset (RFC 9113 §8.1.1), whose code says NO_ERROR only where an origin's did.
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { ProxyError } from '../errors/proxy-error.ts';
+import { EndedByReset } from '../http/ended-by-reset.ts';
 import { type BodySink, type Fields, FULL, KEPT, NO_FIELDS, TAKEN, type Taken } from '../http/message.ts';
 import { forwardedTrailers } from '../http/trailers.ts';
 import { fieldsByName } from './http2-fields.ts';
@@ -12,6 +13,8 @@ export interface ResponseWatch {
   responseBlocked(): void;
   /** Everything was given to the stream (`null`), or the content broke off. */
   responded(error: ProxyError | null): void;
+  /** Everything that came has left, and the origin has ended it with a reset: so shall this stream. Its response was begun with `waitForTrailers`. */
+  respondedUpToReset(error: EndedByReset): void;
 }
 
 export class Http2Response implements BodySink {
@@ -70,7 +73,15 @@ export class Http2Response implements BodySink {
   fail(error: ProxyError): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    this.#watch.responded(error);
+    if (error instanceof EndedByReset && this.#left === null) this.#failWhenSent(error);
+    else this.#watch.responded(error);
+  }
+
+  /** The reset must not overtake what comes before it: a client that takes this end for one would be short of content. */
+  #failWhenSent(error: EndedByReset): void {
+    const stream = this.#stream;
+    this.#watch.responseBlocked();
+    stream.write(NOTHING, () => setImmediate(() => stream.closed || this.#watch.respondedUpToReset(error)));
   }
 
   /**
@@ -93,5 +104,6 @@ export class Http2Response implements BodySink {
   }
 }
 
+const NOTHING = Buffer.alloc(0);
 /** Up to this many octets a copy costs less than memory that its owner cannot use again until the client's window has let it go. */
 const CHEAP_TO_COPY = 16 * 1024;

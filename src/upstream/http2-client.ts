@@ -3,6 +3,7 @@
 // A slow client pauses its stream: Node then gives the origin no more of the stream's window. A slow origin pauses the upload.
 import { type ClientHttp2Stream, constants, sensitiveHeaders } from 'node:http2';
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
+import { EndedByReset } from '../http/ended-by-reset.ts';
 import { responseFraming } from '../http/framing.ts';
 import { type Body, type BodySink, type Fields, FULL, KEPT, NO_FIELDS, type ResponseHead, TAKEN, type Taken } from '../http/message.ts';
 import { forwardedTrailers } from '../http/trailers.ts';
@@ -257,7 +258,7 @@ export class Http2Client implements Body {
   #ended(stream: ClientHttp2Stream): void {
     // Without an answer, `close` says what has happened.
     if (this.#state !== 'content') return;
-    if (wasCutShort(stream) && this.#octets !== this.length) this.#over(this.#incomplete());
+    if (wasCutShort(stream) && this.#octets !== this.length) this.#over(this.#incomplete(stream));
     else this.#complete();
   }
 
@@ -274,7 +275,7 @@ export class Http2Client implements Body {
     if (this.#state === 'over') return;
     const { rstCode } = stream;
     if (this.#state === 'content') {
-      if (wasCutShort(stream)) this.#over(this.#incomplete());
+      if (wasCutShort(stream)) this.#over(this.#incomplete(stream));
       else this.#keepRest(stream);
       return;
     }
@@ -334,7 +335,10 @@ export class Http2Client implements Body {
     body?.cancel();
   }
 
-  #incomplete(): ProxyError {
+  #incomplete({ rstCode }: ClientHttp2Stream): ProxyError {
+    // A session that ends closes its streams with this code, too, and may have been ended by anybody on the way.
+    const isReset = rstCode === constants.NGHTTP2_NO_ERROR && !this.#session.isDestroyed;
+    if (isReset && this.length === null) return new EndedByReset(this.#name);
     return new ProxyError('http_response_incomplete', `${this.#name} broke its answer off.`, { cause: this.#session.error ?? undefined });
   }
 

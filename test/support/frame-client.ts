@@ -58,6 +58,11 @@ export class FrameClient {
   /** With the preface and empty SETTINGS sent. @param settings pairs of identifier and value */
   static async connect(port: number, ca: string, settings: readonly (readonly [number, number])[] = []): Promise<FrameClient> {
     const connection = await connectRaw({ port, tls: { ca, servername: 'origin.test', ALPNProtocols: ['h2'] } });
+    return FrameClient.over(connection, settings);
+  }
+
+  /** The same on a connection on which h2 was chosen. */
+  static async over(connection: RawClient, settings: readonly (readonly [number, number])[] = []): Promise<FrameClient> {
     const client = new FrameClient(connection);
     const payload = Buffer.alloc(settings.length * 6);
     settings.forEach(([id, value], i) => {
