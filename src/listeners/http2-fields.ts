@@ -3,14 +3,12 @@
 // readers could take for different requests is refused, here or by nghttp2 before (http2-connection.ts says what that is).
 import { ProxyError } from '../errors/proxy-error.ts';
 import { parseAuthority } from '../http/authority.ts';
+import { CONNECTION_SPECIFIC, type FieldList, fieldsOf, pushField } from '../http/field-list.ts';
 import { isNamed } from '../http/fields.ts';
 import type { Field, Fields, RequestHead } from '../http/message.ts';
 import { DEFAULT_PORTS } from '../http/target.ts';
 import { isFieldText, isToken } from '../http1/syntax.ts';
 import type { ListenerOptions } from './listener.ts';
-
-/** Names and values in turn, in order and with duplicates, as Node gives them and takes them. One character is one octet. */
-export type FieldList = readonly string[];
 
 export interface Http2RequestHead {
   readonly head: RequestHead;
@@ -48,13 +46,6 @@ export function readRequestHead(
   return { head: { method: 'GET', target, version: '2', fields: [...fields, ...UPGRADE] }, contentLength: null, isWebSocket: true };
 }
 
-/** Octets of names and values: what of a list can be known of its size, which compression hides. */
-export function octetsOf(list: FieldList): number {
-  let octets = 0;
-  for (let i = 0; i < list.length; i += 1) octets += list[i]!.length;
-  return octets;
-}
-
 /**
  * The head of a response.
  *
@@ -68,31 +59,15 @@ export function responseFieldList(status: number, fields: Fields, lines: string 
   if (lines !== undefined) pushLines(list, lines);
   for (let i = 0; i < fields.length; i += 1) {
     const { name, value } = fields[i]!;
-    pushField(list, name.toLowerCase(), value);
+    pushField(list, name, value);
   }
   if (length !== null) list.push('content-length', String(length));
   return list;
 }
 
-/** Interim responses and trailers, by name, several values of one name in order: Node takes no list of them. */
-export function fieldsByName(fields: Fields): Record<string, string[]> {
-  const byName: Record<string, string[]> = Object.create(null);
-  for (const { name, value } of fields) {
-    const lower = name.toLowerCase();
-    if (!CONNECTION_SPECIFIC.has(lower)) (byName[lower] ??= []).push(value);
-  }
-  return byName;
-}
-
 /** A client's trailer section. */
 export function readTrailers(list: FieldList): Field[] {
-  const fields: Field[] = [];
-  for (let i = 0; i < list.length; i += 2) {
-    const name = list[i]!;
-    const value = list[i + 1]!;
-    if (isToken(name) && isFieldText(value)) fields.push({ name, value });
-  }
-  return fields;
+  return fieldsOf(list).filter(({ name, value }) => isToken(name) && isFieldText(value));
 }
 
 interface PseudoFields {
@@ -192,13 +167,9 @@ function pushLines(list: string[], lines: string): void {
   for (let start = 0; start < lines.length; ) {
     const colon = lines.indexOf(':', start);
     const end = lines.indexOf('\r\n', colon);
-    pushField(list, lines.slice(start, colon).toLowerCase(), lines.slice(colon + 2, end));
+    pushField(list, lines.slice(start, colon), lines.slice(colon + 2, end));
     start = end + 2;
   }
-}
-
-function pushField(list: string[], lower: string, value: string): void {
-  if (!CONNECTION_SPECIFIC.has(lower)) list.push(lower, value);
 }
 
 function malformed(what: string): ProxyError {
@@ -209,16 +180,6 @@ function refused(message: string, status: number): ProxyError {
   return new ProxyError('http_request_error', message, { status });
 }
 
-/** §8.2.2 */
-const CONNECTION_SPECIFIC: ReadonlySet<string> = new Set([
-  'connection',
-  'proxy-connection',
-  'keep-alive',
-  'transfer-encoding',
-  'upgrade',
-  // Of the upgrade of HTTP/2 itself, which RFC 9113 §3.1 has taken back.
-  'http2-settings',
-]);
 const UPGRADE: Fields = [
   { name: 'Connection', value: 'Upgrade' },
   { name: 'Upgrade', value: 'websocket' },

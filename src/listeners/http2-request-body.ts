@@ -3,9 +3,10 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { RequestBody } from '../exchange/exchange.ts';
+import { type FieldList, octetsOf } from '../http/field-list.ts';
 import { type BodySink, FULL } from '../http/message.ts';
 import { forwardedTrailers } from '../http/trailers.ts';
-import { type FieldList, octetsOf, readTrailers } from './http2-fields.ts';
+import { readTrailers } from './http2-fields.ts';
 
 /** What the exchange does for its content. */
 export interface BodyWatch {

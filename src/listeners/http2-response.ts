@@ -3,9 +3,9 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { ProxyError } from '../errors/proxy-error.ts';
 import { EndedByReset } from '../http/ended-by-reset.ts';
+import { fieldsByName } from '../http/field-list.ts';
 import { type BodySink, type Fields, FULL, KEPT, NO_FIELDS, TAKEN, type Taken } from '../http/message.ts';
 import { forwardedTrailers } from '../http/trailers.ts';
-import { fieldsByName } from './http2-fields.ts';
 
 /** What the exchange does for its response. */
 export interface ResponseWatch {

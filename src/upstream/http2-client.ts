@@ -4,20 +4,13 @@
 import { type ClientHttp2Stream, constants, sensitiveHeaders } from 'node:http2';
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
 import { EndedByReset } from '../http/ended-by-reset.ts';
+import { type FieldList, fieldsByName } from '../http/field-list.ts';
 import { responseFraming } from '../http/framing.ts';
 import { type Body, type BodySink, type Fields, FULL, KEPT, NO_FIELDS, type ResponseHead, TAKEN, type Taken } from '../http/message.ts';
 import { forwardedTrailers } from '../http/trailers.ts';
 import type { Deadline, Deadlines } from '../net/deadlines.ts';
 import type { ClientResponse } from './http1-client.ts';
-import {
-  type Http2Request,
-  type RawFields,
-  readResponseHead,
-  readTrailers,
-  requestFieldList,
-  SECRET_FIELDS,
-  trailerList,
-} from './http2-fields.ts';
+import { type Http2Request, readResponseHead, readTrailers, requestFieldList, SECRET_FIELDS } from './http2-fields.ts';
 import type { Http2Session } from './http2-sessions.ts';
 import type { UpstreamOptions } from './options.ts';
 
@@ -130,9 +123,9 @@ export class Http2Client implements Body {
   }
 
   #listen(stream: ClientHttp2Stream): void {
-    stream.on('headers', (_fields: object, _flags: number, raw: RawFields) => this.#interim(raw));
-    stream.on('response', (_fields: object, flags: number, raw: RawFields) => this.#response(stream, flags, raw));
-    stream.on('trailers', (_fields: object, _flags: number, raw: RawFields) => this.#readTrailers(raw));
+    stream.on('headers', (_fields: object, _flags: number, raw: FieldList) => this.#interim(raw));
+    stream.on('response', (_fields: object, flags: number, raw: FieldList) => this.#response(stream, flags, raw));
+    stream.on('trailers', (_fields: object, _flags: number, raw: FieldList) => this.#readTrailers(raw));
     stream.on('end', () => this.#ended(stream));
     // What it says is in the code that the stream is closed with.
     stream.on('error', () => {});
@@ -142,7 +135,7 @@ export class Http2Client implements Body {
   #upload(body: Body, stream: ClientHttp2Stream): void {
     let trailers = NO_FIELDS;
     stream.on('drain', () => this.#drained());
-    stream.on('wantTrailers', () => stream.sendTrailers(trailerList(trailers)));
+    stream.on('wantTrailers', () => stream.sendTrailers(fieldsByName(trailers)));
     body.start({
       write: (bytes) => this.#send(bytes, body.length, stream),
       end: (ending) => {
@@ -182,7 +175,7 @@ export class Http2Client implements Body {
     this.#request?.body?.resume();
   }
 
-  #interim(raw: RawFields): void {
+  #interim(raw: FieldList): void {
     if (this.#state !== 'awaiting-head') return;
     this.hasAnswered = true;
     this.#interimCount += 1;
@@ -199,7 +192,7 @@ export class Http2Client implements Body {
     }
   }
 
-  #response(stream: ClientHttp2Stream, flags: number, raw: RawFields): void {
+  #response(stream: ClientHttp2Stream, flags: number, raw: FieldList): void {
     if (this.#state !== 'awaiting-head') return;
     this.hasAnswered = true;
     this.#session.answered();
@@ -245,7 +238,7 @@ export class Http2Client implements Body {
     if (!this.#isFull) this.#deadline.set(this.#options.gapTimeoutMs);
   }
 
-  #readTrailers(raw: RawFields): void {
+  #readTrailers(raw: FieldList): void {
     if (this.#state === 'over') return;
     try {
       this.#trailers = forwardedTrailers(readTrailers(raw, this.#options.trailerBytes, this.#name));

@@ -3,6 +3,7 @@
 // and are known, the status is three digits and not 101, nothing is connection-specific (§8.2.2), Content-Length is one number and agrees with
 // the content. Fields whose value has CR, LF, NUL or blanks around it are left out by Node. What is left is checked here: sizes and the status.
 import { ProxyError } from '../errors/proxy-error.ts';
+import { type FieldList, fieldsOf, octetsOf, pushField } from '../http/field-list.ts';
 import type { Field, Fields, ResponseHead } from '../http/message.ts';
 import type { ClientRequest } from './http1-client.ts';
 
@@ -11,9 +12,6 @@ export interface Http2Request extends ClientRequest {
   /** Whether the client takes trailers: then the origin hears so (`TE: trailers`, §8.2.2). */
   readonly wantsTrailers: boolean;
 }
-
-/** Names and values in turn, as Node takes them and gives them; the pseudo-header fields first. */
-export type RawFields = readonly string[];
 
 /**
  * Fields that are never kept by the compression. Many clients share its state on one session: what is secret to one must not show in the size of
@@ -26,23 +24,16 @@ export const SECRET_FIELDS = ['authorization', 'cookie'];
  *
  * @param contentLength `null` when only the end of the stream will tell
  */
-export function requestFieldList(request: Http2Request, contentLength: number | null): RawFields {
+export function requestFieldList(request: Http2Request, contentLength: number | null): FieldList {
   const { method, target, host, fields, wantsTrailers } = request;
   const list = [':method', method, ':scheme', 'https', ':authority', host, ':path', target];
   for (let i = 0; i < fields.length; i += 1) {
     const field = fields[i]!;
     const name = field.name.toLowerCase();
-    if (!NEVER_SENT.has(name)) list.push(name, field.value);
+    if (!MADE_HERE.has(name)) pushField(list, name, field.value);
   }
   if (contentLength !== null && (contentLength > 0 || METHODS_WITH_CONTENT.has(method))) list.push('content-length', String(contentLength));
   if (wantsTrailers) list.push('te', 'trailers');
-  return list;
-}
-
-/** Trailers as Node takes them: by name, several values of one name in order. */
-export function trailerList(trailers: Fields): Record<string, string[]> {
-  const list: Record<string, string[]> = Object.create(null);
-  for (const { name, value } of trailers) (list[name.toLowerCase()] ??= []).push(value);
   return list;
 }
 
@@ -51,7 +42,7 @@ export function trailerList(trailers: Fields): Record<string, string[]> {
  * @param name the origin, for messages
  * @throws ProxyError `http_response_header_section_size`, `http_protocol_error`
  */
-export function readResponseHead(raw: RawFields, maxBytes: number, name: string): ResponseHead {
+export function readResponseHead(raw: FieldList, maxBytes: number, name: string): ResponseHead {
   const fields: Field[] = [];
   let status = 0;
   let size = 0;
@@ -70,29 +61,12 @@ export function readResponseHead(raw: RawFields, maxBytes: number, name: string)
 }
 
 /** @throws ProxyError `http_response_trailer_section_size` */
-export function readTrailers(raw: RawFields, maxBytes: number, name: string): Fields {
-  const fields: Field[] = [];
-  let size = 0;
-  for (let i = 0; i < raw.length; i += 2) {
-    const field = { name: raw[i]!, value: raw[i + 1]! };
-    size += field.name.length + field.value.length;
-    fields.push(field);
-  }
-  if (size <= maxBytes) return fields;
+export function readTrailers(raw: FieldList, maxBytes: number, name: string): Fields {
+  if (octetsOf(raw) <= maxBytes) return fieldsOf(raw);
   throw new ProxyError('http_response_trailer_section_size', `The trailers of ${name}'s answer have more than ${maxBytes} octets.`);
 }
 
 /** RFC 9110 §8.6: these announce a length even when it is 0. */
 const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
-/** Connection-specific (§8.2.2), and what is made here. */
-const NEVER_SENT: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-]);
+/** From what is beside the fields. */
+const MADE_HERE: ReadonlySet<string> = new Set(['content-length', 'host', 'te']);

@@ -6,9 +6,9 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { LRUCache } from 'lru-cache';
 import { ProxyError } from '../errors/proxy-error.ts';
+import type { FieldList } from '../http/field-list.ts';
 import type { Deadline, Deadlines } from '../net/deadlines.ts';
 import type { UpstreamConnection } from './connection.ts';
-import type { RawFields } from './http2-fields.ts';
 import type { UpstreamOptions } from './options.ts';
 import type { Secured } from './start-tls.ts';
 import { WaitingLine } from './waiting-line.ts';
@@ -155,7 +155,7 @@ export class Http2Session {
    *
    * @throws Error where the fields cannot be written
    */
-  request(fields: RawFields, options: { readonly endStream: boolean; readonly waitForTrailers: boolean }): ClientHttp2Stream {
+  request(fields: FieldList, options: { readonly endStream: boolean; readonly waitForTrailers: boolean }): ClientHttp2Stream {
     try {
       const stream = this.#session.request(fields, options);
       stream.once('close', () => this.release());

@@ -1,15 +1,9 @@
 // Most of what is refused here never gets past nghttp2 (test/conformance/rfc9113-streams.test.ts); here the rules stand on their own.
 import { describe, expect, test } from 'vitest';
 import { ProxyError } from '../../../src/errors/proxy-error.ts';
+import type { FieldList } from '../../../src/http/field-list.ts';
 import { parseTarget } from '../../../src/http/target.ts';
-import {
-  type FieldList,
-  fieldsByName,
-  octetsOf,
-  readRequestHead,
-  readTrailers,
-  responseFieldList,
-} from '../../../src/listeners/http2-fields.ts';
+import { readRequestHead, readTrailers, responseFieldList } from '../../../src/listeners/http2-fields.ts';
 import { LISTENER_DEFAULTS } from '../../../src/listeners/listener.ts';
 
 const GET = [':method', 'GET', ':scheme', 'https', ':authority', 'origin.test', ':path', '/a?b'];
@@ -179,28 +173,10 @@ test('says 500 for a status that HTTP does not have (RFC 9110 §15)', () => {
   expect(responseFieldList(720, [], undefined, null)).toEqual([':status', '500']);
 });
 
-test('gathers fields by name where Node takes no list of them', () => {
-  const fields = [
-    { name: 'Link', value: '<a>' },
-    { name: 'Upgrade', value: 'h2c' },
-    { name: 'LINK', value: '<b>' },
-    { name: '__proto__', value: 'x' },
-  ];
-  const byName = fieldsByName(fields);
-  expect(Object.entries(byName)).toEqual([
-    ['link', ['<a>', '<b>']],
-    ['__proto__', ['x']],
-  ]);
-});
-
 test('reads trailers, but for those with characters that no field may have', () => {
   const trailers = readTrailers(['grpc-status', '0', 'x-bin', 'AA==', 'x-bad', 'a\r\nb', 'x bad', 'c']);
   expect(trailers).toEqual([
     { name: 'grpc-status', value: '0' },
     { name: 'x-bin', value: 'AA==' },
   ]);
-});
-
-test('counts octets of names and values', () => {
-  expect(octetsOf(['ab', 'c', 'd', ''])).toBe(4);
 });
