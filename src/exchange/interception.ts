@@ -3,12 +3,15 @@
 import type { Rule } from '../policy/policy.ts';
 import type { Handshake } from '../tls/handshake.ts';
 import type { Greeting } from '../tls/read-greeting.ts';
+import type { TunnelGuard } from '../tunnel/relay.ts';
 import type { ClientSocket, Incoming, OpenedTunnel } from './exchange.ts';
 
 /** What it takes to look into tunnels and to open them; joined by proxy.ts. */
 export interface Interception {
   /** What the client says first; everything that was read stays in `octets`. */
   readGreeting(socket: ClientSocket, early: Buffer): Promise<Greeting>;
+  /** What sees to it that a tunnel which passes keeps to the name that rules have seen. */
+  guardName(greeting: Greeting & { kind: 'tls' }): BeginningGuard;
   /** Ends the client's TLS here. @param name the host that the certificate is for */
   openTls(socket: ClientSocket, greeting: Greeting & { kind: 'tls' }, name: string): Promise<Handshake>;
   /** Evidence that this client refuses our certificates for this host, so that its tunnel may pass as it is; `null` without any. */
@@ -18,6 +21,12 @@ export interface Interception {
   handOn(connection: PlaintextConnection, onClosed: (end: ConnectionEnd) => void): void;
   /** Octets that say in TLS that access is denied (RFC 8446 §6.2). */
   readonly deniedAlert: Buffer;
+}
+
+/** Of a tunnel that passes. */
+export interface BeginningGuard extends TunnelGuard {
+  /** Why it may not go on, as a clause; `null` while it may. */
+  readonly objection: string | null;
 }
 
 /** A connection whose octets can be read: what was in the tunnel. */

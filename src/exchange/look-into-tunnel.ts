@@ -101,7 +101,7 @@ async function begin(
 async function pass(
   authorized: AuthorizedConnect,
   socket: ClientSocket,
-  { octets }: Began,
+  greeting: Began,
   stages: LookStages,
   context: TunnelContext,
 ): Promise<void> {
@@ -113,7 +113,8 @@ async function pass(
   if (socket.destroyed) left();
   const upstream = await stages.openTunnel(authorized);
   socket.off('close', left);
-  relayBetween(flow, { socket, early: octets }, upstream, context, authorized.lease);
+  const guard = greeting.kind === 'tls' ? context.interception.guardName(greeting) : null;
+  relayBetween(flow, { socket, early: greeting.octets }, upstream, context, authorized.lease, null, guard);
 }
 
 /** @param mayVouchFor asked for names other than the CONNECT's: our certificate is for hosts that policy opens, whoever asks for it */

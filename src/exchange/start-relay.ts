@@ -11,7 +11,7 @@ import { Relay, type RelayEnd, type TunnelObserver } from '../tunnel/relay.ts';
 import { WebSocketObserver } from '../tunnel/websocket-observer.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 import type { ClientSocket, Incoming } from './exchange.ts';
-import type { Interception } from './interception.ts';
+import type { BeginningGuard, Interception } from './interception.ts';
 import { OpenTunnel, type OpenTunnels } from './open-tunnels.ts';
 import { exhaustionOf } from './throttle.ts';
 
@@ -52,8 +52,10 @@ export function relayBetween(
   context: TunnelContext,
   lease: Lease | null,
   observer: TunnelObserver | null = null,
+  guard: BeginningGuard | null = null,
 ): void {
   if (upstream.early.length > 0) {
+    guard?.fromServer(upstream.early);
     socket.write(upstream.early);
     observer?.toClient(upstream.early);
     // Too many are noticed with the next octets.
@@ -61,10 +63,11 @@ export function relayBetween(
   }
   const onEnd = (end: RelayEnd): void => {
     context.tunnels.delete(tunnel);
-    flow.error = lease === null ? null : exhaustionOf(lease);
+    flow.error = end.reason === 'objected' ? objectionOf(guard) : lease && exhaustionOf(lease);
     finish(flow, end, upstream.early.length, context);
   };
-  const relay = new Relay(socket, upstream.connection, early, context.tunnelIdleTimeoutMs, context.deadlines, onEnd, lease, observer);
+  const { tunnelIdleTimeoutMs, deadlines } = context;
+  const relay = new Relay(socket, upstream.connection, early, tunnelIdleTimeoutMs, deadlines, onEnd, lease, observer, guard);
   const tunnel = new OpenTunnel(relay, flow);
   context.tunnels.add(tunnel);
 }
@@ -84,6 +87,7 @@ function brokenOff(reason: RelayEnd['reason'], { decision }: Flow, idleTimeoutMs
     case 'ended':
     case 'client-failed':
     case 'exhausted': // the lease says why
+    case 'objected': // and the guard
       return null;
     case 'upstream-failed':
       return new ProxyError('connection_terminated', 'The other end broke the tunnel off.');
@@ -96,6 +100,10 @@ function brokenOff(reason: RelayEnd['reason'], { decision }: Flow, idleTimeoutMs
     default:
       return reason satisfies never;
   }
+}
+
+function objectionOf(guard: BeginningGuard | null): ProxyError {
+  return new ProxyError('http_request_denied', `This tunnel may not go on: ${guard?.objection}.`);
 }
 
 function nowSays(decision: Decision): string {

@@ -11,6 +11,7 @@ import type { Deadlines } from '../net/deadlines.ts';
 import { type Distrust, distrustAtEnd, refusalAlert } from '../tls/alerts.ts';
 import type { LeafContexts } from '../tls/contexts.ts';
 import { type ApplicationProtocol, openTls } from '../tls/handshake.ts';
+import { NameGuard } from '../tls/name-guard.ts';
 import type { Pinned, PinnedEvidence } from '../tls/pinned.ts';
 import { readGreeting } from '../tls/read-greeting.ts';
 
@@ -33,6 +34,10 @@ export function createInterception(parts: InterceptionParts): Interception {
   return {
     readGreeting(socket, early) {
       return readGreeting(socket, early, { timeoutMs: timeouts.tunnelGreetingTimeoutMs }, deadlines);
+    },
+
+    guardName({ hello, octets }) {
+      return new NameGuard(hello.serverName, octets);
     },
 
     async openTls(socket, { hello, octets }, name) {

@@ -5,8 +5,8 @@ import { MalformedOctets } from './octet-reader.ts';
 export type RecordsRead =
   /** `octets`: how many there must be, at the least, before looking again is of use. */
   | { readonly kind: 'need-more'; readonly octets: number }
-  /** The body of the message. */
-  | { readonly kind: 'message'; readonly body: Buffer }
+  /** The body of the message, and where in the octets its last record ends. */
+  | { readonly kind: 'message'; readonly body: Buffer; readonly end: number }
   | { readonly kind: 'not-tls' };
 
 /**
@@ -30,7 +30,7 @@ export function readFirstMessage(bytes: Buffer): RecordsRead {
     const message = fragments.length === 1 ? fragments[0]! : Buffer.concat(fragments, gathered);
     const missing = MESSAGE_HEADER + bodyLength(message) - gathered;
     if (missing < 0) throw new MalformedOctets('octets follow the ClientHello in its own record');
-    if (missing === 0) return { kind: 'message', body: message.subarray(MESSAGE_HEADER) };
+    if (missing === 0) return { kind: 'message', body: message.subarray(MESSAGE_HEADER), end: at };
   }
   throw new MalformedOctets(`the ClientHello is spread over more than ${MOST_RECORDS} records`);
 }
@@ -58,14 +58,14 @@ function bodyLength(message: Buffer): number {
 }
 
 const NOT_TLS: RecordsRead = Object.freeze({ kind: 'not-tls' });
-const HANDSHAKE = 22;
+export const HANDSHAKE = 22;
 const CLIENT_HELLO = 1;
 /** Of SSL 3.0 and of everything since. */
 const MAJOR_VERSION = 3;
 const SSL2_RECORD = 0x80;
 const SSL2_START = 4;
-const RECORD_HEADER = 5;
-const MESSAGE_HEADER = 4;
+export const RECORD_HEADER = 5;
+export const MESSAGE_HEADER = 4;
 /** RFC 8446 §5.1. */
 const MOST_FRAGMENT = 2 ** 14;
 const MOST_RECORDS = 64;

@@ -34,8 +34,11 @@ export interface TunnelUpstream {
 export interface RelayEnd {
   readonly bytesFromClient: number;
   readonly bytesToClient: number;
-  /** Who ended it: both in order, one of them by breaking off, the idle timer, the proxy's own stop, its limits, or a policy that denies it by now. */
-  readonly reason: 'ended' | 'client-failed' | 'upstream-failed' | 'idle' | 'stopped' | 'exhausted' | 'denied';
+  /**
+   * Who ended it: both in order, one of them by breaking off, the idle timer, the proxy's own stop, its limits, a policy that denies it by now, or
+   * whoever guards it.
+   */
+  readonly reason: 'ended' | 'client-failed' | 'upstream-failed' | 'idle' | 'stopped' | 'exhausted' | 'denied' | 'objected';
 }
 
 /** What a tunnel is held to. */
@@ -51,6 +54,16 @@ export interface TunnelLimits {
 export interface TunnelObserver {
   fromClient(bytes: Buffer): void;
   toClient(bytes: Buffer): void;
+}
+
+/** Sees what passes before it is passed on, at the beginning of a tunnel. */
+export interface TunnelGuard {
+  /** It may keep `bytes`. @returns what may go on now, perhaps of what it kept; `null` ends the tunnel */
+  fromClient(bytes: Buffer): Buffer | null;
+  /** It must copy what it keeps. */
+  fromServer(bytes: Buffer): void;
+  /** Whether it needs to see no more. */
+  readonly isOver: boolean;
 }
 
 export class Relay {
@@ -71,6 +84,7 @@ export class Relay {
   /** Octets from which on memory of the client's is freed. */
   readonly #leastFreed: number;
   readonly #observer: TunnelObserver | null;
+  #guard: TunnelGuard | null;
   #openSockets = 2;
   #reason: RelayEnd['reason'] = 'ended';
 
@@ -89,6 +103,7 @@ export class Relay {
     onEnd: (end: RelayEnd) => void,
     limits: TunnelLimits | null = null,
     observer: TunnelObserver | null = null,
+    guard: TunnelGuard | null = null,
   ) {
     this.#client = client;
     this.#upstream = upstream;
@@ -96,6 +111,7 @@ export class Relay {
     this.#onEnd = onEnd;
     this.#limits = limits;
     this.#observer = observer;
+    this.#guard = guard;
     if (limits !== null && limits.download !== null) {
       this.#download = new ThrottledWay(limits.download, upstream.socket, client, (bytes) => this.#heldForClientDone(bytes));
     }
@@ -106,7 +122,7 @@ export class Relay {
     this.#idle.set(idleTimeoutMs);
     upstream.consume(this);
     this.#leastFreed = readsIntoOwnMemory(client) ? WORTH_FREEING : Number.POSITIVE_INFINITY;
-    client.on('data', (bytes) => this.#fromClient(bytes, bytes.length >= this.#leastFreed));
+    client.on('data', (bytes) => this.#heard(bytes, bytes.length >= this.#leastFreed));
     client.on('end', () => this.#ended('client-end', upstream.socket, this.#upload));
     client.on('drain', () => this.#clientDrained());
     client.on('close', () => {
@@ -115,11 +131,11 @@ export class Relay {
     });
     client.resume();
     upstream.socket.resume();
-    if (early.length > 0) this.#fromClient(early, false);
+    if (early.length > 0) this.#heard(early, false);
   }
 
   /** Ends both sides at once. */
-  stop(reason: 'idle' | 'stopped' | 'exhausted' | 'denied'): void {
+  stop(reason: 'idle' | 'stopped' | 'exhausted' | 'denied' | 'objected'): void {
     if (this.#reason === 'ended') this.#reason = reason;
     this.#breakOff();
   }
@@ -128,6 +144,7 @@ export class Relay {
 
   read(bytes: Buffer): boolean {
     if (!this.#mayPass(bytes)) return true;
+    this.#guard?.fromServer(bytes);
     this.#idle.set(this.#idleTimeoutMs);
     this.#bytesToClient += bytes.length;
     if (this.#download?.hold(bytes)) {
@@ -162,6 +179,15 @@ export class Relay {
   }
 
   /** @param isOwned whether the memory of `bytes` is theirs alone, so that it can be freed */
+  #heard(bytes: Buffer, isOwned: boolean): void {
+    const guard = this.#guard;
+    const passed = guard === null ? bytes : guard.fromClient(bytes);
+    if (guard?.isOver) this.#guard = null;
+    if (passed === null) this.stop('objected');
+    // Of what a guard has seen it may have kept a part.
+    else if (passed.length > 0) this.#fromClient(passed, isOwned && guard === null);
+  }
+
   #fromClient(bytes: Buffer, isOwned: boolean): void {
     if (!this.#mayPass(bytes)) return;
     this.#idle.set(this.#idleTimeoutMs);

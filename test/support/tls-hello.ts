@@ -67,6 +67,11 @@ export function supportedGroups(...groups: readonly number[]): Buffer {
   return extension(10, vector16(uint16s(...groups)));
 }
 
+/** Without a share, a server that speaks TLS 1.3 has to ask for one (RFC 8446 §4.2.8). */
+export function keyShare(share: { readonly group: number; readonly key: Buffer } | null): Buffer {
+  return extension(51, vector16(share === null ? Buffer.alloc(0) : Buffer.concat([uint16s(share.group), vector16(share.key)])));
+}
+
 export function uint16s(...values: readonly number[]): Buffer {
   return Buffer.from(values.flatMap((value) => [value >> 8, value & 0xff]));
 }

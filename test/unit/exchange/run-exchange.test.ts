@@ -293,6 +293,7 @@ function decision(action: 'allow' | 'deny'): Decision {
 
 const NOTHING_TO_OPEN: ExchangeContext['interception'] = {
   readGreeting: () => Promise.reject(new Error('no tunnel in this test')),
+  guardName: () => expect.unreachable('no tunnel in this test'),
   openTls: () => Promise.reject(new Error('no tunnel in this test')),
   whyPassthrough: () => null,
   noteRefusal: () => {},
