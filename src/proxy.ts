@@ -3,6 +3,7 @@
 // with, but for the log; the next one has the new set, on the same connection too, whose limits and timers stay those it was accepted with.
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { AdminServer } from './admin/admin-server.ts';
 import { policyTerms } from './admin/policy-terms.ts';
 import type { Authenticator } from './auth/authenticate.ts';
@@ -71,6 +72,8 @@ export interface RunningProxy {
   readonly adminSocket: string | null;
   /** All or nothing. @throws StartError, and everything stays as it was */
   reload(config: Config): Promise<void>;
+  /** A link to the inspector that signs in whoever opens it first; `null` where it is served on no address. */
+  newInspectorLink(): string | null;
   reopenLogs(): void;
   /** Accepts no more and waits for what is under way. @returns how many exchanges and tunnels the deadline cut off */
   drain(deadlineMs: number): Promise<number>;
@@ -165,8 +168,17 @@ class Composition implements RunningProxy {
     try {
       await this.#openCounts(this.#firstConfig.stateFolder);
       this.#parts = await this.#build(this.#firstConfig, null);
-      const { openAdmin } = await import('./admin/open-admin.ts');
-      this.#admin = await openAdmin(this.#firstConfig, () => this.#cacheAdmin(), this.#report);
+      const [{ openAdmin }, { answerQuestion }, { PageFiles }] = await Promise.all([
+        import('./admin/open-admin.ts'),
+        import('./admin/answer-question.ts'),
+        import('./admin/page-files.ts'),
+      ]);
+      this.#admin = await openAdmin(this.#firstConfig, {
+        answer: (asked) => answerQuestion(asked, this.#cacheAdmin()),
+        live: null,
+        page: new PageFiles(PAGE_FOLDER),
+        report: this.#report,
+      });
       this.#listeners = await this.#listen(this.#firstConfig.listen, []);
     } catch (error) {
       await this.close();
@@ -234,6 +246,10 @@ class Composition implements RunningProxy {
     this.#leaving = [...this.#leaving, ...dropped].filter(({ openConnections }) => openConnections > 0);
     await release(old, parts);
     this.#rejudgeTunnels();
+  }
+
+  newInspectorLink(): string | null {
+    return this.#admin?.newLink() ?? null;
   }
 
   reopenLogs(): void {
@@ -573,3 +589,6 @@ function isOpenedNoMore({ action, awaits }: Decision): boolean {
 function isSame(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
+
+/** As Vite has built it: beside the sources, or beside what they were compiled to. */
+const PAGE_FOLDER = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/page' : './page', import.meta.url));

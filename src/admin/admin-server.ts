@@ -1,25 +1,31 @@
 // Owns the sockets of the admin API: a Unix socket for the command line of this user, and, where the settings say so, a loopback address that demands
-// a token. It is no part of the proxy: nothing that a client of the proxy sends gets here, since Unix sockets cannot be dialled through it and its TCP
-// address counts among the proxy's own sockets. Questions are small and few, so limits are low.
+// a token, or of the inspector's page a cookie. It is no part of the proxy: nothing that a client of the proxy sends gets here, since Unix sockets cannot
+// be dialled through it and its TCP address counts among the proxy's own sockets. Questions are small and few, so limits are low.
 import { randomBytes } from 'node:crypto';
 import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import path from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import type { CacheAdmin } from '../cache/cache-admin.ts';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { cannotListen, StartError } from '../errors/start-error.ts';
 import type { Fields } from '../http/message.ts';
-import { refusalOf, type TcpAccess } from './access.ts';
-import { type AdminAnswer, answerQuestion } from './answer-question.ts';
+import { pageCookie, refusalOf, type TcpAccess } from './access.ts';
+import { type AdminAnswer, type Asked, BadQuestion, problemAnswer, TooMuchContent, USUAL_CONTENT_BYTES, valueAnswer } from './answers.ts';
+import type { PageFiles } from './page-files.ts';
+import { SignIns } from './sign-in.ts';
 import { prepareSocketFiles, removeSocketFiles, removeToken, runningFolder, type SocketFiles, writeToken } from './socket-files.ts';
+import { sendAnswer } from './write-answer.ts';
 
 export interface AdminParts {
   /** Where what survives a restart is kept, and the notes of running proxies are. */
   readonly stateFolder: string;
   readonly processId: number;
-  /** That of the moment: a reload may turn the cache off and on. */
-  readonly cache: () => CacheAdmin | null;
+  /** Rejects only for a defect, or with a BadQuestion. */
+  readonly answer: (asked: Asked) => Promise<AdminAnswer>;
+  /** A WebSocket to `/api/live` of somebody who may; `null` has none. */
+  readonly live: ((socket: WebSocket) => void) | null;
+  /** The inspector's page; `null` has none. */
+  readonly page: PageFiles | null;
   /** A line for the operator. */
   readonly report: (line: string) => void;
 }
@@ -27,6 +33,8 @@ export interface AdminParts {
 export interface AdminAddress {
   readonly host: string;
   readonly port: number;
+  /** Nobody has asked for this port: where it is taken, another will do. */
+  readonly isAnyPortFine?: boolean;
 }
 
 interface TcpListener {
@@ -39,7 +47,9 @@ interface TcpListener {
 export class AdminServer {
   readonly #parts: AdminParts;
   readonly #files: SocketFiles;
+  readonly #signIns = new SignIns();
   readonly #unix: Server;
+  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: USUAL_CONTENT_BYTES, perMessageDeflate: false });
   #tcp: TcpListener | null = null;
 
   private constructor(parts: AdminParts, files: SocketFiles) {
@@ -72,6 +82,13 @@ export class AdminServer {
     return this.#tcp?.bound ?? null;
   }
 
+  /** A link to the page that signs in whoever opens it first; `null` while there is no page. What is behind `#` is never sent. */
+  newLink(): string | null {
+    if (this.#tcp === null || this.#parts.page === null) return null;
+    const { host, port } = this.#tcp.bound;
+    return `http://${hostText(host)}:${port}/#open=${this.#signIns.newCode()}`;
+  }
+
   /** Moves to another address of this machine, or to none. @throws StartError, and it stays where it was */
   async listenOn(wanted: AdminAddress | null): Promise<void> {
     const old = this.#tcp;
@@ -82,6 +99,7 @@ export class AdminServer {
   }
 
   async close(): Promise<void> {
+    for (const socket of this.#sockets.clients) socket.terminate();
     closeNow(this.#unix);
     closeNow(this.#tcp?.server);
     removeSocketFiles(this.#files);
@@ -89,25 +107,25 @@ export class AdminServer {
 
   async #openTcp(wanted: AdminAddress): Promise<TcpListener> {
     const token = randomBytes(32).toString('base64url');
-    let access: TcpAccess = { authorities: [], token };
+    let access: TcpAccess = { authorities: [], token, signIns: this.#signIns, cookieName: '' };
     const server = this.#serve(() => access);
     try {
-      await listening(server, wanted);
+      await listeningOnFreePort(server, wanted);
     } catch (error) {
       throw cannotListen(`${hostText(wanted.host)}:${wanted.port} (admin)`, error);
     }
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : wanted.port;
-    access = { authorities: [wanted.host, 'localhost'].map((host) => `${hostText(host)}:${port}`), token };
+    const authorities = [wanted.host, 'localhost'].map((host) => `${hostText(host)}:${port}`);
+    access = { ...access, authorities, cookieName: `sallyport-${port}` };
     try {
       writeToken(this.#files, token);
     } catch (error) {
       closeNow(server);
       const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-      const problem = `the token of the admin API cannot be written to ${path.dirname(this.#files.token)} (${code}). Let this user write there, or leave admin out.`;
+      const problem = `the token of the admin API cannot be written to ${path.dirname(this.#files.token)} (${code}). Let this user write there, or set admin: off.`;
       throw new StartError('permission', [problem], { cause: error });
     }
-    this.#parts.report(`the admin API listens on http://${hostText(wanted.host)}:${port}; its token is in ${this.#files.token}`);
     return { server, wanted, bound: { host: wanted.host, port } };
   }
 
@@ -115,67 +133,117 @@ export class AdminServer {
     const server = createServer(LIMITS, (request, response) => {
       this.#answer(request, response, access()).catch((error: unknown) => {
         // Whoever asked has left, or a stream of lines broke off: then nobody is there to tell.
-        if (!response.headersSent) {
-          const story = error instanceof Error ? (error.stack ?? error.message) : String(error);
-          this.#parts.report(`a defect ended one question to the admin API: ${story}`);
-          send(response, { kind: 'value', status: 500, value: { error: 'A defect of Sallyport; its log has the details.' } });
-        } else response.destroy();
+        if (response.headersSent) return void response.destroy();
+        const story = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        this.#parts.report(`a defect ended one question to the admin API: ${story}`);
+        void sendAnswer(response, problemAnswer(500, 'A defect of Sallyport; its log has the details.'));
       });
     });
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head, access()));
     server.maxConnections = MOST_CONNECTIONS;
     return server;
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse, tcp: TcpAccess | null): Promise<void> {
-    const method = request.method ?? '';
-    const refusal = refusalOf(method, fieldsOf(request), tcp);
-    if (refusal !== null) return send(response, { kind: 'value', status: refusal.status, value: { error: refusal.message } });
-    const content = await contentOf(request);
-    if (content === null)
-      return send(response, { kind: 'value', status: 413, value: { error: `A question has ${MOST_CONTENT} octets at most.` } });
-    const url = URL.parse(request.url ?? '', 'http://admin.invalid');
-    const asked = { method, path: url?.pathname ?? '', query: url?.searchParams ?? new URLSearchParams(), content };
-    const answer = await answerQuestion(asked, this.#parts.cache());
-    if (answer.kind === 'value') return send(response, answer);
-    response.writeHead(200, { ...SAFE_FIELDS, 'Content-Type': 'application/x-ndjson' });
-    await pipeline(Readable.from(textLines(answer.lines)), response);
+    const asked = askedOf(request);
+    const { method, path } = asked;
+    const fields = fieldsOf(request);
+    const file = tcp !== null && (method === 'GET' || method === 'HEAD') ? (this.#parts.page?.answer(path) ?? null) : null;
+    const isPublic = file !== null || path === SIGN_IN || path === HEALTH;
+    const refusal = refusalOf({ method, fields, isPublic, isWebSocket: false }, tcp);
+    if (refusal !== null) return sendAnswer(response, problemAnswer(refusal.status, refusal.message));
+    if (file !== null) return sendAnswer(response, file);
+    return sendAnswer(response, await this.#answerTo(asked, fields, tcp));
+  }
+
+  async #answerTo(asked: Asked, fields: Fields, tcp: TcpAccess | null): Promise<AdminAnswer> {
+    try {
+      if (asked.path === HEALTH) return valueAnswer({ status: 'ok' });
+      if (asked.path === SIGN_IN && tcp !== null) return await this.#signIn(asked, tcp);
+      if (asked.path === SIGN_OUT && tcp !== null) return this.#signOut(fields, tcp);
+      if (asked.path === LINKS && asked.method === 'POST' && tcp === null) return valueAnswer({ link: this.newLink() });
+      return await this.#parts.answer(asked);
+    } catch (error) {
+      if (error instanceof TooMuchContent) return problemAnswer(413, error.message);
+      if (error instanceof BadQuestion) return problemAnswer(error.status, error.message);
+      throw error;
+    }
+  }
+
+  async #signIn(asked: Asked, { signIns, cookieName }: TcpAccess): Promise<AdminAnswer> {
+    if (asked.method !== 'POST') return { ...problemAnswer(405, `${SIGN_IN} takes POST.`), allow: 'POST' };
+    const cookie = signIns.trade(codeOf(await asked.text()));
+    if (cookie === null) return problemAnswer(401, "This link was used already, or is none. 'sallyport inspector' prints a new one.");
+    return { ...cookieAnswer(`${cookieName}=${cookie}`), value: { signedIn: true } };
+  }
+
+  #signOut(fields: Fields, { signIns, cookieName }: TcpAccess): AdminAnswer {
+    const cookie = pageCookie(fields, cookieName);
+    if (cookie !== null) signIns.signOut(cookie);
+    return cookieAnswer(`${cookieName}=; Max-Age=0`);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, tcp: TcpAccess | null): void {
+    const { live } = this.#parts;
+    const fields = fieldsOf(request);
+    const refusal = refusalOf({ method: request.method ?? '', fields, isPublic: false, isWebSocket: true }, tcp);
+    const status =
+      refusal?.status ?? (live === null || request.url !== LIVE ? 404 : this.#sockets.clients.size >= MOST_SOCKETS ? 503 : 101);
+    if (status !== 101 || live === null)
+      return void socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    this.#sockets.handleUpgrade(request, socket, head, live);
   }
 }
 
-/** Octets as they are read: a slow reader slows down what makes the lines. */
-async function* textLines(values: AsyncIterable<unknown>): AsyncGenerator<string> {
-  for await (const value of values) yield `${JSON.stringify(value)}\n`;
+function askedOf(request: IncomingMessage): Asked {
+  const url = URL.parse(request.url ?? '', 'http://admin.invalid');
+  const octets = (maxBytes: number) => contentOf(request, maxBytes);
+  return {
+    method: request.method ?? '',
+    path: url?.pathname ?? '',
+    query: url?.searchParams ?? new URLSearchParams(),
+    octets,
+    text: async (maxBytes = USUAL_CONTENT_BYTES) => (await octets(maxBytes)).toString('utf8'),
+  };
 }
 
-function send(response: ServerResponse, { status, value, allow }: Extract<AdminAnswer, { kind: 'value' }>): void {
-  const challenge = status === 401 && { 'WWW-Authenticate': 'Bearer realm="sallyport admin"' };
-  // A refused question may have content that nobody reads.
-  const end = status >= 400 && { Connection: 'close' };
-  response.writeHead(status, {
-    ...SAFE_FIELDS,
-    ...challenge,
-    ...end,
-    ...(allow !== undefined && { Allow: allow }),
-    'Content-Type': 'application/json',
-  });
-  response.end(`${JSON.stringify(value)}\n`);
+function codeOf(text: string): string {
+  try {
+    const given: unknown = JSON.parse(text);
+    return typeof given === 'object' && given !== null && 'code' in given && typeof given.code === 'string' ? given.code : '';
+  } catch {
+    return '';
+  }
+}
+
+function cookieAnswer(cookie: string): Extract<AdminAnswer, { kind: 'value' }> {
+  return { kind: 'value', status: 200, value: {}, fields: { 'Set-Cookie': `${cookie}; Path=/; HttpOnly; SameSite=Strict` } };
 }
 
 function fieldsOf({ rawHeaders }: IncomingMessage): Fields {
   return Array.from({ length: rawHeaders.length / 2 }, (_, i) => ({ name: rawHeaders[2 * i]!, value: rawHeaders[2 * i + 1]! }));
 }
 
-/** @returns `null` when it is too much */
-async function contentOf(request: IncomingMessage): Promise<string | null> {
+async function contentOf(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   // Without destroying it at a return: the answer is still to be written.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > MOST_CONTENT) return null;
+    if (length > maxBytes) throw new TooMuchContent(maxBytes);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
+}
+
+async function listeningOnFreePort(server: Server, wanted: AdminAddress): Promise<void> {
+  try {
+    await listening(server, wanted);
+  } catch (error) {
+    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    if (!isTaken || wanted.isAnyPortFine !== true) throw error;
+    await listening(server, { host: wanted.host, port: 0 });
+  }
 }
 
 function listening(server: Server, where: { readonly path: string } | AdminAddress): Promise<void> {
@@ -197,7 +265,11 @@ function hostText(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-const LIMITS = { headersTimeout: 5_000, requestTimeout: 10_000, keepAliveTimeout: 5_000, maxHeaderSize: 16_384 } as const;
-const MOST_CONNECTIONS = 32;
-const MOST_CONTENT = 65_536;
-const SAFE_FIELDS = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer' } as const;
+const SIGN_IN = '/api/sign-in';
+const SIGN_OUT = '/api/sign-out';
+const LINKS = '/api/links';
+const LIVE = '/api/live';
+const HEALTH = '/healthz';
+const LIMITS = { headersTimeout: 5_000, requestTimeout: 60_000, keepAliveTimeout: 5_000, maxHeaderSize: 16_384 } as const;
+const MOST_CONNECTIONS = 64;
+const MOST_SOCKETS = 16;

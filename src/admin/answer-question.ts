@@ -1,33 +1,22 @@
-// Owns what the admin API can be asked: each path with its method, what has to be said, and who answers. It knows nothing of sockets.
+// Owns what the admin API can be asked of the cache, in the form that the commands use: each path with its method, what has to be said, and who answers.
 // Nothing is changed by a GET. What is long comes as lines of JSON, one for each value, as it is found.
 import * as z from 'zod';
 import { type CacheAdmin, type Purge, WrongQuestion } from '../cache/cache-admin.ts';
+import { type AdminAnswer, type Asked, problemAnswer } from './answers.ts';
 import { toWire } from './wire-format.ts';
-
-export interface Asked {
-  readonly method: string;
-  readonly path: string;
-  readonly query: URLSearchParams;
-  /** Of a POST. */
-  readonly content: string;
-}
-
-export type AdminAnswer =
-  | { readonly kind: 'value'; readonly status: number; readonly value: unknown; readonly allow?: string }
-  | { readonly kind: 'lines'; readonly lines: AsyncIterable<unknown> };
 
 /** @param cache  `null` when it is off @throws only for a defect */
 export async function answerQuestion(asked: Asked, cache: CacheAdmin | null): Promise<AdminAnswer> {
   const methods = Object.hasOwn(QUESTIONS, asked.path) ? QUESTIONS[asked.path] : undefined;
-  if (methods === undefined) return problem(404, `There is nothing at ${asked.path}. There is ${Object.keys(QUESTIONS).join(', ')}.`);
+  if (methods === undefined) return problemAnswer(404, `There is nothing at ${asked.path}. There is ${Object.keys(QUESTIONS).join(', ')}.`);
   const answer = Object.hasOwn(methods, asked.method) ? methods[asked.method] : undefined;
   const allow = Object.keys(methods).join(', ');
-  if (answer === undefined) return { ...problem(405, `${asked.path} takes ${allow}.`), allow };
-  if (cache === null) return problem(404, 'The cache is off; turn it on with cache: on in the settings.');
+  if (answer === undefined) return { ...problemAnswer(405, `${asked.path} takes ${allow}.`), allow };
+  if (cache === null) return problemAnswer(404, 'The cache is off; turn it on with cache: on in the settings.');
   try {
     return await answer(asked, cache);
   } catch (error) {
-    if (error instanceof WrongQuestion) return problem(400, error.message);
+    if (error instanceof WrongQuestion) return problemAnswer(400, error.message);
     throw error;
   }
 }
@@ -44,8 +33,8 @@ const QUESTIONS: Readonly<Record<string, Readonly<Record<string, Answer>>>> = {
       return value({ entries: await cache.show(url, query.get('user')) });
     },
   },
-  '/cache/why': { POST: async ({ content }, cache) => value({ lines: await cache.why(read(WHY, content)) }) },
-  '/cache/purge': { POST: async ({ content }, cache) => value({ purged: await cache.purge(read(PURGE, content)) }) },
+  '/cache/why': { POST: async (asked, cache) => value({ lines: await cache.why(read(WHY, await asked.text())) }) },
+  '/cache/purge': { POST: async (asked, cache) => value({ purged: await cache.purge(read(PURGE, await asked.text())) }) },
   '/cache/verify': { POST: (_, cache) => ({ kind: 'lines', lines: wired(cache.verify()) }) },
 };
 
@@ -95,8 +84,4 @@ async function* wired(values: AsyncIterable<unknown>): AsyncGenerator<unknown> {
 
 function value(of: unknown): AdminAnswer {
   return { kind: 'value', status: 200, value: toWire(of) };
-}
-
-function problem(status: number, message: string): Extract<AdminAnswer, { kind: 'value' }> {
-  return { kind: 'value', status, value: { error: message } };
 }

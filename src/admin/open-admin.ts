@@ -1,8 +1,7 @@
 // Owns opening the admin API with a proxy. Its Unix socket is a help: where it cannot be made, the proxy serves all the same, and says so. The loopback
 // address is asked for by an operator: where that cannot be had, nothing starts.
-import type { CacheAdmin } from '../cache/cache-admin.ts';
 import { StartError } from '../errors/start-error.ts';
-import { type AdminAddress, AdminServer } from './admin-server.ts';
+import { type AdminAddress, type AdminParts, AdminServer } from './admin-server.ts';
 
 export interface AdminSettings {
   /** `null` has no place for a socket. */
@@ -11,21 +10,19 @@ export interface AdminSettings {
   readonly admin: AdminAddress | null;
 }
 
+export type AnsweringParts = Omit<AdminParts, 'stateFolder' | 'processId'>;
+
 /**
- * @param cache  that of the moment; `null` while it is off
- * @param report  a line for the operator
+ * @param parts  what answers
  * @returns `null` where nothing can be served
  * @throws StartError for the address
  */
-export async function openAdmin(
-  { stateFolder, admin }: AdminSettings,
-  cache: () => CacheAdmin | null,
-  report: (line: string) => void,
-): Promise<AdminServer | null> {
-  const server = stateFolder === null ? null : await openSocket(stateFolder, cache, report);
+export async function openAdmin({ stateFolder, admin }: AdminSettings, parts: AnsweringParts): Promise<AdminServer | null> {
+  const server = stateFolder === null ? null : await openSocket(stateFolder, parts);
   if (admin === null) return server;
+  if (server === null && admin.isAnyPortFine === true) return null;
   if (server === null)
-    throw new StartError('config', ['admin: its token is written to state_dir. Set that to a folder of this user, or leave admin out.']);
+    throw new StartError('config', ['admin: its token is written to state_dir. Set that to a folder of this user, or set admin: off.']);
   try {
     await server.listenOn(admin);
   } catch (error) {
@@ -35,16 +32,14 @@ export async function openAdmin(
   return server;
 }
 
-async function openSocket(
-  stateFolder: string,
-  cache: () => CacheAdmin | null,
-  report: (line: string) => void,
-): Promise<AdminServer | null> {
+async function openSocket(stateFolder: string, parts: AnsweringParts): Promise<AdminServer | null> {
   try {
-    return await AdminServer.open({ stateFolder, processId: process.pid, cache, report });
+    return await AdminServer.open({ ...parts, stateFolder, processId: process.pid });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    report(`no socket for the commands of cache can be made in ${stateFolder} (${code}); set state_dir to a folder of this user`);
+    parts.report(
+      `no socket for the commands of cache and flows can be made in ${stateFolder} (${code}); set state_dir to a folder of this user`,
+    );
     return null;
   }
 }

@@ -1,8 +1,9 @@
 // Owns asking a running proxy about its cache: the same questions as of a store at hand, over the Unix socket of its admin API.
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import { type CacheAdmin, type CacheStats, type DetailedEntry, type Entry, type Verified, WrongQuestion } from '../cache/cache-admin.ts';
 import { StartError } from '../errors/start-error.ts';
+import { requestAdmin } from './ask-admin.ts';
 import { fromWire, toWire } from './wire-format.ts';
 
 /**
@@ -11,8 +12,9 @@ import { fromWire, toWire } from './wire-format.ts';
  * @param socket  path of the Unix socket, as the note of the running proxy names it
  */
 export function remoteCache(socket: string): CacheAdmin {
-  const get = (path: string, query: Readonly<Record<string, string | null>> = {}) => ask(socket, 'GET', path + queryText(query), null);
-  const post = (path: string, question: unknown) => ask(socket, 'POST', path, question);
+  const get = (path: string, query: Readonly<Record<string, string | null>> = {}) =>
+    requestAdmin(socket, 'GET', path + queryText(query), null);
+  const post = (path: string, question: unknown) => requestAdmin(socket, 'POST', path, toWire(question));
   return {
     stats: async () => (await contentOf(await get('/cache/stats'))) as CacheStats,
     list: (pattern) => linesOf(get('/cache/entries', { pattern })) as AsyncIterable<Entry>,
@@ -25,15 +27,6 @@ export function remoteCache(socket: string): CacheAdmin {
     },
     verify: () => linesOf(post('/cache/verify', {})) as AsyncIterable<Verified>,
   };
-}
-
-function ask(socketPath: string, method: string, path: string, question: unknown): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const headers = question === null ? {} : { 'Content-Type': 'application/json' };
-    const request = httpRequest({ socketPath, method, path, headers }, resolve);
-    request.once('error', (cause) => reject(cannotAsk(socketPath, cause)));
-    request.end(question === null ? undefined : JSON.stringify(toWire(question)));
-  });
 }
 
 async function contentOf(response: IncomingMessage): Promise<unknown> {
@@ -60,11 +53,6 @@ async function* linesOf(asked: Promise<IncomingMessage>): AsyncGenerator<unknown
 function problemOf({ statusCode }: IncomingMessage, value: unknown): Error {
   const message = typeof value === 'object' && value !== null && 'error' in value ? String(value.error) : `status ${statusCode}`;
   return statusCode === 400 ? new WrongQuestion(message) : new StartError('unavailable', [message]);
-}
-
-function cannotAsk(socket: string, cause: Error): StartError {
-  const code = 'code' in cause ? String(cause.code) : cause.message;
-  return new StartError('unavailable', [`the running proxy cannot be asked at ${socket} (${code}). Is it still running?`], { cause });
 }
 
 function queryText(query: Readonly<Record<string, string | null>>): string {

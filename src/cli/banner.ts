@@ -1,5 +1,5 @@
-// Owns the six lines that a start prints: what runs, what listens where, which policy holds, what is cached where, and what to paste for curl and for
-// the browser.
+// Owns the lines that a start prints: what runs, what listens where, which policy holds, what is cached where, what to paste for curl and for
+// the browser, and where the inspector is.
 import type { RunningProxy } from '../proxy.ts';
 import { sizeText } from './cache-words.ts';
 
@@ -7,9 +7,11 @@ export interface BannerFacts extends Pick<RunningProxy, 'listening' | 'policySum
   readonly version: string;
   readonly nodeVersion: string;
   readonly processId: number;
+  /** Signs in whoever opens it first; `null` where the inspector is served on no address. */
+  readonly inspectorLink: string | null;
 }
 
-/** Exactly six lines. @param bold marks the labels */
+/** Six lines, and a seventh where there is an inspector. @param bold marks the labels */
 export function banner(facts: BannerFacts, bold: (text: string) => string): string {
   const url = urlToPaste(facts.listening);
   const rows: readonly (readonly [string, string])[] = [
@@ -19,6 +21,7 @@ export function banner(facts: BannerFacts, bold: (text: string) => string): stri
     ['cache', cacheText(facts.cacheFacts)],
     ['curl', url === null ? NO_TCP : `curl --proxy ${url}${facts.asksForCredentials ? ' --proxy-user NAME' : ''} https://example.com/`],
     ['browser', url === null ? NO_TCP : `chromium --proxy-server=${url}`],
+    ...(facts.inspectorLink === null ? [] : ([['inspector', facts.inspectorLink]] as const)),
   ];
   return rows.map(([label, text]) => `${bold(label.padEnd(9))}  ${text}`).join('\n');
 }

@@ -28,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
       offline: { value: null, text: 'ask no origin: answer from the cache, and else with 504' },
       'stale-ok': { value: null, text: 'answer with what is stale too, unless its origin forbids that' },
       'ca-dir': CA_DIR_FLAG,
+      admin: { value: 'ADDRESS', text: 'where the inspector is served: a loopback address, 127.0.0.1:8081 by default, or off' },
       direct: {
         value: 'HOSTS',
         text: 'with a command: what it reaches without the proxy, as NO_PROXY has it; nothing is left out by default',
@@ -83,6 +84,23 @@ export const COMMANDS: readonly Command[] = [
       ['sallyport reload --process 18371', 'This one of several.'],
     ],
     perform: async (given, terminal) => (await import('./reload.ts')).reload(given, terminal),
+  },
+  {
+    name: 'inspector',
+    summary: 'Print a link that opens the inspector of the running proxy',
+    operands: '',
+    leastOperands: 0,
+    mostOperands: 0,
+    flags: {
+      process: { value: 'PID', text: 'which proxy, where several of this user are running; the first line of a start names it' },
+      config: CONFIG_FLAG,
+    },
+    details: [
+      'The link signs in the browser that opens it first, and works once. It leads to a loopback address of this machine: admin in the settings, ' +
+        '127.0.0.1:8081 by default.',
+    ],
+    examples: [['sallyport inspector', 'A link to open in a browser on this machine.']],
+    perform: async (given, terminal) => (await import('./inspector.ts')).inspector(given, terminal),
   },
   {
     name: 'doctor',

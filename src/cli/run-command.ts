@@ -1,7 +1,7 @@
 // Owns `run -- COMMAND`: a proxy that lives as long as one command does. Its address is one that the system chose, known to the command alone by the
 // variables it is started with; when the command ends, the proxy says what passed and ends with the command's exit code.
 // Refuses to take up a change of the policy meanwhile: the command may be able to write the file.
-import type { Config } from '../config/config.ts';
+import { type Config, DEFAULT_ADMIN } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { StartError } from '../errors/start-error.ts';
 import { type RunningProxy, startProxy } from '../proxy.ts';
@@ -58,6 +58,8 @@ async function ownConfig({ flags }: Arguments, { environment, workingDirectory }
     listen: flags.has('listen') ? config.listen : [OWN_ADDRESS],
     // Standard output is the command's, unless somebody wants both there.
     accessLog: accessLog?.file === null && !flags.has('access-log') ? null : accessLog,
+    // An inspector for as long as a command runs is for who asks for one.
+    admin: config.admin === DEFAULT_ADMIN ? null : config.admin,
     route: route.parents.length > 0 ? route : (parentOf(environment) ?? route),
   };
 }

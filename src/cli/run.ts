@@ -27,7 +27,8 @@ export async function run({ flags }: Arguments, terminal: Terminal): Promise<num
   const serving = new Serving(proxy, config, startedAtMs, load, terminal);
   const { listening, policySummary, cacheFacts, asksForCredentials } = proxy;
   const running = { version: version(), nodeVersion: process.versions.node, processId: process.pid };
-  terminal.tell(banner({ listening, policySummary, cacheFacts, asksForCredentials, ...running }, terminal.bold));
+  const inspectorLink = proxy.newInspectorLink();
+  terminal.tell(banner({ listening, policySummary, cacheFacts, asksForCredentials, inspectorLink, ...running }, terminal.bold));
   await serving.stopped;
   endDespiteHandles();
   return EXIT_OK;
@@ -50,6 +51,7 @@ export function flagSettings(flags: Arguments['flags']): FlagSettings {
     offline: flags.has('offline'),
     staleOk: flags.has('stale-ok'),
     caDir: flags.get('ca-dir')?.[0],
+    admin: flags.get('admin')?.[0],
   };
 }
 

@@ -55,7 +55,7 @@ export interface Config {
   readonly stateFolder: string | null;
   /** Milliseconds that an open tunnel has left once a new policy denies it. */
   readonly tunnelGraceMs: number;
-  /** Where the admin API listens besides its Unix socket in the state folder; `null` nowhere. */
+  /** Where the inspector and the admin API listen besides the Unix socket in the state folder; `null` nowhere. */
   readonly admin: AdminAddress | null;
 }
 
@@ -63,6 +63,7 @@ export interface Config {
 export const DEFAULT_LISTEN: readonly ListenAddress[] = [{ kind: 'tcp', host: '127.0.0.1', port: 8080 }];
 export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000;
 export const DEFAULT_TUNNEL_GRACE_MS = 30_000;
+export const DEFAULT_ADMIN: AdminAddress = { host: '127.0.0.1', port: 8081, isAnyPortFine: true };
 /** A browser's own machine: the proxy may be on another one. */
 export const DEFAULT_PAC_DIRECT: readonly string[] = ['.localhost', '127.0.0.0/8', '[::1]'];
 
@@ -127,7 +128,7 @@ export function configFrom(
     drainTimeoutMs: timeouts.drain ?? DEFAULT_DRAIN_TIMEOUT_MS,
     stateFolder: settings.state_dir === undefined || settings.state_dir === 'off' ? null : settings.state_dir,
     tunnelGraceMs: timeouts.denied_tunnel ?? DEFAULT_TUNNEL_GRACE_MS,
-    admin: settings.admin === undefined || settings.admin === 'off' ? null : settings.admin,
+    admin: settings.admin === 'off' ? null : (settings.admin ?? DEFAULT_ADMIN),
   });
 }
 

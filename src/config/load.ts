@@ -20,6 +20,7 @@ export interface FlagSettings {
   readonly offline?: boolean | undefined;
   readonly staleOk?: boolean | undefined;
   readonly caDir?: string | undefined;
+  readonly admin?: string | undefined;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -110,7 +111,7 @@ async function readSettings(file: string, absolute: string): Promise<Source> {
 }
 
 /** The flags in the shape of the file; one that was not given is not mentioned. */
-function shaped({ listen, policy, accessLog, accessLogFormat, cache: use, offline, staleOk, caDir }: FlagSettings): object {
+function shaped({ listen, policy, accessLog, accessLogFormat, cache: use, offline, staleOk, caDir, admin }: FlagSettings): object {
   const log = { ...(accessLog !== undefined && { file: accessLog }), ...(accessLogFormat !== undefined && { format: accessLogFormat }) };
   const cache = { ...(use !== undefined && { use }), ...(offline && { offline }), ...(staleOk && { stale_ok: staleOk }) };
   return {
@@ -119,6 +120,7 @@ function shaped({ listen, policy, accessLog, accessLogFormat, cache: use, offlin
     ...(Object.keys(log).length > 0 && { access_log: log }),
     ...(Object.keys(cache).length > 0 && { cache }),
     ...(caDir !== undefined && { tls: { ca_dir: caDir } }),
+    ...(admin !== undefined && { admin }),
   };
 }
 
@@ -128,6 +130,7 @@ const FLAG_OF_SETTING: ReadonlyMap<string, string> = new Map([
   ['access_log.format', '--access-log-format'],
   ['cache.use', '--cache'],
   ['tls.ca_dir', '--ca-dir'],
+  ['admin', '--admin'],
 ]);
 
 /** A package brings no source: the same test as in bin.cjs. */

@@ -3,7 +3,11 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { request } from 'node:http';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { AdminServer } from '../../src/admin/admin-server.ts';
+import { answerQuestion } from '../../src/admin/answer-question.ts';
+import type { Asked } from '../../src/admin/answers.ts';
+import { PageFiles } from '../../src/admin/page-files.ts';
 import { remoteCache } from '../../src/admin/remote-cache.ts';
 import { type CacheAdmin, createCacheAdmin, WrongQuestion } from '../../src/cache/cache-admin.ts';
 import { MEMORY_STORE_DEFAULTS } from '../../src/cache/options.ts';
@@ -40,7 +44,10 @@ async function openAdmin(stateFolder = temporaryFolder(onTestFinished), isOn = t
   });
   const reports: string[] = [];
   const report = (line: string) => void reports.push(line);
-  const admin = await AdminServer.open({ stateFolder, processId: 4_711, cache: () => (isOn ? cache : null), report });
+  const page = new PageFiles(path.join(stateFolder, 'page'));
+  const answer = (asked: Asked) => answerQuestion(asked, isOn ? cache : null);
+  const live = (socket: WebSocket) => socket.send('hello');
+  const admin = await AdminServer.open({ stateFolder, processId: 4_711, answer, live, page, report });
   onTestFinished(async () => {
     await admin.close();
     await store.close();
@@ -233,5 +240,130 @@ describe('over TCP', () => {
     expect(admin.bound).toBeNull();
     expect(existsSync(tokenFile)).toBe(false);
     await expect(statusOf(bound.port, {})).rejects.toThrow('ECONNREFUSED');
+  });
+});
+
+describe('the page of the inspector', () => {
+  async function servingPage() {
+    const stateFolder = temporaryFolder(onTestFinished);
+    mkdirSync(path.join(stateFolder, 'page', 'assets'), { recursive: true });
+    writeFileSync(path.join(stateFolder, 'page', 'index.html'), '<!doctype html><title>Page</title>');
+    writeFileSync(path.join(stateFolder, 'page', 'assets', 'a-1.js'), 'void 0;');
+    writeFileSync(path.join(stateFolder, 'secret.txt'), 'secret');
+    const { admin, reports } = await openAdmin(stateFolder);
+    await admin.listenOn({ host: '127.0.0.1', port: 0 });
+    const url = `http://127.0.0.1:${admin.bound!.port}`;
+    const signIn = (code: string, headers: Readonly<Record<string, string>> = {}) =>
+      fetch(`${url}/api/sign-in`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', origin: url, 'sec-fetch-site': 'same-origin', ...headers },
+        body: JSON.stringify({ code }),
+      });
+    const code = () => new URL(admin.newLink()!).hash.replace('#open=', '');
+    const cookie = async () => (await signIn(code())).headers.get('set-cookie')!.split(';')[0]!;
+    return { admin, url, signIn, code, cookie, reports };
+  }
+
+  test('its files are for everybody, may do nothing but talk to where they came from, and there are no others', async () => {
+    const { url } = await servingPage();
+    const page = await fetch(`${url}/`);
+    expect([page.status, page.headers.get('content-type'), await page.text()]).toEqual([
+      200,
+      'text/html; charset=utf-8',
+      '<!doctype html><title>Page</title>',
+    ]);
+    expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self';.*frame-ancestors 'none'/);
+    expect(page.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(page.headers.get('referrer-policy')).toBe('no-referrer');
+    const script = await fetch(`${url}/assets/a-1.js`);
+    expect([script.status, script.headers.get('cache-control')]).toEqual([200, 'public, max-age=31536000, immutable']);
+    for (const other of ['/secret.txt', '/..%2fsecret.txt', '/assets/..%2f..%2fsecret.txt', '/%2e%2e/secret.txt', '/index.html%00'])
+      expect((await fetch(url + other)).status).toBe(401);
+  });
+
+  test("a link signs in once; the cookie is the page's alone", async () => {
+    const { admin, url, signIn, code } = await servingPage();
+    const once = code();
+    const signedIn = await signIn(once);
+    const setCookie = signedIn.headers.get('set-cookie')!;
+    expect(setCookie).toMatch(new RegExp(`^sallyport-${admin.bound!.port}=[\\w-]{43}; Path=/; HttpOnly; SameSite=Strict$`));
+    expect(await signedIn.json()).toEqual({ signedIn: true });
+    expect((await signIn(once)).status).toBe(401);
+    expect((await signIn('x')).status).toBe(401);
+    const cookie = setCookie.split(';')[0]!;
+    expect((await fetch(`${url}/cache/stats`, { headers: { cookie } })).status).toBe(200);
+    expect((await fetch(`${url}/cache/stats`, { headers: { cookie: `${cookie}x` } })).status).toBe(401);
+    expect((await fetch(`${url}/cache/stats`)).status).toBe(401);
+    const out = await fetch(`${url}/api/sign-out`, {
+      method: 'POST',
+      headers: { cookie, origin: url, 'content-type': 'application/json' },
+    });
+    expect(out.status).toBe(200);
+    expect((await fetch(`${url}/cache/stats`, { headers: { cookie } })).status).toBe(401);
+  });
+
+  test.each<[string, string, Readonly<Record<string, string>>, number]>([
+    ['another page asks', 'GET', { origin: 'http://evil.test' }, 403],
+    ['a page of another port asks', 'GET', { origin: 'http://127.0.0.1:1' }, 403],
+    ['a page of another site asks without an origin', 'GET', { 'sec-fetch-site': 'cross-site' }, 403],
+    ['a link in another site is followed', 'GET', { 'sec-fetch-site': 'none' }, 403],
+    ['a change names no origin', 'POST', { 'content-type': 'application/json' }, 403],
+    ['a change comes as a form', 'POST', { 'content-type': 'text/plain', origin: 'SELF' }, 415],
+    ['a name was made to lead here', 'GET', { host: 'evil.test' }, 421],
+  ])('the cookie is no use where %s', async (_what, method, headers, status) => {
+    const { url, cookie, admin } = await servingPage();
+    const sent = { ...headers, cookie: await cookie(), ...(headers['origin'] === 'SELF' && { origin: url }) };
+    const found = await new Promise((resolve, reject) => {
+      const path = method === 'GET' ? '/cache/stats' : '/cache/purge';
+      const asked = request({ host: '127.0.0.1', port: admin.bound!.port, method, path, headers: sent, agent: false }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      asked.once('error', reject);
+      asked.end(method === 'GET' ? undefined : '{"all":true}');
+    });
+    expect(found).toBe(status);
+  });
+
+  test('nobody signs in from another page, nor begins a WebSocket there', async () => {
+    const { admin, url, signIn, code, cookie } = await servingPage();
+    expect((await signIn(code(), { origin: 'http://evil.test' })).status).toBe(403);
+    expect((await signIn(code(), { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
+    const own = await cookie();
+    const began = (headers: Readonly<Record<string, string>>) =>
+      new Promise((resolve) => {
+        const socket = new WebSocket(`${url.replace('http', 'ws')}/api/live`, { headers });
+        socket.on('message', (data) => {
+          resolve(String(data));
+          socket.terminate();
+        });
+        socket.on('error', (error) => resolve(error.message));
+      });
+    expect(await began({ cookie: own, origin: url })).toBe('hello');
+    expect(await began({ cookie: own })).toContain('403');
+    expect(await began({ cookie: own, origin: 'http://evil.test' })).toContain('403');
+    expect(await began({ origin: url })).toContain('401');
+    const token = readFileSync(path.join(path.dirname(admin.socket), '4711.token'), 'utf8').trim();
+    expect(await began({ authorization: `Bearer ${token}` })).toBe('hello');
+  });
+
+  test('whoever has the socket is given new links', async () => {
+    const { admin, signIn } = await servingPage();
+    const asked = { method: 'POST', socketPath: admin.socket, path: '/api/links', headers: { 'content-type': 'application/json' } };
+    const answer = await new Promise<string>((resolve, reject) => {
+      const posted = request(asked, async (response) => resolve(Buffer.concat(await response.toArray()).toString()));
+      posted.once('error', reject);
+      posted.end('{}');
+    });
+    const { link } = JSON.parse(answer) as { readonly link: string };
+    expect((await signIn(new URL(link).hash.replace('#open=', ''))).status).toBe(200);
+  });
+
+  test('takes another port where the usual one is taken', async () => {
+    const { admin } = await servingPage();
+    const other = await openAdmin();
+    await expect(other.admin.listenOn(admin.bound)).rejects.toMatchObject({ kind: 'unavailable' });
+    await other.admin.listenOn({ ...admin.bound!, isAnyPortFine: true });
+    expect(other.admin.bound!.port).not.toBe(admin.bound!.port);
   });
 });

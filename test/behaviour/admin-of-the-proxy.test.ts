@@ -123,9 +123,8 @@ test('after a reload it knows the new policy, and the cache that is off', async 
 
 test('its address is one of the own sockets: no request through the proxy gets there, with the token neither', async () => {
   const { proxy, stateFolder, config } = await start({ admin: { host: '127.0.0.1', port: 0 } });
-  const [, address, tokenFile] = /^the admin API listens on (\S+); its token is in (\S+)$/.exec(proxy.reports[0] ?? '') ?? [];
-  expect(tokenFile).toBe(path.join(stateFolder, 'running', `${process.pid}.token`));
-  const token = readFileSync(tokenFile!, 'utf8').trim();
+  const { origin: address } = new URL(proxy.running.newInspectorLink()!);
+  const token = readFileSync(path.join(stateFolder, 'running', `${process.pid}.token`), 'utf8').trim();
   const url = `${address}/cache/stats`;
   expect(await get(proxy.url, url)).toMatch(/is this proxy itself[\s\S]* 502$/);
   const { out } = await run('curl', ['-s', '-o', '/dev/null', '-w', '%{http_code}', '-H', `Authorization: Bearer ${token}`, url]);

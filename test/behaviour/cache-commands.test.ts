@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { AdminServer } from '../../src/admin/admin-server.ts';
+import { answerQuestion } from '../../src/admin/answer-question.ts';
 import { createCacheAdmin } from '../../src/cache/cache-admin.ts';
 import { DISK_STORE_DEFAULTS, MEMORY_STORE_DEFAULTS } from '../../src/cache/options.ts';
 import { CACHE_RULE_DEFAULTS } from '../../src/cache/rules/options.ts';
@@ -66,7 +67,14 @@ async function running(fillIt = true): Promise<CacheStore> {
     lastVerdict: (key) => (key === 'http://c.test/' ? { code: 'private', status: 200, atMs: Date.now(), response: null } : null),
   });
   const report = (line: string) => expect.unreachable(line);
-  const admin = await AdminServer.open({ stateFolder, processId: process.pid, cache: () => cache, report });
+  const admin = await AdminServer.open({
+    stateFolder,
+    processId: process.pid,
+    answer: (asked) => answerQuestion(asked, cache),
+    live: null,
+    page: null,
+    report,
+  });
   const note = new RunningFile(stateFolder, { ...notes, processId: process.pid, adminSocket: admin.socket });
   onTestFinished(async () => {
     note.remove();

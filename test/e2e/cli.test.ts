@@ -104,9 +104,9 @@ test('a port in use is one line', async () => {
   });
 });
 
-test('run says in six lines what it does, on standard error, and ends with 0 on a signal', async () => {
+test('run says in seven lines what it does, on standard error, and ends with 0 on a signal', async () => {
   const child = start(['run', '--listen', '127.0.0.1:0', '--listen', 'unix:s.sock', '--policy', 'open.yaml']);
-  const banner = await child.said(/browser .*\n/);
+  const banner = await child.said(/inspector .*\n/);
   expect(banner.split('\n')).toEqual([
     expect.stringMatching(/^sallyport {2}\d+\.\d+\.\d+, node \d+\.\d+\.\d+, process \d+$/),
     expect.stringMatching(/^listening {2}http:\/\/127\.0\.0\.1:\d+ .*s\.sock$/),
@@ -114,6 +114,7 @@ test('run says in six lines what it does, on standard error, and ends with 0 on 
     'cache      256 MiB in memory',
     expect.stringMatching(/^curl {7}curl --proxy http:\/\/127\.0\.0\.1:\d+ https:\/\/example\.com\/$/),
     expect.stringMatching(/^browser {4}chromium --proxy-server=http:\/\/127\.0\.0\.1:\d+$/),
+    expect.stringMatching(/^inspector {2}http:\/\/127\.0\.0\.1:\d+\/#open=[\w-]{22}$/),
     '',
   ]);
   child.process.kill('SIGTERM');

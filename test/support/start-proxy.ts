@@ -32,6 +32,7 @@ export function testConfig(overrides: TestConfig = {}): Config {
     ...defaults,
     listen: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }],
     accessLog: null,
+    admin: null,
     cache: null,
     ...overrides,
     listener: { ...defaults.listener, ...overrides.listener },

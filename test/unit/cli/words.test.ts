@@ -5,6 +5,7 @@ import { wrap } from '../../../src/cli/help.ts';
 import { oneLine } from '../../../src/cli/terminal.ts';
 
 const FACTS = {
+  inspectorLink: null,
   policySummary: 'open.yaml: 1 rule, otherwise allow',
   asksForCredentials: false,
   version: '0.1.0',

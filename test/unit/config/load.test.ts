@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { CACHE_DEFAULTS, DISK_STORE_DEFAULTS, MEMORY_STORE_DEFAULTS } from '../../../src/cache/options.ts';
+import { DEFAULT_ADMIN } from '../../../src/config/config.ts';
 import { DEFAULT_POLICY_FILE, type FlagSettings, loadConfig } from '../../../src/config/load.ts';
 import { LISTENER_DEFAULTS } from '../../../src/listeners/listener.ts';
 import { ACCESS_LOG_DEFAULTS } from '../../../src/observe/access-log.ts';
@@ -34,7 +35,7 @@ test('without any source every default holds', async () => {
     drainTimeoutMs: 30_000,
     stateFolder: null,
     tunnelGraceMs: 30_000,
-    admin: null,
+    admin: DEFAULT_ADMIN,
   });
 });
 

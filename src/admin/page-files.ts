@@ -1,0 +1,61 @@
+// Owns the files of the inspector's page, as Vite has built them: which there are is found out once, so no path that is asked for reaches the file system.
+// They hold no secret. What they may do in a browser is said with each of them: nothing but talk to where they came from.
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { AdminAnswer } from './answers.ts';
+
+export class PageFiles {
+  readonly #folder: string;
+  #names: ReadonlySet<string> | null = null;
+
+  /** @param folder  that `npm run build:page` writes */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** @returns `null` where there is no such file */
+  answer(pathname: string): AdminAnswer | null {
+    const name = pathname === '/' ? 'index.html' : pathname.slice(1);
+    if (!this.#all().has(name)) return null;
+    const isNamedByContent = name.startsWith('assets/');
+    return {
+      kind: 'octets',
+      type: TYPES[path.extname(name)] ?? 'application/octet-stream',
+      content: readFileSync(path.join(this.#folder, name)),
+      fields: { ...PAGE_FIELDS, 'Cache-Control': isNamedByContent ? 'public, max-age=31536000, immutable' : 'no-cache' },
+    };
+  }
+
+  /** Looked for again while there is none: the page may be built while the proxy runs. */
+  #all(): ReadonlySet<string> {
+    if (this.#names === null || !this.#names.has('index.html')) this.#names = new Set(filesIn(this.#folder));
+    return this.#names;
+  }
+}
+
+function filesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => name.replaceAll(path.sep, '/'));
+  } catch {
+    return [];
+  }
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.woff2': 'font/woff2',
+  '.json': 'application/json',
+};
+
+const PAGE_FIELDS = {
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; font-src 'self'; " +
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  'X-Frame-Options': 'DENY',
+  'Permissions-Policy': 'camera=(), geolocation=(), microphone=()',
+} as const;
