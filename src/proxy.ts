@@ -591,4 +591,4 @@ function isSame(a: unknown, b: unknown): boolean {
 }
 
 /** As Vite has built it: beside the sources, or beside what they were compiled to. */
-const PAGE_FOLDER = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/page' : './page', import.meta.url));
+const PAGE_FOLDER = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../dist/inspector' : './inspector', import.meta.url));

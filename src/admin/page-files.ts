@@ -8,7 +8,7 @@ export class PageFiles {
   readonly #folder: string;
   #names: ReadonlySet<string> | null = null;
 
-  /** @param folder  that `npm run build:page` writes */
+  /** @param folder  with index.html and assets/ */
   constructor(folder: string) {
     this.#folder = folder;
   }
@@ -35,7 +35,8 @@ export class PageFiles {
 
 function filesIn(folder: string): readonly string[] {
   try {
-    return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => name.replaceAll(path.sep, '/'));
+    // Beside them may lie what tsc has compiled.
+    return ['index.html', ...readdirSync(path.join(folder, 'assets')).map((name) => `assets/${name}`)];
   } catch {
     return [];
   }
