@@ -1,6 +1,6 @@
 // Owns one stream of a client's HTTP/2 connection: one request and its response (RFC 9113 §8.1), their timers and their record; or a WebSocket, once
 // it has become one (RFC 8441). The exchange is over when the stream is, so what a client resets before it has all of its answer counts as aborted.
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
 import type { Client, ClientSocket, Incoming, OpenedTunnel, Responder } from '../exchange/exchange.ts';
@@ -10,6 +10,8 @@ import { type FieldList, fieldsByName, octetsOf } from '../http/field-list.ts';
 import { fieldValue, isNamed } from '../http/fields.ts';
 import { expectsContinue } from '../http/forwarding.ts';
 import { type Body, type Fields, NO_FIELDS, type RequestHead } from '../http/message.ts';
+import { UpgradedStream } from '../http/upgraded-stream.ts';
+import { acceptFor } from '../http/websocket-accept.ts';
 import { Cancellation } from '../net/cancellation.ts';
 import type { Deadline } from '../net/deadlines.ts';
 import type { Linked } from '../net/linked-set.ts';
@@ -17,7 +19,6 @@ import type { ConnectionContext } from './http1-connection.ts';
 import { readRequestHead, responseFieldList } from './http2-fields.ts';
 import { type BodyWatch, Http2RequestBody } from './http2-request-body.ts';
 import { Http2Response, type ResponseWatch } from './http2-response.ts';
-import { UpgradedStream } from './upgraded-stream.ts';
 
 /** What a stream is given by its connection. */
 export interface StreamOwner {
@@ -152,7 +153,8 @@ export class Http2Exchange implements Responder, BodyWatch, ResponseWatch, Linke
     const { flow } = this.#incoming;
     this.#state = 'taken-over';
     this.#deadline?.clear();
-    const isAccepted = status === 101 && this.#webSocketKey !== null && isAccept(fields, this.#webSocketKey);
+    const isAccepted =
+      status === 101 && this.#webSocketKey !== null && fieldValue(fields, 'sec-websocket-accept') === acceptFor(this.#webSocketKey);
     // RFC 8441 §5: 200 stands for 101. What does not prove that it is a WebSocket's server is not passed on.
     flow.status = isAccepted ? status : 502;
     const list = isAccepted ? responseFieldList(200, fields.filter(isOfWebSocket), undefined, null) : [':status', '502'];
@@ -298,11 +300,6 @@ function withKey(head: RequestHead, key: string): RequestHead {
   return { ...head, fields: [...fields, { name: 'Sec-WebSocket-Key', value: key }] };
 }
 
-/** RFC 6455 §4.1 */
-function isAccept(fields: Fields, key: string): boolean {
-  return fieldValue(fields, 'sec-websocket-accept') === createHash('sha1').update(`${key}${WEBSOCKET_GUID}`).digest('base64');
-}
-
 /** What proves nothing to a client that has sent no key stays here (RFC 8441 §5). */
 function isOfWebSocket({ name }: Fields[number]): boolean {
   return !isNamed(name, 'sec-websocket-accept');
@@ -327,4 +324,3 @@ const BROKEN_OFF = new Error('The response broke off.');
 /** Stands for the head of a request that could not be read. */
 const NO_HEAD: RequestHead = { method: '', target: '', version: '2', fields: NO_FIELDS };
 const NOTHING = Buffer.alloc(0);
-const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';

@@ -40,8 +40,8 @@ export class UpstreamConnection {
   }
 
   /**
-   * A stream of this process in the place of a connection: at its other end stands a program that embeds the proxy. Of a socket it has all that is used
-   * but the reset, for want of which it is destroyed.
+   * A stream in the place of a connection: one of HTTP/2, or one of this process, at whose other end stands a program that embeds the proxy. Of a socket
+   * it has all that is used, but for the reset: without one it is destroyed.
    *
    * @param address as the record shall name it
    */

@@ -150,7 +150,8 @@ function exchange(client: Http1Client, request: ForwardRequest, route: Route, is
 async function forwardByHttp2(parts: UpstreamParts, request: ForwardRequest, route: Route, key: string): Promise<ClientResponse> {
   const { authority, facts, cancellation } = request;
   const fields = request.outgoingFields();
-  if (needsOwnConnection(fields)) return forwardByHttp1(parts, request, route, key, null);
+  if (authenticatesConnection(fields, NO_FIELDS)) return forwardByHttp1(parts, request, route, key, null);
+  if (hasField(fields, 'upgrade')) return forwardWebSocket(parts, request, route, key, fields);
   for (let repeats = 0; ; repeats += 1) {
     const found = await findSession(parts, request, route, key);
     if (found.session === null) return forwardByHttp1(parts, request, route, key, found.connection);
@@ -159,18 +160,8 @@ async function forwardByHttp2(parts: UpstreamParts, request: ForwardRequest, rou
     facts.reusedConnection = isReused;
     noteAddress(facts, session.connection);
     const client = new Http2Client(session, nameOf(authority, route), parts.options, parts.deadlines);
-    cancellation.listen({ cancel: () => client.abort() });
     try {
-      const response = await client.exchange({
-        method: request.method,
-        target: request.pathAndQuery,
-        host: formatAuthority(authority, DEFAULT_PORTS.https),
-        fields,
-        body: request.body,
-        onInterim: request.onInterim,
-        wantsTrailers: request.wantsTrailers,
-      });
-      return refused407(response, client, authority, route);
+      return refused407(await exchangeByHttp2(client, request, fields, false), client, authority, route);
     } catch (error) {
       if (repeats === MOST_REPEATS || cancellation.isCancelled || !mayRepeatAfter(client, request, isReused)) throw error;
       if (client.needsHttp1) parts.pool.http2.noteHttp1Alone(key);
@@ -178,9 +169,47 @@ async function forwardByHttp2(parts: UpstreamParts, request: ForwardRequest, rou
   }
 }
 
-/** What takes a connection over, or is said of a connection rather than of an exchange, cannot share one: it is spoken in HTTP/1.1. */
-function needsOwnConnection(fields: Fields): boolean {
-  return hasField(fields, 'upgrade') || authenticatesConnection(fields, NO_FIELDS);
+function exchangeByHttp2(client: Http2Client, request: ForwardRequest, fields: Fields, isWebSocket: boolean): Promise<ClientResponse> {
+  request.cancellation.listen({ cancel: () => client.abort() });
+  return client.exchange({
+    method: request.method,
+    target: request.pathAndQuery,
+    host: formatAuthority(request.authority, DEFAULT_PORTS.https),
+    fields,
+    body: request.body,
+    onInterim: request.onInterim,
+    wantsTrailers: request.wantsTrailers,
+    isWebSocket,
+  });
+}
+
+/**
+ * On a session that is open already and whose origin takes WebSockets (RFC 8441); else over HTTP/1.1, which every origin speaks that takes any. It goes
+ * out a second time only where the origin has not acted on the first, or wants HTTP/1.1 for it: CONNECT is not idempotent.
+ */
+async function forwardWebSocket(
+  parts: UpstreamParts,
+  request: ForwardRequest,
+  route: Route,
+  key: string,
+  fields: Fields,
+): Promise<ClientResponse> {
+  const { authority, facts, cancellation } = request;
+  const session = parts.pool.http2.takeForWebSocket(key, (open) => mayReuse(parts, request, route, open.connection));
+  if (session !== null && !(await session.isAlive(SURELY_ALIVE_MS))) session.release();
+  else if (session !== null) {
+    facts.upstreamProtocol = '2';
+    facts.reusedConnection = true;
+    noteAddress(facts, session.connection);
+    const client = new Http2Client(session, nameOf(authority, route), parts.options, parts.deadlines);
+    try {
+      return refused407(await exchangeByHttp2(client, request, fields, true), client, authority, route);
+    } catch (error) {
+      if (cancellation.isCancelled || (!client.wasRefused && !client.needsHttp1)) throw error;
+      facts.reusedConnection = false;
+    }
+  }
+  return forwardByHttp1(parts, request, route, key, null);
 }
 
 function mayRepeatAfter(client: Http2Client, request: ForwardRequest, isReused: boolean): boolean {

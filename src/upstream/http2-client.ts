@@ -1,16 +1,20 @@
-// Owns one exchange on one stream of HTTP/2 (RFC 9113 §8): request, response and both contents flow at the same time, trailers included.
+// Owns one exchange on one stream of HTTP/2 (RFC 9113 §8): request, response and both contents flow at the same time, trailers included. A WebSocket's
+// handshake is one, too (RFC 8441); a stream that has become a WebSocket is given away.
 // Whatever ends the stream early ends this exchange and no other; only a session that dies takes all its streams with it.
 // A slow client pauses its stream: Node then gives the origin no more of the stream's window. A slow origin pauses the upload.
 import { type ClientHttp2Stream, constants, sensitiveHeaders } from 'node:http2';
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
+import { cancelStream } from '../http/cancel-stream.ts';
 import { EndedByReset } from '../http/ended-by-reset.ts';
 import { type FieldList, fieldsByName } from '../http/field-list.ts';
 import { responseFraming } from '../http/framing.ts';
 import { type Body, type BodySink, type Fields, FULL, KEPT, NO_FIELDS, type ResponseHead, TAKEN, type Taken } from '../http/message.ts';
 import { forwardedTrailers } from '../http/trailers.ts';
+import { UpgradedStream } from '../http/upgraded-stream.ts';
 import type { Deadline, Deadlines } from '../net/deadlines.ts';
+import { UpstreamConnection } from './connection.ts';
 import type { ClientResponse } from './http1-client.ts';
-import { type Http2Request, readResponseHead, readTrailers, requestFieldList, SECRET_FIELDS } from './http2-fields.ts';
+import { type Http2Request, readResponseHead, readTrailers, requestFieldList, SECRET_FIELDS, switchedHead } from './http2-fields.ts';
 import type { Http2Session } from './http2-sessions.ts';
 import type { UpstreamOptions } from './options.ts';
 
@@ -114,11 +118,14 @@ export class Http2Client implements Body {
     const list = requestFieldList(request, body === null ? 0 : body.length);
     Reflect.set(list, sensitiveHeaders, SECRET_FIELDS);
     // Content without a length may have trailers behind it, as a call of gRPC does.
-    const stream = this.#session.request(list, { endStream: body === null, waitForTrailers: body !== null && body.length === null });
+    const stream = this.#session.request(list, {
+      endStream: body === null && !request.isWebSocket,
+      waitForTrailers: body !== null && body.length === null,
+    });
     this.#stream = stream;
     this.#deadline.set(this.#options.responseTimeoutMs);
     this.#listen(stream);
-    if (body === null) this.#isRequestSent = true;
+    if (body === null) this.#isRequestSent = !request.isWebSocket;
     else this.#upload(body, stream);
   }
 
@@ -201,6 +208,10 @@ export class Http2Client implements Body {
     try {
       head = readResponseHead(raw, this.#options.headBytes, this.#name);
       const { status } = head;
+      if (this.#request?.isWebSocket && status < 300) {
+        this.#upgraded(stream, head, this.#request);
+        return;
+      }
       isEmpty = this.#request?.method === 'HEAD' || status === 204 || status === 304;
       const framing = isEmpty ? 0 : responseFraming(head.fields);
       this.length = framing >= 0 ? framing : null;
@@ -216,6 +227,21 @@ export class Http2Client implements Body {
     // Nothing comes, but only who reads hears of the end.
     if (isEmpty) stream.resume();
     settle?.resolve({ head, body: isEmpty ? null : this, upgraded: null });
+  }
+
+  /** The stream belongs to whoever relays from here on. */
+  #upgraded(stream: ClientHttp2Stream, head: ResponseHead, request: Http2Request): void {
+    const socket = new UpgradedStream(stream);
+    // Nobody listens yet.
+    socket.pause();
+    const { address, port } = this.#session.connection;
+    const settle = this.#settle;
+    this.#settle = null;
+    this.#state = 'over';
+    this.#deadline.clear();
+    this.#request = null;
+    const connection = UpstreamConnection.ofStream(socket, address, port);
+    settle?.resolve({ head: switchedHead(head, request), body: null, upgraded: { connection, early: NOTHING } });
   }
 
   #content(bytes: Buffer): void {
@@ -322,7 +348,7 @@ export class Http2Client implements Body {
   #letGoOfRequest(): void {
     const body = this.#request?.body ?? null;
     const stream = this.#stream;
-    if (body === null || body.length !== null) stream?.close(constants.NGHTTP2_CANCEL);
+    if (stream !== null && (body === null || body.length !== null)) cancelStream(stream);
     // A stream that awaits trailers must not be closed while its session reads: Node 26 fails an assertion then, and the process with it.
     else if (stream !== null) setImmediate(() => stream.close(constants.NGHTTP2_CANCEL));
     body?.cancel();

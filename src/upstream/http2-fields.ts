@@ -4,13 +4,17 @@
 // the content. Fields whose value has CR, LF, NUL or blanks around it are left out by Node. What is left is checked here: sizes and the status.
 import { ProxyError } from '../errors/proxy-error.ts';
 import { type FieldList, fieldsOf, octetsOf, pushField } from '../http/field-list.ts';
+import { fieldValue, withoutField } from '../http/fields.ts';
 import type { Field, Fields, ResponseHead } from '../http/message.ts';
+import { acceptFor } from '../http/websocket-accept.ts';
 import type { ClientRequest } from './http1-client.ts';
 
 /** `target` is `:path`, `host` is `:authority`, in place of Host (§8.3.1). */
 export interface Http2Request extends ClientRequest {
   /** Whether the client takes trailers: then the origin hears so (`TE: trailers`, §8.2.2). */
   readonly wantsTrailers: boolean;
+  /** The request is a WebSocket's handshake of HTTP/1.1, and goes out as what means the same (RFC 8441 §5). */
+  readonly isWebSocket: boolean;
 }
 
 /**
@@ -25,12 +29,13 @@ export const SECRET_FIELDS = ['authorization', 'cookie'];
  * @param contentLength `null` when only the end of the stream will tell
  */
 export function requestFieldList(request: Http2Request, contentLength: number | null): FieldList {
-  const { method, target, host, fields, wantsTrailers } = request;
-  const list = [':method', method, ':scheme', 'https', ':authority', host, ':path', target];
+  const { method, target, host, fields, wantsTrailers, isWebSocket } = request;
+  const list = [':method', isWebSocket ? 'CONNECT' : method, ':scheme', 'https', ':authority', host, ':path', target];
+  if (isWebSocket) list.push(':protocol', 'websocket');
   for (let i = 0; i < fields.length; i += 1) {
     const field = fields[i]!;
     const name = field.name.toLowerCase();
-    if (!MADE_HERE.has(name)) pushField(list, name, field.value);
+    if (!NOT_AS_THEY_CAME.has(name)) pushField(list, name, field.value);
   }
   if (contentLength !== null && (contentLength > 0 || METHODS_WITH_CONTENT.has(method))) list.push('content-length', String(contentLength));
   if (wantsTrailers) list.push('te', 'trailers');
@@ -60,6 +65,17 @@ export function readResponseHead(raw: FieldList, maxBytes: number, name: string)
   return { status, reason: '', version: '2', fields };
 }
 
+/**
+ * The answer to a WebSocket's handshake as HTTP/1.1 has it: 101, with the proof that HTTP/2 does without.
+ *
+ * @param head of a response of 2xx
+ * @param request the handshake as it would have gone out over HTTP/1.1
+ */
+export function switchedHead({ fields }: ResponseHead, request: Http2Request): ResponseHead {
+  const accept = { name: 'sec-websocket-accept', value: acceptFor(fieldValue(request.fields, 'sec-websocket-key') ?? '') };
+  return { status: 101, reason: 'Switching Protocols', version: '2', fields: [...withoutField(fields, accept.name), accept] };
+}
+
 /** @throws ProxyError `http_response_trailer_section_size` */
 export function readTrailers(raw: FieldList, maxBytes: number, name: string): Fields {
   if (octetsOf(raw) <= maxBytes) return fieldsOf(raw);
@@ -68,5 +84,5 @@ export function readTrailers(raw: FieldList, maxBytes: number, name: string): Fi
 
 /** RFC 9110 §8.6: these announce a length even when it is 0. */
 const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
-/** From what is beside the fields. */
-const MADE_HERE: ReadonlySet<string> = new Set(['content-length', 'host', 'te']);
+/** From what is beside the fields, or not at all. */
+const NOT_AS_THEY_CAME: ReadonlySet<string> = new Set(['content-length', 'host', 'sec-websocket-key', 'te']);

@@ -29,6 +29,7 @@ export class Http2Session {
   #streams = 0;
   #maxStreams: number;
   #hasSettings = false;
+  #takesWebSockets = false;
   /** How many streams the origin is given, whatever its settings say: fewer once it has asked for calm. */
   #mostStreams: number;
   /** Streams up to this one were opened before it got fewer. */
@@ -82,8 +83,9 @@ export class Http2Session {
     const session = connect('https://origin.invalid', settings);
     this.#session = session;
     session.setLocalWindowSize(SESSION_WINDOW);
-    session.on('remoteSettings', ({ maxConcurrentStreams }) => {
+    session.on('remoteSettings', ({ maxConcurrentStreams, enableConnectProtocol }) => {
       this.#hasSettings = true;
+      this.#takesWebSockets = enableConnectProtocol === true;
       this.#maxStreams = Math.min(maxConcurrentStreams ?? MOST_STREAMS, this.#mostStreams);
       onRoom(this.#maxStreams);
     });
@@ -124,6 +126,11 @@ export class Http2Session {
 
   get hasRoom(): boolean {
     return this.#streams < this.#maxStreams;
+  }
+
+  /** Whether the origin takes WebSockets on streams (RFC 8441 §3), and one more leaves room: they stay for hours, and half of the streams are for requests. */
+  get hasRoomForWebSocket(): boolean {
+    return this.#takesWebSockets && this.#streams < this.#maxStreams / 2;
   }
 
   /** Why it ended, when something failed. */
@@ -300,6 +307,13 @@ export class Http2Sessions {
       busy += session.hasSettings ? 1 : SESSIONS_PER_DESTINATION;
     }
     return busy >= SESSIONS_PER_DESTINATION ? 'busy' : null;
+  }
+
+  /** @returns a session that a WebSocket may go over, held; `null` where none is open */
+  takeForWebSocket(key: string, mayUse: (session: Http2Session) => boolean): Http2Session | null {
+    const session = this.#open.get(key)?.find((open) => open.isOpen && open.hasRoomForWebSocket && mayUse(open)) ?? null;
+    session?.hold();
+    return session;
   }
 
   /** What becomes of the connection that somebody is making to a destination: `null` once it stands, else why it does not. */

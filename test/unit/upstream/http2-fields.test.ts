@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Http2Request, readResponseHead, readTrailers, requestFieldList } from '../../../src/upstream/http2-fields.ts';
+import { type Http2Request, readResponseHead, readTrailers, requestFieldList, switchedHead } from '../../../src/upstream/http2-fields.ts';
 
 const GET: Http2Request = {
   method: 'GET',
@@ -9,6 +9,7 @@ const GET: Http2Request = {
   body: null,
   onInterim: () => {},
   wantsTrailers: false,
+  isWebSocket: false,
 };
 const PSEUDO = [':scheme', 'https', ':authority', 'example.com', ':path', '/a'];
 
@@ -69,4 +70,24 @@ test.each([
 test('trailers have a bound of their own', () => {
   expect(readTrailers(['a', 'b'], 2, 'origin')).toEqual([{ name: 'a', value: 'b' }]);
   expect(() => readTrailers(['a', 'bc'], 2, 'origin')).toThrow(expect.objectContaining({ code: 'http_response_trailer_section_size' }));
+});
+
+test("a WebSocket's handshake becomes an extended CONNECT, and its answer a 101 with the proof (RFC 8441 §5, RFC 6455 §1.3)", () => {
+  const fields = [
+    { name: 'Sec-WebSocket-Key', value: 'dGhlIHNhbXBsZSBub25jZQ==' },
+    { name: 'Sec-WebSocket-Version', value: '13' },
+    { name: 'Connection', value: 'Upgrade' },
+    { name: 'Upgrade', value: 'websocket' },
+  ];
+  const request = { ...GET, fields, isWebSocket: true };
+  const protocol = [':protocol', 'websocket'];
+  expect(requestFieldList(request, 0)).toEqual([':method', 'CONNECT', ...PSEUDO, ...protocol, 'sec-websocket-version', '13']);
+  const answered = [
+    { name: 'sec-websocket-accept', value: 'not this' },
+    { name: 'sec-websocket-protocol', value: 'chat' },
+  ];
+  expect(switchedHead({ status: 200, reason: '', version: '2', fields: answered }, request)).toMatchObject({
+    status: 101,
+    fields: [answered[1], { name: 'sec-websocket-accept', value: 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=' }],
+  });
 });

@@ -1,17 +1,18 @@
-// Owns a stream of HTTP/2 that has become a WebSocket (RFC 8441 §5) as a socket that octets are relayed over: its end is that of the stream, and what
-// breaks it off is a reset of the stream alone. The connection under it goes on.
-import { constants, type ServerHttp2Stream } from 'node:http2';
+// Owns a stream of HTTP/2 that has become a WebSocket (RFC 8441 §5), a client's or one towards an origin, as a socket that octets are relayed over: its
+// end is that of the stream, and what breaks it off is a reset of the stream alone. The connection under it goes on.
+import { constants, type Http2Stream } from 'node:http2';
 import { Duplex } from 'node:stream';
+import { cancelStream } from './cancel-stream.ts';
 
 export class UpgradedStream extends Duplex {
-  readonly #stream: ServerHttp2Stream;
+  readonly #stream: Http2Stream;
   /** As of a TLSSocket: what it reads lies in memory that others use, too. */
   readonly encrypted = true;
   bytesRead = 0;
   bytesWritten = 0;
 
-  /** @param stream whose head was answered */
-  constructor(stream: ServerHttp2Stream) {
+  /** @param stream whose request was answered */
+  constructor(stream: Http2Stream) {
     super({ allowHalfOpen: true });
     this.#stream = stream;
     // Its `close` says all there is to say.
@@ -41,14 +42,14 @@ export class UpgradedStream extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    if (!this.#stream.closed)
-      this.#stream.close(this.writableFinished && this.readableEnded ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_CANCEL);
+    // Once both directions have ended it closes by itself.
+    if (!this.writableFinished || !this.readableEnded) cancelStream(this.#stream);
     done(error);
   }
 
   /** As of a TCP connection (RFC 8441 §5). */
   resetAndDestroy(): this {
-    this.#stream.close(constants.NGHTTP2_CANCEL);
+    cancelStream(this.#stream);
     return this.destroy();
   }
 }
