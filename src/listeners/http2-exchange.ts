@@ -133,8 +133,9 @@ export class Http2Exchange implements Responder, BodyWatch, ResponseWatch, Linke
     const length = contentLengthOf(status, isHead, body, announcedLength);
     const list = responseFieldList(status, fields, lines, length);
     flow.bytesToClient += octetsOf(list);
-    stream.respond(list, { endStream: !hasContent, waitForTrailers: hasContent && length === null });
-    const response = new Http2Response(stream, hasContent ? length : 0, this);
+    const mayHaveTrailers = hasContent && (length === null || this.#mayPassTrailers());
+    stream.respond(list, { endStream: !hasContent, waitForTrailers: mayHaveTrailers });
+    const response = new Http2Response(stream, hasContent ? length : 0, mayHaveTrailers, this);
     this.#response = response;
     if (hasContent) {
       this.#responseBody = body;
@@ -204,6 +205,15 @@ export class Http2Exchange implements Responder, BodyWatch, ResponseWatch, Linke
     this.#letGoOfContent();
     this.#noteFailure(error);
     this.#cutOff(constants.NGHTTP2_NO_ERROR);
+  }
+
+  /**
+   * Whether trailers may come behind content whose length is known: in HTTP/2, to a client that has said it takes them. Of others they are not awaited,
+   * since that costs a frame.
+   */
+  #mayPassTrailers(): boolean {
+    const { flow, head } = this.#incoming;
+    return flow.upstreamProtocol === '2' && fieldValue(head.fields, 'te') === 'trailers';
   }
 
   #letGoOfContent(): void {

@@ -30,14 +30,15 @@ export class Http2Response implements BodySink {
 
   /**
    * @param stream whose head was written
-   * @param length what the head announced; `null` for nothing: then trailers may come, and the head was written with `waitForTrailers`
+   * @param length what the head announced; `null` for nothing
+   * @param mayHaveTrailers whether the head was written with `waitForTrailers`, as one without a length always is
    */
-  constructor(stream: ServerHttp2Stream, length: number | null, watch: ResponseWatch) {
+  constructor(stream: ServerHttp2Stream, length: number | null, mayHaveTrailers: boolean, watch: ResponseWatch) {
     this.#stream = stream;
     this.#left = length;
     this.#watch = watch;
-    this.#mayHaveTrailers = length === null;
-    if (this.#mayHaveTrailers) stream.once('wantTrailers', () => this.#sendTrailers());
+    this.#mayHaveTrailers = mayHaveTrailers;
+    if (mayHaveTrailers) stream.once('wantTrailers', () => this.#sendTrailers());
   }
 
   write(bytes: Buffer): Taken {

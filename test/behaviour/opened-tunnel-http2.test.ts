@@ -43,6 +43,40 @@ describe('a client of HTTP/2', () => {
     expect(origin.versions).toHaveLength(1);
   });
 
+  test('gets trailers behind content of known length if it asks for them (RFC 9110 §6.5.1, §10.1.4)', async () => {
+    await using origin = await startDualOrigin(ca, null);
+    origin.server.on('stream', (stream: ServerHttp2Stream) => {
+      stream.respond({ ':status': 200, 'content-length': 7 }, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'x-checksum': 'abc', 'set-cookie': 'a=b' }));
+      stream.end('content');
+    });
+    await using proxy = await startOpeningProxy(folder, ca);
+    const session = await openSession(proxy, `localhost:${origin.port}`);
+    const asked = await ask(session, { te: 'trailers' });
+    expect([asked.headers['content-length'], asked.content.toString(), ...Object.entries(asked.trailers)]).toEqual([
+      '7',
+      'content',
+      ['x-checksum', 'abc'],
+    ]);
+    const unasked = await ask(session, {});
+    expect([unasked.content.toString(), ...Object.keys(unasked.trailers)]).toEqual(['content']);
+  });
+
+  test('that asks for trailers is told of content without any, and of content that breaks off, as every other', async () => {
+    await using origin = await startDualOrigin(ca, null);
+    origin.server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+      stream.on('error', () => {});
+      stream.respond({ ':status': 200, 'content-length': 7 });
+      if (headers[':path'] === '/whole') stream.end('content');
+      else stream.write('cont', () => stream.destroy(new Error('broke off')));
+    });
+    await using proxy = await startOpeningProxy(folder, ca);
+    const session = await openSession(proxy, `localhost:${origin.port}`);
+    expect((await ask(session, { ':path': '/whole', te: 'trailers' })).content.toString()).toBe('content');
+    await expect(ask(session, { ':path': '/broken', te: 'trailers' })).rejects.toThrow('NGHTTP2_INTERNAL_ERROR');
+    expect((await ask(session, { ':path': '/whole', te: 'trailers' })).content.toString()).toBe('content');
+  });
+
   test('is told of denials on a page, stream by stream', async () => {
     await using origin = await startDualOrigin(ca, (_, response) => response.end('ok'));
     await using proxy = await startOpeningProxy(folder, ca, {
