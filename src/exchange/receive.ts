@@ -42,6 +42,7 @@ export function receive(incoming: Incoming, via: string): Received | ReceivedCon
   }
   switch (target.form) {
     case 'authority-form':
+      flow.capture?.noteTarget('tunnel', target.authority, '');
       return { incoming, authority: target.authority };
     case 'absolute-form':
       return received(incoming, target.scheme, target.authority, target.pathAndQuery);
@@ -55,6 +56,7 @@ export function receive(incoming: Incoming, via: string): Received | ReceivedCon
 
 function received(incoming: Incoming, scheme: Received['scheme'], authority: Received['authority'], pathAndQuery: string): Received {
   const { head } = incoming;
+  incoming.flow.capture?.noteTarget(scheme, authority, pathAndQuery);
   expectsContinue(head.version, head.fields);
   return { incoming, scheme, authority, pathAndQuery, upgrade: mayUpgrade(incoming) ? requestedUpgrade(head.fields) : null };
 }

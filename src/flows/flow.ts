@@ -7,6 +7,7 @@ import type { Decision } from '../policy/policy.ts';
 import type { ClientHello } from '../tls/client-hello.ts';
 import type { WebSocketCounts } from '../tunnel/websocket-observer.ts';
 import type { JudgedAddress, UpstreamFacts } from '../upstream/facts.ts';
+import type { Capture } from './capture.ts';
 
 /**
  * How it ended. `reused`: a stored response answered, or one that was fetched for somebody else. `aborted` means that the client left first; `failed`,
@@ -65,6 +66,9 @@ export interface Flow extends UpstreamFacts {
   websocket: WebSocketCounts | null;
   outcome: Outcome;
   error: ProxyError | null;
+
+  /** What is held of it to be recorded, until it is finished; `null` where nothing is recorded. */
+  capture: Capture<Flow> | null;
 }
 
 /** `opened`: TLS, or plain HTTP, ended here. `passed`: it went through as it was. `refused`: neither. */
@@ -121,6 +125,7 @@ export function createFlow(connection: FlowOrigin): Flow {
     websocket: null,
     outcome: 'failed',
     error: null,
+    capture: null,
   };
 }
 

@@ -1,0 +1,146 @@
+// Owns content on its way past the recorder: it passes untouched, and the beginning of it is copied, at once, since its memory is used again.
+// What is kept lies in blocks that all exchanges share and give back, so that their memory has one bound whatever the traffic.
+import type { ProxyError } from '../errors/proxy-error.ts';
+import { type Body, type BodySink, type Fields, NO_FIELDS, type Taken } from '../http/message.ts';
+
+/** Memory for the contents of all exchanges that are under way. */
+export class CaptureMemory {
+  readonly #maxBytes: number;
+  readonly #free: Buffer[] = [];
+  #usedBytes = 0;
+
+  /** @param maxBytes that blocks in use may come to */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Octets of blocks in use. */
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  /** @returns `null` when all of it is in use */
+  take(): Buffer | null {
+    if (this.#usedBytes + BLOCK_OCTETS > this.#maxBytes) return null;
+    this.#usedBytes += BLOCK_OCTETS;
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_OCTETS);
+  }
+
+  giveBack(block: Buffer): void {
+    this.#usedBytes -= BLOCK_OCTETS;
+    if (this.#free.length < MOST_FREE) this.#free.push(block);
+  }
+}
+
+/** Is told of octets of a response as they pass; it must not keep them. */
+export interface ContentReader {
+  read(bytes: Buffer): void;
+}
+
+export class CapturedContent implements Body, BodySink {
+  readonly length: number | null;
+  /** Octets that passed. */
+  octets = 0;
+  /** Octets of its beginning that are kept. */
+  kept = 0;
+  /** It came to its end. */
+  isComplete = false;
+  /** Less is kept than there was room for in the settings: memory had run out. */
+  isShort = false;
+  trailers: Fields = NO_FIELDS;
+  readonly #body: Body;
+  readonly #memory: CaptureMemory;
+  readonly #reader: ContentReader | null;
+  readonly #blocks: Buffer[] = [];
+  #sink: BodySink | null = null;
+  /** Octets that may still be kept. */
+  #room: number;
+
+  /** @param maxKept octets that are kept of it at most */
+  constructor(body: Body, maxKept: number, memory: CaptureMemory, reader: ContentReader | null = null) {
+    this.length = body.length;
+    this.#body = body;
+    this.#room = maxKept;
+    this.#memory = memory;
+    this.#reader = reader;
+  }
+
+  /** Writes what is kept. */
+  copyTo(target: Uint8Array, at: number): void {
+    for (let i = 0, left = this.kept; left > 0; i += 1, left -= BLOCK_OCTETS) {
+      const block = this.#blocks[i]!;
+      target.set(left < BLOCK_OCTETS ? block.subarray(0, left) : block, at + this.kept - left);
+    }
+  }
+
+  /** Nothing more is kept, and nothing of what was. The content passes on. */
+  release(): void {
+    this.#room = 0;
+    this.kept = 0;
+    for (const block of this.#blocks) this.#memory.giveBack(block);
+    this.#blocks.length = 0;
+  }
+
+  // Body: what the sink says
+
+  start(sink: BodySink): void {
+    this.#sink = sink;
+    this.#body.start(this);
+  }
+
+  resume(): void {
+    this.#body.resume();
+  }
+
+  cancel(): void {
+    this.#body.cancel();
+  }
+
+  // BodySink: what the body says
+
+  write(bytes: Buffer): Taken {
+    this.octets += bytes.length;
+    if (this.#room > 0) this.#keep(bytes);
+    this.#reader?.read(bytes);
+    return this.#sink!.write(bytes);
+  }
+
+  end(trailers: Fields): void {
+    // First: whoever is given the end may finish the exchange with it.
+    this.isComplete = true;
+    this.trailers = trailers;
+    this.#sink!.end(trailers);
+  }
+
+  fail(error: ProxyError): void {
+    this.#sink!.fail(error);
+  }
+
+  #keep(bytes: Buffer): void {
+    let at = 0;
+    const end = Math.min(bytes.length, this.#room);
+    while (at < end) {
+      const inBlock = this.kept % BLOCK_OCTETS;
+      if (inBlock === 0 && !this.#grow()) return;
+      const copied = bytes.copy(this.#blocks.at(-1)!, inBlock, at, end);
+      at += copied;
+      this.kept += copied;
+      this.#room -= copied;
+    }
+  }
+
+  #grow(): boolean {
+    const block = this.#memory.take();
+    if (block === null) {
+      this.isShort = true;
+      this.#room = 0;
+      return false;
+    }
+    this.#blocks.push(block);
+    return true;
+  }
+}
+
+const BLOCK_OCTETS = 8 * 1024;
+/** Blocks that wait for their next use: as many as a busy proxy has small exchanges under way. */
+const MOST_FREE = 256;

@@ -1,0 +1,69 @@
+// Owns the octets of frames on their way to the store, many in one piece of memory that is handed over as a whole. A frame is, little endian:
+//
+//   u32 octets that follow │ u8 kind │ f64 id │ u32 summary │ u32 detail │ u32 request content │ u32 response content │ the four, one after the other
+//
+// Texts are JSON in ASCII. What reads them is the store's side (store/batch-frames.ts).
+import type { CapturedContent } from './captured-content.ts';
+
+/** `begun`: a summary of what has not ended. `finished`: all of it. `message`: one of its messages, with its beginning as the request's content. */
+export const FRAME_KINDS = { begun: 1, finished: 2, message: 3 } as const;
+export type FrameKind = (typeof FRAME_KINDS)[keyof typeof FRAME_KINDS];
+
+export interface Frame {
+  readonly kind: FrameKind;
+  /** Of the exchange, in the session. */
+  readonly id: number;
+  /** ASCII; empty where there is none. */
+  readonly summary: string;
+  readonly detail: string;
+  readonly requestContent: Copied | null;
+  readonly responseContent: Copied | null;
+}
+
+/** Octets that are written where they are to be. */
+export type Copied = Pick<CapturedContent, 'kept' | 'copyTo'>;
+
+export class FrameBatch {
+  readonly bytes: ArrayBuffer;
+  readonly #octets: Buffer;
+  readonly #view: DataView;
+  /** Octets that are written. */
+  used = 0;
+
+  constructor(bytes: ArrayBuffer) {
+    this.bytes = bytes;
+    this.#octets = Buffer.from(bytes);
+    this.#view = new DataView(bytes);
+  }
+
+  hasRoomFor(octets: number): boolean {
+    return this.used + octets <= this.#octets.length;
+  }
+
+  /** There must be room for it. */
+  add({ kind, id, summary, detail, requestContent, responseContent }: Frame): void {
+    const view = this.#view;
+    const start = this.used;
+    let at = start + HEAD_OCTETS;
+    at += this.#octets.write(summary + detail, at, 'latin1');
+    requestContent?.copyTo(this.#octets, at);
+    at += requestContent?.kept ?? 0;
+    responseContent?.copyTo(this.#octets, at);
+    at += responseContent?.kept ?? 0;
+    view.setUint32(start, at - start - 4, true);
+    view.setUint8(start + 4, kind);
+    view.setFloat64(start + 5, id, true);
+    view.setUint32(start + 13, summary.length, true);
+    view.setUint32(start + 17, detail.length, true);
+    view.setUint32(start + 21, requestContent?.kept ?? 0, true);
+    view.setUint32(start + 25, responseContent?.kept ?? 0, true);
+    this.used = at;
+  }
+}
+
+/** Octets that a frame takes. */
+export function frameOctets({ summary, detail, requestContent, responseContent }: Frame): number {
+  return HEAD_OCTETS + summary.length + detail.length + (requestContent?.kept ?? 0) + (responseContent?.kept ?? 0);
+}
+
+const HEAD_OCTETS = 29;
