@@ -96,7 +96,9 @@ function readFields(
     } else if (!isToken(name) || !isFieldText(value)) throw malformed('a field with characters that no field may have');
     else if (cookieAt >= 0 && name === 'cookie') {
       // Split up for the sake of compression; together again for everybody who does not know of that (§8.2.3).
-      fields[cookieAt] = { name, value: `${fields[cookieAt]!.value}; ${value}` };
+      const before = fields[cookieAt]!.value;
+      // An empty piece must not leave a blank at the end, which no field value has (RFC 9110 §5.5).
+      fields[cookieAt] = { name, value: before === '' || value === '' ? before + value : `${before}; ${value}` };
     } else {
       if (name === 'cookie') cookieAt = fields.length;
       if (name !== 'te' || value.toLowerCase() !== 'trailers') refuseConnectionSpecific(name);

@@ -1,16 +1,19 @@
 // Owns the rules that any input at all has to keep to, for the fuzzer: a reader throws nothing but a `ProxyError`, ends, tells no more than it was
 // fed, and tells the same however the input was cut; what it accepted is the same message when it is written and read again; a target that is
-// accepted has one meaning, which its own spelling gives again. Written to be fast: its working memory is used again for every input.
+// accepted has one meaning, which its own spelling gives again; and a request of HTTP/2 that is accepted is, written as HTTP/1.1, that one request and
+// nothing else. Written to be fast: its working memory is used again for every input.
 import { ProxyError } from '../../src/errors/proxy-error.ts';
 import { formatAuthority } from '../../src/http/authority.ts';
-import type { Framing } from '../../src/http/framing.ts';
-import type { Fields } from '../../src/http/message.ts';
+import { forwardRequestFields } from '../../src/http/forwarding.ts';
+import { CHUNKED, type Framing } from '../../src/http/framing.ts';
+import { type Fields, NO_FIELDS } from '../../src/http/message.ts';
 import { normalisePath } from '../../src/http/path.ts';
 import { parseTarget } from '../../src/http/target.ts';
 import { Http1Reader, type ReaderEvent, type ReaderLimits } from '../../src/http1/reader.ts';
 import { MessageWriter, type Output, requestHeadText, responseHeadText } from '../../src/http1/writer.ts';
+import { readRequestHead as readHttp2RequestHead } from '../../src/listeners/http2-fields.ts';
 
-export const KINDS = ['request', 'response', 'chunked', 'target'] as const;
+export const KINDS = ['request', 'response', 'chunked', 'target', 'stream'] as const;
 export type Kind = (typeof KINDS)[number];
 
 export type Verdict = 'accepted' | 'refused' | 'unfinished';
@@ -22,6 +25,7 @@ export type Verdict = 'accepted' | 'refused' | 'unfinished';
  */
 export function check(kind: Kind, bytes: Buffer, answers: readonly string[], cut: number): Verdict {
   if (kind === 'target') return checkTarget(bytes.toString('latin1'));
+  if (kind === 'stream') return checkStream(bytes.toString('latin1'));
   const role = kind === 'response' ? 'response' : 'request';
   WHOLE.read(role, answers, bytes, bytes.length);
   IN_TWO.read(role, answers, bytes, cut);
@@ -215,6 +219,34 @@ function checkTarget(input: string): Verdict {
   }
 }
 
+/**
+ * A request's fields on a stream, a line each. What nghttp2 lets nobody see is not looked for: names in upper case. Two octets stand for the line ends
+ * that a value can have there and a line of the input cannot.
+ */
+function checkStream(input: string): Verdict {
+  const list: string[] = [];
+  for (const line of input.split('\n')) {
+    const colon = line.indexOf(':', 1);
+    if (colon < 0) continue;
+    const [name, value] = [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+    list.push(...[name, value].map((text) => text.replaceAll('\x85', '\n').replaceAll('\xa0', '\r')));
+  }
+  try {
+    const { head, contentLength, isWebSocket } = readHttp2RequestHead(list, FUZZ_LIMITS);
+    const target = parseTarget(head.method, head.target);
+    if (target.form !== 'absolute-form') return 'accepted';
+    const fields = forwardRequestFields(head.fields, head.version, 'fuzz');
+    const forwarded = { ...head, target: target.pathAndQuery, fields };
+    const framing = isWebSocket ? 0 : (contentLength ?? CHUNKED);
+    const content = framing === CHUNKED ? SMUGGLED : Buffer.alloc(Math.min(framing, CONTENT_ROOM));
+    if (framing <= CONTENT_ROOM) checkRoundTrip({ kind: 'request', head: forwarded, framing }, '', content, NO_FIELDS);
+    return 'accepted';
+  } catch (error) {
+    if (!(error instanceof ProxyError) || error.code !== 'http_request_error') throw error;
+    return 'refused';
+  }
+}
+
 function spell(target: ReturnType<typeof parseTarget>): string {
   switch (target.form) {
     case 'absolute-form':
@@ -251,6 +283,7 @@ class Wire implements Output {
 }
 
 const CONTENT_ROOM = 8192;
+const SMUGGLED = Buffer.from('0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: b.example\r\n\r\n');
 const FUZZ_LIMITS: ReaderLimits = { headBytes: 1024, targetBytes: 256, fieldCount: 16, trailerBytes: 256 };
 // With room for what the writer adds.
 const WRITTEN_LIMITS: ReaderLimits = { headBytes: 2048, targetBytes: 256, fieldCount: 20, trailerBytes: 1024 };

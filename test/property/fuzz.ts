@@ -1,5 +1,5 @@
-// Owns the long search for an input that breaks the codec: messages and targets of the kept corpus spoiled by chance, each held to the rules of
-// codec-rules.ts. `npm run fuzz -- --inputs 10000000 --seed 7`; the same seed gives the same inputs.
+// Owns the long search for an input that breaks the codec: messages and targets of the kept corpus, and requests as HTTP/2 has them, spoiled by chance,
+// each held to the rules of codec-rules.ts. `npm run fuzz -- --inputs 10000000 --seed 7`; the same seed gives the same inputs.
 // It sees no coverage; it knows structure instead (mutation.ts). An input that breaks a rule is kept as a file and the run ends with status 1.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -175,11 +175,23 @@ const TARGETS = [
   'GET //a/b\\c//d/%2F%5c%00',
 ].map((text): Seed => ({ bytes: Buffer.from(text, 'latin1'), answers: [] }));
 
+const STREAM_HEAD = ':scheme: https\n:authority: a.example\n:path: /a/b?c=d\n';
+const STREAMS = [
+  `:method: GET\n${STREAM_HEAD}accept: */*\ncookie: a=1\ncookie: b=2\n`,
+  `:method: POST\n${STREAM_HEAD}content-length: 5\ncontent-type: text/plain\nte: trailers\n`,
+  `:method: PUT\n${STREAM_HEAD}via: 1.1 other\nx-a: 1\nx-a: caf\xe9\nexpect: 100-continue\n`,
+  ':method: GET\n:scheme: https\n:path: /\nhost: a.example\nrange: bytes=0-1\n',
+  ':method: OPTIONS\n:scheme: https\n:authority: a.example:443\n:path: *\nhost: a.example\n',
+  `:method: CONNECT\n${STREAM_HEAD}:protocol: websocket\nsec-websocket-version: 13\norigin: https://a.example\n`,
+  `:method: DELETE\n${STREAM_HEAD}authorization: Basic eDp5\nproxy-authorization: Basic eDp5\nforwarded: for=x\n`,
+].map((text): Seed => ({ bytes: Buffer.from(text, 'latin1'), answers: [] }));
+
 const SEEDS: Readonly<Record<Kind, Seeds>> = {
   request: seedsOf(({ role }) => role === 'request'),
   response: seedsOf(({ role }) => role === 'response'),
   chunked: seedsOf(({ role, bytes }) => role === 'request' && bytes.includes('Transfer-Encoding: chunked\r\n\r\n')),
   target: { good: TARGETS, bad: TARGETS },
+  stream: { good: STREAMS, bad: STREAMS },
 };
 
 if (import.meta.main) await main();

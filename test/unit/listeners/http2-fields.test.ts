@@ -173,6 +173,15 @@ test('says 500 for a status that HTTP does not have (RFC 9110 §15)', () => {
   expect(responseFieldList(720, [], undefined, null)).toEqual([':status', '500']);
 });
 
+test.each([
+  [['a=1', 'b=2'], 'a=1; b=2'],
+  [['a=1', ''], 'a=1'],
+  [['', 'b=2', '', 'c'], 'b=2; c'],
+])('puts the pieces of a cookie together: %j (RFC 9113 §8.2.3)', (pieces, whole) => {
+  const { head } = readHead([...GET, ...pieces.flatMap((piece) => ['cookie', piece])]);
+  expect(head.fields).toEqual([{ name: 'cookie', value: whole }]);
+});
+
 test('reads trailers, but for those with characters that no field may have', () => {
   const trailers = readTrailers(['grpc-status', '0', 'x-bin', 'AA==', 'x-bad', 'a\r\nb', 'x bad', 'c']);
   expect(trailers).toEqual([
