@@ -1,0 +1,93 @@
+// Owns secrets in URLs and forms: values of parameters with certain names, wherever `name=value` stands behind `?`, `&`, `;` or `#` (an access token comes
+// back in a fragment, RFC 6749 §4.2.2), and the user information of an authority. It takes any text that URLs occur in: targets, Location, Link, messages.
+import { readableText } from '../octet-text.ts';
+import { masked, maskedInUrl } from './mask.ts';
+import { maskJson } from './mask-json.ts';
+import type { MaskRules } from './rules.ts';
+
+/** Parameters and user information. @throws never */
+export function maskUrls(text: string, rules: MaskRules): string {
+  if (!/[=@]/.test(text)) return text;
+  const start = text.search(/[?#;]/);
+  const path = start === -1 ? text : text.slice(0, start);
+  const withoutUser = maskUserInformation(path);
+  return start === -1 ? withoutUser : withoutUser + maskUserInformation(maskParameters(text.slice(start), rules, URLS));
+}
+
+/** A form (WHATWG URL §5), where nothing but `&` ends a value. @throws never */
+export function maskForm(text: string, rules: MaskRules): string {
+  return maskParameters(text, rules, FORM);
+}
+
+/** Whether the value of a parameter of this name is to be masked: `password`, `PassWord`, `%70assword`, `user[password]`. */
+export function isSecretName(spelled: string, { query }: MaskRules): boolean {
+  const name = readable(spelled).toLowerCase();
+  if (query.has(name)) return true;
+  const innermost = /\[([^[\]]+)\]$/.exec(name);
+  return innermost !== null && query.has(innermost[1]!);
+}
+
+function maskParameters(text: string, rules: MaskRules, { separators, ends }: Syntax): string {
+  let result = '';
+  let copied = 0;
+  let nameStart = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const c = text[i]!;
+    if (c === '=' && nameStart !== -1) {
+      const end = endOfValue(text, i + 1, separators, ends);
+      const value = text.slice(i + 1, end);
+      const instead = maskValue(text.slice(nameStart, i), value, rules);
+      if (instead !== value) {
+        result += text.slice(copied, i + 1) + instead;
+        copied = end;
+      }
+      nameStart = -1;
+      // A URL within a value may have parameters of its own.
+      if (instead !== value) i = end - 1;
+    } else if (separators.includes(c)) nameStart = i + 1;
+    else if (ends.includes(c)) nameStart = -1;
+  }
+  return copied === 0 ? text : result + text.slice(copied);
+}
+
+function maskValue(name: string, value: string, rules: MaskRules): string {
+  if (value === '') return value;
+  if (isSecretName(name, rules)) return maskedInUrl(value);
+  // GraphQL over GET has its variables here, and single-page applications their state.
+  if (!/^(?:%7B|%5B|\{|\[)/i.test(value)) return value;
+  const json = percentDecoded(value);
+  const maskedJson = maskJson(json, rules.json);
+  return maskedJson === json ? value : encodeURIComponent(readableText(maskedJson));
+}
+
+function endOfValue(text: string, start: number, separators: string, ends: string): number {
+  let end = start;
+  while (end < text.length && (text[end] === '?' || !separators.includes(text[end]!)) && (text[end] === '/' || !ends.includes(text[end]!)))
+    end += 1;
+  return end;
+}
+
+/** RFC 3986 §3.2.1. */
+function maskUserInformation(text: string): string {
+  return text.includes('@')
+    ? text.replace(/(:\/\/)([^\s/?#@"'<>]+)@/g, (_, slashes: string, user: string) => `${slashes}${masked(user)}@`)
+    : text;
+}
+
+/** Percent-encoded octets and plus signs as a form has them; one character an octet. What is malformed stays. */
+function percentDecoded(text: string): string {
+  return text.replaceAll('+', ' ').replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+function readable(spelled: string): string {
+  return /[%+\x80-\xff]/.test(spelled) ? readableText(percentDecoded(spelled)) : spelled;
+}
+
+/** Behind what a name begins, and at what no name and no value goes on. A value may hold `/` and `?`. */
+interface Syntax {
+  readonly separators: string;
+  readonly ends: string;
+}
+
+const URLS: Syntax = { separators: '?&;#', ends: '/ "\'<>\t\r\n' };
+const FORM: Syntax = { separators: '&', ends: '' };
