@@ -1,13 +1,21 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import LongestFirst from '../test/support/longest-first.ts';
 
 // Three projects, by what a test touches: unit (nothing), behaviour (loopback), e2e (other programs).
 // `npm run check` runs unit alone; `npm test` runs all three.
 const root = new URL('..', import.meta.url).pathname;
 
+// What computes takes every core there is.
+const COMPUTING = { maxWorkers: availableParallelism(), sequence: { groupOrder: 0 } };
+// What talks to somebody waits for half of its time. The two projects share these workers, after the others.
+const TALKING = { maxWorkers: availableParallelism() + 1, sequence: { groupOrder: 1 } };
+
 export default defineConfig({
   root,
   test: {
     reporters: ['default', './test/support/totals-reporter.ts'],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         root,
@@ -15,6 +23,9 @@ export default defineConfig({
           name: 'unit',
           include: ['test/layering.test.ts', 'test/unit/**/*.test.ts', 'test/property/**/*.test.ts'],
           testTimeout: 20_000,
+          // To load the modules anew for each file would take longer than the tests do.
+          isolate: false,
+          ...COMPUTING,
         },
       },
       {
@@ -24,12 +35,12 @@ export default defineConfig({
           include: ['test/behaviour/**/*.test.ts', 'test/conformance/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
+          ...TALKING,
         },
       },
       {
         root,
-        // One file at a time: these start browsers and servers, and the machine may have two cores.
-        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 240_000, hookTimeout: 120_000, fileParallelism: false },
+        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 240_000, hookTimeout: 120_000, ...TALKING },
       },
     ],
   },
