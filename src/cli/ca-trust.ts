@@ -16,6 +16,7 @@ import {
   type TrustStore,
   trustStores,
 } from '../tls/trust-stores.ts';
+import { certificatesIn } from '../x509/pem.ts';
 import { existingAuthority, nameOf } from './ca-words.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_DIFFERENT, EXIT_OK } from './exit-codes.ts';
@@ -105,7 +106,7 @@ async function certificateOf(given: Arguments, terminal: Terminal): Promise<Cert
   } catch (cause) {
     throw cannotRead('the certificate', file, cause);
   }
-  if ((text.match(/-----BEGIN CERTIFICATE-----/g) ?? []).length > 1)
+  if (certificatesIn(text).length > 1)
     throw new StartError('data', [
       `${file}: there are several certificates in it. Write the one to trust to a file (sallyport ca export --output FILE) and name that.`,
     ]);

@@ -4,7 +4,7 @@ import { StartError } from '../errors/start-error.ts';
 import { parseHost } from '../http/authority.ts';
 import type { Fields } from '../http/message.ts';
 import { parseTarget } from '../http/target.ts';
-import { type Greeting, type Identity, type Question, usualGreeting } from '../match/question.ts';
+import { type GreetingFacts, type Identity, type Question, usualGreeting } from '../match/question.ts';
 import { parseOctets } from '../match/units.ts';
 import { parseIpAddress, unmapped } from '../net/ip-address.ts';
 import type { Asked } from '../policy/ask.ts';
@@ -80,7 +80,7 @@ function readTarget(method: string, url: string) {
 }
 
 /** What is said first in the tunnel; `null` for a request in none. */
-function greeting({ scheme, host }: Pick<Question, 'scheme' | 'host'>, sni: string | null, carried: string | null): Greeting | null {
+function greeting({ scheme, host }: Pick<Question, 'scheme' | 'host'>, sni: string | null, carried: string | null): GreetingFacts | null {
   if (scheme === 'http') {
     if (sni !== null || carried !== null)
       throw wrong(`${sni === null ? '--tunnel-protocol' : '--sni'}: a request by http is in no tunnel.`);

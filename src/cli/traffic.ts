@@ -32,7 +32,7 @@ export interface DeniedTraffic {
 export interface FailedTraffic {
   readonly request: string;
   readonly host: string | null;
-  /** RFC 9209, or `certificate_refused`: the command did not believe our certificate. */
+  /** RFC 9209, or `handshake_refused`: TLS was to be opened, and did not come about; most likely our certificate was not believed. */
   readonly error: string;
   /** Of the first. */
   readonly detail: string;
@@ -135,7 +135,7 @@ export class Traffic {
   #addFailed(flow: Flow, host: HostTraffic | null): void {
     if (host !== null) host.failed += 1;
     const { error, interception } = flow;
-    const code = error?.code ?? 'certificate_refused';
+    const code = error?.code ?? 'handshake_refused';
     const request = flow.decision === null ? `${flow.method} ${flow.target}`.trim() : requestText(flow.decision.question);
     this.#tally(this.#failed, `${code} ${host?.host ?? request}`, () => ({
       request,

@@ -13,10 +13,10 @@
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
 import type { Flow } from '../flows/flow.ts';
 import { NO_FIELDS, type ResponseHead } from '../http/message.ts';
-import type { Greeting } from '../match/question.ts';
+import type { GreetingFacts } from '../match/question.ts';
 import { breakOff } from '../net/break-off.ts';
 import type { Rule } from '../policy/policy.ts';
-import type { Greeting as ClientGreeting } from '../tls/read-greeting.ts';
+import type { Greeting } from '../tls/read-greeting.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 import type { AuthorizedConnect, ClientSocket, Identified, Incoming, OpenedTunnel, ReceivedConnect, Step } from './exchange.ts';
 import type { PlaintextConnection } from './interception.ts';
@@ -34,9 +34,9 @@ export interface TunnelEnd {
 /** What is asked of the parts on the way. */
 export interface LookStages {
   /** What the rules say once it is known how the client begins. */
-  authorizeGreeting(authorized: AuthorizedConnect, greeting: Greeting): Step<AuthorizedConnect>;
+  authorizeGreeting(authorized: AuthorizedConnect, greeting: GreetingFacts): Step<AuthorizedConnect>;
   /** Whether a tunnel to a host of this name that began like that would be opened, too. */
-  wouldOpen(authorized: AuthorizedConnect, host: string, greeting: Greeting): boolean;
+  wouldOpen(authorized: AuthorizedConnect, host: string, greeting: GreetingFacts): boolean;
   /** @throws ProxyError */
   openTunnel(authorized: AuthorizedConnect): Promise<TunnelEnd>;
 }
@@ -202,7 +202,7 @@ function whyPassthrough({ received }: AuthorizedConnect, rule: Rule, greeting: B
   return greeting.kind === 'tls' ? interception.whyPassthrough(received.incoming.client.address, received.authority.host, rule) : null;
 }
 
-function greetingOf(greeting: Began): Greeting {
+function greetingOf(greeting: Began): GreetingFacts {
   return { protocol: greeting.kind, serverName: greeting.kind === 'tls' ? greeting.hello.serverName : null };
 }
 
@@ -213,7 +213,7 @@ function finish(flow: Flow, outcome: Flow['outcome'], context: TunnelContext): v
 }
 
 /** The client has said something, or at least has not left. */
-type Began = Exclude<ClientGreeting, { kind: 'gone' | 'unclear' }>;
+type Began = Exclude<Greeting, { kind: 'gone' | 'unclear' }>;
 
 const LINGER_MS = 2_000;
 const NOTHING = Buffer.alloc(0);

@@ -33,8 +33,6 @@ export class Http2Connection implements ClientConnection, StreamOwner {
     this.context = context;
     this.tunnel = tunnel;
     const { options } = context;
-    // Node's own TLS servers say that the handshake is done; of a TLSSocket made for one connection nobody does, and the session would wait for it.
-    (socket as { secureConnecting?: boolean }).secureConnecting = false;
     this.#session = performServerHandshake(socket, {
       // Twice of what is served: then there is a stream left to say so on. Beyond that, the stream is reset.
       maxHeaderListPairs: 2 * options.fieldCount,

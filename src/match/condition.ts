@@ -3,7 +3,7 @@
 import type { Cidr } from '../net/ip-address.ts';
 import type { Glob } from './glob.ts';
 import type { HostPattern } from './host-pattern.ts';
-import type { Greeting, Question } from './question.ts';
+import type { GreetingFacts, Question } from './question.ts';
 import type { Regex } from './regex.ts';
 import type { TimeWindow } from './time-window.ts';
 
@@ -65,7 +65,7 @@ export type Criterion =
   /** Whether that name is the host of the CONNECT. */
   | { readonly kind: 'sni_agrees'; readonly agrees: boolean }
   /** What a tunnel carries, as far as its first octets say. */
-  | { readonly kind: 'tunnel_protocol'; readonly protocols: readonly Greeting['protocol'][] }
+  | { readonly kind: 'tunnel_protocol'; readonly protocols: readonly GreetingFacts['protocol'][] }
   /** In lower case. */
   | { readonly kind: 'upgrade'; readonly protocols: readonly string[] }
   | { readonly kind: 'user'; readonly globs: readonly Glob[] }

@@ -15,7 +15,7 @@ import { createHostIndex, fileUnderHosts, isFiled } from './host-index.ts';
 import { type HostPattern, matchesHost } from './host-pattern.ts';
 import { registrableDomain } from './public-suffix.ts';
 import { parameterValues } from './query.ts';
-import { type Greeting, type Identity, type Question, UNSEEN } from './question.ts';
+import { type GreetingFacts, type Identity, type Question, UNSEEN } from './question.ts';
 import type { Regex } from './regex.ts';
 import { isWithin } from './time-window.ts';
 
@@ -272,7 +272,7 @@ function ofIdentity(holds: (identity: Identity) => boolean): Judgement {
 }
 
 /** What nobody has looked into yet may still be looked into where it is a tunnel; elsewhere nothing was said. */
-function ofGreeting(holds: (hello: Greeting, question: Question) => boolean): Judgement {
+function ofGreeting(holds: (hello: GreetingFacts, question: Question) => boolean): Judgement {
   return ({ question }) => {
     const { hello } = question;
     if (hello !== null) return truthOf(holds(hello, question));
@@ -281,7 +281,7 @@ function ofGreeting(holds: (hello: Greeting, question: Question) => boolean): Ju
 }
 
 /** A name is said for a name, and none for an address (RFC 6066 §3). */
-function agrees({ serverName }: Greeting, host: string): boolean {
+function agrees({ serverName }: GreetingFacts, host: string): boolean {
   return serverName === null ? parseIpAddress(host) !== null : serverName === host;
 }
 

@@ -25,7 +25,7 @@ export interface Question {
   /** The address that will be dialled, without a zone; `null` while the name has not been resolved; `UNSEEN` where a parent proxy resolves it. */
   readonly address: string | null;
   /** What the client said when it began to speak inside its tunnel; `null` while nobody has looked, and outside of tunnels. */
-  readonly hello: Greeting | null;
+  readonly hello: GreetingFacts | null;
   /** `null` while the origin has not answered. */
   readonly response: AnsweredWith | null;
   /** Milliseconds since the epoch, on the wall clock. */
@@ -44,7 +44,7 @@ export interface Identity {
 }
 
 /** The beginning of what a tunnel carries, as far as rules see it. */
-export interface Greeting {
+export interface GreetingFacts {
   /** `other`: neither TLS nor HTTP, or nothing was said in time. */
   readonly protocol: 'tls' | 'http' | 'other';
   /** Server Name Indication (RFC 6066 §3) in canonical form; `null` without one. */
@@ -52,7 +52,7 @@ export interface Greeting {
 }
 
 /** What a client says that goes to a web site as usual: TLS, and the site's name where it has one (RFC 6066 §3). */
-export function usualGreeting(host: string): Greeting {
+export function usualGreeting(host: string): GreetingFacts {
   return { protocol: 'tls', serverName: parseIpAddress(host) === null ? host : null };
 }
 

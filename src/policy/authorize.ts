@@ -4,7 +4,7 @@ import type { Authority } from '../http/authority.ts';
 import type { Fields } from '../http/message.ts';
 import type { Scheme } from '../http/target.ts';
 import { createSubject } from '../match/judge.ts';
-import { type Greeting, type Question, UNSEEN } from '../match/question.ts';
+import { type GreetingFacts, type Question, UNSEEN } from '../match/question.ts';
 import type { CompiledPolicy } from './compile.ts';
 import { decide } from './decide.ts';
 import type { Decision } from './policy.ts';
@@ -22,7 +22,7 @@ export interface AuthorizeRequest {
   readonly listener: string;
   readonly identity: Question['identity'];
   /** What the tunnel began with that the request came out of; `null` outside of tunnels, and for the CONNECT itself. */
-  readonly hello: Greeting | null;
+  readonly hello: GreetingFacts | null;
 }
 
 export interface Authorization {
@@ -49,7 +49,7 @@ export interface Authorize {
   /** A promise only where a rule asks for the address of a name. @throws what `resolve` throws; no address, no verdict */
   request(request: AuthorizeRequest): Authorization | Promise<Authorization>;
   /** The final decision on a CONNECT, for one that awaits the greeting. The addresses that may be dialled stay those of the first authorization. */
-  greeting(decision: Decision, greeting: Greeting): Authorization;
+  greeting(decision: Decision, greeting: GreetingFacts): Authorization;
   /** The final decision, for one that awaits the response. */
   response(decision: Decision, response: AuthorizeResponse): Authorization;
 }

@@ -6,7 +6,7 @@ import type { Criterion, CriterionKind, NamedGlobs, SizeBound } from '../match/c
 import { type Glob, glob } from '../match/glob.ts';
 import type { HostPattern } from '../match/host-pattern.ts';
 import { registrableDomain } from '../match/public-suffix.ts';
-import type { Greeting } from '../match/question.ts';
+import type { GreetingFacts } from '../match/question.ts';
 import { regex } from '../match/regex.ts';
 import { parseOctets } from '../match/units.ts';
 import { parseCidr, parseIpAddress } from '../net/ip-address.ts';
@@ -199,6 +199,6 @@ function mediaTypeGlob(text: string): Glob | Refused {
 }
 
 const SCHEMES = ['http', 'https', 'tunnel'] as const;
-export const PROTOCOLS = ['tls', 'http', 'other'] as const satisfies readonly Greeting['protocol'][];
+export const PROTOCOLS = ['tls', 'http', 'other'] as const satisfies readonly GreetingFacts['protocol'][];
 const SIZE_EXPECTED = `a size such as 'over 10MiB' or 'under 1KiB'`;
 const KNOWN_METHODS = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'TRACE']);

@@ -5,7 +5,7 @@ import { isScalar, isSeq, type ParsedNode } from 'yaml';
 import { parseHost } from '../http/authority.ts';
 import type { Fields } from '../http/message.ts';
 import { parseTarget } from '../http/target.ts';
-import { type AnsweredWith, type Greeting, type Identity, type Question, usualGreeting } from '../match/question.ts';
+import { type AnsweredWith, type GreetingFacts, type Identity, type Question, usualGreeting } from '../match/question.ts';
 import { parseOctets } from '../match/units.ts';
 import { parseIpAddress, unmapped } from '../net/ip-address.ts';
 import { PROTOCOLS } from './parse-criteria.ts';
@@ -120,7 +120,7 @@ function readClaim(source: Source, name: string, entry: Entry): unknown {
 }
 
 /** What a tunnel begins with, which is TLS for its host when nothing else is said. A request in no tunnel has no such beginning. */
-function readGreeting(source: Source, entries: TestEntries, { scheme, host }: Asked): Greeting | null {
+function readGreeting(source: Source, entries: TestEntries, { scheme, host }: Asked): GreetingFacts | null {
   const [sni, carried] = [entries.get('sni'), entries.get('tunnel_protocol')];
   const name = readValue(source, sni, 'sni', 'a server name such as example.com, or none', serverName);
   const protocol = readValue(source, carried, 'tunnel_protocol', inWords(PROTOCOLS), oneOf(PROTOCOLS));

@@ -3,7 +3,7 @@
 // asked who it is, so it counts as not asked yet.
 import { ProxyError } from '../errors/proxy-error.ts';
 import { parseTarget, type Target } from '../http/target.ts';
-import { type Greeting, type Identity, type Question, usualGreeting } from '../match/question.ts';
+import { type GreetingFacts, type Identity, type Question, usualGreeting } from '../match/question.ts';
 import { parseIpAddress, unmapped } from '../net/ip-address.ts';
 import type { Asked } from './ask.ts';
 import { isToken } from './parse-values.ts';
@@ -99,7 +99,7 @@ function readTarget(method: string, text: string): Target | null {
 }
 
 /** The log has it where somebody looked; elsewhere it is taken to be what clients say. */
-function greetingOf(host: string, serverName: unknown): Greeting {
+function greetingOf(host: string, serverName: unknown): GreetingFacts {
   return typeof serverName === 'string' ? { protocol: 'tls', serverName } : usualGreeting(host);
 }
 

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { cannotRead, StartError } from '../errors/start-error.ts';
 import type { NameConstraints } from '../x509/name-constraints.ts';
+import { certificatesIn } from '../x509/pem.ts';
 import { type CertificateAuthority, certificateAuthority, constraintsOf, day } from './authority.ts';
 import { authorityCertificate } from './authority-certificate.ts';
 import { signatureAlgorithm } from './certificate.ts';
@@ -182,7 +183,7 @@ function parseKey(file: string, text: string): KeyObject {
 
 function parseCertificates(file: string, text: string): readonly X509Certificate[] {
   try {
-    const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+    const blocks = certificatesIn(text);
     if (blocks.length === 0) throw new Error('no certificate in it');
     return blocks.map((block) => new X509Certificate(block));
   } catch (cause) {

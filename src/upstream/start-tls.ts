@@ -50,6 +50,10 @@ export function startTls(
   return new Promise((resolve, reject) => {
     const { host } = request;
     const handshake = begin(context.tls, tcp, request);
+    if (handshake instanceof ProxyError) {
+      tcp.destroy();
+      return reject(handshake);
+    }
     const { socket } = handshake;
     const deadline = context.deadlines.create(() =>
       fail(new ProxyError('connection_timeout', `The TLS handshake with ${host} took longer than ${timeoutMs} ms.`)),
@@ -98,7 +102,27 @@ interface Handshake {
   staple: Buffer | null;
 }
 
-function begin(tls: OriginTls, tcp: UpstreamConnection, { host, port, alpn, accept }: TlsRequest): Handshake {
+/** What it takes is partly not ours (roots, a session, the client's protocols), and Node throws at once over what it cannot use. */
+function begin(tls: OriginTls, tcp: UpstreamConnection, request: TlsRequest): Handshake | ProxyError {
+  let secureContext: SecureContext;
+  try {
+    secureContext = tls.contextFor(request.host, request.port);
+  } catch (cause) {
+    return new ProxyError('proxy_configuration_error', 'The root certificates of this machine cannot be used for TLS.', { cause });
+  }
+  try {
+    return beginWith(secureContext, tls, tcp, request);
+  } catch (cause) {
+    return new ProxyError('tls_protocol_error', `TLS with ${request.host} could not be begun.`, { cause });
+  }
+}
+
+function beginWith(
+  secureContext: SecureContext,
+  tls: OriginTls,
+  tcp: UpstreamConnection,
+  { host, port, alpn, accept }: TlsRequest,
+): Handshake {
   // Who we are there follows from the destination; a session that was forgiven something is not for those to whom nothing is.
   const key = `${host} ${port} ${accept === null ? '' : accept.toSorted().join()}`;
   const offered = tls.sessions.take(key, Date.now());
@@ -106,7 +130,7 @@ function begin(tls: OriginTls, tcp: UpstreamConnection, { host, port, alpn, acce
     socket: tcp.socket,
     host,
     ...(isIP(host) === 0 ? { servername: host } : {}),
-    secureContext: contextFor(tls, tcp, host, port),
+    secureContext,
     ALPNProtocols: [...alpn],
     requestOCSP: true,
     ...(offered === null ? {} : { session: offered.session }),
@@ -120,16 +144,6 @@ function begin(tls: OriginTls, tcp: UpstreamConnection, { host, port, alpn, acce
   socket.on('session', (session: Buffer) => handshake.early.push(session));
   tls.keyLog?.log(socket);
   return handshake;
-}
-
-/** Made on first need, which can fail: of what is read then, not all is ours. */
-function contextFor(tls: OriginTls, tcp: UpstreamConnection, host: string, port: number): SecureContext {
-  try {
-    return tls.contextFor(host, port);
-  } catch (error) {
-    tcp.destroy();
-    throw new ProxyError('proxy_configuration_error', 'The root certificates of this machine cannot be used for TLS.', { cause: error });
-  }
 }
 
 /** What may be believed of whoever is at the other end now, or why nothing may. */

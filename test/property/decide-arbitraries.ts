@@ -2,7 +2,7 @@
 // conditions, groups, lists, every action, and questions of which something is not known yet.
 import fc from 'fast-check';
 import type { Condition } from '../../src/match/condition.ts';
-import type { Greeting, Question } from '../../src/match/question.ts';
+import type { GreetingFacts, Question } from '../../src/match/question.ts';
 import { parseDays, parseHours, timeWindow } from '../../src/match/time-window.ts';
 import { timeZone } from '../../src/match/time-zone.ts';
 import type { Action, Policy } from '../../src/policy/policy.ts';
@@ -88,7 +88,7 @@ const criterion: fc.Arbitrary<Condition> = fc.oneof(
     )
     .map((texts) => q.sni(...texts)),
   { weight: 2, arbitrary: fc.boolean().map(q.sniAgrees) },
-  some<Greeting['protocol']>('tls', 'http', 'other').map((protocols) => q.tunnelProtocol(...protocols)),
+  some<GreetingFacts['protocol']>('tls', 'http', 'other').map((protocols) => q.tunnelProtocol(...protocols)),
   { weight: 3, arbitrary: some('alice', 'bob', 'bot-*', '*').map((texts) => q.user(...texts)) },
   { weight: 2, arbitrary: some('eng', 'sre', 'hr').map((names) => q.member(...names)) },
   named(['repository', 'realm.roles'], ['org/*', 'admin', '*']).map(q.claim),
@@ -160,7 +160,7 @@ export const response: fc.Arbitrary<NonNullable<Question['response']>> = fc.reco
   contentTypes: fc.constantFrom([], ['text/html; charset=utf-8'], ['image/png'], ['text/html', 'image/png'], ['nonsense']),
   contentLength: fc.constantFrom(...LENGTHS),
 });
-export const greeting: fc.Arbitrary<Greeting> = fc.oneof(
+export const greeting: fc.Arbitrary<GreetingFacts> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.constantFrom(null, 'a.test', 'b.a.test', 'b.test').map((serverName) => ({ protocol: 'tls' as const, serverName })),

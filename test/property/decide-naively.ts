@@ -6,7 +6,7 @@ import type { Condition, Criterion, ListUse, NamedGlobs, SizeBound } from '../..
 import type { Glob } from '../../src/match/glob.ts';
 import type { HostPattern } from '../../src/match/host-pattern.ts';
 import { registrableDomain } from '../../src/match/public-suffix.ts';
-import type { Greeting, Identity, Question } from '../../src/match/question.ts';
+import type { GreetingFacts, Identity, Question } from '../../src/match/question.ts';
 import { isWithin } from '../../src/match/time-window.ts';
 import { cidrContains, parseIpAddress, unmapped } from '../../src/net/ip-address.ts';
 import type { DecidedBy, Decision, Policy, Rule } from '../../src/policy/policy.ts';
@@ -214,7 +214,7 @@ function criterionHolds(criterion: Criterion, question: Question, isPathShut: bo
   }
 }
 
-function aboutGreeting({ hello, scheme }: Question, holds: (hello: Greeting) => boolean): Verdict {
+function aboutGreeting({ hello, scheme }: Question, holds: (hello: GreetingFacts) => boolean): Verdict {
   if (hello === null) return scheme === 'tunnel' && lacks('hello');
   return holds(hello);
 }

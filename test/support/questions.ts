@@ -3,7 +3,7 @@ import type { Field } from '../../src/http/message.ts';
 import type { Block, Condition, GroupUse, List, ListUse, NamedGlobs, SizeBound } from '../../src/match/condition.ts';
 import { glob } from '../../src/match/glob.ts';
 import type { HostPattern } from '../../src/match/host-pattern.ts';
-import type { Greeting, Identity, Question } from '../../src/match/question.ts';
+import type { GreetingFacts, Identity, Question } from '../../src/match/question.ts';
 import { regex } from '../../src/match/regex.ts';
 import type { TimeWindow } from '../../src/match/time-window.ts';
 import { parseCidr } from '../../src/net/ip-address.ts';
@@ -205,7 +205,7 @@ export function sniAgrees(agrees: boolean): Condition {
   return { kind: 'sni_agrees', agrees };
 }
 
-export function tunnelProtocol(...protocols: readonly Greeting['protocol'][]): Condition {
+export function tunnelProtocol(...protocols: readonly GreetingFacts['protocol'][]): Condition {
   return { kind: 'tunnel_protocol', protocols };
 }
 

@@ -75,7 +75,7 @@ test('a failure is told with its code and its first reason, and so is a certific
   );
   expect(summary.failed).toEqual([
     { request: 'GET http://a.test/', host: 'a.test', error: 'connection_refused', detail: 'a.test refused', count: 1 },
-    { request: 'CONNECT b.test:443', host: 'b.test', error: 'certificate_refused', detail: 'the client said: unknown ca', count: 1 },
+    { request: 'CONNECT b.test:443', host: 'b.test', error: 'handshake_refused', detail: 'the client said: unknown ca', count: 1 },
     { request: 'BREW coffee', host: null, error: 'http_request_error', detail: 'no', count: 1 },
   ]);
 });
