@@ -1,0 +1,93 @@
+// Owns what the API says of the cache: how much there is, what, why a request would get what it would get, and forgetting. The answers are
+// cache-admin.ts's, as for the commands of `cache`.
+import * as z from 'zod';
+import { BadQuestion, valueAnswer } from '../admin/answers.ts';
+import { type CacheAdmin, WrongQuestion } from '../cache/cache-admin.ts';
+import { contentAs, numberIn, type Route } from './route.ts';
+
+const WHY = z.strictObject({
+  url: z.string().max(16_384),
+  method: z.string().default('GET'),
+  fields: z
+    .array(z.tuple([z.string(), z.string()]))
+    .max(100)
+    .default([]),
+  user: z.string().nullable().default(null),
+});
+const PURGE = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('url'), url: z.string() }),
+  z.strictObject({ kind: z.literal('pattern'), pattern: z.string() }),
+  z.strictObject({ kind: z.literal('tag'), tag: z.string() }),
+  z.strictObject({ kind: z.literal('all') }),
+]);
+
+/** @param cache  that of the moment; `null` while it is off */
+export function cacheRoutes(cache: () => CacheAdmin | null): readonly Route[] {
+  const asking = async <T>(ask: (admin: CacheAdmin) => Promise<T>): Promise<T> => {
+    const admin = cache();
+    if (admin === null) throw new BadQuestion('The cache is off; turn it on with cache: on in the settings.', 409);
+    try {
+      return await ask(admin);
+    } catch (error) {
+      if (error instanceof WrongQuestion) throw new BadQuestion(error.message);
+      throw error;
+    }
+  };
+  return [
+    {
+      method: 'GET',
+      path: '/api/cache',
+      summary: 'How much is stored, and how often it answered',
+      answers: 'Counts and octets of memory and disk; null while the cache is off',
+      answer: async () => valueAnswer(cache() === null ? null : await asking((admin) => admin.stats())),
+    },
+    {
+      method: 'GET',
+      path: '/api/cache/entries',
+      summary: 'Stored responses',
+      query: { pattern: 'about the whole URL; * stands for any characters', limit: '200 by default, 2000 at most' },
+      answers: '{entries, isCut}: in no order',
+      answer: ({ query }) =>
+        asking(async (admin) => {
+          const limit = numberIn(query, 'limit', 200, 2000);
+          const entries: unknown[] = [];
+          for await (const entry of admin.list(query.get('pattern'))) {
+            if (entries.length === limit) return valueAnswer({ entries, isCut: true });
+            entries.push(entry);
+          }
+          return valueAnswer({ entries, isCut: false });
+        }),
+    },
+    {
+      method: 'GET',
+      path: '/api/cache/entry',
+      summary: 'What is stored under one URL, with its fields',
+      query: { url: 'an absolute URI', user: 'where a rule keeps users apart' },
+      answers: 'Each stored response',
+      answer: ({ query }) => asking(async (admin) => valueAnswer(await admin.show(query.get('url') ?? '', query.get('user')))),
+    },
+    {
+      method: 'POST',
+      path: '/api/cache/why',
+      summary: 'What a request would get from the cache now, and why',
+      content: WHY,
+      answers: '{lines}: sentences with their sections of RFC 9111, the last one the smallest change that would make it a hit',
+      async answer(asked) {
+        const { fields, ...question } = await contentAs(WHY, asked);
+        const named = fields.map(([name, value]) => ({ name, value }));
+        return valueAnswer({ lines: await asking((admin) => admin.why({ ...question, fields: named })) });
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/cache/purge',
+      summary: 'Forget stored responses',
+      content: PURGE,
+      answers: '{purged}: how many',
+      async answer(asked) {
+        const what = await contentAs(PURGE, asked);
+        return valueAnswer({ purged: await asking((admin) => admin.purge(what)) });
+      },
+    },
+  ];
+}

@@ -1,0 +1,86 @@
+// Owns the inspector's API as a whole: which routes there are, and what is pushed to its pages. It is asked over the admin listener, and knows no socket
+// but the WebSockets that are handed to it.
+import type { WebSocket } from 'ws';
+import { type AdminAnswer, type Asked, BadQuestion, problemAnswer, valueAnswer } from '../admin/answers.ts';
+import type { CacheAdmin } from '../cache/cache-admin.ts';
+import type { RecordedExchange } from '../flows/recorded.ts';
+import type { FlowStore } from '../flows/store/flow-store.ts';
+import type { CompiledPolicy } from '../policy/compile.ts';
+import { cacheRoutes } from './cache-routes.ts';
+import { Live } from './live.ts';
+import { openApi } from './openapi.ts';
+import { type OverviewParts, overviewRoutes, statusOf } from './overview-routes.ts';
+import { policyRoutes } from './policy-routes.ts';
+import { answerByRoute, type Route } from './route.ts';
+import { sessionRoutes } from './session-routes.ts';
+import { type Recording, trafficRoutes } from './traffic-routes.ts';
+
+export interface InspectorParts extends OverviewParts {
+  readonly version: string;
+  /** Those of the moment: a reload may replace them. */
+  readonly policy: () => CompiledPolicy;
+  readonly cache: () => CacheAdmin | null;
+  /** An exchange that is under way; `null` where it is none. */
+  readonly active: (id: number) => RecordedExchange | null;
+}
+
+export class Inspector {
+  readonly #routes: readonly Route[];
+  readonly #live: Live;
+
+  constructor(parts: InspectorParts) {
+    const { store, active, policy, cache, version } = parts;
+    const recording: Recording = {
+      store: () => openStore(store),
+      active,
+      shown: (exchange) => exchange,
+    };
+    const routes: readonly Route[] = [
+      ...overviewRoutes(parts),
+      ...trafficRoutes(recording),
+      ...sessionRoutes(recording),
+      ...policyRoutes({ policy, hits: async () => (await store()?.ask({ kind: 'rules' })) ?? [] }),
+      ...cacheRoutes(cache),
+    ];
+    const description: Route = {
+      method: 'GET',
+      path: '/api/openapi.json',
+      summary: 'This description',
+      answers: 'OpenAPI 3.1',
+      answer: () => valueAnswer(openApi([...routes, description], version)),
+    };
+    this.#routes = [...routes, description];
+    this.#live = new Live({
+      store,
+      status: () => statusOf(parts),
+      overview: async () => (await store()?.ask({ kind: 'overview' })) ?? {},
+    });
+  }
+
+  /** @throws BadQuestion, or for a defect @returns `null` where the path is none of the inspector's */
+  async answer(asked: Asked): Promise<AdminAnswer | null> {
+    const answer = await answerByRoute(this.#routes, asked);
+    if (answer !== null || !asked.path.startsWith('/api/')) return answer;
+    return problemAnswer(404, `There is nothing at ${asked.path}; /api/openapi.json says what there is.`);
+  }
+
+  /** A page that wants to be told of what happens. */
+  welcome(socket: WebSocket): void {
+    this.#live.welcome(socket);
+  }
+
+  /** Begins to listen to what this store pushes. */
+  listenTo(store: FlowStore): void {
+    store.onPush = (push) => this.#live.take(push);
+  }
+
+  close(): void {
+    this.#live.close();
+  }
+}
+
+function openStore(store: () => FlowStore | null): FlowStore {
+  const open = store();
+  if (open === null) throw new BadQuestion('Nothing is recorded; turn it on with record: on in the settings.', 409);
+  return open;
+}

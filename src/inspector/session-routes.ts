@@ -1,0 +1,128 @@
+// Owns what the API says of sessions: which there are, beginning, saving, opening and sharing them.
+import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import * as z from 'zod';
+import { BadQuestion, valueAnswer } from '../admin/answers.ts';
+import type { Question } from '../flows/store/protocol.ts';
+import { contentAs, type Route } from './route.ts';
+import type { Recording } from './traffic-routes.ts';
+
+const NAMED = z.strictObject({
+  name: z.string().regex(/^[\w][\w .-]{0,63}$/, 'expected a name of letters, digits, blanks, dots and dashes'),
+});
+
+export function sessionRoutes(recording: Recording): readonly Route[] {
+  const asks = async (question: Question) => {
+    try {
+      return await recording.store().ask(question);
+    } catch (error) {
+      // What the store refuses, it refuses with a sentence.
+      throw error instanceof BadQuestion ? error : new BadQuestion(error instanceof Error ? error.message : String(error), 409);
+    }
+  };
+  return [
+    {
+      method: 'GET',
+      path: '/api/sessions',
+      summary: 'Sessions that are kept on disk',
+      answers: 'Each with its name, size and time, and whether it is recorded into',
+      answer: async () => valueAnswer(await asks({ kind: 'sessions' })),
+    },
+    {
+      method: 'POST',
+      path: '/api/sessions',
+      summary: 'Record into a new session from now on',
+      content: NAMED,
+      answers: 'The name',
+      async answer(asked) {
+        const { name } = await contentAs(NAMED, asked);
+        await asks({ kind: 'beginSession', name });
+        return valueAnswer({ name });
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/sessions/current/save',
+      summary: 'Keep what there is now under another name',
+      content: NAMED,
+      answers: 'The name',
+      async answer(asked) {
+        const { name } = await contentAs(NAMED, asked);
+        await asks({ kind: 'saveSession', name });
+        return valueAnswer({ name });
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/sessions/current/clear',
+      summary: 'Forget everything in the session that is recorded into',
+      answers: 'Nothing',
+      answer: async () => valueAnswer(await asks({ kind: 'clear' })),
+    },
+    {
+      method: 'POST',
+      path: '/api/sessions/{session}/rename',
+      summary: 'Give a session another name',
+      content: NAMED,
+      answers: 'The name',
+      async answer(asked) {
+        const { name } = await contentAs(NAMED, asked);
+        await asks({ kind: 'renameSession', session: asked.segments['session']!, name });
+        return valueAnswer({ name });
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/api/sessions/{session}',
+      summary: 'Remove a session that is not recorded into',
+      answers: 'Nothing',
+      answer: async ({ segments }) => valueAnswer(await asks({ kind: 'removeSession', session: segments['session']! })),
+    },
+    {
+      method: 'GET',
+      path: '/api/sessions/{session}/file',
+      summary: 'A session as one file, with its secrets: whoever has it can read what passed',
+      answers: 'The file',
+      async answer({ segments }) {
+        const session = segments['session']!;
+        const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-'));
+        const forget = () => rmSync(folder, { recursive: true, force: true });
+        try {
+          const file = path.join(folder, 'session.sallyport');
+          await asks({ kind: 'exportSession', session, file });
+          const content = createReadStream(file).once('close', forget);
+          return { kind: 'octets', type: 'application/octet-stream', content, fields: attachment(`${session}.sallyport`) };
+        } catch (error) {
+          forget();
+          throw error;
+        }
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/sessions/import',
+      summary: 'Open the file of a session; content as application/octet-stream',
+      query: { name: 'what to call it' },
+      answers: '{session, exchanges}: under which name, and how much there is',
+      async answer(asked) {
+        const name = asked.query.get('name') ?? 'imported';
+        if (!NAMED.safeParse({ name }).success) throw new BadQuestion(`${JSON.stringify(name)} is no name for a session.`);
+        const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-'));
+        try {
+          const file = path.join(folder, 'session.sallyport');
+          writeFileSync(file, await asked.octets(MOST_IMPORTED), { mode: 0o600 });
+          return valueAnswer(await asks({ kind: 'importSession', file, name }));
+        } finally {
+          rmSync(folder, { recursive: true, force: true });
+        }
+      },
+    },
+  ];
+}
+
+export function attachment(name: string): Readonly<Record<string, string>> {
+  return { 'Content-Disposition': `attachment; filename="${name.replace(/[^\w.-]/g, '_')}"` };
+}
+
+const MOST_IMPORTED = 512 * 1024 * 1024;

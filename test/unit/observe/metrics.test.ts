@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { ProxyError } from '../../../src/errors/proxy-error.ts';
+import { createFlow } from '../../../src/flows/flow.ts';
+import { Metrics } from '../../../src/observe/metrics.ts';
+
+const GAUGES = { openConnections: 2, residentBytes: 1_000, startedAtMs: 5_000 };
+
+function ended(given: object) {
+  const flow = createFlow({ id: 1, listener: 'a', address: '127.0.0.1', port: 1, connectId: null });
+  return Object.assign(flow, given);
+}
+
+test('counts how exchanges ended, and how long they took', () => {
+  const metrics = new Metrics();
+  metrics.add(ended({ outcome: 'forwarded', status: 200, totalMs: 3, bytesFromClient: 10, bytesToClient: 100 }));
+  metrics.add(ended({ outcome: 'forwarded', status: 304, totalMs: 700 }));
+  metrics.add(ended({ outcome: 'failed', status: 502, totalMs: 70_000, error: new ProxyError('connection_refused', 'No.') }));
+  metrics.add(ended({ outcome: 'tunnelled', status: 200, totalMs: 1 }));
+  const lines = metrics.page(GAUGES).split('\n');
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      'sallyport_exchanges_total{outcome="forwarded"} 2',
+      'sallyport_exchanges_total{outcome="tunnelled"} 1',
+      'sallyport_responses_total{status="2xx"} 2',
+      'sallyport_responses_total{status="5xx"} 1',
+      'sallyport_errors_total{code="connection_refused"} 1',
+      'sallyport_received_bytes_total 10',
+      'sallyport_exchange_duration_seconds_bucket{le="0.0025"} 0',
+      'sallyport_exchange_duration_seconds_bucket{le="0.005"} 1',
+      'sallyport_exchange_duration_seconds_bucket{le="1"} 2',
+      'sallyport_exchange_duration_seconds_bucket{le="+Inf"} 3',
+      'sallyport_exchange_duration_seconds_count 3',
+      'sallyport_open_connections 2',
+      'process_start_time_seconds 5',
+    ]),
+  );
+});
+
+test('every line is one of the format', () => {
+  const metrics = new Metrics();
+  metrics.add(ended({ outcome: 'denied', status: 403, totalMs: 1 }));
+  const lines = metrics.page(GAUGES).trimEnd().split('\n');
+  for (const line of lines)
+    expect(line).toMatch(/^(?:# (?:HELP \w+ .+|TYPE \w+ (?:counter|gauge|histogram))|\w+(?:\{\w+="[^"\\]*"\})? -?[\d.e+]+)$/);
+});
