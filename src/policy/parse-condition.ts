@@ -34,14 +34,15 @@ type Combination = 'all' | 'any' | 'not';
 /**
  * @param what whose match it is, for messages: `allow`, `group office`
  * @param depth how many combinations stand around it
+ * @param beside keys of the rule that are put into its match by mistake
  */
-export function readCondition(source: Source, entry: Entry, what: string, depth = 0): UnlinkedCondition {
+export function readCondition(source: Source, entry: Entry, what: string, depth = 0, beside: readonly string[] = []): UnlinkedCondition {
   if (isWord(entry, 'any')) return EVERYTHING;
   if (!isMap(entry.value)) {
     report(source, entry.offset, `${what}: expected what to match, such as { host: example.com }, or 'any' for everything`);
     return EVERYTHING;
   }
-  const entries = readMapping(source, entry.value, what, MATCH_KEYS);
+  const entries = readMapping(source, entry.value, what, MATCH_KEYS, entry.offset, beside);
   const parts: UnlinkedCondition[] = [];
   for (const key of entries === null ? [] : MATCH_KEYS) {
     const value = entries?.get(key);

@@ -59,7 +59,7 @@ function readRule(source: Source, start: number, entries: ReadonlyMap<string, En
       interception: action === 'intercept' ? readInterception(source, entries) : null,
       acceptCertificate: mayHave(action, ACCEPT) ? readAcceptCertificate(source, entries.get(ACCEPT)) : null,
     },
-    condition: readCondition(source, entries.get(action)!, action),
+    condition: readCondition(source, entries.get(action)!, action, 0, ['name', ...keysBeside(action)]),
     allowPrivatePosition: positionOf(source, entries.get('allow_private')?.offset ?? start),
     limitsPosition: positionOf(source, entries.get('limits')?.offset ?? start),
     acceptPosition: positionOf(source, entries.get(ACCEPT)?.offset ?? start),

@@ -64,6 +64,7 @@ export function positionOf(source: Source, offset: number): SourcePosition {
  * @param what names it in a message: `a rule`
  * @param known the keys it may have, or what its keys are when they are names that the file gives: `the name of a group`
  * @param keyOffset where its own key stands, for a mapping that is missing
+ * @param beside keys that stand next to its own, and are put into it by mistake
  * @returns `null`, and a problem, when the node is no mapping
  */
 export function readMapping(
@@ -72,6 +73,7 @@ export function readMapping(
   what: string,
   known: readonly string[] | string,
   keyOffset = 0,
+  beside: readonly string[] = [],
 ): Map<string, Entry> | null {
   if (!isMap(node)) {
     const keys = typeof known === 'string' ? `in which each key is ${known}` : `with the keys ${known.join(', ')}`;
@@ -84,7 +86,7 @@ export function readMapping(
     const name = isScalar(key) ? String(key.value) : null;
     const earlier = name === null ? undefined : entries.get(name);
     if (name === null || name === '') report(source, offset, `a key of ${what} is a word; found ${found(key)}`);
-    else if (typeof known !== 'string' && !known.includes(name)) report(source, offset, unknownKey(name, what, known));
+    else if (typeof known !== 'string' && !known.includes(name)) report(source, offset, unknownKey(name, what, known, beside));
     else if (earlier !== undefined) {
       report(
         source,
@@ -137,8 +139,9 @@ export function hint(word: string, known: Iterable<string>): string {
   return near === null ? '' : `; did you mean '${near}'?`;
 }
 
-function unknownKey(name: string, what: string, known: readonly string[]): string {
+function unknownKey(name: string, what: string, known: readonly string[], beside: readonly string[]): string {
   if (name === '<<') return 'merge keys (<<) are not part of a policy; write the values out';
+  if (beside.includes(name)) return `${name}: not in ${what}; it stands beside it, as a key of the rule`;
   return `unknown key ${shown(name)} in ${what}${hint(name, known) || `; the keys are ${known.join(', ')}`}`;
 }
 

@@ -158,6 +158,8 @@ describe('says what is wrong in', () => {
     ['allow:', "4:5: allow: expected what to match, such as { host: example.com }, or 'any' for everything"],
     ['deny: [a]', "4:5: deny: expected what to match, such as { host: example.com }, or 'any' for everything"],
     ['deny: { hosts: a }', "4:13: unknown key 'hosts' in deny; did you mean 'host'?"],
+    ['deny: { host: a, status: 451 }', '4:22: status: not in deny; it stands beside it, as a key of the rule'],
+    ['allow: { host: a, name: b }', '4:23: name: not in allow; it stands beside it, as a key of the rule'],
     ['{ allow: any, message: x }', '4:19: message: not beside allow; it is what the person who is refused reads'],
     ['{ deny: any, message: "a\\0b" }', '4:27: message: the text has a control character in it'],
     ['{ deny: { host: a }, allow_private: true }', '4:26: allow_private: not beside deny; a rule that denies lets nothing pass'],
