@@ -23,8 +23,9 @@ export default defineConfig({
           name: 'unit',
           include: ['test/layering.test.ts', 'test/unit/**/*.test.ts', 'test/property/**/*.test.ts'],
           testTimeout: 20_000,
-          // To load the modules anew for each file would take longer than the tests do.
+          // To load the modules anew for each file would take longer than the tests do. So what a test has put in the place of a function goes with it.
           isolate: false,
+          restoreMocks: true,
           ...COMPUTING,
         },
       },

@@ -1,6 +1,19 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, existsSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -283,9 +296,20 @@ describe('standard output', () => {
 
 /** Paths below a folder that this process holds open (Linux). */
 function openFilesUnder(path: string): string[] {
-  const listing = execFileSync('sh', ['-c', 'ls -l /proc/$0/fd', String(process.pid)], { encoding: 'utf8' });
-  return [...listing.matchAll(/-> (.*)$/gm)].map((match) => match[1] ?? '').filter((target) => target.startsWith(path));
+  return readdirSync(OWN_DESCRIPTORS)
+    .map(targetOf)
+    .filter((target) => target.startsWith(path));
 }
 
+/** Where a descriptor leads; nowhere once it is closed, as that is with which the folder was read. */
+function targetOf(descriptor: string): string {
+  try {
+    return readlinkSync(`${OWN_DESCRIPTORS}/${descriptor}`);
+  } catch {
+    return '';
+  }
+}
+
+const OWN_DESCRIPTORS = '/proc/self/fd';
 const ACCESS_LOG_MODULE = new URL('../../src/observe/access-log.ts', import.meta.url).href;
 const NOBODY = 65_534;

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { readRunning } from '../../src/cli/running.ts';
 
-const MAIN = path.join(import.meta.dirname, '../../src/main.ts');
+const MAIN = path.join(import.meta.dirname, '../../src/bin.cjs');
 const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-cli-'));
 const running = new Set<ChildProcess>();
 const servers = new Set<Server>();
