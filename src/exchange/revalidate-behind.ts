@@ -3,9 +3,9 @@
 import { isComplete } from '../cache/stored-response.ts';
 import { createFlow, type EmitFlow } from '../flows/flow.ts';
 import { isNamed } from '../http/fields.ts';
-import { type Body, type Fields, TAKEN } from '../http/message.ts';
 import { Cancellation } from '../net/cancellation.ts';
-import type { Incoming, Responder } from './exchange.ts';
+import type { Incoming } from './exchange.ts';
+import { NobodyWaits } from './nobody-waits.ts';
 
 /**
  * The request again, to be run as any other: without conditions, and without its range where all of the representation is stored. Where only a part is,
@@ -23,57 +23,10 @@ export function behind({ head, client, flow, tunnel }: Incoming, emit: EmitFlow)
     client,
     flow: again,
     cancellation: new Cancellation(),
-    responder: new NobodyWaits(again, emit),
+    responder: new NobodyWaits(again, emit, 'what is its own'),
     tunnel,
     isBackground: true,
   };
-}
-
-class NobodyWaits implements Responder {
-  readonly #flow: Incoming['flow'];
-  readonly #emit: EmitFlow;
-
-  constructor(flow: Incoming['flow'], emit: EmitFlow) {
-    this.#flow = flow;
-    this.#emit = emit;
-  }
-
-  interim(): void {}
-
-  respond(status: number, _reason: string, _fields: Fields, body: Body | null): void {
-    this.#flow.status = status;
-    const { cache } = this.#flow;
-    const isItsOwn = cache?.outcome === 'forwarded' && !cache.isCollapsed;
-    // What is stored already, or is being stored for somebody else, does not have to be read to its end.
-    if (!isItsOwn) body?.cancel();
-    if (body === null || !isItsOwn) {
-      this.#done();
-      return;
-    }
-    body.start({
-      write: () => TAKEN,
-      end: () => this.#done(),
-      fail: (error) => {
-        this.#flow.error = error;
-        this.#flow.outcome = 'failed';
-        this.#done();
-      },
-    });
-  }
-
-  abort(): void {
-    this.#flow.outcome = 'failed';
-    this.#done();
-  }
-
-  takeOver(): never {
-    throw new Error('what asks on behalf of nobody does not upgrade');
-  }
-
-  #done(): void {
-    this.#flow.totalMs = performance.now() - this.#flow.startedMs;
-    this.#emit(this.#flow);
-  }
 }
 
 const CONDITIONS: readonly string[] = ['if-none-match', 'if-modified-since'];
