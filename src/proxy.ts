@@ -18,8 +18,10 @@ import { formatListenAddress } from './config/listen-address.ts';
 import { ProxyError } from './errors/proxy-error.ts';
 import { cannotListen, StartError } from './errors/start-error.ts';
 import { deliverError } from './exchange/deliver.ts';
+import type { Incoming } from './exchange/exchange.ts';
 import { type ExchangeHooks, hookedStages } from './exchange/hooks.ts';
 import { type Judge, OpenTunnels } from './exchange/open-tunnels.ts';
+import { recordExchange } from './exchange/record-exchange.ts';
 import { behind } from './exchange/revalidate-behind.ts';
 import { type ExchangeContext, runExchange } from './exchange/run-exchange.ts';
 import { createStages } from './exchange/stages.ts';
@@ -45,6 +47,7 @@ import type { Decision } from './policy/policy.ts';
 import { describeExpectation, describeOutcome, runPolicyTests, type TestOutcome } from './policy/run-tests.ts';
 import type { Certification } from './proxy/certification.ts';
 import { createInterception } from './proxy/interception.ts';
+import type { Recording } from './proxy/recording.ts';
 import { createLocalAddresses, mostDescriptors } from './proxy/this-machine.ts';
 import { Pinned } from './tls/pinned.ts';
 import { createUpstream, type IsAddressAllowed } from './upstream/forward.ts';
@@ -147,6 +150,8 @@ class Composition implements RunningProxy {
   #parts: Parts | null = null;
   readonly #cacheCounts = new CacheCounts();
   #admin: AdminServer | null = null;
+  /** Made at the start, and kept: `null` records nothing. */
+  #recording: Recording | null = null;
   #policyFiles: readonly string[] = [];
   /** Counts go on through a reload. */
   #limits: Limits | null = null;
@@ -167,6 +172,7 @@ class Composition implements RunningProxy {
   async start(): Promise<void> {
     try {
       await this.#openCounts(this.#firstConfig.stateFolder);
+      this.#recording = await openRecording(this.#firstConfig, this.#report);
       this.#parts = await this.#build(this.#firstConfig, null);
       const [{ openAdmin }, { answerQuestion }, { PageFiles }] = await Promise.all([
         import('./admin/open-admin.ts'),
@@ -246,6 +252,7 @@ class Composition implements RunningProxy {
     this.#leaving = [...this.#leaving, ...dropped].filter(({ openConnections }) => openConnections > 0);
     await release(old, parts);
     this.#rejudgeTunnels();
+    if (!isSame(config.record, old.config.record)) this.#report('record: it stays as it was at the start; start anew to change it');
   }
 
   newInspectorLink(): string | null {
@@ -261,6 +268,7 @@ class Composition implements RunningProxy {
     this.#intercepted.drain();
     const endMs = performance.now() + deadlineMs;
     while (this.#open() > 0 && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 20));
+    this.#recording?.recorder.flush();
     return this.#open();
   }
 
@@ -275,6 +283,7 @@ class Composition implements RunningProxy {
     const parts = this.#parts;
     this.#parts = null;
     if (parts !== null) await release(parts, null);
+    await this.#recording?.close();
     await this.#quotas?.close();
     for (const keyLog of this.#keyLogs.values()) keyLog.close();
     this.#deadlines.close();
@@ -339,6 +348,7 @@ class Composition implements RunningProxy {
       flow.lease?.release();
       if (flow.cache !== null) this.#cacheCounts.add(flow.cache, flow.bytesToClient);
       this.#parts?.accessLog?.write(flow);
+      this.#recording?.recorder.finish(flow);
       this.#onFlow?.(flow);
     };
     const isAddressAllowed: IsAddressAllowed = (address, port, question) => judgeAddress(address, port, question, this.#ownSockets);
@@ -360,7 +370,7 @@ class Composition implements RunningProxy {
       isAddressAllowed,
       upstream,
       cache: cache?.context ?? null,
-      revalidateBehind: (answered) => void runExchange(behind(answered, emit), this.#current().exchange),
+      revalidateBehind: (answered) => void runExchange(this.#recorded(behind(answered, emit)), this.#current().exchange),
       via,
     });
     const exchange: ExchangeContext = {
@@ -390,10 +400,14 @@ class Composition implements RunningProxy {
       options: config.listener,
       deadlines: this.#deadlines,
       emit,
-      startExchange: (incoming) => void runExchange(incoming, this.#current().exchange),
-      answerUnreadable: (incoming, error) => deliverError(incoming, error, null, this.#current().exchange),
+      startExchange: (incoming) => void runExchange(this.#recorded(incoming), this.#current().exchange),
+      answerUnreadable: (incoming, error) => deliverError(this.#recorded(incoming), error, null, this.#current().exchange),
     };
     return { config, policy: compiled, authenticator, resolver, pool, originTls, cache, certification, accessLog, exchange, connection };
+  }
+
+  #recorded(incoming: Incoming): Incoming {
+    return this.#recording === null ? incoming : recordExchange(incoming, this.#recording.recorder);
   }
 
   /** A CA is looked for, and made if there is none, once a policy opens something; what it has signed is kept over reloads. */
@@ -446,6 +460,7 @@ class Composition implements RunningProxy {
     }
     const failed = runPolicyTests(loaded.compiled, Date.now()).filter(({ failure }) => failure !== null);
     if (failed.length > 0) throw new StartError('data', failed.map(testProblem));
+    if (this.#recording !== null) await this.#recording.policyHolds(loaded.compiled.policy, loaded.files);
     return loaded.compiled;
   }
 
@@ -565,6 +580,13 @@ function addressesBy(
 async function openAuthenticator(options: AuthOptions, report: (line: string) => void): Promise<Authenticator> {
   const { createAuthenticator } = await import('./auth/authenticate.ts');
   return createAuthenticator(options, report);
+}
+
+/** As identity: what records is loaded where something is recorded. */
+async function openRecording({ record, stateFolder }: Config, report: (line: string) => void): Promise<Recording | null> {
+  if (record === null || stateFolder === null) return null;
+  const { Recording } = await import('./proxy/recording.ts');
+  return Recording.open(record, stateFolder, report);
 }
 
 /** The time as an HTTP date, made once a second. */

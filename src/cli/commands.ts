@@ -29,6 +29,8 @@ export const COMMANDS: readonly Command[] = [
       'stale-ok': { value: null, text: 'answer with what is stale too, unless its origin forbids that' },
       'ca-dir': CA_DIR_FLAG,
       admin: { value: 'ADDRESS', text: 'where the inspector is served: a loopback address, 127.0.0.1:8081 by default, or off' },
+      record: { value: 'STATE', text: 'on, or off (the default): what passes is kept for the inspector, in the state folder' },
+      session: { value: 'NAME', text: 'the session that it is kept in: default, unless told' },
       direct: {
         value: 'HOSTS',
         text: 'with a command: what it reaches without the proxy, as NO_PROXY has it; nothing is left out by default',

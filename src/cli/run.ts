@@ -52,6 +52,8 @@ export function flagSettings(flags: Arguments['flags']): FlagSettings {
     staleOk: flags.has('stale-ok'),
     caDir: flags.get('ca-dir')?.[0],
     admin: flags.get('admin')?.[0],
+    record: flags.get('record')?.[0],
+    session: flags.get('session')?.[0],
   };
 }
 

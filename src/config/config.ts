@@ -11,6 +11,7 @@ import {
   MEMORY_STORE_DEFAULTS,
   type MemoryStoreOptions,
 } from '../cache/options.ts';
+import { RECORD_DEFAULTS, type RecordOptions } from '../flows/options.ts';
 import type { ListenAddress, ListenerOptions } from '../listeners/listener.ts';
 import { LISTENER_DEFAULTS } from '../listeners/listener.ts';
 import { ACCESS_LOG_DEFAULTS, type AccessLogOptions } from '../observe/access-log.ts';
@@ -57,6 +58,8 @@ export interface Config {
   readonly tunnelGraceMs: number;
   /** Where the inspector and the admin API listen besides the Unix socket in the state folder; `null` nowhere. */
   readonly admin: AdminAddress | null;
+  /** What is kept of everything that passes, in the state folder; `null` keeps nothing. */
+  readonly record: RecordOptions | null;
 }
 
 /** Only this machine may connect, unless an operator says otherwise. */
@@ -129,6 +132,7 @@ export function configFrom(
     stateFolder: settings.state_dir === undefined || settings.state_dir === 'off' ? null : settings.state_dir,
     tunnelGraceMs: timeouts.denied_tunnel ?? DEFAULT_TUNNEL_GRACE_MS,
     admin: settings.admin === 'off' ? null : (settings.admin ?? DEFAULT_ADMIN),
+    record: recordOptions(settings.record ?? {}, settings.state_dir),
   });
 }
 
@@ -197,6 +201,20 @@ function diskStoreOptions(cache: NonNullable<Settings['cache']>, defaultFolder: 
   if (cache.disk === 0 || folder === null) return null;
   const sizes = withDefaults(DISK_STORE_DEFAULTS, { maxBytes: cache.disk, maxObjectBytes: cache.max_object });
   return { folder, ...sizes };
+}
+
+/** Without a folder there is nowhere to keep it. */
+function recordOptions(record: NonNullable<Settings['record']>, stateFolder: Settings['state_dir']): RecordOptions | null {
+  if (record.use !== 'on' || stateFolder === undefined || stateFolder === 'off') return null;
+  const { fields, query, json } = record.redact ?? {};
+  return withDefaults(RECORD_DEFAULTS, {
+    session: record.session,
+    maxBytes: record.max_size,
+    maxAgeMs: record.max_age === undefined ? undefined : record.max_age * 1_000,
+    bodyLimit: record.body_limit,
+    secrets: record.secrets,
+    redact: withDefaults(RECORD_DEFAULTS.redact, { fields, query, json }),
+  });
 }
 
 function pacOptions(pac: NonNullable<Settings['pac']>): Config['pac'] {

@@ -21,6 +21,8 @@ export interface FlagSettings {
   readonly staleOk?: boolean | undefined;
   readonly caDir?: string | undefined;
   readonly admin?: string | undefined;
+  readonly record?: string | undefined;
+  readonly session?: string | undefined;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -111,7 +113,8 @@ async function readSettings(file: string, absolute: string): Promise<Source> {
 }
 
 /** The flags in the shape of the file; one that was not given is not mentioned. */
-function shaped({ listen, policy, accessLog, accessLogFormat, cache: use, offline, staleOk, caDir, admin }: FlagSettings): object {
+function shaped(flags: FlagSettings): object {
+  const { listen, policy, accessLog, accessLogFormat, cache: use, offline, staleOk, caDir, admin, record, session } = flags;
   const log = { ...(accessLog !== undefined && { file: accessLog }), ...(accessLogFormat !== undefined && { format: accessLogFormat }) };
   const cache = { ...(use !== undefined && { use }), ...(offline && { offline }), ...(staleOk && { stale_ok: staleOk }) };
   return {
@@ -121,6 +124,9 @@ function shaped({ listen, policy, accessLog, accessLogFormat, cache: use, offlin
     ...(Object.keys(cache).length > 0 && { cache }),
     ...(caDir !== undefined && { tls: { ca_dir: caDir } }),
     ...(admin !== undefined && { admin }),
+    ...((record ?? session) !== undefined && {
+      record: { ...(record !== undefined && { use: record }), ...(session !== undefined && { session }) },
+    }),
   };
 }
 
@@ -131,6 +137,8 @@ const FLAG_OF_SETTING: ReadonlyMap<string, string> = new Map([
   ['cache.use', '--cache'],
   ['tls.ca_dir', '--ca-dir'],
   ['admin', '--admin'],
+  ['record.use', '--record'],
+  ['record.session', '--session'],
 ]);
 
 /** A package brings no source: the same test as in bin.cjs. */

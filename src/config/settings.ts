@@ -124,6 +124,16 @@ export function settingsSchema(resolvePath: (path: string) => string) {
     via: scalar(parsePseudonym),
     // `off` keeps nothing over a restart.
     state_dir: scalar((value) => (value === 'off' ? value : resolvePath(nonEmpty(value)))),
+    record: shorthand('use', {
+      use: scalar((value) => oneOf(value, ['on', 'off'] as const)),
+      session: scalar((value) => sessionName(value)),
+      max_size: scalar((value) => atLeastOne(parseOctets(value))),
+      max_age: lifetime,
+      // 0 keeps no content.
+      body_limit: scalar(bodyLimit),
+      secrets: scalar((value) => oneOf(value, ['masked', 'shown', 'unwritten'] as const)),
+      redact: group({ fields: list(text, 0), query: list(text, 0), json: list(text, 0) }),
+    }),
     // `off` serves the admin API on its Unix socket alone.
     admin: scalar((value) => (value === 'off' ? value : parseAdminAddress(value))),
   });
@@ -265,6 +275,22 @@ function listener(resolvePath: (path: string) => string) {
 function listenerName(value: string | number): string {
   const text = String(value);
   if (!/^[\w.-]{1,40}$/.test(text)) throw new Error(`expected a name of letters, digits, dots and hyphens; found ${shown(value)}`);
+  return text;
+}
+
+/** Several of them are in memory at once. */
+function bodyLimit(value: string | number): number {
+  const octets = parseOctets(value);
+  if (octets > MOST_BODY_OCTETS) throw new Error(`expected a size of at most 16MiB; found ${shown(value)}`);
+  return octets;
+}
+
+const MOST_BODY_OCTETS = 16 * 2 ** 20;
+
+/** A folder of this name holds it. */
+function sessionName(value: string | number): string {
+  const text = String(value);
+  if (!/^[\w][\w.-]{0,63}$/.test(text)) throw new Error(`expected a name of letters, digits, dots and hyphens; found ${shown(value)}`);
   return text;
 }
 

@@ -36,7 +36,24 @@ test('without any source every default holds', async () => {
     stateFolder: null,
     tunnelGraceMs: 30_000,
     admin: DEFAULT_ADMIN,
+    // Nor for what passes.
+    record: null,
   });
+});
+
+test.each([
+  [{ record: 'on' }, { SALLYPORT_STATE_DIR: '/state' }, { session: 'default', bodyLimit: 1_048_576 }],
+  [
+    { record: 'on', session: 'tuesday' },
+    { SALLYPORT_STATE_DIR: '/state', SALLYPORT_RECORD_BODY_LIMIT: '0' },
+    { session: 'tuesday', bodyLimit: 0 },
+  ],
+  [{ record: 'off' }, { SALLYPORT_STATE_DIR: '/state', SALLYPORT_RECORD: 'on' }, null],
+  [{ record: 'on' }, { SALLYPORT_STATE_DIR: 'off' }, null],
+])('with %j and %j, what is recorded is %j', async (flags, environment, record) => {
+  const found = (await loadConfig(flags, environment, '/srv')).record;
+  if (record === null) expect(found).toBeNull();
+  else expect(found).toMatchObject(record);
 });
 
 test.each([

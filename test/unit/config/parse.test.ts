@@ -63,6 +63,15 @@ test('a file that sets everything is read into units', () => {
     },
     via: 'proxy-1',
     state_dir: '/var/lib/sallyport',
+    record: {
+      use: 'on',
+      session: 'tuesday',
+      max_size: 4_294_967_296,
+      max_age: 259_200,
+      body_limit: 65_536,
+      secrets: 'unwritten',
+      redact: { fields: ['X-Secret'], json: ['$.pin'] },
+    },
     admin: { host: '127.0.0.1', port: 8_081 },
   });
   const set = Object.entries(settings).flatMap(([key, value]) =>
@@ -333,5 +342,6 @@ auth:
     timeout: 3s
 via: proxy-1
 state_dir: /var/lib/sallyport
+record: { use: on, session: tuesday, max_size: 4GiB, max_age: 3d, body_limit: 64KiB, secrets: unwritten, redact: { fields: X-Secret, json: [$.pin] } }
 admin: 127.0.0.1:8081
 `;

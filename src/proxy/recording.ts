@@ -1,0 +1,53 @@
+// Owns the joint between the proxy and the record of what passes: the store's thread, what feeds it, and which policy each decision belongs to. It stays
+// over reloads, as exchanges that are under way do.
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { RecordOptions } from '../flows/options.ts';
+import { Recorder } from '../flows/recorder.ts';
+import { type FlowStore, openFlowStore } from '../flows/store/flow-store.ts';
+import type { Policy } from '../policy/policy.ts';
+
+export class Recording {
+  readonly store: FlowStore;
+  readonly recorder: Recorder;
+  readonly #digests = new WeakMap<object, string>();
+  #policyDigest = '';
+
+  /** @throws StartError when nothing can be kept in the folder */
+  static async open(options: RecordOptions, stateFolder: string, report: (line: string) => void): Promise<Recording> {
+    const { session, maxBytes, maxAgeMs } = options;
+    const store = await openFlowStore({ folder: path.join(stateFolder, 'sessions'), session, maxBytes, maxAgeMs }, report);
+    return new Recording(store, options, report);
+  }
+
+  private constructor(store: FlowStore, { bodyLimit }: RecordOptions, report: (line: string) => void) {
+    this.store = store;
+    const policyDigestOf = (decider: object): string => this.#digests.get(decider) ?? this.#policyDigest;
+    this.recorder = new Recorder(store, { bodyLimit, unwritten: null, policyDigestOf, report });
+  }
+
+  /** SHA-256 of the files of the policy that was loaded last, in hexadecimal; a decision of another one has another. */
+  get policyDigest(): string {
+    return this.#policyDigest;
+  }
+
+  /** @param files that it was read from; one that is gone by now counts as empty */
+  async policyHolds({ rules, defaultPosition, connectPortsPosition }: Policy, files: readonly string[]): Promise<void> {
+    const all = createHash('sha256');
+    for (const file of files) {
+      const content = createHash('sha256');
+      await pipeline(createReadStream(file), content).catch(() => {});
+      all.update(`${file}\0${content.digest('hex')}\n`);
+    }
+    this.#policyDigest = all.digest('hex');
+    for (const decider of [...rules, defaultPosition, connectPortsPosition]) this.#digests.set(decider, this.#policyDigest);
+  }
+
+  /** Ends when everything that was recorded is written. */
+  async close(): Promise<void> {
+    this.recorder.close();
+    await this.store.close();
+  }
+}
