@@ -8,7 +8,7 @@ import { forwardRequestFields, keptResponseFields, maxForwards } from '../http/f
 import { announcedLength } from '../http/framing.ts';
 import type { Field, RequestHead, ResponseHead } from '../http/message.ts';
 import { NO_FIELDS } from '../http/message.ts';
-import type { Greeting } from '../match/question.ts';
+import type { GreetingFacts } from '../match/question.ts';
 import type { Authorization, Authorize, AuthorizeRequest } from '../policy/authorize.ts';
 import type { Admit, Lease } from '../policy/limits/limits.ts';
 import type { Decision } from '../policy/policy.ts';
@@ -147,7 +147,7 @@ function questionAbout({ received, identity }: Identified): AuthorizeRequest {
 }
 
 /** How the tunnel began that a request came out of. */
-function greetingInside({ scheme, serverName }: OpenedTunnel): Greeting {
+function greetingInside({ scheme, serverName }: OpenedTunnel): GreetingFacts {
   return { protocol: scheme === 'https' ? 'tls' : 'http', serverName };
 }
 
@@ -185,7 +185,7 @@ function authorizedConnect(
 }
 
 /** Under the limits of the rule that lets it pass in the end. */
-function authorizeGreeting(connect: AuthorizedConnect, greeting: Greeting, parts: StageParts): Step<AuthorizedConnect> {
+function authorizeGreeting(connect: AuthorizedConnect, greeting: GreetingFacts, parts: StageParts): Step<AuthorizedConnect> {
   const { received, decision, lease } = connect;
   const judged = decision.awaits === 'hello' ? parts.authorize.greeting(decision, greeting).decision : decision;
   const admitted = admitLater(received.incoming, decision, judged, lease, parts);
@@ -289,7 +289,11 @@ async function forward(upstream: Upstream, request: Unsatisfied, via: string): P
       scheme,
       authority,
       pathAndQuery,
-      outgoingFields: () => outgoingFields(received, fetch, via),
+      outgoingFields: () => {
+        const fields = outgoingFields(received, fetch, via);
+        flow.capture?.noteSent(head.method, scheme, authority, pathAndQuery, fields, body === null ? 0 : body.length);
+        return fields;
+      },
       body: body === null || lease === null ? body : throttleBody(body, 'upload', lease),
       tls: scheme === 'https' ? originTls(head, decision) : null,
       wantsTrailers: head.version === '2' && fieldValue(head.fields, 'te') === 'trailers',
@@ -300,6 +304,7 @@ async function forward(upstream: Upstream, request: Unsatisfied, via: string): P
       onInterim: (interim) => relayInterim(request, interim),
     });
     flow.firstByteMs = performance.now() - flow.startedMs;
+    flow.capture?.noteReceived(response.head);
     return { kind: 'response', response, requestTimeMs, responseTimeMs: Date.now() };
   } catch (thrown) {
     // When we broke its content off, that is the reason, and not what the origin made of it.

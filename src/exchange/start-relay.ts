@@ -39,7 +39,8 @@ export function startRelay(
 ): void {
   const { flow } = incoming;
   flow.firstByteMs = performance.now() - flow.startedMs;
-  const observer = status === 101 ? new WebSocketObserver(fieldValues(fields, 'sec-websocket-extensions').join() || undefined) : null;
+  const extensions = fieldValues(fields, 'sec-websocket-extensions').join() || undefined;
+  const observer = status === 101 ? new WebSocketObserver(extensions, flow.capture) : null;
   flow.websocket = observer?.counts ?? null;
   relayBetween(flow, incoming.responder.takeOver(status, reason, fields), upstream, context, lease, observer);
 }
