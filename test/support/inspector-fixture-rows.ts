@@ -54,14 +54,16 @@ function exchange(begun: Begun, site: Site, chance: () => number): Summary {
   };
   const fate = chance();
   if (site.host.startsWith('ads.') || site.host.startsWith('pixel.')) return denied(row);
-  if (fate < 0.018) return { ...row, status: 502, outcome: 'failed', error: 'connection_refused', contentType: 'text/html', responseBytes: 3_120 };
+  if (fate < 0.018)
+    return { ...row, status: 502, outcome: 'failed', error: 'connection_refused', contentType: 'text/html', responseBytes: 3_120 };
   if (fate < 0.03) return { ...row, status: 504, outcome: 'failed', error: 'connection_timeout', totalMs: round(10_000 + chance() * 40) };
   if (fate < 0.04) return { ...row, outcome: 'aborted', status: 200 };
   if (fate < 0.07) return { ...row, status: 404, contentType: 'text/html; charset=utf-8', responseBytes: 512 };
   if (fate < 0.08) return { ...row, status: 500, contentType: 'application/json', responseBytes: 88 };
   if (fate < 0.12) return { ...row, status: 302, responseBytes: 0 };
   if (row.method === 'GET' && fate > 0.72 && fate < 0.9) return reused(row, 'hit', chance);
-  if (row.method === 'GET' && fate >= 0.9 && fate < 0.95) return { ...reused(row, 'validated', chance), firstByteMs: row.firstByteMs, totalMs: row.totalMs };
+  if (row.method === 'GET' && fate >= 0.9 && fate < 0.95)
+    return { ...reused(row, 'validated', chance), firstByteMs: row.firstByteMs, totalMs: row.totalMs };
   return row;
 }
 
@@ -77,7 +79,16 @@ function denied(row: Summary): Summary {
 
 function reused(row: Summary, cache: 'hit' | 'validated', chance: () => number): Summary {
   const firstByteMs = round(0.2 + chance());
-  return { ...row, outcome: 'reused', cache, resolveMs: null, connectMs: null, tlsMs: null, firstByteMs, totalMs: round(firstByteMs + chance() * 2) };
+  return {
+    ...row,
+    outcome: 'reused',
+    cache,
+    resolveMs: null,
+    connectMs: null,
+    tlsMs: null,
+    firstByteMs,
+    totalMs: round(firstByteMs + chance() * 2),
+  };
 }
 
 function tunnel(begun: Begun, chance: () => number): Summary {
@@ -118,7 +129,18 @@ function webSocket(begun: Begun, chance: () => number): Summary {
 
 /** A row that has just begun, or that has gone on. */
 export function pending(row: Summary): Summary {
-  return { ...row, state: 'pending', status: 0, outcome: null, totalMs: null, firstByteMs: null, responseBytes: 0, contentType: null, cache: null, error: null };
+  return {
+    ...row,
+    state: 'pending',
+    status: 0,
+    outcome: null,
+    totalMs: null,
+    firstByteMs: null,
+    responseBytes: 0,
+    contentType: null,
+    cache: null,
+    error: null,
+  };
 }
 
 /** Mulberry32: small, even enough, and the same everywhere. */
@@ -137,8 +159,31 @@ function round(ms: number): number {
 }
 
 const EMPTY: Summary = {
-  ...{ id: 0, state: 'done', kind: 'exchange', connectId: null, replayOf: null, startedAtMs: 0, client: '', user: null, method: '', scheme: '' },
-  ...{ host: '', port: 0, path: '', version: '1.1', status: 0, outcome: null, error: null, decision: null, rule: null, reported: 0, cache: null },
+  ...{
+    id: 0,
+    state: 'done',
+    kind: 'exchange',
+    connectId: null,
+    replayOf: null,
+    startedAtMs: 0,
+    client: '',
+    user: null,
+    method: '',
+    scheme: '',
+  },
+  ...{
+    host: '',
+    port: 0,
+    path: '',
+    version: '1.1',
+    status: 0,
+    outcome: null,
+    error: null,
+    decision: null,
+    rule: null,
+    reported: 0,
+    cache: null,
+  },
   ...{ interception: null, contentType: null, requestBytes: 0, responseBytes: 0, resolveMs: null, connectMs: null, tlsMs: null },
   ...{ firstByteMs: null, totalMs: null, messages: 0, touched: [] },
 };
@@ -146,19 +191,63 @@ const EMPTY: Summary = {
 const CLIENTS = ['127.0.0.1', '127.0.0.1', '192.168.1.20', '192.168.1.31', '[fd00::12]'];
 
 const SITES: readonly Site[] = [
-  { host: 'shop.example', scheme: 'https', paths: ['/', '/products/*', '/cart', '/search?q=tea+cups'], type: 'text/html; charset=utf-8', bytes: 42_000 },
-  { host: 'api.shop.example', scheme: 'https', paths: ['/v2/products/*', '/v2/cart?include=items', '/v2/me'], type: 'application/json', bytes: 3_400 },
-  { host: 'cdn.shop.example', scheme: 'https', paths: ['/assets/app.4f1c.js', '/assets/vendor.91ab.js'], type: 'text/javascript', bytes: 180_000 },
+  {
+    host: 'shop.example',
+    scheme: 'https',
+    paths: ['/', '/products/*', '/cart', '/search?q=tea+cups'],
+    type: 'text/html; charset=utf-8',
+    bytes: 42_000,
+  },
+  {
+    host: 'api.shop.example',
+    scheme: 'https',
+    paths: ['/v2/products/*', '/v2/cart?include=items', '/v2/me'],
+    type: 'application/json',
+    bytes: 3_400,
+  },
+  {
+    host: 'cdn.shop.example',
+    scheme: 'https',
+    paths: ['/assets/app.4f1c.js', '/assets/vendor.91ab.js'],
+    type: 'text/javascript',
+    bytes: 180_000,
+  },
   { host: 'images.shop.example', scheme: 'https', paths: ['/p/*.webp', '/p/*.webp?w=480', '/hero.jpg'], type: 'image/webp', bytes: 64_000 },
   { host: 'ads.tracker.example', scheme: 'https', paths: ['/banner/*.js', '/v1/bid'], type: 'text/javascript', bytes: 20_000 },
-  { host: 'cdn.shop.example', scheme: 'https', paths: ['/assets/app.77d0.css', '/assets/fonts/inter.woff2'], type: 'text/css', bytes: 31_000 },
-  { host: 'api.shop.example', scheme: 'https', paths: ['/v2/events', '/v2/cart/items'], type: 'application/json', bytes: 600, method: 'POST' },
+  {
+    host: 'cdn.shop.example',
+    scheme: 'https',
+    paths: ['/assets/app.77d0.css', '/assets/fonts/inter.woff2'],
+    type: 'text/css',
+    bytes: 31_000,
+  },
+  {
+    host: 'api.shop.example',
+    scheme: 'https',
+    paths: ['/v2/events', '/v2/cart/items'],
+    type: 'application/json',
+    bytes: 600,
+    method: 'POST',
+  },
   { host: 'pixel.metrics.example', scheme: 'https', paths: ['/collect?e=view&n=*'], type: 'image/gif', bytes: 43 },
   { host: 'login.example', scheme: 'https', paths: ['/oauth/token', '/session'], type: 'application/json', bytes: 900, method: 'POST' },
   { host: 'news.example', scheme: 'http', paths: ['/', '/world/*', '/feed.xml'], type: 'text/html', bytes: 58_000 },
   { host: 'docs.internal.example', scheme: 'https', paths: ['/guide/*', '/search.json?q=proxy'], type: 'text/html', bytes: 22_000 },
-  { host: 'packages.example', scheme: 'https', paths: ['/left-pad/-/left-pad-1.*.tgz', '/index.json'], type: 'application/octet-stream', bytes: 900_000 },
+  {
+    host: 'packages.example',
+    scheme: 'https',
+    paths: ['/left-pad/-/left-pad-1.*.tgz', '/index.json'],
+    type: 'application/octet-stream',
+    bytes: 900_000,
+  },
   { host: 'video.example', scheme: 'https', paths: ['/hls/segment-*.ts', '/hls/main.m3u8'], type: 'video/mp2t', bytes: 1_800_000 },
-  { host: 'grpc.internal.example', scheme: 'https', paths: ['/inventory.Stock/List'], type: 'application/grpc+proto', bytes: 1_200, method: 'POST' },
+  {
+    host: 'grpc.internal.example',
+    scheme: 'https',
+    paths: ['/inventory.Stock/List'],
+    type: 'application/grpc+proto',
+    bytes: 1_200,
+    method: 'POST',
+  },
   { host: 'xn--bcher-kva.example', scheme: 'https', paths: ['/gr%C3%B6%C3%9Fe/*'], type: 'text/html', bytes: 8_000 },
 ];

@@ -1,0 +1,3 @@
+export function Detail({ id }: { readonly id: number }) {
+  return <p>{id}</p>;
+}

@@ -1,0 +1,112 @@
+// Owns a message as somebody edits it: the first line, fields as lines of text, content as text. Content that is no text stays as it was unless it is
+// replaced, so that editing a field does not spoil an image.
+import type { RecordedFields } from '../../../flows/recorded.ts';
+import { base64Of, octetsOf } from '../words.ts';
+
+export interface Draft {
+  readonly method: string;
+  readonly url: string;
+  /** `null` of a request. */
+  readonly status: number | null;
+  readonly fields: string;
+  /** `null`: content that is no text. */
+  readonly text: string | null;
+  readonly content: string;
+}
+
+interface MessageEditorProps {
+  readonly draft: Draft;
+  readonly onChange: (draft: Draft) => void;
+}
+
+export function MessageEditor({ draft, onChange }: MessageEditorProps) {
+  const rows = Math.min(12, Math.max(3, draft.fields.split('\n').length));
+  return (
+    <div class="stack">
+      {draft.status === null ? (
+        <div class="first-line">
+          <input
+            class="field mono"
+            aria-label="Method"
+            value={draft.method}
+            onInput={({ currentTarget }) => onChange({ ...draft, method: currentTarget.value })}
+          />
+          <input
+            class="field mono"
+            aria-label="URL"
+            value={draft.url}
+            onInput={({ currentTarget }) => onChange({ ...draft, url: currentTarget.value })}
+          />
+        </div>
+      ) : (
+        <div class="first-line">
+          <input
+            class="field mono"
+            aria-label="Status"
+            inputMode="numeric"
+            value={draft.status}
+            onInput={({ currentTarget }) => onChange({ ...draft, status: Number(currentTarget.value) })}
+          />
+          <span class="soft">{draft.url}</span>
+        </div>
+      )}
+      <label class="labelled">
+        Fields, one a line
+        <textarea
+          class="field mono"
+          rows={rows}
+          spellcheck={false}
+          value={draft.fields}
+          onInput={({ currentTarget }) => onChange({ ...draft, fields: currentTarget.value })}
+        />
+      </label>
+      {draft.text === null ? (
+        <p class="soft">The content is no text ({draft.content.length} characters of base64). It is sent as it is.</p>
+      ) : (
+        <label class="labelled">
+          Content
+          <textarea
+            class="field mono"
+            rows={8}
+            spellcheck={false}
+            value={draft.text}
+            onInput={({ currentTarget }) => onChange({ ...draft, text: currentTarget.value })}
+          />
+        </label>
+      )}
+    </div>
+  );
+}
+
+export function draftOf(first: Pick<Draft, 'method' | 'url' | 'status'>, fields: RecordedFields, octets: Uint8Array<ArrayBuffer>): Draft {
+  return {
+    ...first,
+    fields: fields.map(([name, value]) => `${name}: ${value}`).join('\n'),
+    text: textOf(octets),
+    content: base64Of(octets),
+  };
+}
+
+export function draftContent(base64: string): Uint8Array<ArrayBuffer> {
+  return octetsOf(base64);
+}
+
+/** What is written, as it goes to the API. @throws Error that names the line which is no field */
+export function editedOf(draft: Draft): { readonly fields: RecordedFields; readonly content: string } {
+  const lines = draft.fields.split('\n').filter((line) => line.trim() !== '');
+  const fields = lines.map((line, at) => {
+    const colon = line.indexOf(':');
+    if (colon < 1) throw new Error(`Line ${at + 1} of the fields is no field: write ‘Name: value’.`);
+    return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()] as const;
+  });
+  return { fields, content: draft.text === null ? draft.content : base64Of(new TextEncoder().encode(draft.text)) };
+}
+
+function textOf(octets: Uint8Array<ArrayBuffer>): string | null {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(octets);
+    return text.includes('\0') ? null : text;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,50 @@
+// Owns single keys as commands. They are silent where somebody writes, and with any modifier, which belongs to the browser and to screen readers.
+import { useEffect, useRef } from 'preact/hooks';
+
+export type Keys = Readonly<Record<string, (event: KeyboardEvent) => void>>;
+
+/** What pressing `?` tells. */
+export const KEYS: readonly (readonly [keys: string, does: string])[] = [
+  ['/', 'Go to the filter'],
+  ['j  k', 'Next, previous exchange (arrows too)'],
+  ['g  G', 'First, last'],
+  ['Enter', 'Open its detail'],
+  ['Esc', 'Back to the list'],
+  ['[  ]', 'Previous, next tab of the detail'],
+  ['r', 'Replay'],
+  ['e', 'Edit and resend'],
+  ['c', 'Copy as curl'],
+  ['d', 'Compare the two that are selected'],
+  ['m', 'More actions'],
+  ['f', 'Follow the newest'],
+  ['1 … 9', 'Pages, from Traffic to Sessions'],
+  ['t', 'Light, dark or as the system has it'],
+  ['?', 'This help'],
+];
+
+/** While the component is there, and nothing newer wants the same key. */
+export function useKeys(keys: Keys): void {
+  const latest = useRef(keys);
+  latest.current = keys;
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
+      const act = latest.current[event.key];
+      if (act === undefined) return;
+      event.preventDefault();
+      act(event);
+    };
+    document.addEventListener('keydown', press);
+    return () => document.removeEventListener('keydown', press);
+  }, []);
+}
+
+function isWriting(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.closest('dialog, [role="menu"]') !== null) return true;
+  return target.isContentEditable || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || isTextInput(target);
+}
+
+function isTextInput(target: HTMLElement): boolean {
+  return target instanceof HTMLInputElement && !['checkbox', 'radio', 'button'].includes(target.type);
+}

@@ -1,0 +1,3 @@
+export function BreakpointsPage() {
+  return <p>Breakpoints</p>;
+}

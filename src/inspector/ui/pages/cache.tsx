@@ -1,0 +1,3 @@
+export function CachePage() {
+  return <p>Cache</p>;
+}

@@ -1,0 +1,68 @@
+// Owns what can be done with an exchange, for the detail's buttons, the list's menu and the keyboard alike.
+import type { Summary } from '../../../flows/recorded.ts';
+import { getJson, getOctets, write } from '../api.ts';
+import { go } from '../route.ts';
+import { attempt, copyText, saveFile, tell } from '../shell/actions.ts';
+import { type Command, showMenu } from '../shell/menu.tsx';
+import { urlText } from './url.ts';
+
+export function replay({ id }: Summary): void {
+  attempt(async () => {
+    const { id: again } = await write<{ id: number }>('POST', `/api/exchanges/${id}/replay`);
+    tell(`Replayed as ${again}.`, { label: 'Show', run: () => go({ page: 'traffic', id: again }) });
+  });
+}
+
+export function copyAs({ id }: Summary, form: 'curl' | 'fetch' | 'python', words: string): void {
+  attempt(async () => {
+    const { text } = await getJson<{ text: string }>(`/api/exchanges/${id}/as/${form}`);
+    await copyText(text, `it as ${words}`);
+  });
+}
+
+export function saveContent(row: Summary, side: 'request' | 'response', reveal: boolean): void {
+  attempt(async () => {
+    const octets = await getOctets(`/api/exchanges/${row.id}/${side}/content${reveal ? '?reveal=1' : ''}`);
+    saveFile(fileNameOf(row, side), octets);
+  });
+}
+
+export type RuleKind = 'map_local' | 'map_remote' | 'answer' | 'set' | 'delay' | 'throttle' | 'fail' | 'block';
+
+export const RULE_KINDS: readonly (readonly [kind: RuleKind, label: string])[] = [
+  ['map_local', 'Answer with a local file'],
+  ['map_remote', 'Send to another server'],
+  ['answer', 'Answer with a status'],
+  ['set', 'Set fields'],
+  ['delay', 'Delay'],
+  ['throttle', 'Throttle to 3G'],
+  ['fail', 'Reset the connection'],
+];
+
+export function createRule({ id }: Summary, kind: RuleKind): void {
+  attempt(async () => {
+    const { name } = await write<{ name?: string }>('POST', '/api/rules/from-exchange', { id, kind });
+    tell(name === undefined ? 'The rule is there.' : `Rule ‘${name}’ is there.`, { label: 'Edit it', run: () => go({ page: 'rules' }) });
+  });
+}
+
+/** The kinds of rules, at a place on the page: the second of the two clicks. */
+export function chooseRule(row: Summary, x: number, y: number): void {
+  showMenu('Create a rule for it', x, y, () => RULE_KINDS.map(([kind, label]) => ({ label, run: () => createRule(row, kind) })));
+}
+
+export function copyCommands(row: Summary): readonly Command[] {
+  return [
+    { label: 'Copy URL', icon: 'copy', run: () => attempt(() => copyText(urlText(row), 'the URL')) },
+    { label: 'Copy as curl', key: 'c', run: () => copyAs(row, 'curl', 'a curl command') },
+    { label: 'Copy as fetch', run: () => copyAs(row, 'fetch', 'a call of fetch') },
+    { label: 'Copy as Python', run: () => copyAs(row, 'python', 'Python with requests') },
+  ];
+}
+
+/** `reply-812.json`: by what it is on the way, and never by a name that the peer has chosen, which could hold a path. */
+function fileNameOf({ id, path, contentType }: Summary, side: 'request' | 'response'): string {
+  const fromPath = /\.([a-z0-9]{1,5})(?:[?#]|$)/i.exec(path)?.[1];
+  const fromType = /^[\w-]+\/(?:[\w.-]+\+)?([a-z0-9]{1,8})/i.exec(contentType ?? '')?.[1];
+  return `${side}-${id}.${side === 'response' ? (fromPath ?? fromType ?? 'bin') : 'bin'}`;
+}

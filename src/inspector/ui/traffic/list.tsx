@@ -1,0 +1,195 @@
+// Owns the list: of a hundred thousand rows, those on the screen are drawn. Rows are all of one height, so where one is is a multiplication; elements are
+// used again for other rows as they pass by. It is a grid to whoever hears it (ARIA Authoring Practices), and one stop for the Tab key.
+import { useSignal } from '@preact/signals';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import type { Summary } from '../../../flows/recorded.ts';
+import { useKeys } from '../keyboard.ts';
+import { route } from '../route.ts';
+import { showMenu } from '../shell/menu.tsx';
+import { durationText } from '../words.ts';
+import { type Column, columnsShown, trackOf } from './columns.tsx';
+import { ListHead } from './list-head.tsx';
+import { Row } from './row.tsx';
+import { rowCommands } from './row-commands.ts';
+import { current, moveTo, openDetail, second, toggleSecond } from './selection.ts';
+import type { TrafficView } from './view.ts';
+import { scaleFor } from './waterfall.tsx';
+
+interface ListProps {
+  readonly view: TrafficView;
+  readonly isNarrow: boolean;
+}
+
+export function List({ view, isNarrow }: ListProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const height = useSignal(600);
+  const width = useSignal(900);
+  const scrolled = useSignal(0);
+  const total = view.total.value;
+  view.changes.value;
+  const rowHeight = isNarrow ? NARROW_ROW : WIDE_ROW;
+  const onScreen = Math.ceil(height.value / rowHeight);
+  // Browsers do not draw elements of any height: beyond that, the bar stands for more rows than it has pixels.
+  const whole = Math.min(total * rowHeight, MOST_PIXELS);
+  const offset = (scrolled.value / Math.max(1, whole - height.value)) * Math.max(0, total * rowHeight - height.value);
+  const top = whole < MOST_PIXELS ? scrolled.value : offset;
+  const first = Math.max(0, Math.min(Math.floor(top / rowHeight), total - onScreen));
+  const last = Math.min(total, first + onScreen + 1);
+  const isFollowing = view.isFollowing.value;
+
+  useLayoutEffect(() => measure(box.current!, height, width), []);
+  useLayoutEffect(() => {
+    if (isFollowing) box.current!.scrollTop = whole;
+  }, [total, isFollowing, height.value, whole]);
+  useEffect(() => view.see(first, last), [view, first, last]);
+  useListKeys(view, box, { first, last, rowHeight });
+
+  const columns = isNarrow ? NO_COLUMNS : columnsShown();
+  const shown = view.rows(first, last);
+  const scaleMs = scaleFor(shown);
+  const waterfallWidth = !isNarrow && width.value > 900;
+  const least = width.value < 700 ? 140 : 200;
+  const tracks = ['28px', ...columns.map((column) => trackOf(column, least)), ...(waterfallWidth ? ['minmax(110px, 180px)'] : [])].join(
+    ' ',
+  );
+
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a table cannot be of rows that are not there.
+    <div
+      class={`list ${isNarrow ? 'is-narrow' : ''}`}
+      id="traffic-list"
+      role="grid"
+      aria-label="Exchanges"
+      aria-rowcount={total + 1}
+      aria-colcount={columns.length + 2}
+      aria-activedescendant={current.value === null ? undefined : `row-${current.value.id}`}
+      tabIndex={0}
+      ref={box}
+      style={{ '--tracks': tracks }}
+      onScroll={({ currentTarget }) => {
+        scrolled.value = currentTarget.scrollTop;
+        view.follow(currentTarget.scrollTop >= whole - height.value - 2 * rowHeight);
+      }}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter' && current.value !== null) openDetail(current.value);
+      }}
+    >
+      {!isNarrow && <ListHead view={view} columns={columns} waterfall={waterfallWidth ? `0 – ${durationText(scaleMs)}` : null} />}
+      <div class="list-whole" style={{ height: `${whole}px` }} role="presentation">
+        {Array.from({ length: Math.max(0, last - first) }, (_, at) => {
+          const index = first + at;
+          const y = index * rowHeight - top + scrolled.value;
+          // The same element for every index that leaves the same rest, so that scrolling makes none.
+          const key = index % (onScreen + 2);
+          return <Place key={key} {...{ index, y, columns, isNarrow }} row={view.row(index)} scaleMs={waterfallWidth ? scaleMs : null} />;
+        })}
+      </div>
+    </div>
+  );
+}
+
+interface PlaceProps {
+  readonly index: number;
+  readonly y: number;
+  readonly columns: readonly Column[];
+  readonly isNarrow: boolean;
+  readonly row: Summary | undefined;
+  readonly scaleMs: number | null;
+}
+
+function Place({ index, y, columns, isNarrow, row, scaleMs }: PlaceProps) {
+  if (row === undefined) return <div class="row is-coming" style={{ transform: `translateY(${y}px)` }} role="presentation" />;
+  const isCurrent = current.value?.id === row.id;
+  const isSecond = second.value?.id === row.id;
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: as for the grid.
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the grid has the keys.
+    <div
+      class={`row ${row.outcome === 'denied' ? 'is-denied' : row.outcome === 'failed' ? 'is-failed' : ''} ${isSecond ? 'is-second' : ''}`}
+      role="row"
+      id={`row-${row.id}`}
+      aria-rowindex={index + 2}
+      aria-selected={isCurrent || isSecond}
+      tabIndex={-1}
+      style={{ transform: `translateY(${y}px)` }}
+      onClick={(event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) toggleSecond(row);
+        else openDetail(row);
+      }}
+      onContextMenu={(event) => {
+        event.preventDefault();
+        moveTo(row);
+        showMenu(`Exchange ${row.id}`, event.clientX, event.clientY, () => rowCommands(row));
+      }}
+    >
+      <Row row={row} columns={columns} isNarrow={isNarrow} scaleMs={scaleMs} />
+    </div>
+  );
+}
+
+interface Shown {
+  readonly first: number;
+  readonly last: number;
+  readonly rowHeight: number;
+}
+
+function useListKeys(view: TrafficView, box: { current: HTMLDivElement | null }, { first, last, rowHeight }: Shown): void {
+  const showIndex = (index: number) => {
+    const element = box.current!;
+    const at = index * rowHeight;
+    // The head covers one row's height of the top.
+    if (at < element.scrollTop) element.scrollTop = at;
+    else if (at + 2 * rowHeight > element.scrollTop + element.clientHeight) element.scrollTop = at + 2 * rowHeight - element.clientHeight;
+  };
+  const move = (step: number) => {
+    const here = current.value === null ? null : view.indexOf(current.value.id);
+    const to = here === null ? (step > 0 ? first : last - 1) : here + step;
+    const row = view.row(to);
+    if (row === undefined) return;
+    moveTo(row);
+    showIndex(to);
+  };
+  const jump = (index: number) => {
+    view.follow(index > 0 && view.order === 'id');
+    box.current!.scrollTop = index * rowHeight;
+  };
+  const page = Math.max(1, last - first - 2);
+  const menu = () => {
+    const row = current.value;
+    const place =
+      row === null ? null : (document.getElementById(`row-${row.id}`)?.getBoundingClientRect() ?? box.current!.getBoundingClientRect());
+    if (row !== null && place !== null) showMenu(`Exchange ${row.id}`, place.left + 40, place.top + rowHeight, () => rowCommands(row));
+  };
+  const moves = {
+    j: () => move(1),
+    k: () => move(-1),
+    g: () => jump(0),
+    G: () => jump(view.total.value),
+    f: () => jump(view.total.value),
+    m: menu,
+  };
+  const arrows = { ArrowDown: () => move(1), ArrowUp: () => move(-1), PageDown: () => move(page), PageUp: () => move(-page) };
+  const isDetailAlone = route.value.id !== null && matchMedia('(max-width: 720px)').matches;
+  useKeys({ ...moves, ...(isDetailAlone ? {} : arrows), Home: () => jump(0), End: () => jump(view.total.value), Enter: openCurrent });
+}
+
+/** Where the focus is on nothing that Enter would press. */
+function openCurrent(event: KeyboardEvent): void {
+  if (current.value === null || (event.target instanceof Element && event.target.closest('button, a, summary') !== null)) return;
+  openDetail(current.value);
+}
+
+function measure(element: HTMLElement, height: { value: number }, width: { value: number }): () => void {
+  const observer = new ResizeObserver(() => {
+    height.value = element.clientHeight;
+    width.value = element.clientWidth;
+  });
+  observer.observe(element);
+  return () => observer.disconnect();
+}
+
+const WIDE_ROW = 28;
+const NARROW_ROW = 56;
+/** Firefox draws up to 17.8 million. */
+const MOST_PIXELS = 15_000_000;
+const NO_COLUMNS: readonly Column[] = [];

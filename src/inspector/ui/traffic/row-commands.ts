@@ -1,0 +1,48 @@
+// Owns the menu of a row.
+import type { Summary } from '../../../flows/recorded.ts';
+import { showAllowing } from '../detail/allowing.tsx';
+import { showDiff } from '../detail/diff.tsx';
+import { showEditor } from '../detail/resend.tsx';
+import type { Command } from '../shell/menu.tsx';
+import { copyCommands, createRule, RULE_KINDS, replay, saveContent } from './exchange-actions.ts';
+import { addToFilter } from './filter-text.ts';
+import { current, openDetail, second, toggleSecond } from './selection.ts';
+
+export function rowCommands(row: Summary): readonly Command[] {
+  const isExchange = row.kind === 'exchange';
+  return [
+    { label: 'Open', icon: 'external', key: 'Enter', run: () => openDetail(row) },
+    { label: 'Why', icon: 'policy', run: () => openDetail(row, 'why') },
+    ...(isExchange ? actingCommands(row) : []),
+    ...copyCommands(row).map((command, at) => ({ ...command, startsGroup: at === 0 })),
+    ...(row.responseBytes > 0 && isExchange
+      ? [{ label: 'Save response', icon: 'save' as const, run: () => saveContent(row, 'response', false) }]
+      : []),
+    { label: `Only ${row.host}`, icon: 'filter', startsGroup: true, run: () => addToFilter(`host:${row.host}`) },
+    { label: `Not ${row.host}`, run: () => addToFilter(`!host:${row.host}`) },
+    ...compareCommands(row),
+    ...(row.outcome === 'denied'
+      ? [{ label: 'Allow this host …', icon: 'check' as const, startsGroup: true, run: () => showAllowing(row) }]
+      : []),
+    ...(isExchange
+      ? RULE_KINDS.map(([kind, label], at) => ({
+          label: `Rule: ${label.toLowerCase()}`,
+          startsGroup: at === 0,
+          run: () => createRule(row, kind),
+        }))
+      : []),
+  ];
+}
+
+function actingCommands(row: Summary): readonly Command[] {
+  return [
+    { label: 'Replay', icon: 'replay', key: 'r', startsGroup: true, run: () => replay(row) },
+    { label: 'Edit and resend …', icon: 'edit', key: 'e', run: () => showEditor(row) },
+  ];
+}
+
+function compareCommands(row: Summary): readonly Command[] {
+  const other = current.value?.id === row.id ? second.value : current.value;
+  if (other === null || other.id === row.id) return [{ label: 'Select to compare', icon: 'diff', run: () => toggleSecond(row) }];
+  return [{ label: `Compare with ${other.id} …`, icon: 'diff', key: 'd', run: () => showDiff(other, row) }];
+}

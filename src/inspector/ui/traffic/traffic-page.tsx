@@ -1,0 +1,180 @@
+// Owns the page of the traffic: filter, hosts, list and detail, and how they share the screen. Beside each other where there is room, the detail below
+// the list where there is less, and alone on a phone.
+import { useSignal } from '@preact/signals';
+import { useEffect, useMemo } from 'preact/hooks';
+import { Detail } from '../detail/detail.tsx';
+import { showDiff } from '../detail/diff.tsx';
+import { showEditor } from '../detail/resend.tsx';
+import { Icon } from '../icons.tsx';
+import { useKeys } from '../keyboard.ts';
+import { preference } from '../preferences.ts';
+import { route } from '../route.ts';
+import { showMenuAt } from '../shell/menu.tsx';
+import { Split } from '../shell/split.tsx';
+import { status } from '../status.ts';
+import { counted, countText } from '../words.ts';
+import { copyAs, replay } from './exchange-actions.ts';
+import { FilterBar } from './filter-bar.tsx';
+import { chosenHost, effectiveFilter, writeFilter } from './filter-text.ts';
+import { HostTree } from './host-tree.tsx';
+import { List } from './list.tsx';
+import { columnCommands } from './list-head.tsx';
+import { order } from './order.ts';
+import { closeDetail, current, second } from './selection.ts';
+import { transferCommands } from './transfer.ts';
+import { TrafficView } from './view.ts';
+
+const hasTree = preference<boolean>('tree', innerWidth >= 1440, (value) => typeof value === 'boolean');
+
+export function TrafficPage() {
+  const view = useMemo(() => new TrafficView(), []);
+  useEffect(() => () => view.close(), [view]);
+  const [filter, by] = [effectiveFilter.value, order.value];
+  useEffect(() => view.show(filter, by), [view, filter, by]);
+  const width = usePageWidth();
+  useTrafficKeys();
+  const { id } = route.value;
+  const isNarrow = width <= 720;
+  const list = (
+    <div class="list-side">
+      <div class="list-and-tree">
+        {hasTree.value && !isNarrow && <HostTree />}
+        <div class="list-frame">
+          <List view={view} isNarrow={isNarrow} />
+          {view.total.value === 0 && <NothingHere isWaiting={view.isWaiting.value} />}
+        </div>
+      </div>
+      <Foot view={view} isNarrow={isNarrow} />
+    </div>
+  );
+  const detail = id === null ? null : <Detail key={id} id={id} />;
+  return (
+    <div class="traffic">
+      {(detail === null || !isNarrow) && <FilterBar />}
+      <Split name="detail" isBelow={width < 1000} isAlone={isNarrow} first={list} second={detail} />
+    </div>
+  );
+}
+
+function Foot({ view, isNarrow }: { readonly view: TrafficView; readonly isNarrow: boolean }) {
+  const toggleTree = () => {
+    hasTree.value = !hasTree.value;
+  };
+  const other = second.value;
+  return (
+    <div class="list-foot">
+      {!isNarrow && (
+        <button
+          type="button"
+          class="quiet"
+          aria-pressed={hasTree.value}
+          aria-label="Tree of hosts"
+          title="Tree of hosts"
+          onClick={toggleTree}
+        >
+          <Icon name="tree" />
+        </button>
+      )}
+      <span class="number">{counted(view.total.value, 'exchange')}</span>
+      {view.total.value !== status.value?.session.exchanges && status.value !== null && (
+        <span class="soft number wide-only">of {countText(status.value.session.exchanges)}</span>
+      )}
+      {other !== null && current.value !== null && (
+        <button type="button" class="button" onClick={() => showDiff(current.value!, other)}>
+          <Icon name="diff" size={14} /> Compare {current.value.id} and {other.id}
+        </button>
+      )}
+      <span class="grow" />
+      {view.problem.value !== null && <span class="tone-failed">{view.problem.value.message}</span>}
+      {order.value === 'id' && (
+        <button
+          type="button"
+          class="quiet"
+          aria-pressed={view.isFollowing.value}
+          title="Follow the newest (f)"
+          onClick={() => view.follow(!view.isFollowing.value)}
+        >
+          <Icon name="follow" /> Follow
+        </button>
+      )}
+      <button
+        type="button"
+        class="quiet"
+        aria-label="Export and import"
+        title="Export and import"
+        onClick={(event) => showMenuAt('Export and import', event, transferCommands)}
+      >
+        <Icon name="save" />
+      </button>
+      {!isNarrow && (
+        <button
+          type="button"
+          class="quiet"
+          aria-label="Columns"
+          title="Columns"
+          onClick={(event) => showMenuAt('Columns', event, columnCommands)}
+        >
+          <Icon name="columns" />
+        </button>
+      )}
+    </div>
+  );
+}
+
+function NothingHere({ isWaiting }: { readonly isWaiting: boolean }) {
+  if (isWaiting) return null;
+  if (effectiveFilter.value !== '')
+    return (
+      <div class="empty over-list">
+        <strong>Nothing matches this filter</strong>
+        <p>What comes and matches will show up here.</p>
+        <button type="button" class="button" onClick={clearFilter}>
+          Clear the filter
+        </button>
+      </div>
+    );
+  const address = status.value?.listeners[0] ?? '127.0.0.1:8080';
+  return (
+    <div class="empty over-list">
+      <strong>Waiting for the first request</strong>
+      <p>Set http://{address} as the proxy of a browser or a program, or try it out in a terminal:</p>
+      <code>curl --proxy http://{address} http://example.com/</code>
+    </div>
+  );
+}
+
+function clearFilter(): void {
+  writeFilter('');
+  chosenHost.value = null;
+}
+
+function useTrafficKeys(): void {
+  const on = (act: (row: NonNullable<typeof current.value>) => void) => () => {
+    if (current.value !== null) act(current.value);
+  };
+  useKeys({
+    r: on(replay),
+    e: on(showEditor),
+    c: on((row) => copyAs(row, 'curl', 'a curl command')),
+    d: on((row) => {
+      if (second.value !== null) showDiff(row, second.value);
+    }),
+    Escape: () => {
+      if (second.value !== null) second.value = null;
+      else closeDetail();
+      document.getElementById('traffic-list')?.focus();
+    },
+  });
+}
+
+function usePageWidth(): number {
+  const width = useSignal(innerWidth);
+  useEffect(() => {
+    const measure = () => {
+      width.value = innerWidth;
+    };
+    addEventListener('resize', measure);
+    return () => removeEventListener('resize', measure);
+  }, []);
+  return width.value;
+}

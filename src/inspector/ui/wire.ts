@@ -1,0 +1,296 @@
+// Owns the shapes in which the admin API answers the page and the messages of its WebSocket, as far as they are not `flows/recorded.ts`. What is
+// captured in them is text to be shown, and nothing else.
+import type { RecordedFields, RecordedMessage, Summary } from '../../flows/recorded.ts';
+
+export interface Status {
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly listeners: readonly string[];
+  readonly policy: string | null;
+  readonly session: { readonly name: string; readonly exchanges: number; readonly bytes: number };
+  readonly isRecording: boolean;
+  /** What a full queue has cost. */
+  readonly dropped: { readonly contents: number; readonly exchanges: number };
+  readonly secrets: 'masked' | 'shown' | 'unwritten';
+  /** Exchanges a second, of the last seconds. */
+  readonly perSecond: number;
+  /** How many are under way. */
+  readonly active: number;
+}
+
+export type ToServer =
+  | {
+      readonly type: 'view';
+      readonly view: number;
+      readonly filter: string;
+      readonly order: string;
+      readonly offset: number;
+      readonly limit: number;
+    }
+  | { readonly type: 'close-view'; readonly view: number }
+  | { readonly type: 'watch' | 'unwatch'; readonly id: number }
+  | { readonly type: 'overview'; readonly on: boolean };
+
+export interface Window {
+  readonly view: number;
+  readonly total: number;
+  readonly offset: number;
+  readonly rows: readonly Summary[];
+}
+
+export type FromServer =
+  | (Window & { readonly type: 'window' })
+  | { readonly type: 'filter-problem'; readonly view: number; readonly column: number; readonly message: string }
+  | { readonly type: 'exchange'; readonly id: number }
+  | { readonly type: 'messages'; readonly id: number; readonly total: number }
+  | ({ readonly type: 'overview' } & Overview)
+  | { readonly type: 'breakpoints'; readonly held: readonly Held[] }
+  | { readonly type: 'rules' }
+  | ({ readonly type: 'status' } & Status);
+
+export interface Why {
+  readonly sentences: readonly WhySentence[];
+  readonly criteria: readonly WhyRule[];
+  /** Whether another policy has come since, so that the criteria may say something else than what was decided. */
+  readonly policyChanged: boolean;
+  readonly cacheHint: string | null;
+}
+
+export interface WhySentence {
+  readonly stage: 'identity' | 'policy' | 'address' | 'tls' | 'cache' | 'outcome';
+  readonly title: string;
+  readonly text: string;
+  readonly detail?: readonly string[];
+  /** `file:line`. */
+  readonly place?: string;
+  /** `RFC 9111 §4.2`. */
+  readonly section?: string;
+}
+
+export type Verdict = 'true' | 'false' | 'unknown';
+
+/** As `policy/explain.ts` tells it. */
+export interface WhyRule {
+  readonly number: number;
+  readonly name: string | null;
+  readonly action: string;
+  readonly position: { readonly file: string; readonly line: number };
+  readonly truth: Verdict;
+  readonly criteria: readonly { readonly depth: number; readonly truth: Verdict; readonly words: string }[];
+}
+
+export interface ContentView {
+  readonly kind: string;
+  /** Other kinds that it can be shown as. */
+  readonly alternatives: readonly string[];
+  /** Made easy to read. */
+  readonly text?: string;
+  readonly rows?: readonly (readonly [name: string, value: string])[];
+  readonly parts?: readonly ContentView[];
+  /** A raster image, by its own first octets. */
+  readonly image?: { readonly type: string; readonly base64: string };
+  readonly decoded: {
+    readonly codings: readonly string[];
+    readonly charset: string | null;
+    readonly length: number;
+    readonly isCut: boolean;
+  };
+  readonly problem: string | null;
+}
+
+export interface DiffLine {
+  readonly kind: 'same' | 'added' | 'removed';
+  readonly text: string;
+}
+
+export interface Diff {
+  readonly request: readonly DiffLine[];
+  readonly response: readonly DiffLine[];
+  readonly content: readonly DiffLine[];
+}
+
+export interface Messages {
+  readonly total: number;
+  readonly messages: readonly RecordedMessage[];
+}
+
+export interface HostRow {
+  readonly host: string;
+  readonly exchanges: number;
+  readonly denied: number;
+  readonly failed: number;
+  readonly bytes: number;
+}
+
+/** What `allow this host` would take: lines to paste, and why they are enough. */
+export interface Allowing {
+  readonly policy: string;
+  readonly test: string;
+  readonly why: string;
+}
+
+export interface Policy {
+  readonly file: string | null;
+  readonly default: string;
+  readonly rules: readonly PolicyRule[];
+}
+
+export interface PolicyRule {
+  readonly number: number;
+  readonly name: string | null;
+  readonly action: string;
+  readonly file: string;
+  readonly line: number;
+  /** As it stands in the file. */
+  readonly text: string;
+  readonly hits: number;
+  readonly lastHitMs: number | null;
+}
+
+export interface Explained {
+  readonly sentence: string;
+  readonly action: string;
+  readonly steps: readonly WhyRule[];
+}
+
+export interface OverviewPoint {
+  readonly atMs: number;
+  readonly exchanges: number;
+  readonly denied: number;
+  readonly failed: number;
+  readonly hits: number;
+  readonly bytes: number;
+  readonly savedBytes: number;
+}
+
+export interface Overview {
+  readonly sinceMs: number;
+  readonly stepMs: number;
+  readonly points: readonly OverviewPoint[];
+  readonly totals: {
+    readonly exchanges: number;
+    readonly denied: number;
+    readonly failed: number;
+    readonly hits: number;
+    readonly bytes: number;
+    readonly savedBytes: number;
+    readonly p50Ms: number | null;
+    readonly p95Ms: number | null;
+  };
+  readonly hosts: readonly HostRow[];
+}
+
+export interface CacheStats {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly maxBytes: number;
+  readonly answers: { readonly hits: number; readonly validated: number; readonly misses: number; readonly savedBytes: number } | null;
+}
+
+/** As `cache/cache-admin.ts` has it. */
+export interface CacheEntry {
+  readonly url: string;
+  readonly partition: string | null;
+  readonly status: number;
+  readonly bytes: number;
+  readonly isComplete: boolean;
+  readonly isFresh: boolean;
+  readonly ageSeconds: number;
+  readonly lifetimeSeconds: number;
+}
+
+export interface Rules {
+  readonly file: string;
+  readonly text: string;
+  readonly rules: readonly RewriteRule[];
+  readonly problems: readonly RuleProblem[];
+}
+
+export interface RewriteRule {
+  readonly name: string;
+  readonly isOn: boolean;
+  readonly line: number;
+  /** `map local`, `answer 503`: what it does, in a few words each. */
+  readonly does: readonly string[];
+  readonly match: string;
+  readonly touched: number;
+  readonly lastTouchedMs: number | null;
+}
+
+export interface RuleProblem {
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+export type Stage = 'request' | 'response' | 'message';
+
+export interface Breakpoint {
+  readonly filter: string;
+  readonly at: Stage;
+  readonly isOn: boolean;
+}
+
+/** What waits for somebody to decide. */
+export interface Held {
+  readonly number: number;
+  readonly at: Stage;
+  readonly sinceMs: number;
+  readonly exchangeId: number;
+  readonly method: string;
+  readonly url: string;
+  readonly status: number | null;
+  readonly fields: RecordedFields;
+  /** Base64. */
+  readonly content: string;
+}
+
+export interface Breakpoints {
+  readonly breakpoints: readonly Breakpoint[];
+  readonly held: readonly Held[];
+}
+
+/** A message as somebody has written it: a request's first line or a response's, fields, and content in base64. */
+export interface Edited {
+  readonly method?: string;
+  readonly url?: string;
+  readonly status?: number;
+  readonly fields: RecordedFields;
+  readonly content: string;
+}
+
+export interface Client {
+  readonly address: string;
+  readonly users: readonly string[];
+  readonly agents: readonly string[];
+  readonly exchanges: number;
+  readonly denied: number;
+  readonly failed: number;
+  readonly bytes: number;
+  readonly lastSeenMs: number;
+}
+
+export interface Certificates {
+  /** `null` without a CA: tunnels stay closed. */
+  readonly ca: {
+    readonly subject: string;
+    readonly fingerprint256: string;
+    readonly validFromMs: number;
+    readonly validToMs: number;
+    readonly file: string;
+  } | null;
+  /** The page that helps other devices to trust it, through the proxy. */
+  readonly onboarding: string | null;
+  /** Clients that refused our certificate for a host. */
+  readonly pinned: readonly { readonly client: string; readonly host: string; readonly sinceMs: number; readonly evidence: string }[];
+}
+
+export interface Session {
+  readonly name: string;
+  readonly isCurrent: boolean;
+  readonly isReadOnly: boolean;
+  readonly exchanges: number;
+  readonly bytes: number;
+  readonly firstMs: number | null;
+  readonly lastMs: number | null;
+}
