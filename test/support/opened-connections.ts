@@ -2,7 +2,7 @@
 // requests meet is the test's own.
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { createSecureContext, TLSSocket } from 'node:tls';
+import { createSecureContext } from 'node:tls';
 import type { ProxyError } from '../../src/errors/proxy-error.ts';
 import type { Incoming, OpenedTunnel } from '../../src/exchange/exchange.ts';
 import type { Flow } from '../../src/flows/flow.ts';
@@ -10,6 +10,7 @@ import { BytesBody } from '../../src/http/message.ts';
 import { InterceptedConnections, type PlaintextEnd } from '../../src/listeners/intercepted.ts';
 import { LISTENER_DEFAULTS, type ListenerOptions } from '../../src/listeners/listener.ts';
 import { Deadlines } from '../../src/net/deadlines.ts';
+import { type HandshakeOptions, openTls } from '../../src/tls/handshake.ts';
 import type { Leaf } from './temp-ca.ts';
 
 export interface OpenedConnections {
@@ -51,13 +52,12 @@ export async function openConnections(
     sockets.add(transport);
     transport.on('error', () => {});
     transport.on('close', () => sockets.delete(transport));
-    const socket = new TLSSocket(transport, { isServer: true, secureContext, ALPNProtocols: ['h2', 'http/1.1'] });
-    socket.on('error', () => {});
-    socket.once('secure', () => {
+    void openTls(transport, Buffer.alloc(0), secureContext, HANDSHAKE, deadlines).then((handshake) => {
+      if (handshake.kind === 'refused') return;
+      const { socket, protocol } = handshake;
       connectId += 1;
       const client = { address: '127.0.0.1', isLocal: true, authentication: null } as const;
       const origin = { id: connectId, listener: 'test', address: '127.0.0.1', port: 1, connectId };
-      const protocol = socket.alpnProtocol === 'h2' ? 'h2' : 'http/1.1';
       const tunnel: OpenedTunnel = { ...TUNNEL, connectId };
       connections.open({ socket, early: Buffer.alloc(0), protocol, tunnel, client, origin }, (end) => ends.push(end));
     });
@@ -101,3 +101,5 @@ export const TUNNEL: OpenedTunnel = {
   decision: null,
   identity: 'unasked',
 };
+
+const HANDSHAKE: HandshakeOptions = { timeoutMs: 10_000, alpn: ['h2', 'http/1.1'], logKeys: null };
