@@ -25,6 +25,8 @@ export class UpgradedStream extends Duplex {
       // Node says `end` for a stream that was reset too.
       if (!stream.closed || stream.rstCode === constants.NGHTTP2_NO_ERROR) this.push(null);
     });
+    // Node ends a stream that has brought nothing before anybody listens.
+    if (stream.readableEnded && !stream.closed) this.push(null);
     stream.on('close', () => this.destroy());
   }
 

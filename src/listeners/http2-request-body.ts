@@ -24,7 +24,7 @@ export class Http2RequestBody implements RequestBody {
   #sink: BodySink | null = null;
   #isFull = false;
   #isOver = false;
-  /** The end was seen while the sink had no room. */
+  /** The end was seen while the sink had no room, or was not there yet. */
   #endWaits = false;
   #trailers: FieldList = [];
   /** Why the content broke off, once it has. */
@@ -41,6 +41,9 @@ export class Http2RequestBody implements RequestBody {
     stream.once('trailers', (_byName, _flags, list: string[]) => {
       this.#trailers = list;
     });
+    // From the beginning, since Node ends a stream without content that nobody reads yet. In a turn of its own: whoever hears the end may reset the
+    // stream, and Node 26 ends the whole process when one whose answer may have trailers is reset within its own `end`.
+    stream.once('end', () => setImmediate(() => this.#ended()));
   }
 
   /** Read to its end, cancelled or broken off. */
@@ -58,11 +61,12 @@ export class Http2RequestBody implements RequestBody {
       sink.fail(this.failure);
       return;
     }
+    if (this.#endWaits) {
+      this.#finish();
+      return;
+    }
     this.#watch.contentAwaited();
     this.#stream.on('data', (bytes: Buffer) => this.#read(bytes));
-    // In a turn of its own: whoever hears the end may reset the stream, and Node 26 ends the whole process when one whose answer may have trailers is
-    // reset within its own `end`.
-    this.#stream.on('end', () => setImmediate(() => this.#ended()));
   }
 
   resume(): void {
@@ -109,7 +113,7 @@ export class Http2RequestBody implements RequestBody {
   #ended(): void {
     // Node says `end` for a stream that was reset too. Before our answer is complete only a reset closes one, whatever its code says.
     if (this.#isOver || this.#stream.closed) return;
-    if (this.#isFull) this.#endWaits = true;
+    if (this.#isFull || this.#sink === null) this.#endWaits = true;
     else this.#finish();
   }
 

@@ -91,6 +91,8 @@ export class Http2Client implements Body {
     this.#sink = sink;
     if (this.#failure !== null) sink.fail(this.#failure);
     else if (this.#rest !== null) this.#deliverRest();
+    // Without content, Node ends a stream that nobody reads yet.
+    else if (this.#state === 'over') sink.end(this.#trailers);
     else this.#stream?.on('data', (bytes: Buffer) => this.#content(bytes));
   }
 

@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ProxyError } from '../../src/errors/proxy-error.ts';
 import { type Body, type BodySink, TAKEN, type Taken } from '../../src/http/message.ts';
-import { type AskingUpstream, createAskingUpstream, failureOf } from '../support/asking-upstream.ts';
+import { type AskingUpstream, createAskingUpstream, failureOf, readWhole } from '../support/asking-upstream.ts';
 import {
   ACK,
   CONTINUATION,
@@ -243,6 +243,15 @@ it.each<[string, (socket: TLSSocket, stream: number) => void]>([
   response?.body?.start({ write: cancelled, end: () => {}, fail: () => {} });
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect((await upstream.ask(origin.port)).head.status).toBe(200);
+});
+
+it('content that is empty ends, although nobody has read of it before its end came', async () => {
+  await using origin = await startFrameOrigin(ca, (socket, stream) =>
+    socket.write(Buffer.concat([begun(stream), frame(DATA, 0, stream), headers(stream, END, ['x-sum', '0'])])),
+  );
+  const { response } = await upstream.forward(origin.port);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(await readWhole(response.body)).toEqual({ content: Buffer.alloc(0), trailers: [{ name: 'x-sum', value: '0' }] });
 });
 
 it.each([null, 100])('a request of length %s that breaks off is reset, not ended', async (length) => {

@@ -118,6 +118,14 @@ test('takes and sends content of many MiB, octet by octet', async () => {
   expect(flow!.bytesFromClient).toBeLessThan(content.length + 500);
 });
 
+test('reads content that is empty, although its end came before anybody asked for it', async () => {
+  await using opened = await openConnections(leaf, (incoming) => {
+    setTimeout(async () => answer(incoming, 200, `${(await read(incoming.body!)).length} octets`), 20);
+  });
+  const { content } = await ask(open(opened), { ':method': 'POST' }, Buffer.alloc(0));
+  expect(content.toString()).toBe('0 octets');
+});
+
 test('holds one upload back while nobody has room for it, and no other stream with it', async () => {
   const held = Promise.withResolvers<Incoming>();
   let heldOctets = 0;
