@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import type * as Adblocker from '@ghostery/adblocker';
 import { RE2JS } from 're2js';
 import { MAX_ENTRIES } from './add-name.ts';
+import { refuseBroadFilters } from './filter-index.ts';
 import type { RequestFilters } from './list.ts';
 import { type LineTally, type LineVerdict, ListTooLong, readLines, utf8Text } from './read-lines.ts';
 
@@ -19,6 +20,7 @@ export class AdblockerMissing extends Error {}
  * Reads the filters of a list into a form that `restoreFilters` takes.
  *
  * @throws AdblockerMissing
+ * @throws FiltersTooBroad
  * @throws ListTooLong
  */
 export function compileFilters(octets: Uint8Array): { readonly tally: LineTally; readonly entries: number; readonly bytes: Uint8Array } {
@@ -38,6 +40,7 @@ export function compileFilters(octets: Uint8Array): { readonly tally: LineTally;
     networkFilters.push(filter);
     return 'entry';
   });
+  refuseBroadFilters(networkFilters);
   const engine = new adblocker.FiltersEngine({ networkFilters, config: ENGINE_OPTIONS });
   return { tally, entries: networkFilters.length, bytes: engine.serialize() };
 }

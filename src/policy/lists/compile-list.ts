@@ -7,6 +7,7 @@ import { AdblockerMissing, compileFilters, restoreFilters } from './adblock-filt
 import { MAX_ENTRIES } from './add-name.ts';
 import { readBlocks } from './cidr-format.ts';
 import { readDomains, readHosts } from './domains-format.ts';
+import { FiltersTooBroad } from './filter-index.ts';
 import {
   addressList,
   domainList,
@@ -36,6 +37,7 @@ export function compileList(octets: Uint8Array, source: ListSource, seed: Domain
   } catch (error) {
     if (error instanceof ListTooLong)
       return { message: `${source.file}: a list may have ${MAX_ENTRIES.toLocaleString('en-US')} entries at most` };
+    if (error instanceof FiltersTooBroad) return { message: tooBroad(source, error) };
     if (error instanceof AdblockerMissing) return { message: ADBLOCKER_MISSING };
     throw error;
   }
@@ -105,6 +107,11 @@ function wrongFormat({ file, format }: ListSource, lines: number, { skipped, fir
   const [first] = firstSkipped;
   const example = first === undefined ? '' : `, such as line ${first.line}: ${first.text}`;
   return `${file}: ${skipped} of ${lines} lines cannot be read${example}. Does this file have the format ${format}?`;
+}
+
+function tooBroad({ file }: ListSource, { example }: FiltersTooBroad): string {
+  const filter = example.length > 60 ? `${example.slice(0, 57)}...` : example;
+  return `${file}: too many filters would be tried on one request, such as ${filter}; name a host in them, or a whole word of their own`;
 }
 
 const ADBLOCKER_MISSING = 'the format adblock needs an optional package; install it with: npm install @ghostery/adblocker';

@@ -94,3 +94,20 @@ test('a filter with very many domains is read whole', () => {
   const list = openText('adblock', `||ads.test^$domain=${domains}\n`);
   expect(list.matchesRequest({ url: 'https://ads.test/', destination: 'image', sourceHost: 'site-599.example' })).toBe(true);
 });
+
+test.each([
+  ['patterns without a whole word, which every request would be tried on', 1_001, (n: number) => `*a${n}*b${n}*`],
+  ['texts without a whole word', 10_001, (n: number) => `a${n}b`],
+  ['patterns whose one word is the same', 1_001, (n: number) => `/banner/*a${n}*`],
+])('refuses too many %s', (_what, count, filter) => {
+  const text = (lines: number) => Array.from({ length: lines }, (_, n) => filter(n)).join('\n');
+  expect(() => openText('adblock', text(count))).toThrow(
+    /^\/lists\/test: too many filters would be tried on one request, such as \S+; name a host/,
+  );
+  expect(openText('adblock', text(count - 1))).toMatchObject({ entries: count - 1 });
+});
+
+test('has room for many filters of hosts and of words of their own', () => {
+  const lines = Array.from({ length: 20_000 }, (_, n) => `||ad${n}.example.com^$third-party\n/banner${n}/*/img^`);
+  expect(openText('adblock', lines.join('\n'))).toMatchObject({ entries: 40_000 });
+});
