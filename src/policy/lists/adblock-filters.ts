@@ -8,6 +8,7 @@
 import { createRequire } from 'node:module';
 import type * as Adblocker from '@ghostery/adblocker';
 import { RE2JS } from 're2js';
+import { regex } from '../../match/regex.ts';
 import { MAX_ENTRIES } from './add-name.ts';
 import { refuseBroadFilters } from './filter-index.ts';
 import type { RequestFilters } from './list.ts';
@@ -80,7 +81,9 @@ function mayBlock(filter: Adblocker.NetworkFilter): boolean {
 
 function isLinear(filter: Adblocker.NetworkFilter): boolean {
   try {
-    filter.getRegex();
+    const pattern = filter.getRegex();
+    // What re2js builds while it matches would grow with the URLs of clients, where the whole automaton is large.
+    if (filter.isFullRegex()) regex(`(?i)${pattern.source}`);
     filter.regex = undefined; // what was made of it takes many times the memory of the filter, and is not kept
     return true;
   } catch {
