@@ -27,6 +27,7 @@ import { type ExchangeContext, runExchange } from './exchange/run-exchange.ts';
 import { createStages } from './exchange/stages.ts';
 import { TrustingClients } from './exchange/trusting-clients.ts';
 import type { Flow } from './flows/flow.ts';
+import type { Inspector } from './inspector/inspector.ts';
 import { ConnectionCounts, HttpListener } from './listeners/http.ts';
 import type { ConnectionContext } from './listeners/http1-connection.ts';
 import { InterceptedConnections } from './listeners/intercepted.ts';
@@ -34,6 +35,7 @@ import { isSameSocket, type ListenAddress } from './listeners/listener.ts';
 import { ByteRate } from './net/byte-rate.ts';
 import { Deadlines } from './net/deadlines.ts';
 import { type AccessLog, openAccessLog } from './observe/access-log.ts';
+import { Metrics } from './observe/metrics.ts';
 import { createOwnSockets, judgeAddress, type OwnSockets } from './policy/address-guard.ts';
 import { createAuthorize } from './policy/authorize.ts';
 import type { CompiledPolicy } from './policy/compile.ts';
@@ -150,6 +152,8 @@ class Composition implements RunningProxy {
   #parts: Parts | null = null;
   readonly #cacheCounts = new CacheCounts();
   #admin: AdminServer | null = null;
+  #inspector: Inspector | null = null;
+  readonly #metrics = new Metrics();
   /** Made at the start, and kept: `null` records nothing. */
   #recording: Recording | null = null;
   #policyFiles: readonly string[] = [];
@@ -174,17 +178,7 @@ class Composition implements RunningProxy {
       await this.#openCounts(this.#firstConfig.stateFolder);
       this.#recording = await openRecording(this.#firstConfig, this.#report);
       this.#parts = await this.#build(this.#firstConfig, null);
-      const [{ openAdmin }, { answerQuestion }, { PageFiles }] = await Promise.all([
-        import('./admin/open-admin.ts'),
-        import('./admin/answer-question.ts'),
-        import('./admin/page-files.ts'),
-      ]);
-      this.#admin = await openAdmin(this.#firstConfig, {
-        answer: (asked) => answerQuestion(asked, this.#cacheAdmin()),
-        live: null,
-        page: new PageFiles(PAGE_FOLDER),
-        report: this.#report,
-      });
+      await this.#openAdmin(this.#firstConfig);
       this.#listeners = await this.#listen(this.#firstConfig.listen, []);
     } catch (error) {
       await this.close();
@@ -273,6 +267,7 @@ class Composition implements RunningProxy {
   }
 
   async close(): Promise<void> {
+    this.#inspector?.close();
     await this.#admin?.close();
     for (const timer of this.#graces) clearTimeout(timer);
     this.#tunnels.stopAll();
@@ -287,6 +282,39 @@ class Composition implements RunningProxy {
     await this.#quotas?.close();
     for (const keyLog of this.#keyLogs.values()) keyLog.close();
     this.#deadlines.close();
+  }
+
+  /** Where nobody could ask, nothing that answers is loaded. */
+  async #openAdmin(config: Config): Promise<void> {
+    if (config.stateFolder === null && (config.admin === null || config.admin.isAnyPortFine === true)) return;
+    const [{ openAdmin }, { answerQuestion }, { PageFiles }, { createInspector }] = await Promise.all([
+      import('./admin/open-admin.ts'),
+      import('./admin/answer-question.ts'),
+      import('./admin/page-files.ts'),
+      import('./proxy/inspection.ts'),
+    ]);
+    const inspector = createInspector({
+      recording: this.#recording,
+      record: config.record,
+      metrics: this.#metrics,
+      policy: () => this.#current().policy,
+      policySummary: () => this.policySummary,
+      cache: () => this.#cacheAdmin(),
+      authority: () => this.#current().certification?.authority ?? null,
+      listening: () => this.listening.map(({ url }) => url),
+      openConnections: () => this.#open(),
+      nextConnectionId: () => (this.#connections += 1),
+      emit: () => this.#current().connection.emit,
+      recorded: (incoming) => this.#recorded(incoming),
+      run: (incoming) => void runExchange(incoming, this.#current().exchange),
+    });
+    this.#inspector = inspector;
+    this.#admin = await openAdmin(config, {
+      answer: async (asked) => (await inspector.answer(asked)) ?? answerQuestion(asked, this.#cacheAdmin()),
+      live: (socket) => inspector.welcome(socket),
+      page: new PageFiles(PAGE_FOLDER),
+      report: this.#report,
+    });
   }
 
   async #openCounts(stateFolder: string | null): Promise<void> {
@@ -348,6 +376,7 @@ class Composition implements RunningProxy {
       flow.lease?.release();
       if (flow.cache !== null) this.#cacheCounts.add(flow.cache, flow.bytesToClient);
       this.#parts?.accessLog?.write(flow);
+      this.#metrics.add(flow);
       this.#recording?.recorder.finish(flow);
       this.#onFlow?.(flow);
     };

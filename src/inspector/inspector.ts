@@ -4,6 +4,8 @@ import type { WebSocket } from 'ws';
 import { type AdminAnswer, type Asked, BadQuestion, problemAnswer, valueAnswer } from '../admin/answers.ts';
 import type { CacheAdmin } from '../cache/cache-admin.ts';
 import type { RecordedExchange } from '../flows/recorded.ts';
+import type { MaskRules } from '../flows/redact/rules.ts';
+import { maskExchange, maskSummary } from '../flows/redact.ts';
 import type { FlowStore } from '../flows/store/flow-store.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { cacheRoutes } from './cache-routes.ts';
@@ -12,6 +14,7 @@ import { openApi } from './openapi.ts';
 import { type OverviewParts, overviewRoutes, statusOf } from './overview-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import { answerByRoute, type Route } from './route.ts';
+import { type SendRequest, sendRoutes } from './send-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { type Recording, trafficRoutes } from './traffic-routes.ts';
 
@@ -22,6 +25,9 @@ export interface InspectorParts extends OverviewParts {
   readonly cache: () => CacheAdmin | null;
   /** An exchange that is under way; `null` where it is none. */
   readonly active: (id: number) => RecordedExchange | null;
+  /** What is masked in all that is shown; `null` masks nothing. */
+  readonly masks: MaskRules | null;
+  readonly send: SendRequest;
 }
 
 export class Inspector {
@@ -29,15 +35,17 @@ export class Inspector {
   readonly #live: Live;
 
   constructor(parts: InspectorParts) {
-    const { store, active, policy, cache, version } = parts;
+    const { store, active, policy, cache, version, masks, send } = parts;
     const recording: Recording = {
       store: () => openStore(store),
       active,
-      shown: (exchange) => exchange,
+      shown: (exchange, reveal) => (masks === null || reveal ? exchange : maskExchange(exchange, masks)),
+      shownRows: (rows) => (masks === null ? rows : rows.map((row) => maskSummary(row, masks))),
     };
     const routes: readonly Route[] = [
       ...overviewRoutes(parts),
       ...trafficRoutes(recording),
+      ...sendRoutes(recording, send),
       ...sessionRoutes(recording),
       ...policyRoutes({ policy, hits: async () => (await store()?.ask({ kind: 'rules' })) ?? [] }),
       ...cacheRoutes(cache),
@@ -52,6 +60,7 @@ export class Inspector {
     this.#routes = [...routes, description];
     this.#live = new Live({
       store,
+      shownRows: recording.shownRows,
       status: () => statusOf(parts),
       overview: async () => (await store()?.ask({ kind: 'overview' })) ?? {},
     });

@@ -3,6 +3,7 @@
 
 import type { WebSocket } from 'ws';
 import * as z from 'zod';
+import type { Summary } from '../flows/recorded.ts';
 import type { FlowStore } from '../flows/store/flow-store.ts';
 import type { Push } from '../flows/store/protocol.ts';
 
@@ -27,6 +28,7 @@ type Said = z.output<typeof SAID>;
 export interface LiveParts {
   /** That of the moment; `null` while nothing is recorded. */
   readonly store: () => FlowStore | null;
+  readonly shownRows: (rows: readonly Summary[]) => readonly Summary[];
   /** What the header of the page shows, once a second. */
   readonly status: () => Promise<object>;
   readonly overview: () => Promise<object>;
@@ -82,7 +84,9 @@ export class Live {
       case 'window': {
         const { view: number, kind: _, ...window } = push;
         const whose = this.#views.get(number);
-        if (whose !== undefined) this.#tell(whose.page, `window ${whose.view}`, { type: 'window', view: whose.view, ...window });
+        if (whose === undefined) return;
+        const rows = this.#parts.shownRows(window.rows);
+        this.#tell(whose.page, `window ${whose.view}`, { type: 'window', view: whose.view, ...window, rows });
         return;
       }
       case 'changed':

@@ -1,6 +1,6 @@
 // Owns what the API says of recorded traffic: lists, one exchange, its content and its messages. Everything long is the store's to find, on its thread.
 import { type AdminAnswer, BadQuestion, valueAnswer } from '../admin/answers.ts';
-import type { RecordedExchange } from '../flows/recorded.ts';
+import type { RecordedExchange, Summary } from '../flows/recorded.ts';
 import type { FlowStore } from '../flows/store/flow-store.ts';
 import type { FilterProblem } from '../flows/store/protocol.ts';
 import { numberIn, type Route, type RouteAsked } from './route.ts';
@@ -12,6 +12,7 @@ export interface Recording {
   active(id: number): RecordedExchange | null;
   /** With its secrets masked, unless whoever asks wants to see them and may. */
   shown(exchange: RecordedExchange, reveal: boolean): RecordedExchange;
+  shownRows(rows: readonly Summary[]): readonly Summary[];
 }
 
 export function trafficRoutes(recording: Recording): readonly Route[] {
@@ -36,7 +37,8 @@ export function trafficRoutes(recording: Recording): readonly Route[] {
           offset: numberIn(query, 'offset', 0),
           limit: numberIn(query, 'limit', 100, 500),
         });
-        return valueAnswer(unlessProblem(rows));
+        const found = unlessProblem(rows);
+        return valueAnswer({ ...found, rows: recording.shownRows(found.rows) });
       },
     },
     {

@@ -1,0 +1,100 @@
+// Owns the joint between the proxy and its inspector: the facts that the page shows of what runs, and exchanges that it begins.
+import { readFileSync } from 'node:fs';
+import type { CacheAdmin } from '../cache/cache-admin.ts';
+import type { Incoming } from '../exchange/exchange.ts';
+import { incomingOf, type RequestToSend } from '../exchange/send-anew.ts';
+import type { EmitFlow } from '../flows/flow.ts';
+import type { RecordOptions } from '../flows/options.ts';
+import { maskRules } from '../flows/redact/rules.ts';
+import { Inspector } from '../inspector/inspector.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { PLATFORMS, type Platform } from '../pages/platform.ts';
+import { trustSteps } from '../pages/trust-steps.ts';
+import type { CompiledPolicy } from '../policy/compile.ts';
+import type { CertificateAuthority } from '../tls/authority.ts';
+import type { Recording } from './recording.ts';
+
+export interface InspectionParts {
+  readonly recording: Recording | null;
+  /** As it was at the start; `null` records nothing. */
+  readonly record: RecordOptions | null;
+  readonly metrics: Metrics;
+  readonly policy: () => CompiledPolicy;
+  readonly policySummary: () => string;
+  readonly cache: () => CacheAdmin | null;
+  readonly authority: () => CertificateAuthority | null;
+  /** URLs of listeners. */
+  readonly listening: () => readonly string[];
+  readonly openConnections: () => number;
+  /** Of a connection that there is none of. */
+  readonly nextConnectionId: () => number;
+  readonly emit: () => EmitFlow;
+  readonly recorded: (incoming: Incoming) => Incoming;
+  /** Puts it on the line. */
+  readonly run: (incoming: Incoming) => void;
+}
+
+export function createInspector(parts: InspectionParts): Inspector {
+  const { recording, record, metrics } = parts;
+  const startedAtMs = Date.now();
+  const version = ownVersion();
+  const inspector = new Inspector({
+    version,
+    store: () => recording?.store ?? null,
+    active: (id) => recording?.recorder.active(id) ?? null,
+    masks: record === null || record.secrets === 'shown' ? null : maskRules(record.redact),
+    policy: parts.policy,
+    cache: parts.cache,
+    facts: () => ({
+      version,
+      node: process.versions.node,
+      processId: process.pid,
+      startedAtMs,
+      listening: parts.listening(),
+      policy: parts.policySummary(),
+      openConnections: parts.openConnections(),
+      secrets: record?.secrets ?? null,
+      dropped: recording?.recorder.dropped ?? null,
+    }),
+    certificates: () => certificatesOf(parts.authority(), parts.listening()[0] ?? null),
+    metrics: () => metrics.page({ openConnections: parts.openConnections(), residentBytes: process.memoryUsage.rss(), startedAtMs }),
+    send: (request, replayOf) => sendAnew(request, replayOf, parts),
+  });
+  if (recording !== null) inspector.listenTo(recording.store);
+  return inspector;
+}
+
+/** @returns its id in the session */
+function sendAnew(
+  request: RequestToSend,
+  replayOf: number | null,
+  { nextConnectionId, emit, recorded, run, recording }: InspectionParts,
+): number {
+  const incoming = recorded(incomingOf(request, nextConnectionId(), emit()));
+  if (incoming.flow.capture !== null) incoming.flow.capture.replayOf = replayOf;
+  run(incoming);
+  return (recording?.store.base ?? 0) + incoming.flow.id;
+}
+
+/** The certificate, which is public, and how programs come to trust it. */
+function certificatesOf(authority: CertificateAuthority | null, address: string | null): object | null {
+  if (authority === null) return null;
+  const { anchor, notBeforeMs, notAfterMs } = authority;
+  const platforms = Object.keys(PLATFORMS) as Platform[];
+  return {
+    subject: anchor.subject,
+    fingerprint256: anchor.fingerprint256,
+    notBeforeMs,
+    notAfterMs,
+    pem: anchor.toString(),
+    steps:
+      address === null
+        ? []
+        : platforms.map((platform) => ({ platform: PLATFORMS[platform], ...trustSteps(platform, anchor.subject, address, true) })),
+  };
+}
+
+function ownVersion(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string };
+  return manifest.version;
+}

@@ -1,0 +1,76 @@
+// Owns answering from a file of this machine: the one that a rule names, or one in the folder that it names, which no path of a request leads out of.
+import { type FileHandle, open, realpath } from 'node:fs/promises';
+import path from 'node:path';
+
+export interface LocalFile {
+  readonly content: Buffer;
+  /** By its name; `null` where that says nothing. */
+  readonly type: string | null;
+}
+
+/**
+ * @param root  absolute: a file, or a folder that `pathname` goes on in
+ * @param pathname  of the request, without its query
+ * @returns `null` where there is no such file, it lies elsewhere, or it is larger than may be read at once
+ */
+export async function readLocal(root: string, pathname: string): Promise<LocalFile | null> {
+  for (const candidate of candidates(root, pathname)) {
+    const content = await contentWithin(root, candidate);
+    if (content !== null) return { content, type: TYPES.get(path.extname(candidate).toLowerCase()) ?? null };
+  }
+  return null;
+}
+
+function candidates(root: string, pathname: string): readonly string[] {
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(pathname);
+  } catch {
+    return [root];
+  }
+  if (decoded.includes('\0')) return [root];
+  const inFolder = path.join(root, path.posix.normalize(decoded));
+  // The last: where `root` is a file, no other exists.
+  return [inFolder, path.join(inFolder, 'index.html'), path.join(root, path.posix.basename(decoded)), root];
+}
+
+async function contentWithin(root: string, candidate: string): Promise<Buffer | null> {
+  let file: FileHandle | null = null;
+  try {
+    const [folder, real] = await Promise.all([realpath(root), realpath(candidate)]);
+    // A link may lead out of the folder.
+    if (real !== folder && !real.startsWith(`${folder}${path.sep}`)) return null;
+    file = await open(real, 'r');
+    const facts = await file.stat();
+    return facts.isFile() && facts.size <= LARGEST ? await file.readFile() : null;
+  } catch {
+    return null;
+  } finally {
+    await file?.close();
+  }
+}
+
+/** Octets. */
+const LARGEST = 64 * 1024 * 1024;
+const TYPES: ReadonlyMap<string, string> = new Map([
+  ['.html', 'text/html; charset=utf-8'],
+  ['.htm', 'text/html; charset=utf-8'],
+  ['.js', 'text/javascript; charset=utf-8'],
+  ['.mjs', 'text/javascript; charset=utf-8'],
+  ['.css', 'text/css; charset=utf-8'],
+  ['.json', 'application/json'],
+  ['.map', 'application/json'],
+  ['.txt', 'text/plain; charset=utf-8'],
+  ['.xml', 'application/xml'],
+  ['.svg', 'image/svg+xml'],
+  ['.png', 'image/png'],
+  ['.jpg', 'image/jpeg'],
+  ['.jpeg', 'image/jpeg'],
+  ['.gif', 'image/gif'],
+  ['.webp', 'image/webp'],
+  ['.avif', 'image/avif'],
+  ['.ico', 'image/x-icon'],
+  ['.woff2', 'font/woff2'],
+  ['.wasm', 'application/wasm'],
+  ['.pdf', 'application/pdf'],
+]);

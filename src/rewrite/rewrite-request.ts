@@ -1,0 +1,124 @@
+// Owns what rules do to a request before anybody looks for an answer to it: where it goes, its fields, its content. The rules that fit are applied in
+// order, each to what the one before has made; one that ends the exchange is the last. Content is changed by who has it (content.ts).
+import type { Authority } from '../http/authority.ts';
+import { formatAuthority } from '../http/authority.ts';
+import { isNamed } from '../http/fields.ts';
+import type { Field, Fields } from '../http/message.ts';
+import { DEFAULT_PORTS, parseTarget, type Scheme } from '../http/target.ts';
+import type { Change, Ending, Replacement, RewriteRule, Throttle } from './rule.ts';
+
+/** A request, as far as rules change it. */
+export interface RewritableRequest {
+  readonly method: string;
+  readonly scheme: Scheme;
+  readonly authority: Authority;
+  readonly pathAndQuery: string;
+  readonly fields: Fields;
+}
+
+export interface RewrittenRequest<Subject> {
+  readonly request: RewritableRequest;
+  /** Of its content. */
+  readonly content: readonly Replacement[];
+  readonly ending: Ending | null;
+  readonly delayMs: number;
+  readonly throttle: Throttle | null;
+  readonly changes: readonly Change[];
+  /** The rule that ended it, for who answers in its name. */
+  readonly endedBy: RewriteRule<Subject> | null;
+}
+
+/**
+ * @param subjectOf  what a match looks at, of the request as it is by then
+ * @returns `null` when no rule fits
+ */
+export function rewriteRequest<Subject>(
+  rules: readonly RewriteRule<Subject>[],
+  request: RewritableRequest,
+  subjectOf: (request: RewritableRequest) => Subject,
+): RewrittenRequest<Subject> | null {
+  const changes: Change[] = [];
+  const content: Replacement[] = [];
+  let current = request;
+  let delayMs = 0;
+  let throttle: Throttle | null = null;
+  let hasFitted = false;
+  for (const rule of rules) {
+    if (!rule.isOn || !concernsRequests(rule) || !rule.fits(subjectOf(current))) continue;
+    hasFitted = true;
+    const note = (what: string) => changes.push({ stage: 'request', rule: rule.name, what });
+    current = changed(rule, current, note);
+    for (const replacement of rule.request?.content ?? []) content.push(replacement);
+    if (rule.delayMs > 0) note(`held for ${rule.delayMs} ms`);
+    delayMs += rule.delayMs + (rule.throttle?.latencyMs ?? 0);
+    if (rule.throttle !== null) {
+      throttle = rule.throttle;
+      note('slowed down');
+    }
+    if (rule.ending === null) continue;
+    note(endingWords(rule.ending));
+    return { request: current, content: [], ending: rule.ending, delayMs, throttle, changes, endedBy: rule };
+  }
+  return hasFitted ? { request: current, content, ending: null, delayMs, throttle, changes, endedBy: null } : null;
+}
+
+/** The list with these fields in the place of those of their names, behind all that stay. */
+export function withFields(fields: Fields, set: Fields, remove: readonly string[]): Fields {
+  const gone = new Set([...remove, ...set.map(({ name }) => name.toLowerCase())]);
+  const kept: Field[] = fields.filter(({ name }) => ![...gone].some((lower) => isNamed(name, lower)));
+  return [...kept, ...set];
+}
+
+function concernsRequests({ request, ending, delayMs, throttle }: RewriteRule<never>): boolean {
+  return request !== null || ending !== null || delayMs > 0 || throttle !== null;
+}
+
+function changed<Subject>(rule: RewriteRule<Subject>, request: RewritableRequest, note: (what: string) => void): RewritableRequest {
+  const changes = rule.request;
+  if (changes === null) return request;
+  const { remote, urls, set, remove } = changes;
+  let result = request;
+  for (const replacement of urls) result = withUrl(result, replacement, note);
+  if (remote !== null) {
+    const { scheme, authority, basePath } = remote;
+    result = { ...result, scheme, authority, pathAndQuery: `${basePath}${result.pathAndQuery}` };
+    note(`sent to ${scheme}://${formatAuthority(authority, DEFAULT_PORTS[scheme])}${basePath}`);
+  }
+  for (const { name } of set) note(`set the field ${name}`);
+  for (const name of remove) if (result.fields.some((field) => isNamed(field.name, name))) note(`removed the field ${name}`);
+  return set.length + remove.length === 0 ? result : { ...result, fields: withFields(result.fields, set, remove) };
+}
+
+/** A URL that is none any more leaves the request as it was, and the record says so. */
+function withUrl(request: RewritableRequest, replacement: Replacement, note: (what: string) => void): RewritableRequest {
+  const { scheme, authority, pathAndQuery } = request;
+  const before = `${scheme}://${formatAuthority(authority, DEFAULT_PORTS[scheme])}${pathAndQuery}`;
+  const after = replacement.replaceIn(before);
+  if (after === before) return request;
+  try {
+    const target = parseTarget(request.method, after);
+    if (target.form === 'absolute-form') {
+      note(`sent to ${after}`);
+      return { ...request, scheme: target.scheme, authority: target.authority, pathAndQuery: target.pathAndQuery };
+    }
+  } catch {
+    // Told below.
+  }
+  note(`left the URL alone, since what it would become is no URL: ${after.slice(0, 200)}`);
+  return request;
+}
+
+function endingWords(ending: Ending): string {
+  switch (ending.kind) {
+    case 'answer':
+      return `answered with ${ending.status}`;
+    case 'local':
+      return `answered from ${ending.path}`;
+    case 'fail':
+      return FAILURES[ending.how];
+    default:
+      return ending satisfies never;
+  }
+}
+
+const FAILURES = { reset: 'broke the connection off', empty: 'ended the connection without an answer', timeout: 'never answered' } as const;

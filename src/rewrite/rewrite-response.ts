@@ -1,0 +1,52 @@
+// Owns what rules do to a response on its way to the client, whether the origin or the cache gave it: its status, its fields, its content. What is stored
+// stays as the origin sent it, so that a changed rule takes effect at once.
+import { isNamed } from '../http/fields.ts';
+import type { Fields } from '../http/message.ts';
+import { withFields } from './rewrite-request.ts';
+import type { Change, Replacement, RewriteRule } from './rule.ts';
+
+export interface RewritableResponse {
+  readonly status: number;
+  readonly reason: string;
+  readonly fields: Fields;
+}
+
+export interface RewrittenResponse {
+  readonly response: RewritableResponse;
+  /** Of its content. */
+  readonly content: readonly Replacement[];
+  readonly changes: readonly Change[];
+}
+
+/**
+ * @param subjectOf  what a match looks at, of the exchange with the response as it is by then
+ * @returns `null` when no rule fits
+ */
+export function rewriteResponse<Subject>(
+  rules: readonly RewriteRule<Subject>[],
+  response: RewritableResponse,
+  subjectOf: (response: RewritableResponse) => Subject,
+): RewrittenResponse | null {
+  const changes: Change[] = [];
+  const content: Replacement[] = [];
+  let current = response;
+  let hasFitted = false;
+  for (const rule of rules) {
+    if (!rule.isOn || rule.response === null || !rule.fits(subjectOf(current))) continue;
+    hasFitted = true;
+    const { status, set, remove } = rule.response;
+    const note = (what: string) => changes.push({ stage: 'response', rule: rule.name, what });
+    if (status !== null) {
+      note(`made the status ${status}, which was ${current.status}`);
+      current = { ...current, status, reason: '' };
+    }
+    for (const { name } of set) note(`set the field ${name}`);
+    for (const name of remove) if (current.fields.some((field) => isNamed(field.name, name))) note(`removed the field ${name}`);
+    if (set.length + remove.length > 0) current = { ...current, fields: withFields(current.fields, set, remove) };
+    for (const replacement of rule.response.content) {
+      content.push(replacement);
+      note(`replaced ${replacement.text} in the content`);
+    }
+  }
+  return hasFitted ? { response: current, content, changes } : null;
+}
