@@ -143,6 +143,59 @@ test('what one of two stores over one folder has stored is found by the other', 
   await expect.poll(() => one.stats().entries, { timeout: 5000 }).toBe(0);
 });
 
+describe('what one store removes while another over the folder freshens it stays removed', () => {
+  // Its content has a file, which goes at once: nothing may refer to it afterwards.
+  const long = sample({ key: 'http://a.test/long', length: 300_000 });
+  const short = sample({ key: 'http://a.test/short', length: 100 });
+
+  /** Two stores that have found both: one before them has written them. */
+  async function two(): Promise<readonly [DiskStore, DiskStore]> {
+    const before = await open();
+    for (const stored of [long, short]) await keep(before, stored, contentOf(stored));
+    await before.close();
+    const both = [await open(), await open()] as const;
+    for (const store of both) for (const { key } of [long, short]) expect(await store.find(key)).toHaveLength(1);
+    return both;
+  }
+
+  test('and has nothing else left where it lay', async () => {
+    const [one, other] = await two();
+    other.update({ ...long, responseTimeMs: long.responseTimeMs + 1 });
+    other.remove(short);
+    one.remove(long);
+    await written(one);
+    await written(other);
+    await expectAccountsToBeRight();
+  });
+
+  test('and the first removes the rest of what lay there before all of that is written', async () => {
+    const [one, other] = await two();
+    const third = sample({ key: 'http://a.test/third', length: 100 });
+    await keep(other, third, contentOf(third));
+    other.remove(long);
+    const isWritten = written(other);
+    other.remove(short);
+    await isWritten;
+    one.update({ ...long, responseTimeMs: long.responseTimeMs + 1 });
+    await written(one);
+    await expectAccountsToBeRight();
+  });
+
+  /** What has been asked for so far is in the index; what is asked for meanwhile need not be. */
+  async function written(store: DiskStore): Promise<void> {
+    await store.list()[Symbol.asyncIterator]().next();
+  }
+
+  async function expectAccountsToBeRight(): Promise<void> {
+    for (const store of stores.splice(0)) await store.close();
+    const store = await open();
+    let result = null;
+    for await (const verified of store.verify()) result = verified;
+    expect(result).toMatchObject({ checked: store.stats().entries, damaged: 0, gone: 0 });
+    expect(await store.find(long.key)).toEqual([]);
+  }
+});
+
 function options(maxBytes = 64 << 20) {
   return { folder, maxBytes, maxObjectBytes: maxBytes };
 }

@@ -326,7 +326,7 @@ export class DiskLog implements Learner {
   }
 
   mark({ kind, segment: id, at, hash }: Mark): void {
-    const segment = this.#byId.get(id);
+    const segment = this.#byId.get(id) ?? this.#leaving(id);
     if (segment === undefined) return;
     const entry = this.table.get(hash, segment.number, at);
     if (kind === 'used') {
@@ -342,6 +342,13 @@ export class DiskLog implements Learner {
       const copy = batch.movedFrom(segment.number, at);
       if (copy !== null) this.#dropCopy(copy);
     }
+  }
+
+  /** One that is empty here, and not yet for others: what lay in it may have been moved. */
+  #leaving(id: number): Segment | undefined {
+    return this.#batches()
+      .flatMap(({ gone }) => gone)
+      .find((segment) => segment.id === id);
   }
 
   // Appending and forgetting
@@ -529,7 +536,9 @@ export class DiskLog implements Learner {
     this.#index.commit(() => {
       this.#index.tell(this);
       const changes = batch.changes(this.table);
-      return { ...changes, marks: changes.marks.filter(({ segment }) => this.#byId.has(segment)) };
+      // A segment that leaves with a later batch is there for others until then: they must not move what was removed from it.
+      const isKnown = ({ segment }: Mark): boolean => this.#byId.has(segment) || this.#leaving(segment) !== undefined;
+      return { ...changes, marks: changes.marks.filter(isKnown) };
     });
     batch.committed();
     this.#indexBytes = this.#index.bytes;
