@@ -1,6 +1,9 @@
 // Owns what the proxy's thread and the thread of the store say to each other: batches of frames one way, questions and their answers, and what is
 // pushed without being asked for each time. Everything here can be cloned; nothing is a function.
+import type { FilterProblem } from '../filter/parse.ts';
 import type { RecordedExchange, RecordedMessage, Summary } from '../recorded.ts';
+
+export type { FilterProblem };
 
 /** What the thread begins with. */
 export interface StoreSettings {
@@ -35,13 +38,6 @@ export interface Rows {
   readonly total: number;
   readonly offset: number;
   readonly rows: readonly Summary[];
-}
-
-/** Why a filter is none; `column` counts from 1. */
-export interface FilterProblem {
-  readonly column: number;
-  readonly message: string;
-  readonly expected: readonly string[];
 }
 
 /** Octets of content as they were kept: content codings are still on them. */

@@ -1,5 +1,139 @@
-// Owns the thread of the store: what it is sent, in order.
-import { parentPort } from 'node:worker_threads';
-import type { FromStore } from './protocol.ts';
+// Owns the thread of the store, from its start to its end: batches are written in the order in which they come, questions answered in between. It is started
+// by flow-store.ts with `StoreSettings`.
+import { parentPort, workerData } from 'node:worker_threads';
+import { reasonOf } from '../../cache/stores/storing-pause.ts';
+import { makePrivateFolder } from '../../net/private-folder.ts';
+import { Answers } from './answers.ts';
+import { isDamage } from './flow-index.ts';
+import { LiveViews } from './live-views.ts';
+import type { FromStore, Question, StoreSettings, StoreStatus, ToStore } from './protocol.ts';
+import { Recording } from './recording.ts';
+import { searchableText } from './searchable-text.ts';
+import { NotSuchFile } from './session-file.ts';
+import { Refused, Sessions } from './sessions.ts';
+import { Slices } from './slices.ts';
 
-parentPort?.postMessage({ kind: 'failed', problems: ['the store of recorded traffic is not there yet'] } satisfies FromStore);
+const port = parentPort!;
+const settings = workerData as StoreSettings;
+const slices = new Slices();
+
+function say(message: FromStore, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
+}
+
+function open(): Sessions | null {
+  const { folder, session, maxBytes, maxAgeMs, segmentBytes = SEGMENT_BYTES } = settings;
+  try {
+    makePrivateFolder(folder);
+    // Retention goes by whole segments: with less than eight it would keep too little.
+    return Sessions.open(folder, session, { maxBytes, maxAgeMs, segmentBytes: Math.min(segmentBytes, Math.ceil(maxBytes / 8)) }, slices);
+  } catch (error) {
+    const problem =
+      error instanceof Refused
+        ? error.message
+        : `${folder} cannot keep what is recorded (${reasonOf(error)}). Let this user write there, choose another state folder, or record nothing (record: off).`;
+    say({ kind: 'failed', problems: [problem] });
+    return null;
+  }
+}
+
+function serve(sessions: Sessions): void {
+  const recording = new Recording((line) => {
+    say({ kind: 'report', line });
+    pushStatus();
+  });
+  const views = new LiveViews(sessions.recorded, (push) => say({ kind: 'push', push }));
+  const status = (): StoreStatus => statusOf(sessions, recording);
+  const pushStatus = (): void => say({ kind: 'push', push: { kind: 'status', ...status() } });
+  const answers = new Answers({ sessions, views, slices, decode: searchableText, status, sessionChanged: pushStatus });
+  const pruning = new Pruning(sessions);
+
+  const answer = async (number: number, question: Question): Promise<void> => {
+    try {
+      say({ kind: 'answer', number, answer: await answers.answer(question) });
+    } catch (error) {
+      say({ kind: 'refused', number, message: sentenceOf(error, sessions) });
+    }
+  };
+
+  say({ kind: 'opened', base: sessions.recorded.lastId, session: sessions.recorded.name });
+  if (sessions.recorded.name !== settings.session)
+    say({
+      kind: 'report',
+      line: `inspector: another process records into the session ${settings.session}; this one records into ${sessions.recorded.name}`,
+    });
+  port.on('message', (message: ToStore) => {
+    switch (message.kind) {
+      case 'batch':
+        recording.take(sessions.recorded, message.buffer, message.used);
+        say({ kind: 'freed', buffer: message.buffer, used: message.used }, [message.buffer]);
+        pruning.after(message.used);
+        return;
+      case 'question':
+        void answer(message.number, message.question);
+        return;
+      case 'close':
+        pruning.close();
+        views.closeAll();
+        sessions.close();
+        port.close();
+        return;
+      default:
+        message satisfies never;
+    }
+  });
+}
+
+/** Makes room now and then. */
+class Pruning {
+  readonly #sessions: Sessions;
+  readonly #timer: NodeJS.Timeout;
+  #bytes = 0;
+  #isPruning = false;
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
+    this.#timer = setInterval(() => this.#prune(), PRUNE_EVERY_MS);
+    this.#prune();
+  }
+
+  after(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes >= Math.min(PRUNE_AFTER_BYTES, settings.maxBytes / 64)) this.#prune();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #prune(): void {
+    this.#bytes = 0;
+    if (this.#isPruning) return;
+    this.#isPruning = true;
+    const done = (): void => {
+      this.#isPruning = false;
+    };
+    // What can not be removed now is tried again.
+    slices.run(this.#sessions.recorded.prune(Date.now())).done.then(done, done);
+  }
+}
+
+function statusOf({ recorded }: Sessions, { problem, lost }: Recording): StoreStatus {
+  const { name, exchanges, bytes, segments, damaged } = recorded;
+  return { session: name, problem, exchanges, bytes, maxBytes: settings.maxBytes, segments, damaged, lost };
+}
+
+/** For whoever asked. */
+function sentenceOf(error: unknown, sessions: Sessions): string {
+  if (error instanceof Refused || error instanceof NotSuchFile) return error.message;
+  if (!isDamage(error)) return `What was recorded cannot be read (${reasonOf(error)}).`;
+  sessions.recorded.repairNow();
+  return 'The index of what was recorded was damaged and has been made again; ask again.';
+}
+
+const SEGMENT_BYTES = 64 << 20;
+const PRUNE_EVERY_MS = 60_000;
+const PRUNE_AFTER_BYTES = 8 << 20;
+
+const opened = open();
+if (opened !== null) serve(opened);

@@ -1,0 +1,136 @@
+// Owns what is counted of a session as a whole: for the overview, and how often each rule decided. Memory is bounded: names beyond the first thousands
+// are not told apart.
+import type { Summary } from '../recorded.ts';
+import type { NamedCounts, Overview, RuleHits, SecondCounts } from './protocol.ts';
+
+interface Totals {
+  exchanges: number;
+  denied: number;
+  failed: number;
+  hits: number;
+  bytes: number;
+}
+
+/** Counts exchanges that have ended. */
+export class SessionCounts {
+  readonly #totals: Totals = none();
+  readonly #statuses: [number, number, number, number, number, number] = [0, 0, 0, 0, 0, 0];
+  readonly #seconds = new Map<number, Totals>();
+  readonly #hosts = new Names();
+  readonly #clients = new Names();
+  readonly #users = new Names();
+  readonly #types = new Names();
+  readonly #rules = new Map<string | null, { hits: number; lastHitMs: number }>();
+  #savedBytes = 0;
+
+  /** @param nowMs when it ended, milliseconds since the epoch; seconds are forgotten by it */
+  add(summary: Summary, nowMs: number): void {
+    const second = Math.floor((summary.startedAtMs + (summary.totalMs ?? 0)) / 1000);
+    const oldest = Math.floor(nowMs / 1000) - KEPT_SECONDS;
+    count(this.#totals, summary);
+    if (second >= oldest) count(this.#second(second, oldest), summary);
+    const digit = Math.floor(summary.status / 100);
+    this.#statuses[digit >= 1 && digit <= 5 ? digit : 0]! += 1;
+    if (isHit(summary)) this.#savedBytes += summary.responseBytes;
+    this.#hosts.add(summary.host, summary);
+    this.#clients.add(summary.client, summary);
+    if (summary.user !== null) this.#users.add(summary.user, summary);
+    if (summary.contentType !== null) this.#types.add(typeOf(summary.contentType), summary);
+    this.#addRule(summary);
+  }
+
+  overview(): Overview {
+    return {
+      ...this.#totals,
+      savedBytes: this.#savedBytes,
+      statuses: this.#statuses,
+      seconds: [...this.#seconds].map(([second, totals]): SecondCounts => ({ second, ...totals })).sort((a, b) => a.second - b.second),
+      hosts: this.#hosts.largest(),
+      clients: this.#clients.largest(),
+      users: this.#users.largest(),
+      types: this.#types.largest(),
+    };
+  }
+
+  rules(): RuleHits[] {
+    return [...this.#rules].map(([rule, hits]) => ({ rule, ...hits }));
+  }
+
+  #second(second: number, oldest: number): Totals {
+    let totals = this.#seconds.get(second);
+    if (totals === undefined) {
+      for (const old of this.#seconds.keys()) if (old < oldest) this.#seconds.delete(old);
+      totals = none();
+      this.#seconds.set(second, totals);
+    }
+    return totals;
+  }
+
+  #addRule({ rule, decision, startedAtMs }: Summary): void {
+    if (decision === null) return;
+    const hits = this.#rules.get(rule);
+    if (hits === undefined) {
+      if (this.#rules.size < MOST_NAMES) this.#rules.set(rule, { hits: 1, lastHitMs: startedAtMs });
+      return;
+    }
+    hits.hits += 1;
+    if (startedAtMs > hits.lastHitMs) hits.lastHitMs = startedAtMs;
+  }
+}
+
+export function isDenied({ decision, outcome }: Summary): boolean {
+  return decision === 'deny' || outcome === 'denied';
+}
+
+export function isFailed({ outcome }: Summary): boolean {
+  return outcome === 'failed';
+}
+
+function isHit({ cache }: Summary): boolean {
+  return cache === 'hit' || cache === 'stale';
+}
+
+class Names {
+  readonly #counts = new Map<string, { exchanges: number; denied: number; bytes: number }>();
+
+  add(name: string, summary: Summary): void {
+    let counts = this.#counts.get(name);
+    if (counts === undefined) {
+      if (this.#counts.size >= MOST_NAMES) return;
+      counts = { exchanges: 0, denied: 0, bytes: 0 };
+      this.#counts.set(name, counts);
+    }
+    counts.exchanges += 1;
+    if (isDenied(summary)) counts.denied += 1;
+    counts.bytes += summary.requestBytes + summary.responseBytes;
+  }
+
+  largest(): NamedCounts[] {
+    return [...this.#counts]
+      .sort(([, a], [, b]) => b.exchanges - a.exchanges)
+      .slice(0, MOST_SHOWN)
+      .map(([name, counts]) => ({ name, ...counts }));
+  }
+}
+
+function count(totals: Totals, summary: Summary): void {
+  totals.exchanges += 1;
+  if (isDenied(summary)) totals.denied += 1;
+  if (isFailed(summary)) totals.failed += 1;
+  if (isHit(summary)) totals.hits += 1;
+  totals.bytes += summary.requestBytes + summary.responseBytes;
+}
+
+function none(): Totals {
+  return { exchanges: 0, denied: 0, failed: 0, hits: 0, bytes: 0 };
+}
+
+/** Without its parameters. */
+function typeOf(contentType: string): string {
+  const end = contentType.indexOf(';');
+  return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
+}
+
+const KEPT_SECONDS = 600;
+const MOST_NAMES = 5000;
+const MOST_SHOWN = 50;

@@ -1,0 +1,86 @@
+// Owns the hosts among what matches a filter, counted once and kept right while exchanges come and end.
+import type { Summary } from '../recorded.ts';
+import { isDenied, isFailed } from './counts.ts';
+import type { Change, FlowSession, SessionListener } from './flow-session.ts';
+import { type DecodeText, type Matches, Matching, type ReadFilter } from './matching.ts';
+import type { HostCounts } from './protocol.ts';
+
+type Counts = { -readonly [K in Exclude<keyof HostCounts, 'host'>]: number };
+
+export class HostCounting implements SessionListener, Matches {
+  readonly session: FlowSession;
+  readonly #matching: Matching;
+  readonly #hosts = new Map<string, Counts>();
+  /** What was counted of those that have not ended, to be taken back. */
+  readonly #pending = new Map<number, Summary>();
+  /** Something that was counted is gone: it has to be counted anew. */
+  isOutdated = false;
+
+  constructor(session: FlowSession, filter: ReadFilter, decode: DecodeText) {
+    this.session = session;
+    this.#matching = new Matching({ session, filter, decode, matches: this, wantsSummaries: true });
+    session.listeners.add(this);
+  }
+
+  /** Counts what there is, or what has changed since. */
+  *count(): Generator<void> {
+    if (this.#matching.progress === null) yield* this.#matching.lookAtWaiting();
+    else yield* this.#matching.search();
+  }
+
+  largest(count: number): HostCounts[] {
+    const all = [...this.#hosts].map(([host, counts]) => ({ host, ...counts }));
+    return all.sort((a, b) => b.exchanges - a.exchanges).slice(0, count);
+  }
+
+  changed(changes: readonly Change[]): void {
+    this.#matching.changed(changes);
+  }
+
+  messages(): void {}
+
+  removed(): void {
+    this.isOutdated = true;
+  }
+
+  found(_id: number, summary: Summary | null): void {
+    if (summary !== null) this.#add(summary);
+  }
+
+  matched({ id, summary }: Change): void {
+    this.unmatched(id);
+    this.#add(summary);
+  }
+
+  unmatched(id: number): void {
+    const before = this.#pending.get(id);
+    if (before === undefined) return;
+    this.#pending.delete(id);
+    this.#count(before, -1);
+  }
+
+  close(): void {
+    this.session.listeners.delete(this);
+  }
+
+  #add(summary: Summary): void {
+    if (summary.state === 'pending') this.#pending.set(summary.id, summary);
+    this.#count(summary, 1);
+  }
+
+  #count(summary: Summary, sign: 1 | -1): void {
+    let counts = this.#hosts.get(summary.host);
+    if (counts === undefined) {
+      if (this.#hosts.size >= MOST_HOSTS) return;
+      counts = { exchanges: 0, denied: 0, failed: 0, bytes: 0 };
+      this.#hosts.set(summary.host, counts);
+    }
+    counts.exchanges += sign;
+    if (isDenied(summary)) counts.denied += sign;
+    if (isFailed(summary)) counts.failed += sign;
+    counts.bytes += sign * (summary.requestBytes + summary.responseBytes);
+    if (counts.exchanges === 0) this.#hosts.delete(summary.host);
+  }
+}
+
+const MOST_HOSTS = 20_000;

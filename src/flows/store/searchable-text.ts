@@ -1,0 +1,51 @@
+// Owns content as text, for filters that look into it: its codings off at once (RFC 9110 §8.4), within bounds. What comes to more than that, is no text,
+// or is coded in a way that is not known here, is not found; a view of one exchange (content/) shows more, and takes its time.
+import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
+import type { RecordedFields } from '../recorded.ts';
+
+/** @returns Unicode; `null` where it is no text. @throws never */
+export function searchableText(content: Buffer, fields: RecordedFields): string | null {
+  let octets = content;
+  for (const coding of codingsOf(fields).toReversed()) {
+    const decoded = decode(octets, coding);
+    if (decoded === null) return null;
+    octets = decoded;
+  }
+  if (octets.subarray(0, LOOKED_AT_BYTES).includes(0)) return null;
+  try {
+    return UTF_8.decode(octets, { stream: false });
+  } catch {
+    return octets.toString('latin1');
+  }
+}
+
+function codingsOf(fields: RecordedFields): string[] {
+  const values = fields.filter(([name]) => name.toLowerCase() === 'content-encoding').map(([, value]) => value);
+  const codings = values.join(',').toLowerCase().split(',', MOST_CODINGS);
+  return codings.map((coding) => coding.trim()).filter((coding) => coding !== '' && coding !== 'identity');
+}
+
+function decode(octets: Buffer, coding: string): Buffer | null {
+  const decoder = DECODERS[coding];
+  if (decoder === undefined) return null;
+  try {
+    return decoder(octets);
+  } catch {
+    return null;
+  }
+}
+
+/** What is kept may be cut off, so an end that is missing is none of its faults. */
+const INFLATED = { maxOutputLength: 4 << 20, finishFlush: constants.Z_SYNC_FLUSH };
+const gunzip = (octets: Buffer): Buffer => gunzipSync(octets, INFLATED);
+const DECODERS: Readonly<Record<string, (octets: Buffer) => Buffer>> = {
+  gzip: gunzip,
+  'x-gzip': gunzip,
+  // zlib by the letter; some send it raw.
+  deflate: (octets) => ((octets[0]! & 0x0f) === 8 ? inflateSync(octets, INFLATED) : inflateRawSync(octets, INFLATED)),
+  br: (octets) => brotliDecompressSync(octets, { ...INFLATED, finishFlush: constants.BROTLI_OPERATION_FLUSH }),
+  zstd: (octets) => zstdDecompressSync(octets, { ...INFLATED, finishFlush: constants.ZSTD_e_flush }),
+};
+const MOST_CODINGS = 4;
+const LOOKED_AT_BYTES = 1024;
+const UTF_8 = new TextDecoder('utf-8', { fatal: true });

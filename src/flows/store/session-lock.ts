@@ -1,0 +1,33 @@
+// Owns that one process, and one part of it, writes into a session. The lock is SQLite's on a file of its own: the system lets go of it when the process
+// ends, however it ends.
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+export class SessionLock {
+  readonly #database: DatabaseSync;
+
+  private constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  /** @returns `null` when somebody else has it. @throws when the folder cannot be written */
+  static take(folder: string): SessionLock | null {
+    const database = new DatabaseSync(path.join(folder, 'lock'), { timeout: WAIT_MS });
+    try {
+      database.exec('PRAGMA cache_size = 1; BEGIN EXCLUSIVE');
+      return new SessionLock(database);
+    } catch (error) {
+      database.close();
+      if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return null;
+      throw error;
+    }
+  }
+
+  release(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+}
+
+/** Somebody may only have looked whether it is taken. */
+const WAIT_MS = 100;
+const SQLITE_BUSY = 5;
