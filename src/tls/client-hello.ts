@@ -19,7 +19,10 @@ export interface ClientHello {
   readonly versions: readonly number[];
   /** The fingerprint of the client's TLS library. */
   readonly ja4: string;
-  /** It has an encrypted_client_hello: the name that is visible need not be the one that is meant. */
+  /**
+   * It has an encrypted_client_hello: the name that is visible need not be the one that is meant. It says no more than that, since Chromium always
+   * sends one, filled with random octets where it knows of no key (GREASE ECH); whoever answers goes by the visible name then.
+   */
   readonly isEncrypted: boolean;
   /** It cannot take a certificate whose key is ECDSA on P-256. */
   readonly needsRsa: boolean;

@@ -5,7 +5,9 @@ import type { RequestListener } from 'node:http';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { cacheIn, expectOnlyHits } from '../support/cached-proxy.ts';
+import { writeOpeningFiles } from '../support/opening-process.ts';
 import { describeWith, type Ended, run, succeed } from '../support/programs.ts';
+import { createTemporaryCa } from '../support/temp-ca.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
 import { startWebOrigin } from '../support/web-origin.ts';
 
@@ -15,21 +17,11 @@ describeWith(['pip3', 'python3'], 'pip, from the cache', () => {
     wheel = await buildWheel();
   });
 
-  /** An environment in which nothing is installed yet. */
-  function machine(proxyUrl: string, index: string) {
+  /** An environment in which nothing is installed yet. @param trust whom it believes, or which host without proof */
+  function machine(proxyUrl: string, index: string, trust = ['--trusted-host', '127.0.0.1']) {
     const folder = temporaryFolder(onTestFinished);
     const target = path.join(folder, 'packages');
-    const words = [
-      '--isolated',
-      '--disable-pip-version-check',
-      '--no-cache-dir',
-      '--retries',
-      '0',
-      '--proxy',
-      proxyUrl,
-      '--trusted-host',
-      '127.0.0.1',
-    ];
+    const words = ['--isolated', '--disable-pip-version-check', '--no-cache-dir', '--retries', '0', '--proxy', proxyUrl, ...trust];
     return {
       target,
       install: (name: string): Promise<Ended> =>
@@ -58,6 +50,25 @@ describeWith(['pip3', 'python3'], 'pip, from the cache', () => {
     expect(missing).toMatchObject([{ status: 504, cache: 'none', cache_why: 'uri-miss', upstream: null }]);
     expectOnlyHits(log.filter((line) => !missing.includes(line)));
     expect(log).toHaveLength(3);
+  });
+
+  test('does the same through tunnels that the proxy opens', async () => {
+    const folder = temporaryFolder(onTestFinished);
+    const ca = createTemporaryCa(folder);
+    const { words, authorityFile } = writeOpeningFiles(folder, ca);
+    const origin = await startWebOrigin(serveIndex(wheel), ca.issue('localhost'));
+    const home = cacheIn(folder);
+    const online = await home.start(...words);
+    const trust = ['--cert', authorityFile];
+    expect(await machine(online.url, origin.url, trust).install('sallyport-test')).toMatchObject({ code: 0 });
+    await online.stop();
+    await origin.close();
+
+    const offline = await home.start('--offline', '--stale-ok', ...words);
+    const second = machine(offline.url, origin.url, trust);
+    expect(await second.install('sallyport-test')).toMatchObject({ code: 0 });
+    expect(readFileSync(path.join(second.target, 'sallyport_test/content')).length).toBe(CONTENT_BYTES);
+    expectOnlyHits((await offline.stop()).filter(({ connect }) => connect !== undefined));
   });
 });
 

@@ -42,7 +42,7 @@ export async function startOpeningProxy(folder: string, ca: TemporaryCa, { rules
 }
 
 /** CONNECT, without TLS yet. */
-export async function connectThrough(proxy: TestProxy, authority: string): Promise<RawClient> {
+export async function connectThrough(proxy: Pick<TestProxy, 'port'>, authority: string): Promise<RawClient> {
   const client = await connectRaw({ port: proxy.port });
   await client.send(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`);
   const { status } = await client.readResponse('CONNECT');
