@@ -91,16 +91,47 @@ export const shownColumns = preference<readonly string[]>(
 
 export const columnWidths = preference<Readonly<Record<string, number>>>('widths', {}, (value) => typeof value === 'object');
 
-/** The path takes what the others leave, and never less than `least`. */
-export function trackOf({ name, width }: Column, least: number): string {
-  const chosen = columnWidths.value[name];
-  if (name === 'path' && chosen === undefined) return `minmax(${least}px, 1fr)`;
-  return `${chosen ?? width}px`;
+/** How the list's columns are laid out. */
+export interface Layout {
+  readonly columns: readonly Column[];
+  readonly hasWaterfall: boolean;
+  /** As `grid-template-columns` has it. */
+  readonly tracks: string;
+  /** Pixels that all of it takes at least. */
+  readonly least: number;
 }
 
-export function columnsShown(): readonly Column[] {
-  return COLUMNS.filter(({ name }) => shownColumns.value.includes(name));
+/** In so many pixels: where they do not do, what matters least gives way before anything has to be scrolled to. The path takes what is left. */
+export function layoutFor(width: number): Layout {
+  let columns = COLUMNS.filter(({ name }) => shownColumns.value.includes(name));
+  let hasWaterfall = true;
+  const least = () => ICON_WIDTH + columns.reduce((sum, column) => sum + leastWidth(column), 0) + (hasWaterfall ? WATERFALL_WIDTH : 0);
+  for (const name of GIVING_WAY) {
+    if (least() <= width) break;
+    if (name === 'waterfall') hasWaterfall = false;
+    else columns = columns.filter((column) => column.name !== name || columns.length === 1);
+  }
+  const tracks = columns.map((column) => (isElastic(column) ? `minmax(${LEAST_PATH}px, 1fr)` : `${leastWidth(column)}px`));
+  return {
+    columns,
+    hasWaterfall,
+    tracks: [`${ICON_WIDTH}px`, ...tracks, ...(hasWaterfall ? [`${WATERFALL_WIDTH}px`] : [])].join(' '),
+    least: least(),
+  };
 }
+
+function leastWidth(column: Column): number {
+  return isElastic(column) ? LEAST_PATH : (columnWidths.value[column.name] ?? column.width);
+}
+
+function isElastic({ name }: Column): boolean {
+  return name === 'path' && columnWidths.value['path'] === undefined;
+}
+
+const ICON_WIDTH = 30;
+const WATERFALL_WIDTH = 160;
+const LEAST_PATH = 150;
+const GIVING_WAY: readonly string[] = ['waterfall', 'type', 'id', 'sent', 'cache', 'client', 'user', 'size', 'time'];
 
 export function StandingIcon({ row }: { readonly row: Summary }) {
   const { icon, tone, words } = standingOf(row);

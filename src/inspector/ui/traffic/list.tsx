@@ -7,7 +7,7 @@ import { useKeys } from '../keyboard.ts';
 import { route } from '../route.ts';
 import { showMenu } from '../shell/menu.tsx';
 import { durationText } from '../words.ts';
-import { type Column, columnsShown, trackOf } from './columns.tsx';
+import { type Column, type Layout, layoutFor } from './columns.tsx';
 import { ListHead } from './list-head.tsx';
 import { Row } from './row.tsx';
 import { rowCommands } from './row-commands.ts';
@@ -44,14 +44,8 @@ export function List({ view, isNarrow }: ListProps) {
   useEffect(() => view.see(first, last), [view, first, last]);
   useListKeys(view, box, { first, last, rowHeight });
 
-  const columns = isNarrow ? NO_COLUMNS : columnsShown();
-  const shown = view.rows(first, last);
-  const scaleMs = scaleFor(shown);
-  const waterfallWidth = !isNarrow && width.value > 900;
-  const least = width.value < 700 ? 140 : 200;
-  const tracks = ['28px', ...columns.map((column) => trackOf(column, least)), ...(waterfallWidth ? ['minmax(110px, 180px)'] : [])].join(
-    ' ',
-  );
+  const { columns, tracks, least, hasWaterfall } = isNarrow ? NARROW : layoutFor(width.value);
+  const scaleMs = scaleFor(view.rows(first, last));
 
   return (
     // biome-ignore lint/a11y/useSemanticElements: a table cannot be of rows that are not there.
@@ -65,7 +59,7 @@ export function List({ view, isNarrow }: ListProps) {
       aria-activedescendant={current.value === null ? undefined : `row-${current.value.id}`}
       tabIndex={0}
       ref={box}
-      style={{ '--tracks': tracks }}
+      style={{ '--tracks': tracks, '--least': `${least}px` }}
       onScroll={({ currentTarget }) => {
         scrolled.value = currentTarget.scrollTop;
         view.follow(currentTarget.scrollTop >= whole - height.value - 2 * rowHeight);
@@ -74,14 +68,14 @@ export function List({ view, isNarrow }: ListProps) {
         if (event.key === 'Enter' && current.value !== null) openDetail(current.value);
       }}
     >
-      {!isNarrow && <ListHead view={view} columns={columns} waterfall={waterfallWidth ? `0 – ${durationText(scaleMs)}` : null} />}
+      {!isNarrow && <ListHead view={view} columns={columns} waterfall={hasWaterfall ? `0 – ${durationText(scaleMs)}` : null} />}
       <div class="list-whole" style={{ height: `${whole}px` }} role="presentation">
         {Array.from({ length: Math.max(0, last - first) }, (_, at) => {
           const index = first + at;
           const y = index * rowHeight - top + scrolled.value;
           // The same element for every index that leaves the same rest, so that scrolling makes none.
           const key = index % (onScreen + 2);
-          return <Place key={key} {...{ index, y, columns, isNarrow }} row={view.row(index)} scaleMs={waterfallWidth ? scaleMs : null} />;
+          return <Place key={key} {...{ index, y, columns, isNarrow }} row={view.row(index)} scaleMs={hasWaterfall ? scaleMs : null} />;
         })}
       </div>
     </div>
@@ -192,4 +186,4 @@ const WIDE_ROW = 28;
 const NARROW_ROW = 56;
 /** Firefox draws up to 17.8 million. */
 const MOST_PIXELS = 15_000_000;
-const NO_COLUMNS: readonly Column[] = [];
+const NARROW: Layout = { columns: [], hasWaterfall: false, tracks: 'minmax(0, 1fr)', least: 0 };

@@ -1,0 +1,103 @@
+// Owns the messages of a WebSocket or an event stream, as they come: the newest at the end, earlier ones on demand, and the whole of one on a click.
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import type { RecordedMessage, Summary } from '../../../flows/recorded.ts';
+import { getJson, problemText } from '../api.ts';
+import { listen } from '../live.ts';
+import type { Messages } from '../wire.ts';
+import { bytesText, clockText, counted, octetsOf } from '../words.ts';
+import { hexText } from './hex-view.tsx';
+import { JsonTree, parseJson } from './json-tree.tsx';
+
+export function MessagesTab({ id, messages }: Summary) {
+  const shown = useSignal<readonly RecordedMessage[]>([]);
+  const total = useSignal(messages);
+  const from = useSignal(Math.max(0, messages - PAGE));
+  const chosen = useSignal<number | null>(null);
+  const problem = useSignal<string | null>(null);
+  const end = useRef<HTMLDivElement>(null);
+  useEffect(
+    () =>
+      listen((message) => {
+        if (message.type === 'messages' && message.id === id) total.value = message.total;
+      }),
+    [id],
+  );
+  useEffect(() => {
+    getJson<Messages>(`/api/exchanges/${id}/messages?after=${from.value}&limit=${MOST_SHOWN}`).then(
+      (came) => {
+        shown.value = came.messages;
+        total.value = Math.max(total.value, came.total);
+      },
+      (error: unknown) => {
+        problem.value = problemText(error);
+      },
+    );
+  }, [id, from.value, total.value]);
+  useEffect(() => end.current?.scrollIntoView({ block: 'end' }), [shown.value.at(-1)?.number]);
+  return (
+    <div class="messages">
+      {problem.value !== null && <p class="problem">{problem.value}</p>}
+      {from.value > 0 && (
+        <button type="button" class="link" onClick={() => (from.value = Math.max(0, from.value - PAGE))}>
+          {counted(from.value, 'earlier message')}
+        </button>
+      )}
+      <ol>
+        {shown.value.map((message) => (
+          <Message
+            key={message.number}
+            message={message}
+            isOpen={chosen.value === message.number}
+            toggle={() => (chosen.value = chosen.value === message.number ? null : message.number)}
+          />
+        ))}
+      </ol>
+      <div ref={end} />
+    </div>
+  );
+}
+
+function Message({
+  message,
+  isOpen,
+  toggle,
+}: {
+  readonly message: RecordedMessage;
+  readonly isOpen: boolean;
+  readonly toggle: () => void;
+}) {
+  const { direction, kind, atMs, length, problem, closeCode } = message;
+  const octets = octetsOf(message.preview);
+  const text = kind === 'binary' ? null : DECODER.decode(octets);
+  const isOut = direction === 'from-client';
+  return (
+    <li class={`stream-message ${isOut ? 'is-out' : ''}`}>
+      <button type="button" class="stream-line" aria-expanded={isOpen} onClick={toggle}>
+        <span class={isOut ? 'tone-websocket' : 'tone-hit'} title={isOut ? 'From the client' : 'To the client'}>
+          {isOut ? '↑' : '↓'}
+          <span class="unseen">{isOut ? 'From the client' : 'To the client'}</span>
+        </span>
+        <span class="stream-text mono">
+          {kind !== 'text' && kind !== 'sse' && <span class="tag tone-plain">{closeCode === null ? kind : `${kind} ${closeCode}`}</span>}{' '}
+          {text ?? 'binary'}
+        </span>
+        <span class="soft number">{bytesText(length)}</span>
+        <span class="soft number">{clockText(atMs)}</span>
+      </button>
+      {problem !== null && <p class="problem">{problem}</p>}
+      {isOpen && <Whole octets={octets} text={text} />}
+    </li>
+  );
+}
+
+function Whole({ octets, text }: { readonly octets: Uint8Array; readonly text: string | null }) {
+  const json = text === null ? undefined : parseJson(text);
+  if (typeof json === 'object' && json !== null) return <JsonTree value={json} />;
+  return <pre class="stream-whole">{text ?? hexText(octets)}</pre>;
+}
+
+const PAGE = 200;
+/** Elements that a page has to hold; who wants more exports them. */
+const MOST_SHOWN = 1_000;
+const DECODER = new TextDecoder();
