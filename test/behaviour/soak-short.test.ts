@@ -7,18 +7,17 @@ import { expect, test } from 'vitest';
 const SOAK = path.join(import.meta.dirname, '../soak/soak.ts');
 const LONGEST_MS = 110_000;
 
-test.skipIf(process.platform !== 'linux')(
-  'nobody gets a wrong answer and nothing leaks, with busy clients, idle tunnels and origins that misbehave',
-  { timeout: LONGEST_MS + 10_000 },
-  async () => {
-    const words = ['--seconds', '10', '--clients', '100', '--tunnels', '300'];
-    const child = spawn(process.execPath, [SOAK, ...words], { stdio: ['ignore', 'pipe', 'inherit'], timeout: LONGEST_MS });
-    let said = '';
-    child.stdout.on('data', (bytes) => {
-      said += bytes;
-    });
-    const [code] = await once(child, 'close');
-    expect(said).toMatch(/\nPASS\n$/);
-    expect(code).toBe(0);
-  },
-);
+test.skipIf(process.platform !== 'linux').each([
+  ['busy clients, idle tunnels and origins that misbehave', 'tunnels,busy', '10'],
+  ['HTTP/2 in opened tunnels, and frames as chance has it beside it, from both sides', 'opened,hostile', '6'],
+])('nobody gets a wrong answer and nothing leaks, with %s', { timeout: LONGEST_MS + 10_000 }, async (_, phases, seconds) => {
+  const words = ['--phase', phases, '--seconds', seconds, '--clients', '100', '--tunnels', '300'];
+  const child = spawn(process.execPath, [SOAK, ...words], { stdio: ['ignore', 'pipe', 'inherit'], timeout: LONGEST_MS });
+  let said = '';
+  child.stdout.on('data', (bytes) => {
+    said += bytes;
+  });
+  const [code] = await once(child, 'close');
+  expect(said).toMatch(/\nPASS\n$/);
+  expect(code).toBe(0);
+});

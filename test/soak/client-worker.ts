@@ -1,9 +1,11 @@
 // A worker process: some of the clients.
 import { BusyClient } from './busy-client.ts';
+import { HostileClient } from './hostile-client.ts';
 import { IdleTunnels } from './idle-tunnels.ts';
 import type { BadWay } from './names.ts';
 import type { OriginPorts } from './origin-worker.ts';
 import { Random } from './random.ts';
+import { StreamClient } from './stream-client.ts';
 import { type Counts, Tally } from './tally.ts';
 import { serve } from './workers.ts';
 
@@ -12,8 +14,13 @@ export interface BusyWork {
   readonly origins: OriginPorts;
   readonly seconds: number;
   readonly seed: number;
-  /** One entry a client: what its origin does wrong, or `null`. */
+  /** One entry a client of plain HTTP: what its origin does wrong, or `null`. */
   readonly clients: readonly (BadWay | null)[];
+  /** How many there are besides that speak HTTP/2 in opened tunnels, and how many that are hostile there. */
+  readonly streamClients: number;
+  readonly hostileClients: number;
+  /** PEM, of the authority that they have to believe. */
+  readonly authority: string;
   /** The first number that this worker may give to an exchange, and the distance to the next: no two workers meet. */
   readonly firstId: number;
   readonly idStep: number;
@@ -63,7 +70,17 @@ const handlers = {
       },
     };
     const endMs = performance.now() + work.seconds * 1_000;
-    const clients = work.clients.map((badWay, index) => new BusyClient(new Random(work.seed + index * 7_919), badWay, around));
+    let made = 0;
+    const random = (): Random => {
+      made += 1;
+      return new Random(work.seed + made * 7_919);
+    };
+    const { authority, streamClients, hostileClients } = work;
+    const clients = [
+      ...work.clients.map((badWay) => new BusyClient(random(), badWay, around)),
+      ...Array.from({ length: streamClients }, () => new StreamClient(random(), authority, around)),
+      ...Array.from({ length: hostileClients }, () => new HostileClient(random(), authority, around)),
+    ];
     await Promise.all(clients.map((client) => client.run(endMs)));
     return { counts: tally.counts, failures: tally.failures, nextId, maybeUnlogged, connects, maybeUnloggedConnects };
   },

@@ -60,7 +60,7 @@ function parse(text: string): Line | null {
 
 function note({ target }: Line, seen: Uint8Array): string[] {
   try {
-    const { id } = parsePath(target.slice(target.indexOf('/', 'http://'.length)));
+    const { id } = parsePath(new URL(target).pathname);
     seen[id]! += 1;
     return seen[id] === 1 ? [] : [`a second line for ${target}`];
   } catch (error) {

@@ -22,8 +22,12 @@ export const BAD_WAYS = {
 } as const;
 export type BadWay = keyof typeof BAD_WAYS;
 
+/** The same of an origin that speaks HTTP/2; others on its session may suffer with it. */
+export const STREAM_WAYS = ['stream-reset', 'stream-reset-in-content', 'stream-short', 'session-goaway', 'session-destroyed'] as const;
+export type StreamWay = (typeof STREAM_WAYS)[number];
+
 export interface Asked {
-  readonly way: GoodWay | BadWay | 'denied';
+  readonly way: GoodWay | BadWay | StreamWay | 'denied';
   readonly length: number;
   readonly id: number;
 }
@@ -43,4 +47,4 @@ export function contentOf(asked: Asked): Content {
   return new Content(pathOf(asked), asked.length);
 }
 
-const WAYS: ReadonlySet<string> = new Set([...GOOD_WAYS, ...Object.keys(BAD_WAYS), 'denied']);
+const WAYS: ReadonlySet<string> = new Set([...GOOD_WAYS, ...Object.keys(BAD_WAYS), ...STREAM_WAYS, 'denied']);

@@ -1,11 +1,11 @@
 // Owns the command line of the soak: words in, a checked value out.
 import { parseArgs } from 'node:util';
 
-export const PHASES = ['tunnels', 'busy'] as const;
+export const PHASES = ['tunnels', 'busy', 'opened', 'hostile'] as const;
 export type Phase = (typeof PHASES)[number];
 
 export interface SoakOptions {
-  /** How long the busy phase lasts. Its warm-up before is a quarter of it, 8 to 20 s; tunnels are held open for a sixth, at most 20 s. */
+  /** How long each phase with clients lasts. Its warm-up before is a quarter of it, 8 to 20 s; tunnels are held open for a sixth, at most 20 s. */
   readonly seconds: number;
   readonly clients: number;
   readonly tunnels: number;
@@ -38,16 +38,19 @@ export function parseOptions(words: readonly string[]): SoakOptions | 'help' {
 
 export const HELP = `Usage: npm run soak -- [FLAGS]
 
-Runs the proxy as a process of its own under idle tunnels and busy clients, with origins that
-misbehave among them (Linux). Fails on a wrong answer to anybody, on descriptors or memory that do
-not come back, on a report of a defect, and on an access log that does not match. The last line is
-PASS or FAIL, and so is the exit code (0 or 1).
+Runs the proxy as a process of its own (Linux) under idle tunnels, under busy clients with origins
+that misbehave among them, under clients that speak HTTP/2 in tunnels that are opened, and under
+those together with clients and origins that send frames and octets as chance has it. Fails on a
+wrong answer to anybody, on descriptors or memory that do not come back, on a report of a defect,
+and on an access log that does not match. The last line is PASS or FAIL, and so is the exit code (0
+or 1).
 
 Flags:
-  --seconds N   of the busy phase; 120 unless told
-  --clients N   busy clients, a tenth of them with origins that misbehave; 500 unless told
+  --seconds N   of each phase with clients; 120 unless told
+  --clients N   busy clients, a tenth of them with origins that misbehave; 500 unless told. In opened
+                tunnels there are a tenth as many, each with several exchanges at once
   --tunnels N   idle tunnels; 5000 unless told
-  --phase NAME  tunnels, busy or all; all unless told
+  --phase NAMES tunnels, busy, opened and hostile, with commas between them; all unless told
   --seed N      of every choice that is left to chance; 1 unless told
 
 With SOAK_HEAP_SNAPSHOT=FILE in the environment, the proxy's heap is written to FILE when the busy
@@ -61,7 +64,8 @@ function count(flag: string, text: string, least: number, most: number): number 
 
 function phases(text: string): readonly Phase[] {
   if (text === 'all') return PHASES;
-  const phase = PHASES.find((name) => name === text);
-  if (phase === undefined) throw new Error(`--phase: expected one of ${PHASES.join(', ')}, all; found "${text}"`);
-  return [phase];
+  const names = text.split(',');
+  const known = PHASES.filter((phase) => names.includes(phase));
+  if (known.length < names.length) throw new Error(`--phase: expected some of ${PHASES.join(', ')}, or all; found "${text}"`);
+  return known;
 }

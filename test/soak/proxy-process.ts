@@ -6,6 +6,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { OPENED_HOST } from './opened-tunnel.ts';
 import type { Holdings, Question } from './probe.ts';
 
 export interface Measure extends Holdings {
@@ -22,12 +23,15 @@ export class ProxyProcess {
   readonly #folder: string;
   readonly #said: string[];
 
-  /** @param ports  of the origins that the policy allows */
-  static async start(ports: readonly number[]): Promise<ProxyProcess> {
+  /**
+   * @param ports of the origins that the policy allows
+   * @param roots file with the certificate that those of TLS are to be verified with
+   */
+  static async start(ports: readonly number[], roots: string): Promise<ProxyProcess> {
     const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-soak-'));
     writeFileSync(path.join(folder, 'policy.yaml'), policy(ports));
-    writeFileSync(path.join(folder, 'config.yaml'), CONFIG);
-    const words = [...NODE_WORDS, MAIN, 'run', '--listen', '127.0.0.1:0'];
+    writeFileSync(path.join(folder, 'config.yaml'), `${CONFIG}tls: ${JSON.stringify({ roots, ca_dir: path.join(folder, 'authority') })}\n`);
+    const words = [...NODE_WORDS, MAIN, 'run', '--listen', '127.0.0.1:0', '--admin', 'off'];
     words.push('--config', path.join(folder, 'config.yaml'), '--policy', path.join(folder, 'policy.yaml'));
     words.push('--access-log', path.join(folder, 'access.log'));
     const env = { ...process.env, SALLYPORT_CACHE_FOLDER: path.join(folder, 'cache'), SALLYPORT_STATE_DIR: path.join(folder, 'state') };
@@ -54,13 +58,20 @@ export class ProxyProcess {
     this.port = port;
   }
 
+  /** PEM, of the authority under which it opens tunnels. */
+  get authority(): string {
+    return readFileSync(path.join(this.#folder, 'authority', 'ca.crt'), 'latin1');
+  }
+
   get hasEnded(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   /** What it told its operator, but for the banner and that it does as it was told. */
   get reports(): readonly string[] {
-    return this.#said.slice(BANNER_LINES).filter((line) => line !== '' && !/reloaded on SIGHUP|stopping on SIGTERM/.test(line));
+    return this.#said
+      .slice(this.#said.findIndex((line) => line.startsWith(BANNER_END)) + 1)
+      .filter((line) => line !== '' && !/reloaded on SIGHUP|stopping on SIGTERM/.test(line));
   }
 
   /** Has it read its policy and configuration anew; exchanges under way go on with what they began with. */
@@ -139,6 +150,8 @@ rules:
     deny: { host: 127.0.0.1, path: /denied/* }
   - name: The origins of the soak
     allow: { host: 127.0.0.1, port: [${ports.join(', ')}] }
+  - name: Those that are opened
+    intercept: { host: ${OPENED_HOST}, port: [${ports.join(', ')}] }
 `;
 }
 
@@ -155,7 +168,7 @@ limits:
 `;
 const NODE_WORDS = ['--expose-gc', '--import', path.join(import.meta.dirname, 'probe.ts')];
 const MAIN = path.join(import.meta.dirname, '../../src/main.ts');
-const BANNER_LINES = 6;
+const BANNER_END = 'browser';
 const TICKS_PER_SECOND = 100;
 const SETTLE_MS = 15_000;
 const COLLECT_MS = 1_000;

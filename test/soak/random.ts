@@ -30,6 +30,10 @@ export class Random {
     return this.next() < than;
   }
 
+  pick<T>(choices: readonly T[]): T {
+    return choices[this.between(0, choices.length - 1)]!;
+  }
+
   /** One of the keys, each as often as its weight says. */
   weighted<T extends string>(weights: Readonly<Record<T, number>>): T {
     const entries = Object.entries(weights) as [T, number][];

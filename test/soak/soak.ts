@@ -1,8 +1,13 @@
 // The soak: the proxy as a process under idle tunnels and busy clients, and whether all of it comes back. `--help` says what it judges.
-import type { BusyResult, ClientHandlers } from './client-worker.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createTemporaryCa } from '../support/temp-ca.ts';
+import type { BusyResult, BusyWork, ClientHandlers } from './client-worker.ts';
 import { auditLog } from './log-audit.ts';
 import { BAD_WAYS, type BadWay } from './names.ts';
-import { HELP, parseOptions, type SoakOptions } from './options.ts';
+import { OPENED_HOST } from './opened-tunnel.ts';
+import { HELP, type Phase, parseOptions, type SoakOptions } from './options.ts';
 import type { OriginHandlers, OriginPorts } from './origin-worker.ts';
 import { ProxyProcess } from './proxy-process.ts';
 import { Report } from './report.ts';
@@ -11,19 +16,31 @@ import { startWorker, type Worker } from './workers.ts';
 
 export async function soak(options: SoakOptions, report: Report): Promise<void> {
   const fail = (words: string): void => report.fail(words);
+  const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-soak-origins-'));
   const origin = startWorker<OriginHandlers>('origin-worker.ts', fail);
   const workers = Array.from({ length: WORKERS }, () => startWorker<ClientHandlers>('client-worker.ts', fail));
   try {
-    const origins = await origin.call('start', null);
-    const proxy = await ProxyProcess.start(Object.values(origins));
-    const run = new Run(options, report, proxy, origin, origins, workers);
-    try {
-      for (const phase of options.phases) await (phase === 'tunnels' ? run.tunnels() : run.busy());
-    } finally {
-      await run.stop();
+    const ca = createTemporaryCa(folder);
+    const { key, cert } = ca.issue(OPENED_HOST);
+    const origins = await origin.call('start', { key, cert });
+    const [orderly, hostile] = [
+      options.phases.filter((phase) => phase !== 'hostile'),
+      options.phases.filter((phase) => phase === 'hostile'),
+    ];
+    for (const phases of [orderly, hostile]) {
+      if (phases.length === 0) continue;
+      const proxy = await ProxyProcess.start(Object.values(origins), ca.certFile);
+      const run = new Run(options, report, proxy, origin, origins, workers);
+      try {
+        for (const phase of phases) await (phase === 'tunnels' ? run.tunnels() : run.busy(phase));
+      } finally {
+        // What hostile clients asked for, nobody knows.
+        await run.stop(phases === orderly);
+      }
     }
   } finally {
     for (const worker of [origin, ...workers]) worker.stop();
+    rmSync(folder, { recursive: true });
   }
 }
 
@@ -74,16 +91,17 @@ class Run {
     report.holdings('tunnels', fresh, base, after);
   }
 
-  async busy(): Promise<void> {
+  /** Two rounds of the same, too, and two reloads in the second. */
+  async busy(phase: Exclude<Phase, 'tunnels'>): Promise<void> {
     const { seconds } = this.#options;
     const start = this.#proxy.memory();
     const failuresBefore = this.#report.failures.length;
-    await this.#busyRound(Math.max(8, Math.min(20, Math.ceil(seconds / 4))), 1, 'warm-up');
+    await this.#busyRound(phase, Math.max(8, Math.min(20, Math.ceil(seconds / 4))), 1, 'warm-up');
     await this.#proxy.settle(start.descriptors);
     const base = await this.#proxy.measure();
     const startedMs = performance.now();
     const reloads = [1 / 3, 2 / 3].map((part) => setTimeout(() => this.#proxy.reload(), part * seconds * 1_000));
-    const results = await this.#busyRound(seconds, 2, 'busy, with two reloads');
+    const results = await this.#busyRound(phase, seconds, 2, 'with two reloads');
     for (const reload of reloads) clearTimeout(reload);
     const tookSeconds = (performance.now() - startedMs) / 1_000;
     const peak = this.#proxy.memory();
@@ -96,14 +114,14 @@ class Run {
     this.#report.figure('CPU of the proxy, s', after.cpuSeconds - base.cpuSeconds);
     this.#report.figure('RSS when busy, KiB', peak.rssKiB);
     this.#report.counts(counts);
-    this.#report.holdings('busy', base, base, after);
+    this.#report.holdings(phase, base, base, after);
     if (this.#report.failures.length === failuresBefore) return;
     const snapshot = process.env['SOAK_HEAP_SNAPSHOT'];
     if (snapshot !== undefined) await this.#proxy.snapshot(snapshot);
   }
 
-  /** Ends the proxy and judges what it wrote. */
-  async stop(): Promise<void> {
+  /** Ends the proxy and judges what it wrote. @param isLogKnown whether every line of the log has to be an exchange of ours */
+  async stop(isLogKnown: boolean): Promise<void> {
     const report = this.#report;
     const { failures } = await this.#origin.call('report', null);
     for (const words of failures) report.fail(words);
@@ -113,6 +131,7 @@ class Run {
       return '';
     });
     for (const line of this.#proxy.reports) report.fail(`the proxy reported: ${line}`);
+    if (!isLogKnown) return;
     const audit = auditLog(log, {
       ids: this.#ids,
       maybeMissing: this.#maybeUnlogged,
@@ -145,10 +164,15 @@ class Run {
     return held;
   }
 
-  async #busyRound(seconds: number, round: number, name: string): Promise<readonly BusyResult[]> {
+  async #busyRound(phase: Exclude<Phase, 'tunnels'>, seconds: number, round: number, name: string): Promise<readonly BusyResult[]> {
     const { clients, seed } = this.#options;
-    const ways = Array.from({ length: clients }, (_, index) => badWayOf(index));
-    this.#report.say(`${name}: ${clients} clients for ${seconds} s`);
+    const ways = Array.from({ length: phase === 'busy' ? clients : 0 }, (_, index) => badWayOf(index));
+    const inTunnels = Math.max(1, Math.round(clients / 10 / this.#workers.length));
+    const streamClients = phase === 'busy' ? 0 : inTunnels;
+    const hostileClients = phase === 'hostile' ? inTunnels : 0;
+    const { authority } = this.#proxy;
+    const count = ways.length + this.#workers.length * (streamClients + hostileClients);
+    this.#report.say(`${phase}, ${name}: ${count} clients for ${seconds} s`);
     const idStep = this.#workers.length;
     const results = await this.#each((worker, index) =>
       worker.call('busy', {
@@ -157,9 +181,10 @@ class Run {
         seconds,
         seed: seed * 1_000_003 + round * 100_003 + index,
         clients: ways.filter((_, client) => client % idStep === index),
+        ...{ streamClients, hostileClients, authority },
         firstId: this.#ids + index,
         idStep,
-      }),
+      } satisfies BusyWork),
     );
     this.#note(results);
     return results;

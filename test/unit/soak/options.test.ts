@@ -3,7 +3,13 @@ import { parseOptions } from '../../soak/options.ts';
 
 describe('the command line of the soak', () => {
   test('asks for the full thing when nothing is said', () => {
-    expect(parseOptions([])).toEqual({ seconds: 120, clients: 500, tunnels: 5_000, phases: ['tunnels', 'busy'], seed: 1 });
+    expect(parseOptions([])).toEqual({
+      seconds: 120,
+      clients: 500,
+      tunnels: 5_000,
+      phases: ['tunnels', 'busy', 'opened', 'hostile'],
+      seed: 1,
+    });
   });
 
   test('takes every flag', () => {
@@ -11,7 +17,12 @@ describe('the command line of the soak', () => {
     expect(parseOptions(words)).toEqual({ seconds: 5, clients: 10, tunnels: 20, phases: ['busy'], seed: 9 });
   });
 
+  test('takes several phases', () => {
+    expect(parseOptions(['--phase', 'hostile,busy'])).toMatchObject({ phases: ['busy', 'hostile'] });
+  });
+
   test.each([
+    ['--phase', 'busy,idle'],
     ['--seconds', '0'],
     ['--clients', 'many'],
     ['--tunnels', '9000'],

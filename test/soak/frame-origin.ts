@@ -1,0 +1,59 @@
+// Owns connections of the origin that answers as chance has it: HTTP/2 frame by frame, or octets that were HTTP/1.1 once.
+import type { Socket } from 'node:net';
+import { FLAGS, frame, TYPES } from '../support/frame-client.ts';
+import { octets, responseFrames } from './frame-chance.ts';
+import { Random } from './random.ts';
+
+const random = new Random(1);
+
+/** On a connection on which h2 was chosen. */
+export function answerWithFrames(socket: Socket): void {
+  let unread = Buffer.alloc(0);
+  let isPrefaceRead = false;
+  socket.write(frame(TYPES.settings, 0, 0, Buffer.alloc(0)));
+  socket.on('data', (bytes: Buffer) => {
+    unread = Buffer.concat([unread, bytes]);
+    if (!isPrefaceRead && unread.length < PREFACE_LENGTH) return;
+    if (!isPrefaceRead) unread = unread.subarray(PREFACE_LENGTH);
+    isPrefaceRead = true;
+    while (unread.length >= 9 && unread.length >= 9 + unread.readUIntBE(0, 3)) {
+      const [type, flags, stream] = [unread[3]!, unread[4]!, unread.readUInt32BE(5)];
+      unread = unread.subarray(9 + unread.readUIntBE(0, 3));
+      if (type === TYPES.settings && (flags & FLAGS.ack) === 0) socket.write(frame(TYPES.settings, FLAGS.ack, 0, Buffer.alloc(0)));
+      if (type === TYPES.headers) answer(socket, Buffer.concat(responseFrames(random, stream)));
+    }
+  });
+}
+
+/** On a connection of HTTP/1.1. */
+export function answerWithOctets(socket: Socket): void {
+  socket.on('data', () => {
+    const content = octets(random, random.between(0, 2_000));
+    const isChunked = random.isLuckier(0.5);
+    const framing = isChunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${content.length}`;
+    const head = Buffer.from(`HTTP/1.1 ${random.pick(STATUS_LINES)}\r\n${random.pick(FIELD_LINES)}${framing}\r\n\r\n`, 'latin1');
+    const chunks = [Buffer.from(`${content.length.toString(16)}\r\n`), content, Buffer.from(`\r\n0\r\n${random.pick(FIELD_LINES)}\r\n`)];
+    const message = Buffer.concat([head, ...(isChunked ? chunks : [content])]);
+    if (random.isLuckier(0.2)) message[random.between(0, message.length - 1)] = random.between(0, 255);
+    answer(socket, random.isLuckier(0.9) ? message : message.subarray(0, random.between(0, message.length)));
+  });
+}
+
+function answer(socket: Socket, message: Buffer): void {
+  if (socket.destroyed) return;
+  socket.write(message);
+  if (random.isLuckier(0.05)) socket.destroy();
+  else if (random.isLuckier(0.03)) socket.end();
+}
+
+const PREFACE_LENGTH = 24;
+const STATUS_LINES = ['200 OK', '200 OK', '204 No', '304 Not', '101 Sw', '100 C', '206 P', '407 x', '600 y'];
+const FIELD_LINES = [
+  '',
+  'X: y\r\n',
+  'Te: z\r\n',
+  'HTTP2-Settings: q\r\n',
+  ':status: 200\r\n',
+  'Connection: X\r\nX: y\r\n',
+  'Set-Cookie: a=\xe9\r\n',
+];
