@@ -86,6 +86,17 @@ test('ends at the origin when the client resets the stream', async () => {
   await ended;
 });
 
+test('ends in order, although the client had nothing more to say before it was answered', async () => {
+  const { authority, ended } = await startChat();
+  await using proxy = await startOpeningProxy(folder, ca);
+  const session = await openSession(proxy, authority);
+  const stream = session.request({ ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/chat' }, { endStream: false });
+  stream.end();
+  expect(await stream.toArray()).toEqual([]);
+  expect(stream.rstCode).toBe(constants.NGHTTP2_NO_ERROR);
+  await ended;
+});
+
 test('is refused as the origin refuses it', async () => {
   const { authority } = await startChat();
   await using proxy = await startOpeningProxy(folder, ca);
