@@ -392,9 +392,11 @@ class Composition implements RunningProxy {
       pool,
       isAddressAllowed,
     });
+    const authorize = createAuthorize(compiled, addressesBy(resolver, route), Date.now);
     const stages = createStages({
       authenticator,
-      authorize: createAuthorize(compiled, addressesBy(resolver, route), Date.now),
+      authorize,
+      rewriting: null,
       admit: this.#limits!.admit,
       isAddressAllowed,
       upstream,

@@ -24,6 +24,8 @@ import { runTunnel, type TunnelStages } from './run-tunnel.ts';
 export interface Stages extends TunnelStages {
   authenticate(received: Received): Soon<Step<Identified>>;
   authorize(identified: Identified): Soon<Step<Authorized>>;
+  /** What an operator's rules, and people at breakpoints, change about a request. It is judged again then. */
+  rewriteRequest(identified: Identified, authorized: Authorized): Soon<Step<Authorized, Answer>>;
   /** TRACE and OPTIONS whose Max-Forwards is used up end here (RFC 9110 §7.6.2). */
   answerAsLast(authorized: Authorized): Step<Authorized, Answer>;
   /** A stored response answers (RFC 9111 §4), or it is known what to ask the origin for. */
@@ -34,6 +36,8 @@ export interface Stages extends TunnelStages {
   storeResponse(unsatisfied: Unsatisfied, forwarded: Forwarded): Soon<Served>;
   /** What a rule says of the response itself. */
   authorizeResponse(authorized: Authorized, served: Served): Answer;
+  /** What they change about a response, stored or not. */
+  rewriteResponse(authorized: Authorized, answer: Answer): Soon<Answer>;
 }
 
 /** Everything an exchange is run with; made once by proxy.ts. */
@@ -63,16 +67,25 @@ export async function runExchange(incoming: Incoming, context: ExchangeContext):
     const authorized = judged instanceof Promise ? await judged : judged;
     if ('respond' in authorized) return deliver(received, authorized.respond, context); // 403
 
-    const toForward = stages.answerAsLast(authorized.next);
+    const changed = stages.rewriteRequest(identified.next, authorized.next);
+    const rewritten = changed instanceof Promise ? await changed : changed;
+    if ('respond' in rewritten) return deliver(received, rewritten.respond, context); // a mock, a file, 403
+
+    const toForward = stages.answerAsLast(rewritten.next);
     if ('respond' in toForward) return deliver(received, toForward.respond, context); // TRACE, OPTIONS
 
     const looked = stages.reuseStored(toForward.next);
     const reused = looked instanceof Promise ? await looked : looked;
-    if ('respond' in reused) return deliver(received, stages.authorizeResponse(toForward.next, reused.respond), context); // a hit
-
-    const stored = stages.storeResponse(reused.next, await stages.forward(reused.next));
-    const served = stored instanceof Promise ? await stored : stored;
-    deliver(received, stages.authorizeResponse(toForward.next, served), context); // 403, where a rule asks for the type or the size
+    let served: Served;
+    if ('respond' in reused)
+      served = reused.respond; // a hit
+    else {
+      const stored = stages.storeResponse(reused.next, await stages.forward(reused.next));
+      served = stored instanceof Promise ? await stored : stored;
+    }
+    const judgedAnswer = stages.authorizeResponse(toForward.next, served); // 403, where a rule asks for the type or the size
+    const answer = stages.rewriteResponse(toForward.next, judgedAnswer);
+    deliver(received, answer instanceof Promise ? await answer : answer, context);
   } catch (thrown) {
     deliverFailure(incoming, received, thrown, context);
   }

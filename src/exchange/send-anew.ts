@@ -2,10 +2,11 @@
 // whole line: policy judges it, the cache may answer it, and it leaves a record of its own. It is nobody's: credentials for the proxy that were once proven
 // are not kept, and what a rule allows to a user it does not allow to a replay.
 import { createFlow, type EmitFlow } from '../flows/flow.ts';
-import { BytesBody, type Fields, type HttpVersion } from '../http/message.ts';
+import type { Fields, HttpVersion } from '../http/message.ts';
 import { Cancellation } from '../net/cancellation.ts';
-import type { Incoming, RequestBody } from './exchange.ts';
+import type { Incoming } from './exchange.ts';
 import { NobodyWaits } from './nobody-waits.ts';
+import { WholeContent } from './whole-content.ts';
 
 /** Texts are ISO-8859-1. */
 export interface RequestToSend {
@@ -23,7 +24,7 @@ export function incomingOf({ method, url, fields, content }: RequestToSend, conn
   const version: HttpVersion = '1.1';
   return {
     head: { method, target: url, version, fields },
-    body: content === null ? null : new WrittenContent(content),
+    body: content === null ? null : new WholeContent(content),
     client: { address: '127.0.0.1', isLocal: true, authentication: 'never' },
     flow,
     cancellation: new Cancellation(),
@@ -31,9 +32,4 @@ export function incomingOf({ method, url, fields, content }: RequestToSend, conn
     tunnel: null,
     isBackground: false,
   };
-}
-
-/** Content that is there already. */
-class WrittenContent extends BytesBody implements RequestBody {
-  readonly failure = null;
 }

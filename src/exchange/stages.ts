@@ -32,6 +32,7 @@ import type {
   Unsatisfied,
 } from './exchange.ts';
 import { identify } from './identify.ts';
+import type { RewritingStages } from './rewriting.ts';
 import type { Stages } from './run-exchange.ts';
 import { exhaustionOf, throttleBody } from './throttle.ts';
 import { type CacheJoint, keepInCache, lookInCache } from './use-cache.ts';
@@ -49,6 +50,8 @@ export interface StageParts {
   readonly revalidateBehind: (answered: Incoming) => void;
   /** Our name in Via. */
   readonly via: string;
+  /** What an operator changes; `null` changes nothing. */
+  readonly rewriting: ((authorize: Stages['authorize']) => RewritingStages) | null;
 }
 
 export function createStages(parts: StageParts): Stages {
@@ -62,17 +65,21 @@ export function createStages(parts: StageParts): Stages {
             upstream.permits(authority, origin, guardQuestion(incoming.client, decision, addresses)),
           revalidateBehind: ({ received }) => parts.revalidateBehind(received.incoming),
         };
+  const authorizeStage: Stages['authorize'] = (identified) => {
+    const authorization = authorize.request(questionAbout(identified));
+    return authorization instanceof Promise
+      ? authorization.then((found) => authorized(identified, found, parts))
+      : authorized(identified, authorization, parts);
+  };
+  const { rewriteRequest, rewriteResponse } = parts.rewriting?.(authorizeStage) ?? NO_REWRITING;
   return {
     authenticate(received) {
       return identify(received, authenticator);
     },
 
-    authorize(identified) {
-      const authorization = authorize.request(questionAbout(identified));
-      return authorization instanceof Promise
-        ? authorization.then((found) => authorized(identified, found, parts))
-        : authorized(identified, authorization, parts);
-    },
+    authorize: authorizeStage,
+
+    rewriteRequest,
 
     answerAsLast,
 
@@ -93,6 +100,8 @@ export function createStages(parts: StageParts): Stages {
     authorizeResponse(request, served) {
       return authorizeResponse(request, served, parts);
     },
+
+    rewriteResponse,
 
     authenticateConnect(received) {
       return identify(received, authenticator);
@@ -345,3 +354,5 @@ function relayInterim({ received }: Authorized, { status, reason, fields }: Resp
 }
 
 const WITHOUT_LIMITS: Step<null> = { next: null };
+
+const NO_REWRITING: RewritingStages = { rewriteRequest: (_, request) => ({ next: request }), rewriteResponse: (_, answer) => answer };

@@ -16,10 +16,20 @@ export function throttleBody(body: Body, direction: 'download' | 'upload', lease
   return rate === null && !lease.isCounted ? body : new ThrottledBody(body, rate, lease);
 }
 
+/** Content at a rate that no rule of the policy asks for. */
+export function heldToRate(body: Body, rate: ByteRate): Body {
+  return new ThrottledBody(body, rate, UNCOUNTED);
+}
+
 /** Why an exchange or a tunnel of this lease was broken off; `null` when its limits are not to blame. */
-export function exhaustionOf(lease: Lease): ProxyError | null {
+export function exhaustionOf(lease: Counting): ProxyError | null {
   return lease.exhaustion === null ? null : new ProxyError('http_request_denied', `Broken off: ${lease.exhaustion}.`);
 }
+
+/** What of a lease counts octets. */
+type Counting = Pick<Lease, 'spend' | 'exhaustion'>;
+
+const UNCOUNTED: Counting = { spend: () => true, exhaustion: null };
 
 /** `flowing`: what comes passes. `waiting`: for its turn. `full`: for room in the sink. */
 type State = 'flowing' | 'waiting' | 'full' | 'over';
@@ -28,14 +38,14 @@ class ThrottledBody implements Body, BodySink, Waiter {
   readonly length: number | null;
   readonly #body: Body;
   readonly #rate: ByteRate | null;
-  readonly #lease: Lease;
+  readonly #lease: Counting;
   #sink: BodySink | null = null;
   #state: State = 'flowing';
   /** What has not passed of the last piece. */
   #rest: Buffer | null = null;
   #trailers: Fields | null = null;
 
-  constructor(body: Body, rate: ByteRate | null, lease: Lease) {
+  constructor(body: Body, rate: ByteRate | null, lease: Counting) {
     this.length = body.length;
     this.#body = body;
     this.#rate = rate;

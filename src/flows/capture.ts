@@ -11,6 +11,13 @@ import type { CapturedContent } from './captured-content.ts';
 /** A message that passed through an exchange: of a WebSocket, or a server-sent event. */
 export type CapturedMessage = Omit<WebSocketEvent, 'kind'> & { readonly kind: WebSocketEvent['kind'] | 'sse' };
 
+/** What was changed about an exchange on its way, and by which rule; `recorded.ts` has the same. */
+export interface CapturedChange {
+  readonly stage: 'request' | 'response' | 'message';
+  readonly rule: string;
+  readonly what: string;
+}
+
 /** What keeps captures. It throws nothing. */
 export interface CaptureOwner<Exchange> {
   message(capture: Capture<Exchange>, message: CapturedMessage): void;
@@ -30,6 +37,8 @@ export class Capture<Exchange = unknown> implements Linked<Capture<Exchange>>, W
   messages = 0;
   /** The exchange that it repeats, by its id in the session. */
   replayOf: number | null = null;
+  /** What rules and people have changed about it, in order; `null` while that is nothing. */
+  changes: CapturedChange[] | null = null;
 
   /** As the client sent it. */
   readonly request: RequestHead;
@@ -97,6 +106,11 @@ export class Capture<Exchange = unknown> implements Linked<Capture<Exchange>>, W
     this.responseFields = fields;
     this.responseLines = lines;
     this.responseFraming = framing;
+  }
+
+  /** STAGES rewriteRequest, rewriteResponse. */
+  noteChanges(changes: readonly CapturedChange[]): void {
+    if (changes.length > 0) this.changes = [...(this.changes ?? []), ...changes];
   }
 
   // WebSocketWatcher: what the WebSocket says that it has become

@@ -121,4 +121,4 @@ function endingWords(ending: Ending): string {
   }
 }
 
-const FAILURES = { reset: 'broke the connection off', empty: 'ended the connection without an answer', timeout: 'never answered' } as const;
+const FAILURES = { reset: 'broke the connection off', timeout: 'never answered' } as const;

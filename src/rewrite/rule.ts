@@ -53,10 +53,10 @@ export type Ending =
   | { readonly kind: 'answer'; readonly status: number; readonly fields: Fields; readonly content: Buffer }
   /** An absolute path: a file, or a folder that the path of the request goes on in. */
   | { readonly kind: 'local'; readonly path: string }
-  /** `reset`: the connection breaks. `empty`: it ends without an answer. `timeout`: nothing is ever said. */
+  /** `reset`: the client's connection breaks. `timeout`: nothing is ever said. */
   | { readonly kind: 'fail'; readonly how: FailureKind };
 
-export const FAILURE_KINDS = ['reset', 'empty', 'timeout'] as const;
+export const FAILURE_KINDS = ['reset', 'timeout'] as const;
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
 export interface Throttle {

@@ -18,7 +18,17 @@ describe('the line', () => {
     const line = new Line();
     await line.run('GET', 'http://example.com/a?b');
     expect(line.visited).toEqual([
-      ...['authenticate', 'authorize', 'answerAsLast', 'reuseStored', 'forward', 'storeResponse', 'authorizeResponse'],
+      ...[
+        'authenticate',
+        'authorize',
+        'rewriteRequest',
+        'answerAsLast',
+        'reuseStored',
+        'forward',
+        'storeResponse',
+        'authorizeResponse',
+        'rewriteResponse',
+      ],
       'respond 200',
     ]);
   });
@@ -34,7 +44,16 @@ describe('the line', () => {
   it('skips ahead with a stored response, which policy judges as any other', async () => {
     const line = new Line({ isStored: true });
     await line.run('GET', 'http://example.com/');
-    expect(line.visited).toEqual(['authenticate', 'authorize', 'answerAsLast', 'reuseStored', 'authorizeResponse', 'respond 200']);
+    expect(line.visited).toEqual([
+      'authenticate',
+      'authorize',
+      'rewriteRequest',
+      'answerAsLast',
+      'reuseStored',
+      'authorizeResponse',
+      'rewriteResponse',
+      'respond 200',
+    ]);
   });
 
   it('skips ahead with 407 when nobody has said who asks; policy is not asked', async () => {
@@ -47,7 +66,7 @@ describe('the line', () => {
   it('answers 403 in place of a response that a rule denies', async () => {
     const line = new Line({ answerDecision: decision('deny') });
     await line.run('GET', 'http://example.com/');
-    expect(line.visited.slice(-2)).toEqual(['authorizeResponse', 'respond 403']);
+    expect(line.visited.slice(-3)).toEqual(['authorizeResponse', 'rewriteResponse', 'respond 403']);
     expect(line.flow.outcome).toBe('denied');
   });
 
@@ -118,7 +137,7 @@ describe('the line', () => {
       { name: 'Cookie', value: 'secret' },
       { name: 'X-Seen', value: 'yes' },
     ]);
-    expect(line.visited).toEqual(['authenticate', 'authorize', 'respond 200']);
+    expect(line.visited).toEqual(['authenticate', 'authorize', 'rewriteRequest', 'respond 200']);
     expect(line.content.toString()).toBe(
       'TRACE http://example.com/ HTTP/1.1\r\nHost: example.com\r\nMax-Forwards: 0\r\nX-Seen: yes\r\n\r\n',
     );
@@ -212,6 +231,14 @@ class Line {
         if (judged.action === 'deny') return { respond: { kind: 'denial', decision: judged } };
         const { pathAndQuery } = received;
         return { next: { received, decision: judged, pathAndQuery, addresses: null, contentLimit: null, lease: null } };
+      },
+      rewriteRequest: (_, authorized) => {
+        this.visited.push('rewriteRequest');
+        return { next: authorized };
+      },
+      rewriteResponse: (_, answer) => {
+        this.visited.push('rewriteResponse');
+        return answer;
       },
       answerAsLast: (authorized) => {
         if (this.#options.answersAsLast) return answerAsLast(authorized);
