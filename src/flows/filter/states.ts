@@ -1,5 +1,4 @@
 // Owns what `is:` finds out: whether an exchange is in a state that its row shows.
-import { STORING_REASONS, type StoringCode } from '../../cache/rules/storability.ts';
 import type { FilterSubject } from './subject.ts';
 import type { StateName } from './words.ts';
 
@@ -33,9 +32,9 @@ const STATE_TESTS: Readonly<Record<StateName, (subject: FilterSubject) => boolea
   slow: ({ summary }) => (summary.totalMs ?? 0) > SLOW_MS,
 };
 
-/** The code is that of a record, which another version may have written. */
+/** By the cache's code for what became of the response. Its table is not for the page, which has this file in it; a test holds them together. */
 function isStored(code: string): boolean {
-  return Object.hasOwn(STORING_REASONS, code) && STORING_REASONS[code as StoringCode].isStored;
+  return code.startsWith('stored-') || code === 'forced-by-policy';
 }
 
 const SLOW_MS = 1_000;

@@ -1,21 +1,24 @@
-// Owns what stands in a secret's place: how many octets it had, and nothing more. It is ASCII without a blank where a URL needs that, so that what
-// was masked is still a field, a URL, a form or JSON. What is masked already stays as it is.
+// Owns what stands in a secret's place: how many octets it had, and nothing more. In UTF-8, one character an octet, as the texts of a record are; without
+// a blank where a URL or a form needs that. What is masked already stays as it is, so masking twice masks once.
 
-/** `(masked 12 octets)`. @param octets  the secret as it was recorded, one character an octet */
+/** `‹masked 12 octets›`. @param octets  the secret as it was recorded, one character an octet */
 export function masked(octets: string): string {
-  return isMask(octets) ? octets : `(masked ${counted(octets)})`;
+  return isMask(octets) ? octets : `${OPENING}masked ${counted(octets)}${CLOSING}`;
 }
 
 /** The same for a value in a URL or a form, where a plus sign is a blank. */
 export function maskedInUrl(octets: string): string {
-  return isMask(octets) ? octets : `(masked+${counted(octets).replace(' ', '+')})`;
+  return isMask(octets) ? octets : `${OPENING}masked+${counted(octets).replace(' ', '+')}${CLOSING}`;
 }
 
 /** Whether a text is a mask and nothing else. */
-export function isMask(text: string): boolean {
-  return text.length < 40 && /^\(masked[ +]\d+[ +]octets?\)$/.test(text);
+export function isMask(octets: string): boolean {
+  return octets.length < 40 && /^\xe2\x80\xb9masked[ +]\d+[ +]octets?\xe2\x80\xba$/.test(octets);
 }
 
 function counted({ length }: string): string {
   return `${length} ${length === 1 ? 'octet' : 'octets'}`;
 }
+
+const OPENING = '\xe2\x80\xb9';
+const CLOSING = '\xe2\x80\xba';
