@@ -4,6 +4,7 @@ import { CA_COMMANDS, CA_DIR_FLAG } from './ca-commands.ts';
 import { CACHE_COMMANDS } from './cache-commands.ts';
 import type { Command } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
+import { FLOWS_COMMANDS } from './flows-commands.ts';
 import { CONFIG_FLAG, POLICY_COMMANDS, POLICY_FLAG } from './policy-commands.ts';
 import { versionLine } from './version.ts';
 
@@ -130,6 +131,7 @@ export const COMMANDS: readonly Command[] = [
   ...POLICY_COMMANDS,
   ...CACHE_COMMANDS,
   ...CA_COMMANDS,
+  ...FLOWS_COMMANDS,
   {
     name: 'version',
     summary: 'Print the version',

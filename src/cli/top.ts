@@ -1,0 +1,67 @@
+// Owns `top`: what passes at the moment, and who sends most of it, in a screen that is drawn anew each second.
+import { setTimeout as wait } from 'node:timers/promises';
+import type { NamedCounts, Overview } from '../flows/store/protocol.ts';
+import { askingFlows } from './asked-flows.ts';
+import { sizeText } from './cache-words.ts';
+import type { Arguments } from './command.ts';
+import { EXIT_OK } from './exit-codes.ts';
+import { oneLine, type Terminal } from './terminal.ts';
+
+export async function top(given: Arguments, terminal: Terminal): Promise<number> {
+  const flows = await askingFlows(given, terminal);
+  const isOnce = given.flags.has('once') || !process.stdout.isTTY;
+  for (;;) {
+    const overview = (await flows.get('/api/overview')) as Overview | null;
+    const screen =
+      overview === null
+        ? 'Nothing is recorded; turn it on with record: on in the settings.'
+        : screenOf(overview, Date.now(), rowsOf(isOnce));
+    terminal.print(isOnce ? screen : `${HOME}${screen}${REST}`);
+    if (isOnce) return EXIT_OK;
+    await wait(EVERY_MS);
+  }
+}
+
+/** @param most  rows of each table */
+export function screenOf(overview: Overview, nowMs: number, most: number): string {
+  const { exchanges, denied, failed, hits, savedBytes, bytes, statuses } = overview;
+  const from = Math.floor(nowMs / 1_000) - RECENT_SECONDS;
+  const recent = overview.seconds.filter(({ second }) => second >= from);
+  const rate = (of: (each: (typeof recent)[number]) => number) => recent.reduce((sum, each) => sum + of(each), 0) / RECENT_SECONDS;
+  return [
+    `exchanges  ${rate((each) => each.exchanges).toFixed(1)}/s  ${sizeText(rate((each) => each.bytes))}/s  (last ${RECENT_SECONDS} s)`,
+    `in all     ${count(exchanges)}: ${count(denied)} denied, ${count(failed)} failed, ${count(hits)} from the cache, ${sizeText(bytes)}, ${sizeText(savedBytes)} saved`,
+    `statuses   ${statuses
+      .map((each, i) => (each === 0 ? null : `${i === 0 ? 'none' : `${i}xx`} ${count(each)}`))
+      .filter(Boolean)
+      .join('  ')}`,
+    '',
+    ...table('host', overview.hosts, most),
+    '',
+    ...table('client', overview.clients, Math.ceil(most / 2)),
+    ...(overview.users.length === 0 ? [] : ['', ...table('user', overview.users, Math.ceil(most / 2))]),
+  ].join('\n');
+}
+
+function table(what: string, rows: readonly NamedCounts[], most: number): readonly string[] {
+  const line = (name: string, ...columns: readonly string[]) =>
+    oneLine(`${name.slice(0, 44).padEnd(44)}${columns.map((each) => each.padStart(12)).join('')}`);
+  return [
+    line(what, 'exchanges', 'denied', 'octets'),
+    ...rows.slice(0, most).map(({ name, exchanges, denied, bytes }) => line(name, count(exchanges), count(denied), sizeText(bytes))),
+  ];
+}
+
+function rowsOf(isOnce: boolean): number {
+  return isOnce ? 20 : Math.max(3, Math.floor(((process.stdout.rows ?? 24) - 8) / 2));
+}
+
+function count(of: number): string {
+  return of.toLocaleString('en-US');
+}
+
+const EVERY_MS = 1_000;
+const RECENT_SECONDS = 10;
+/** To the corner; the rest of the screen is cleared behind what is drawn, so that nothing flickers. */
+const HOME = '\u001b[H\u001b[2J';
+const REST = '\u001b[J';
