@@ -1,7 +1,9 @@
 // Owns what lies behind a made-up row: fields, contents, the story of the decision, certificates and messages, so that every part of the inspector's
 // detail has something to show.
+
+import type { ContentKind, ContentView } from '../../src/flows/content/content-view.ts';
 import type { RecordedExchange, RecordedFields, RecordedMessage, Summary } from '../../src/flows/recorded.ts';
-import type { Allowing, ContentView, Diff, Why, WhyRule } from '../../src/inspector/ui/wire.ts';
+import type { Allowing, Diff, Why, WhyRule } from '../../src/inspector/ui/wire.ts';
 
 export function fixtureExchange(row: Summary, reveal: boolean): RecordedExchange {
   const isDenied = row.outcome === 'denied';
@@ -176,13 +178,18 @@ export function fixtureContent(row: Summary, side: 'request' | 'response'): Buff
   return Buffer.from(`/* ${row.host} */\nexport function add(a, b) {\n  return a + b;\n}\n`);
 }
 
-export function fixtureView(row: Summary, side: 'request' | 'response', as: string | null): ContentView {
+export function fixtureView(row: Summary, side: 'request' | 'response', as: ContentKind | null): ContentView {
   const octets = fixtureContent(row, side);
   const type = side === 'request' ? 'application/json' : (row.contentType ?? '');
   const decoded = { codings: side === 'response' ? ['br'] : [], charset: 'utf-8', length: octets.length, isCut: false };
   const kind = as ?? kindOf(type);
   const view = { kind, alternatives: ['json', 'text', 'form', 'hex'], decoded, problem: null };
-  if (kind === 'image') return { ...view, alternatives: ['image', 'hex'], image: { type: 'image/png', base64: octets.toString('base64') } };
+  if (kind === 'image')
+    return {
+      ...view,
+      alternatives: ['image', 'hex'],
+      image: { type: 'image/png', base64: octets.toString('base64'), width: 2, height: 2 },
+    };
   return {
     ...view,
     alternatives: [kindOf(type), 'hex'],
@@ -190,7 +197,7 @@ export function fixtureView(row: Summary, side: 'request' | 'response', as: stri
   };
 }
 
-function kindOf(type: string): string {
+function kindOf(type: string): ContentKind {
   if (type.startsWith('image/')) return 'image';
   if (type.includes('json')) return 'json';
   if (type.includes('html')) return 'html';

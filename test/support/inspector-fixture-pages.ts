@@ -1,27 +1,31 @@
 // Owns what the made-up proxy behind the inspector's page says of itself: its status, policy, cache, rules, breakpoints, clients and sessions.
+import type { NamedCounts, Overview, SecondCounts, SessionFacts } from '../../src/flows/store/protocol.ts';
 import type {
   Breakpoints,
   CacheEntry,
   CacheStats,
   Certificates,
-  Client,
   Explained,
-  HostRow,
-  Overview,
-  OverviewPoint,
   Policy,
   PolicyRule,
   Rules,
-  Session,
   Status,
 } from '../../src/inspector/ui/wire.ts';
 import { fixtureSteps } from './inspector-fixture-details.ts';
 
-export function fixtureStatus(nowMs: number, exchanges: number, perSecond: number): Status {
+export function fixtureStatus(nowMs: number, exchanges: number): Status {
   return {
-    ...{ version: '0.1.0', startedAtMs: nowMs - 5_400_000, listeners: ['127.0.0.1:8080'], policy: '/etc/sallyport/office.yaml' },
-    session: { name: 'default', exchanges, bytes: 812_331_008 },
-    ...{ isRecording: true, dropped: { contents: 0, exchanges: 0 }, secrets: 'masked', perSecond, active: 7 },
+    ...{
+      version: '0.1.0',
+      node: '26.10.0',
+      startedAtMs: nowMs - 5_400_000,
+      listening: ['http://127.0.0.1:8080'],
+      policy: 'office.yaml: 6 rules, 14 tests',
+    },
+    ...{ openConnections: 17, secrets: 'masked', dropped: { contents: 0, exchanges: 0, messages: 0 } },
+    recording: {
+      ...{ session: 'default', problem: null, exchanges, bytes: 812_331_008, maxBytes: 2_147_483_648, segments: 13, damaged: 0, lost: 0 },
+    },
   };
 }
 
@@ -31,7 +35,8 @@ export function fixturePolicy(nowMs: number): Policy {
   });
   return {
     file: '/etc/sallyport/office.yaml',
-    default: 'deny',
+    default: { action: 'deny', file: 'office.yaml', line: 3, hits: 5_311, lastHitMs: nowMs - 4_000 },
+    tests: 14,
     rules: [
       rule(1, 'No uploads', 'deny', 6, 'deny: { method: [PUT, POST], host: under(example), content_length: "> 10MB" }', 3),
       rule(2, 'Adverts', 'deny', 18, 'deny: { host: list(adverts.txt) }', 4_811),
@@ -46,46 +51,61 @@ export function fixturePolicy(nowMs: number): Policy {
 export function fixtureExplained(url: string): Explained {
   const isDenied = url.includes('ads.');
   return {
-    action: isDenied ? 'deny' : 'allow',
+    ...{ verdict: isDenied ? 'deny' : 'allow', place: isDenied ? 'office.yaml:18' : 'office.yaml:12', awaits: null },
     sentence: isDenied ? "denied by rule 'Adverts' (office.yaml:18)" : "allowed by rule 'Office sites' (office.yaml:12)",
     steps: fixtureSteps(isDenied),
   };
 }
 
 export function fixtureOverview(nowMs: number): Overview {
-  const points = Array.from({ length: 120 }, (_, index): OverviewPoint => {
-    const swing = 40 + 30 * Math.sin(index / 9) + 14 * Math.sin(index * 1.7) + (index > 80 ? 25 : 0);
+  const now = Math.floor(nowMs / 1_000);
+  const seconds = Array.from({ length: 600 }, (_, index): SecondCounts => {
+    const second = now - 600 + index;
+    const swing = 40 + 30 * Math.sin(second / 45) + 14 * Math.sin(second / 3) + (index > 400 ? 25 : 0);
     const exchanges = Math.max(2, Math.round(swing));
-    const bytes = exchanges * 21_000 + 200_000 * (1 + Math.sin(index / 5));
-    return {
-      ...{ atMs: nowMs - (120 - index) * 30_000, exchanges, denied: Math.round(exchanges * 0.07), failed: index % 17 === 0 ? 4 : 0 },
-      ...{ hits: Math.round(exchanges * 0.24), bytes, savedBytes: bytes * 0.31 },
-    };
+    const hits = Math.round(exchanges * (0.24 + 0.05 * Math.sin(second / 20)));
+    const bytes = exchanges * 21_000 + 200_000 * (1 + Math.sin(second / 25));
+    return { second, exchanges, denied: Math.round(exchanges * 0.07), failed: second % 31 === 0 ? 12 : 0, hits, bytes };
   });
-  const sum = (of: (point: OverviewPoint) => number) => points.reduce((total, point) => total + of(point), 0);
   return {
-    ...{ sinceMs: nowMs - 5_400_000, stepMs: 30_000, points, hosts: fixtureHosts },
-    totals: {
-      ...{ exchanges: sum((point) => point.exchanges), denied: sum((point) => point.denied), failed: sum((point) => point.failed) },
-      ...{ hits: sum((point) => point.hits), bytes: sum((point) => point.bytes), savedBytes: sum((point) => point.savedBytes) },
-      ...{ p50Ms: 41, p95Ms: 612 },
-    },
+    ...{ exchanges: 100_000, denied: 11_622, failed: 2_810, hits: 17_430, bytes: 4_111_204_112, savedBytes: 1_811_939_328, seconds },
+    statuses: [120, 1_506, 78_004, 3_900, 14_811, 1_659],
+    hosts: HOSTS.map(([name, exchanges, denied, bytes]) => ({ name, exchanges, denied, bytes })),
+    ...fixtureClients(),
+    types: TYPES.map(([name, exchanges, bytes]) => ({ name, exchanges, denied: 0, bytes })),
   };
 }
 
-const fixtureHosts: readonly HostRow[] = [
-  { host: 'shop.example', exchanges: 31_201, denied: 0, failed: 121, bytes: 911_204_112 },
-  { host: 'api.shop.example', exchanges: 20_113, denied: 0, failed: 310, bytes: 61_204_112 },
-  { host: 'cdn.shop.example', exchanges: 14_020, denied: 0, failed: 4, bytes: 2_411_204_112 },
-  { host: 'images.shop.example', exchanges: 9_511, denied: 0, failed: 9, bytes: 611_204_112 },
-  { host: 'ads.tracker.example', exchanges: 6_120, denied: 6_120, failed: 0, bytes: 17_204_112 },
-  { host: 'login.example', exchanges: 1_402, denied: 0, failed: 2, bytes: 1_204_112 },
-  { host: 'news.example', exchanges: 1_120, denied: 12, failed: 0, bytes: 71_204_112 },
+const HOSTS: readonly (readonly [string, number, number, number])[] = [
+  ['shop.example', 31_201, 0, 911_204_112],
+  ['api.shop.example', 20_113, 0, 61_204_112],
+  ['cdn.shop.example', 14_020, 0, 2_411_204_112],
+  ['images.shop.example', 9_511, 0, 611_204_112],
+  ['ads.tracker.example', 6_311, 6_311, 17_204_112],
+  ['pixel.metrics.example', 5_311, 5_311, 9_204_112],
+  ['login.example', 1_402, 0, 1_204_112],
+  ['news.example', 1_120, 12, 71_204_112],
+];
+const TYPES: readonly (readonly [string, number, number])[] = [
+  ['text/html', 40_120, 1_811_204_112],
+  ['application/json', 22_311, 61_204_112],
+  ['text/javascript', 12_020, 2_411_204_112],
+  ['image/webp', 9_511, 611_204_112],
+  ['video/mp2t', 2_111, 6_017_204_112],
 ];
 
 export const fixtureCacheStats: CacheStats = {
-  ...{ entries: 4_120, bytes: 311_427_072, maxBytes: 1_073_741_824 },
-  answers: { hits: 24_310, validated: 3_120, misses: 41_208, savedBytes: 1_811_939_328 },
+  ...{ entries: 4_120, bytes: 311_427_072, maxBytes: 1_073_741_824, evictions: 81 },
+  answers: {
+    hits: 24_310,
+    validated: 3_120,
+    stale: 4,
+    collapsed: 311,
+    forwarded: 41_208,
+    unanswered: 2,
+    bytes: 5_911_939_328,
+    bytesReused: 1_811_939_328,
+  },
 };
 
 export const fixtureCacheEntries: readonly CacheEntry[] = Array.from({ length: 60 }, (_, n) => ({
@@ -175,81 +195,45 @@ export function fixtureBreakpoints(nowMs: number): Breakpoints {
   };
 }
 
-export function fixtureClients(nowMs: number): readonly Client[] {
-  return [
-    {
-      address: '127.0.0.1',
-      users: ['ada'],
-      agents: ['Chrome 148 on Linux', 'curl 8.14'],
-      exchanges: 61_204,
-      denied: 4_100,
-      failed: 611,
-      bytes: 1_911_204_112,
-      lastSeenMs: nowMs - 800,
-    },
-    {
-      address: '192.168.1.20',
-      users: ['ada', 'grace'],
-      agents: ['Firefox 150 on Windows'],
-      exchanges: 21_400,
-      denied: 1_020,
-      failed: 40,
-      bytes: 611_204_112,
-      lastSeenMs: nowMs - 31_000,
-    },
-    {
-      address: '[fd00::12]',
-      users: [],
-      agents: ['okhttp 5.1'],
-      exchanges: 811,
-      denied: 0,
-      failed: 2,
-      bytes: 11_204_112,
-      lastSeenMs: nowMs - 3_600_000,
-    },
-  ];
-}
-
-export function fixtureCertificates(nowMs: number): Certificates {
+export function fixtureClients(): { readonly clients: readonly NamedCounts[]; readonly users: readonly NamedCounts[] } {
   return {
-    ca: {
-      subject: 'CN=Sallyport CA of ada, O=Sallyport',
-      fingerprint256: '5A:91:0C:77:'.repeat(8).slice(0, -1),
-      ...{ validFromMs: nowMs - 86_400_000 * 20, validToMs: nowMs + 86_400_000 * 800, file: '/home/ada/.local/share/sallyport/ca.pem' },
-    },
-    onboarding: 'http://sallyport.invalid/',
-    pinned: [{ client: '192.168.1.31', host: 'push.phone.example', sinceMs: nowMs - 900_000, evidence: 'it sent the alert unknown_ca' }],
+    clients: [
+      { name: '127.0.0.1', exchanges: 61_204, denied: 4_100, bytes: 1_911_204_112 },
+      { name: '192.168.1.20', exchanges: 21_400, denied: 1_020, bytes: 611_204_112 },
+      { name: '[fd00::12]', exchanges: 811, denied: 0, bytes: 11_204_112 },
+    ],
+    users: [
+      { name: 'ada', exchanges: 60_110, denied: 4_001, bytes: 1_711_204_112 },
+      { name: 'grace', exchanges: 9_400, denied: 0, bytes: 211_204_112 },
+    ],
   };
 }
 
-export function fixtureSessions(nowMs: number): Session[] {
+export function fixtureCertificates(nowMs: number): Certificates {
+  const onLinux = [
+    {
+      text: 'Put the certificate where the system looks for others.',
+      command: 'sudo cp sallyport-ca.crt /usr/local/share/ca-certificates/',
+    },
+    { text: 'Let it be taken up.', command: 'sudo update-ca-certificates' },
+  ];
+  const byHand = [{ text: 'Open the file, choose Install Certificate, then Trusted Root Certification Authorities.', command: null }];
+  return {
+    subject: 'CN=Sallyport CA of ada, O=Sallyport',
+    fingerprint256: '5A:91:0C:77:'.repeat(8).slice(0, -1),
+    ...{ notBeforeMs: nowMs - 86_400_000 * 20, notAfterMs: nowMs + 86_400_000 * 800 },
+    pem: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
+    steps: [
+      { platform: 'Linux', trust: onLinux, remove: onLinux.slice(1), note: 'Firefox and Chromium have stores of their own.' },
+      { platform: 'Windows', trust: byHand, remove: byHand, note: null },
+    ],
+  };
+}
+
+export function fixtureSessions(nowMs: number): readonly SessionFacts[] {
   return [
-    {
-      name: 'default',
-      isCurrent: true,
-      isReadOnly: false,
-      exchanges: 100_000,
-      bytes: 812_331_008,
-      firstMs: nowMs - 5_400_000,
-      lastMs: nowMs,
-    },
-    {
-      name: 'checkout-bug',
-      isCurrent: false,
-      isReadOnly: false,
-      exchanges: 1_204,
-      bytes: 22_331_008,
-      firstMs: nowMs - 86_400_000,
-      lastMs: nowMs - 82_000_000,
-    },
-    {
-      name: 'from-grace',
-      isCurrent: false,
-      isReadOnly: true,
-      exchanges: 88,
-      bytes: 331_008,
-      firstMs: nowMs - 186_400_000,
-      lastMs: nowMs - 186_000_000,
-    },
+    { name: 'default', isRecorded: true, isElsewhere: false, exchanges: 100_000, bytes: 812_331_008, changedAtMs: nowMs },
+    { name: 'checkout-bug', isRecorded: false, isElsewhere: false, exchanges: 1_204, bytes: 22_331_008, changedAtMs: nowMs - 82_000_000 },
+    { name: 'default-2', isRecorded: false, isElsewhere: true, exchanges: null, bytes: 331_008, changedAtMs: nowMs - 186_000_000 },
   ];
 }

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { ContentKind } from '../../src/flows/content/content-view.ts';
 import type { Summary } from '../../src/flows/recorded.ts';
 import type { FromServer, ToServer } from '../../src/inspector/ui/wire.ts';
 import {
@@ -132,11 +133,11 @@ function serveLive(socket: WebSocket, state: State): void {
       const sum = `${selected.length} ${offset} ${rows[0]?.id} ${rows.length}`;
       if (lastSent.get(view) === sum) continue;
       lastSent.set(view, sum);
-      say({ type: 'window', view, total: selected.length, offset, rows });
+      say({ type: 'window', view, total: selected.length, offset, rows, progress: null });
     }
   };
   const slowly = () => {
-    say({ type: 'status', ...fixtureStatus(Date.now(), state.rows.length, 42.5) });
+    say({ type: 'status', ...fixtureStatus(Date.now(), state.rows.length) });
     if (wantsOverview) say({ type: 'overview', ...fixtureOverview(Date.now()) });
   };
   const timers = [setInterval(push, 100), setInterval(slowly, 1_000)];
@@ -173,11 +174,6 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
     response.end(found);
     return;
   }
-  if (typeof found === 'string') {
-    response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
-    response.end(found);
-    return;
-  }
   send(response, isProblem(found) ? 400 : 200, found);
 }
 
@@ -199,16 +195,16 @@ function signIn(state: State, content: string, response: ServerResponse): void {
 function plain(state: State, url: URL, method: string, content: string): unknown {
   const { pathname, searchParams } = url;
   const nowMs = Date.now();
-  if (pathname === '/api/status') return fixtureStatus(nowMs, state.rows.length, 42.5);
+  if (pathname === '/api/status') return fixtureStatus(nowMs, state.rows.length);
   if (pathname === '/api/hosts') return hostsOf(select(state, searchParams.get('filter') ?? '', 'id'));
   if (pathname === '/api/policy') return fixturePolicy(nowMs);
   if (pathname === '/api/policy/explain') return fixtureExplained((JSON.parse(content) as { url: string }).url);
   if (pathname === '/api/overview') return fixtureOverview(nowMs);
-  if (pathname === '/api/cache/stats') return fixtureCacheStats;
-  if (pathname === '/api/cache/entries') return fixtureCacheEntries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+  if (pathname === '/api/cache') return fixtureCacheStats;
+  if (pathname === '/api/cache/entries') return { entries: fixtureCacheEntries, isCut: false };
   if (pathname === '/api/cache/why') return { lines: ['It would be a hit: a stored response is fresh for 3120 s more (RFC 9111 §4.2).'] };
   if (pathname === '/api/cache/purge') return { purged: 12 };
-  if (pathname === '/api/clients') return fixtureClients(nowMs);
+  if (pathname === '/api/clients') return fixtureClients();
   if (pathname === '/api/certificates') return fixtureCertificates(nowMs);
   if (pathname === '/api/sessions') return fixtureSessions(nowMs);
   if (pathname.startsWith('/api/sessions/')) return {};
@@ -241,7 +237,7 @@ function ofExchange(state: State, { pathname, searchParams }: URL): unknown {
   if (what === '') return fixtureExchange(row, isRevealed);
   if (what === 'why') return fixtureWhy(row);
   if (more === 'content') return fixtureContent(row, side);
-  if (more === 'view') return fixtureView(row, side, searchParams.get('as'));
+  if (more === 'view') return fixtureView(row, side, searchParams.get('as') as ContentKind | null);
   if (what === 'messages') return fixtureMessages(row, Number(searchParams.get('after') ?? 0), Number(searchParams.get('limit') ?? 200));
   if (what === 'as') return { text: `${more} '${row.scheme}://${row.host}${row.path}'` };
   if (what === 'allow') return fixtureAllowing(row);

@@ -37,11 +37,10 @@ export async function getOctets(path: string, signal?: AbortSignal): Promise<Uin
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/** Values that come as lines of JSON, `most` at most. @throws ApiProblem */
-export async function getLines<T>(path: string, most: number): Promise<T[]> {
-  const response = await request(path, { method: 'GET' });
-  const lines = (await response.text()).split('\n', most);
-  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as T);
+/** Hands a file over as it is. @throws ApiProblem */
+export async function putFile<T>(path: string, file: Blob): Promise<T> {
+  const response = await request(path, { method: 'POST', headers: { 'Content-Type': 'application/octet-stream' }, body: file });
+  return (await response.json()) as T;
 }
 
 /** @throws ApiProblem when the code is not, or no longer, good */

@@ -1,21 +1,23 @@
-// Owns the shapes in which the admin API answers the page and the messages of its WebSocket, as far as they are not `flows/recorded.ts`. What is
+// Owns the shapes in which the admin API answers the page and the messages of its WebSocket, as far as they are not
+// in `flows/recorded.ts` and `flows/store/protocol.ts`. What is
 // captured in them is text to be shown, and nothing else.
 import type { RecordedFields, RecordedMessage, Summary } from '../../flows/recorded.ts';
+import type { Overview, StoreStatus } from '../../flows/store/protocol.ts';
 
 export interface Status {
   readonly version: string;
+  readonly node: string;
   readonly startedAtMs: number;
-  readonly listeners: readonly string[];
-  readonly policy: string | null;
-  readonly session: { readonly name: string; readonly exchanges: number; readonly bytes: number };
-  readonly isRecording: boolean;
+  /** URLs. */
+  readonly listening: readonly string[];
+  /** A sentence. */
+  readonly policy: string;
+  readonly openConnections: number;
+  /** `null` while nothing is recorded. */
+  readonly secrets: 'masked' | 'shown' | 'unwritten' | null;
   /** What a full queue has cost. */
-  readonly dropped: { readonly contents: number; readonly exchanges: number };
-  readonly secrets: 'masked' | 'shown' | 'unwritten';
-  /** Exchanges a second, of the last seconds. */
-  readonly perSecond: number;
-  /** How many are under way. */
-  readonly active: number;
+  readonly dropped: { readonly contents: number; readonly exchanges: number; readonly messages: number } | null;
+  readonly recording: StoreStatus | null;
 }
 
 export type ToServer =
@@ -36,6 +38,8 @@ export interface Window {
   readonly total: number;
   readonly offset: number;
   readonly rows: readonly Summary[];
+  /** How far the search has come; `null` when it is done. */
+  readonly progress: { readonly scanned: number; readonly of: number } | null;
 }
 
 export type FromServer =
@@ -79,25 +83,6 @@ export interface WhyRule {
   readonly criteria: readonly { readonly depth: number; readonly truth: Verdict; readonly words: string }[];
 }
 
-export interface ContentView {
-  readonly kind: string;
-  /** Other kinds that it can be shown as. */
-  readonly alternatives: readonly string[];
-  /** Made easy to read. */
-  readonly text?: string;
-  readonly rows?: readonly (readonly [name: string, value: string])[];
-  readonly parts?: readonly ContentView[];
-  /** A raster image, by its own first octets. */
-  readonly image?: { readonly type: string; readonly base64: string };
-  readonly decoded: {
-    readonly codings: readonly string[];
-    readonly charset: string | null;
-    readonly length: number;
-    readonly isCut: boolean;
-  };
-  readonly problem: string | null;
-}
-
 export interface DiffLine {
   readonly kind: 'same' | 'added' | 'removed';
   readonly text: string;
@@ -114,14 +99,6 @@ export interface Messages {
   readonly messages: readonly RecordedMessage[];
 }
 
-export interface HostRow {
-  readonly host: string;
-  readonly exchanges: number;
-  readonly denied: number;
-  readonly failed: number;
-  readonly bytes: number;
-}
-
 /** What `allow this host` would take: lines to paste, and why they are enough. */
 export interface Allowing {
   readonly policy: string;
@@ -131,8 +108,16 @@ export interface Allowing {
 
 export interface Policy {
   readonly file: string | null;
-  readonly default: string;
+  readonly default: {
+    readonly action: string;
+    readonly file: string;
+    readonly line: number;
+    readonly hits: number;
+    readonly lastHitMs: number | null;
+  };
   readonly rules: readonly PolicyRule[];
+  /** How many the file has. */
+  readonly tests: number;
 }
 
 export interface PolicyRule {
@@ -148,43 +133,29 @@ export interface PolicyRule {
 }
 
 export interface Explained {
+  readonly verdict: string;
   readonly sentence: string;
-  readonly action: string;
+  readonly place: string;
+  /** What it would have to be known first; `null` when all of it is. */
+  readonly awaits: string | null;
   readonly steps: readonly WhyRule[];
-}
-
-export interface OverviewPoint {
-  readonly atMs: number;
-  readonly exchanges: number;
-  readonly denied: number;
-  readonly failed: number;
-  readonly hits: number;
-  readonly bytes: number;
-  readonly savedBytes: number;
-}
-
-export interface Overview {
-  readonly sinceMs: number;
-  readonly stepMs: number;
-  readonly points: readonly OverviewPoint[];
-  readonly totals: {
-    readonly exchanges: number;
-    readonly denied: number;
-    readonly failed: number;
-    readonly hits: number;
-    readonly bytes: number;
-    readonly savedBytes: number;
-    readonly p50Ms: number | null;
-    readonly p95Ms: number | null;
-  };
-  readonly hosts: readonly HostRow[];
 }
 
 export interface CacheStats {
   readonly entries: number;
   readonly bytes: number;
   readonly maxBytes: number;
-  readonly answers: { readonly hits: number; readonly validated: number; readonly misses: number; readonly savedBytes: number } | null;
+  readonly evictions: number;
+  readonly answers: {
+    readonly hits: number;
+    readonly validated: number;
+    readonly stale: number;
+    readonly collapsed: number;
+    readonly forwarded: number;
+    readonly unanswered: number;
+    readonly bytes: number;
+    readonly bytesReused: number;
+  } | null;
 }
 
 /** As `cache/cache-admin.ts` has it. */
@@ -259,38 +230,25 @@ export interface Edited {
   readonly content: string;
 }
 
-export interface Client {
-  readonly address: string;
-  readonly users: readonly string[];
-  readonly agents: readonly string[];
-  readonly exchanges: number;
-  readonly denied: number;
-  readonly failed: number;
-  readonly bytes: number;
-  readonly lastSeenMs: number;
-}
-
+/** `null` in its place: there is no CA, and tunnels stay closed. */
 export interface Certificates {
-  /** `null` without a CA: tunnels stay closed. */
-  readonly ca: {
-    readonly subject: string;
-    readonly fingerprint256: string;
-    readonly validFromMs: number;
-    readonly validToMs: number;
-    readonly file: string;
-  } | null;
-  /** The page that helps other devices to trust it, through the proxy. */
-  readonly onboarding: string | null;
-  /** Clients that refused our certificate for a host. */
-  readonly pinned: readonly { readonly client: string; readonly host: string; readonly sinceMs: number; readonly evidence: string }[];
+  readonly subject: string;
+  readonly fingerprint256: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  readonly pem: string;
+  readonly steps: readonly TrustSteps[];
 }
 
-export interface Session {
-  readonly name: string;
-  readonly isCurrent: boolean;
-  readonly isReadOnly: boolean;
-  readonly exchanges: number;
-  readonly bytes: number;
-  readonly firstMs: number | null;
-  readonly lastMs: number | null;
+/** As `pages/trust-steps.ts` has them. */
+export interface TrustSteps {
+  readonly platform: string;
+  readonly trust: readonly TrustStep[];
+  readonly remove: readonly TrustStep[];
+  readonly note: string | null;
+}
+
+export interface TrustStep {
+  readonly text: string;
+  readonly command: string | null;
 }

@@ -2,11 +2,12 @@
 // that the browser decodes; nothing of it becomes part of this page.
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
+import type { ContentView } from '../../../flows/content/content-view.ts';
 import type { RecordedContent } from '../../../flows/recorded.ts';
 import { useAsked } from '../asked.ts';
 import { Icon } from '../icons.tsx';
-import type { ContentView } from '../wire.ts';
 import { bytesText, octetsOf } from '../words.ts';
+import { FieldTree } from './field-tree.tsx';
 import { useFinding } from './finding.ts';
 import { HexView } from './hex-view.tsx';
 import { JsonTree, parseJson } from './json-tree.tsx';
@@ -27,10 +28,7 @@ export function Content({ id, side, content, isRevealed, isDone }: ContentProps)
   const as = chosen.value === null || chosen.value === 'hex' ? '' : `&as=${chosen.value}`;
   const path = `/api/exchanges/${id}/${side}`;
   const revealing = isRevealed ? 'reveal=1' : 'reveal=0';
-  // The digest makes it another question when more has come.
-  const { value, problem } = useAsked<ContentView>(
-    content.kept === 0 ? null : `${path}/view?${revealing}${as}&of=${content.digest ?? content.kept}`,
-  );
+  const { value, problem } = useAsked<ContentView>(content.kept === 0 ? null : `${path}/view?${revealing}${as}`);
   const kind = chosen.value ?? value?.kind ?? null;
   const found = useFinding(box, query.value, [value, kind]);
   return (
@@ -122,17 +120,18 @@ function FindBox({ query, count, at, step }: FindBoxProps) {
 
 /** @param isSearched  then folded parts, where nothing would be found, are of no use */
 function Shown({ view, isSearched }: { readonly view: ContentView; readonly isSearched: boolean }) {
-  const { kind, text, rows, parts, image } = view;
+  const { kind, text, rows, parts, image, tree } = view;
   const json = useMemo(() => (TREES.has(kind) && text !== undefined ? parseJson(text) : undefined), [kind, text]);
   return (
     <>
       {image !== undefined && <Picture {...image} />}
       {rows !== undefined && rows.length > 0 && <Rows rows={rows} />}
+      {tree !== undefined && !isSearched && <FieldTree nodes={tree} />}
       {json !== undefined && !isSearched ? <JsonTree value={json} /> : text !== undefined && <TextView text={text} />}
       {parts?.map((part, at) => (
         <section key={`${at} ${part.kind}`} class="content-part">
           <h3>
-            Part {at + 1} <span class="soft">{KIND_WORDS[part.kind] ?? part.kind}</span>
+            {part.title ?? `Part ${at + 1}`} <span class="soft">{KIND_WORDS[part.kind] ?? part.kind}</span>
           </h3>
           <Shown view={part} isSearched={isSearched} />
         </section>
@@ -205,6 +204,7 @@ const KIND_WORDS: Readonly<Record<string, string>> = {
   graphql: 'GraphQL',
   jwt: 'JWT',
   sse: 'Events',
-  raw: 'Raw',
+  cbor: 'CBOR',
+  msgpack: 'MessagePack',
   hex: 'Hex',
 };

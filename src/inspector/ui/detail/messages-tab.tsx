@@ -99,5 +99,5 @@ function Whole({ octets, text }: { readonly octets: Uint8Array; readonly text: s
 
 const PAGE = 200;
 /** Elements that a page has to hold; who wants more exports them. */
-const MOST_SHOWN = 1_000;
+const MOST_SHOWN = 500;
 const DECODER = new TextDecoder();

@@ -24,7 +24,7 @@ function ResendDialog(row: Summary) {
   const send = () =>
     attempt(async () => {
       const { method, url } = draft.value!;
-      const { id } = await write<{ id: number }>('POST', '/api/send', { method, url, ...editedOf(draft.value!) });
+      const { id } = await write<{ id: number }>('POST', '/api/send', { method, url, ...editedOf(draft.value!), replayOf: row.id });
       closeDialog();
       tell(`Sent as ${id}.`, { label: 'Show', run: () => go({ page: 'traffic', id }) });
     });

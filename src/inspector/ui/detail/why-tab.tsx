@@ -5,8 +5,8 @@ import { useAsked } from '../asked.ts';
 import { Icon, type IconName } from '../icons.tsx';
 import type { Why, WhyRule, WhySentence } from '../wire.ts';
 
-export function WhyTab({ id, state }: Summary) {
-  const { value, problem } = useAsked<Why>(`/api/exchanges/${id}/why?state=${state}`);
+export function WhyTab({ id }: Summary) {
+  const { value, problem } = useAsked<Why>(`/api/exchanges/${id}/why`);
   if (problem !== null) return <p class="problem">{problem}</p>;
   if (value === null) return <p class="soft">Loading …</p>;
   return (

@@ -1,3 +1,187 @@
+// Owns the page of the breakpoints: which exchanges stop, and those that stand still now, to be edited and sent on, let go, dropped or answered.
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { parseFilter } from '../../../flows/filter/parse.ts';
+import { write } from '../api.ts';
+import { useAsked } from '../asked.ts';
+import { type Draft, draftOf, editedOf, MessageEditor } from '../detail/message-editor.tsx';
+import { Icon } from '../icons.tsx';
+import { fragmentOf } from '../route.ts';
+import { attempt, tell } from '../shell/actions.ts';
+import { held } from '../status.ts';
+import type { Breakpoint, Breakpoints, Held, Stage } from '../wire.ts';
+import { agoText, octetsOf } from '../words.ts';
+import { Loading, PageBody, Section } from './parts.tsx';
+
 export function BreakpointsPage() {
-  return <p>Breakpoints</p>;
+  const { value, problem, again } = useAsked<Breakpoints>('/api/breakpoints');
+  useEffect(() => {
+    if (value !== null) held.value = value.held;
+  }, [value]);
+  if (value === null) return <Loading problem={problem} />;
+  const put = (breakpoints: readonly Breakpoint[]) =>
+    attempt(async () => {
+      await write('PUT', '/api/breakpoints', breakpoints);
+      again();
+    });
+  return (
+    <PageBody>
+      <Section title="Held now">
+        {held.value.length === 0 ? (
+          <p class="soft">Nothing. What matches a breakpoint below waits here for you, and its client waits with it.</p>
+        ) : (
+          <Queue />
+        )}
+      </Section>
+      <Section title="Breakpoints">
+        <NewBreakpoint add={(breakpoint) => put([...value.breakpoints, breakpoint])} />
+        <ul class="breakpoint-list">
+          {value.breakpoints.map((breakpoint, at) => (
+            <li key={`${at} ${breakpoint.filter}`} class={breakpoint.isOn ? '' : 'is-off'}>
+              <input
+                type="checkbox"
+                class="switch"
+                aria-label={`${breakpoint.filter}: on`}
+                checked={breakpoint.isOn}
+                onChange={() => put(value.breakpoints.with(at, { ...breakpoint, isOn: !breakpoint.isOn }))}
+              />
+              <code>{breakpoint.filter}</code>
+              <span class="soft">{STAGES[breakpoint.at]}</span>
+              <span class="grow" />
+              <button
+                type="button"
+                class="quiet"
+                aria-label={`Remove ${breakpoint.filter}`}
+                title="Remove"
+                onClick={() => put(value.breakpoints.toSpliced(at, 1))}
+              >
+                <Icon name="trash" size={14} />
+              </button>
+            </li>
+          ))}
+        </ul>
+      </Section>
+    </PageBody>
+  );
 }
+
+function NewBreakpoint({ add }: { readonly add: (breakpoint: Breakpoint) => void }) {
+  const filter = useSignal('');
+  const at = useSignal<Stage>('request');
+  const parsed = filter.value.trim() === '' ? null : parseFilter(filter.value);
+  const problem = parsed !== null && 'problem' in parsed ? parsed.problem : null;
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (problem !== null || filter.value.trim() === '') return;
+    add({ filter: filter.value.trim(), at: at.value, isOn: true });
+    filter.value = '';
+  };
+  return (
+    <form class="form-line" onSubmit={submit}>
+      <select
+        class="field"
+        aria-label="Where it stops"
+        value={at.value}
+        onChange={({ currentTarget }) => (at.value = currentTarget.value as Stage)}
+      >
+        {Object.entries(STAGES).map(([stage, words]) => (
+          <option key={stage} value={stage}>
+            {words}
+          </option>
+        ))}
+      </select>
+      <input
+        class="field is-long mono"
+        aria-label="Filter of the breakpoint"
+        aria-invalid={problem !== null}
+        placeholder="host:api.shop.example method:POST"
+        value={filter.value}
+        onInput={({ currentTarget }) => (filter.value = currentTarget.value)}
+      />
+      <button type="submit" class="button is-main" disabled={filter.value.trim() === '' || problem !== null}>
+        Add
+      </button>
+      {problem !== null && (
+        <p class="tone-denied form-problem" role="alert">
+          Column {problem.column}: {problem.message}
+        </p>
+      )}
+    </form>
+  );
+}
+
+function Queue() {
+  const chosen = useSignal<number | null>(null);
+  const shown = held.value.find(({ number }) => number === chosen.value) ?? held.value[0]!;
+  return (
+    <div class="queue">
+      <ul class="queue-list">
+        {held.value.map((each) => (
+          <li key={each.number}>
+            <button type="button" class="queue-item" aria-pressed={each === shown} onClick={() => (chosen.value = each.number)}>
+              <span class="method">{each.status ?? each.method}</span>
+              <span class="queue-url">{each.url}</span>
+              <span class="soft number">{agoText(each.sinceMs, Date.now())}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <HeldMessage key={shown.number} {...shown} />
+    </div>
+  );
+}
+
+function HeldMessage(message: Held) {
+  const { number, at, exchangeId, method, url, status, fields, content } = message;
+  const first = draftOf({ method, url, status }, fields, octetsOf(content));
+  const draft = useSignal<Draft>(first);
+  const isEdited = JSON.stringify(draft.value) !== JSON.stringify(first);
+  const decide = (action: 'continue' | 'drop' | 'answer', edited: object | null) =>
+    attempt(async () => {
+      await write('POST', `/api/breakpoints/held/${number}`, { action, ...(edited !== null && { edited }) });
+      held.value = held.value.filter((other) => other.number !== number);
+      tell(WORDS[action]);
+    });
+  const edited = () => {
+    const { method: newMethod, url: newUrl, status: newStatus } = draft.value;
+    return { ...(newStatus === null ? { method: newMethod, url: newUrl } : { status: newStatus }), ...editedOf(draft.value) };
+  };
+  return (
+    <div class="held">
+      <p class="soft">
+        {STAGES[at]} of <a href={fragmentOf({ page: 'traffic', id: exchangeId })}>exchange {exchangeId}</a>
+      </p>
+      <MessageEditor draft={draft.value} onChange={(changed) => (draft.value = changed)} />
+      <div class="held-actions">
+        <button type="button" class="button is-main" onClick={() => attempt(async () => decide('continue', isEdited ? edited() : null))}>
+          <Icon name="step" size={14} /> {isEdited ? 'Continue as edited' : 'Continue'}
+        </button>
+        {at === 'request' && (
+          <button type="button" class="button" onClick={() => decide('answer', ANSWER)}>
+            <Icon name="answered" size={14} /> Answer with 503
+          </button>
+        )}
+        <button type="button" class="button is-danger" onClick={() => decide('drop', null)}>
+          <Icon name="close" size={14} /> Drop
+        </button>
+      </div>
+    </div>
+  );
+}
+
+const STAGES: Readonly<Record<Stage, string>> = {
+  request: 'Before the request goes on',
+  response: 'Before the response goes on',
+  message: 'Each WebSocket message',
+};
+const WORDS = {
+  continue: 'It goes on.',
+  drop: 'Dropped: the client’s connection was closed.',
+  answer: 'Answered in the origin’s place.',
+} as const;
+/** In base64: `Held and answered by the inspector.` */
+const ANSWER = {
+  status: 503,
+  fields: [['Content-Type', 'text/plain']],
+  content: 'SGVsZCBhbmQgYW5zd2VyZWQgYnkgdGhlIGluc3BlY3Rvci4=',
+} as const;

@@ -1,3 +1,177 @@
+// Owns the page of the cache: how much it holds and answers, what is in it, what a request would get and why, and forgetting.
+import { useSignal } from '@preact/signals';
+import { problemText, write } from '../api.ts';
+import { useAsked } from '../asked.ts';
+import { Icon } from '../icons.tsx';
+import { attempt, tell } from '../shell/actions.ts';
+import type { CacheEntry, CacheStats } from '../wire.ts';
+import { bytesText, counted, countText, secondsText, shareText } from '../words.ts';
+import { Loading, PageBody, Section, ShareBar, Tile } from './parts.tsx';
+
 export function CachePage() {
-  return <p>Cache</p>;
+  const stats = useAsked<CacheStats | null>('/api/cache', 3_000);
+  const pattern = useSignal('');
+  const query = pattern.value.trim() === '' ? '' : `?pattern=${encodeURIComponent(asGlob(pattern.value.trim()))}`;
+  const entries = useAsked<{ readonly entries: readonly CacheEntry[]; readonly isCut: boolean }>(`/api/cache/entries${query}`);
+  const purge = (what: object, words: string) =>
+    attempt(async () => {
+      const { purged } = await write<{ purged: number }>('POST', '/api/cache/purge', what);
+      tell(`${counted(purged, 'stored response')} forgotten: ${words}.`);
+      stats.again();
+      entries.again();
+    });
+  return (
+    <PageBody>
+      {stats.value !== null && <Tiles {...stats.value} />}
+      <WhyBox />
+      <Section
+        title="Stored responses"
+        actions={
+          <>
+            <input
+              class="field is-long"
+              type="search"
+              aria-label="Part of a URL"
+              placeholder="Part of a URL; * stands for anything"
+              value={pattern.value}
+              onInput={({ currentTarget }) => (pattern.value = currentTarget.value)}
+            />
+            <button
+              type="button"
+              class="button is-danger"
+              onClick={() =>
+                pattern.value.trim() === ''
+                  ? purge({ kind: 'all' }, 'everything')
+                  : purge({ kind: 'pattern', pattern: asGlob(pattern.value.trim()) }, 'what matched')
+              }
+            >
+              <Icon name="trash" size={14} /> {pattern.value.trim() === '' ? 'Forget all' : 'Forget these'}
+            </button>
+          </>
+        }
+      >
+        {entries.value === null ? <Loading problem={entries.problem} /> : <Entries {...entries.value} purge={purge} />}
+      </Section>
+    </PageBody>
+  );
+}
+
+function Tiles({ entries, bytes, maxBytes, evictions, answers }: CacheStats) {
+  const reused = answers === null ? 0 : answers.hits + answers.validated + answers.stale + answers.collapsed;
+  const asked = answers === null ? 0 : reused + answers.forwarded + answers.unanswered;
+  return (
+    <div class="tiles">
+      <Tile title="Hit ratio" value={shareText(reused, asked)} note={`${countText(reused)} of ${countText(asked)}`} tone="hit" />
+      <Tile title="Validated" value={countText(answers?.validated ?? 0)} note="asked the origin first" />
+      <Tile title="Saved" value={bytesText(answers?.bytesReused ?? 0)} note={shareText(answers?.bytesReused ?? 0, answers?.bytes ?? 0)} />
+      <Tile title="Stored" value={countText(entries)} note={`${bytesText(bytes)} of ${bytesText(maxBytes)}`} />
+      <Tile title="Room" value={shareText(bytes, maxBytes)} note={`${counted(evictions, 'eviction')}`} />
+    </div>
+  );
+}
+
+function WhyBox() {
+  const url = useSignal('');
+  const lines = useSignal<readonly string[]>([]);
+  const problem = useSignal<string | null>(null);
+  const ask = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    try {
+      lines.value = (await write<{ lines: readonly string[] }>('POST', '/api/cache/why', { url: url.value })).lines;
+      problem.value = null;
+    } catch (error) {
+      problem.value = problemText(error);
+      lines.value = [];
+    }
+  };
+  return (
+    <Section title="What would a request get, and why?">
+      <form class="form-line" onSubmit={(event) => void ask(event)}>
+        <input
+          class="field is-long"
+          aria-label="URL"
+          placeholder="https://cdn.shop.example/assets/app.js"
+          required
+          value={url.value}
+          onInput={({ currentTarget }) => (url.value = currentTarget.value)}
+        />
+        <button type="submit" class="button is-main">
+          Why
+        </button>
+      </form>
+      {problem.value !== null && <p class="problem">{problem.value}</p>}
+      {lines.value.length > 0 && (
+        <ul class="why-lines" role="status">
+          {lines.value.map((line) => (
+            <li key={line}>{line}</li>
+          ))}
+        </ul>
+      )}
+    </Section>
+  );
+}
+
+interface EntriesProps {
+  readonly entries: readonly CacheEntry[];
+  readonly isCut: boolean;
+  readonly purge: (what: object, words: string) => void;
+}
+
+function Entries({ entries, isCut, purge }: EntriesProps) {
+  if (entries.length === 0) return <p class="empty">Nothing is stored that matches.</p>;
+  return (
+    <div class="table-frame">
+      <table class="plain-table entry-table">
+        <thead>
+          <tr>
+            <th scope="col">URL</th>
+            <th scope="col">Status</th>
+            <th scope="col" class="is-right">
+              Size
+            </th>
+            <th scope="col">Age of lifetime</th>
+            <th scope="col">For</th>
+            <th scope="col">
+              <span class="unseen">Forget</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {entries.map((entry, at) => (
+            <tr key={`${at} ${entry.url}`}>
+              <td class="breakable">
+                {entry.url}
+                {!entry.isComplete && <span class="tag tone-failed"> partial</span>}
+              </td>
+              <td class="number">{entry.status}</td>
+              <td class="is-right number">{bytesText(entry.bytes)}</td>
+              <td class="number">
+                <span class={entry.isFresh ? 'tone-hit' : 'soft'}>{entry.isFresh ? 'fresh' : 'stale'}</span> {secondsText(entry.ageSeconds)}{' '}
+                of {secondsText(entry.lifetimeSeconds)}
+                <ShareBar share={entry.ageSeconds / Math.max(1, entry.lifetimeSeconds)} tone={entry.isFresh ? 'hit' : 'plain'} />
+              </td>
+              <td class="soft">{entry.partition ?? 'everybody'}</td>
+              <td>
+                <button
+                  type="button"
+                  class="quiet"
+                  aria-label={`Forget ${entry.url}`}
+                  title="Forget"
+                  onClick={() => purge({ kind: 'url', url: entry.url }, entry.url)}
+                >
+                  <Icon name="trash" size={14} />
+                </button>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {isCut && <p class="soft">There are more: name a part of the URL.</p>}
+    </div>
+  );
+}
+
+/** Patterns are about the whole URL. */
+function asGlob(text: string): string {
+  return text.includes('*') ? text : `*${text}*`;
 }

@@ -1,3 +1,189 @@
+// Owns the page of numbers: how much passes now, what became of it, where it goes and what the cache spared.
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { NamedCounts, Overview, SecondCounts } from '../../../flows/store/protocol.ts';
+import { getJson } from '../api.ts';
+import { listen, unwant, want } from '../live.ts';
+import { go } from '../route.ts';
+import { writeFilter } from '../traffic/filter-text.ts';
+import { bytesText, counted, countText, shareText } from '../words.ts';
+import { Loading, PageBody, Section, ShareBar, Tile } from './parts.tsx';
+import { Plot } from './plot.tsx';
+
 export function OverviewPage() {
-  return <p>Overview</p>;
+  const overview = useSignal<Overview | null>(null);
+  useEffect(() => {
+    const stop = listen((message) => {
+      if (message.type === 'overview') overview.value = message;
+    });
+    want('overview', { type: 'overview', on: true });
+    getJson<Overview | null>('/api/overview').then(
+      (came) => {
+        overview.value ??= came;
+      },
+      () => {
+        // The WebSocket brings it, too.
+      },
+    );
+    return () => {
+      stop();
+      unwant('overview', { type: 'overview', on: false });
+    };
+  }, []);
+  if (overview.value === null) return <Loading problem={null} />;
+  return <Numbers {...overview.value} />;
 }
+
+function Numbers(overview: Overview) {
+  const { exchanges, denied, failed, hits, bytes, savedBytes, statuses } = overview;
+  const { timesMs, steps } = stepsOf(overview.seconds);
+  const perStep = (of: (second: SecondCounts) => number) =>
+    steps.map((seconds) => seconds.reduce((sum, each) => sum + of(each), 0) / STEP_SECONDS);
+  return (
+    <PageBody>
+      <div class="tiles">
+        <Tile title="Exchanges" value={countText(exchanges)} />
+        <Tile
+          title="Denied"
+          value={countText(denied)}
+          note={shareText(denied, exchanges)}
+          tone="denied"
+          open={() => showTraffic('is:denied')}
+        />
+        <Tile
+          title="Failed"
+          value={countText(failed)}
+          note={shareText(failed, exchanges)}
+          tone="failed"
+          open={() => showTraffic('is:failed')}
+        />
+        <Tile
+          title="From the cache"
+          value={countText(hits)}
+          note={shareText(hits, exchanges)}
+          tone="hit"
+          open={() => showTraffic('is:hit')}
+        />
+        <Tile title="Transferred" value={bytesText(bytes)} />
+        <Tile title="Saved by the cache" value={bytesText(savedBytes)} note={shareText(savedBytes, bytes + savedBytes)} />
+      </div>
+      <div class="plots">
+        <Plot
+          title="Exchanges a second"
+          timesMs={timesMs}
+          format={(value) => (value < 10 ? value.toFixed(1) : countText(Math.round(value)))}
+          series={[
+            { name: 'All', tone: 'accent', values: perStep((second) => second.exchanges) },
+            { name: 'From the cache', tone: 'hit', values: perStep((second) => second.hits) },
+            { name: 'Denied', tone: 'denied', values: perStep((second) => second.denied) },
+            { name: 'Failed', tone: 'failed', values: perStep((second) => second.failed) },
+          ]}
+        />
+        <Plot
+          title="Content a second"
+          timesMs={timesMs}
+          format={(value) => bytesText(Math.round(value))}
+          series={[{ name: 'Both ways', tone: 'accent', values: perStep((second) => second.bytes) }]}
+        />
+      </div>
+      <Statuses statuses={statuses} />
+      <div class="columns">
+        <Counted title="Hosts" rows={overview.hosts} word="host:" />
+        <Counted title="Types" rows={overview.types} word="type:" />
+      </div>
+    </PageBody>
+  );
+}
+
+/** The last ten minutes in steps of a few seconds, so that a line is a line; seconds in which nothing ended are not told. */
+function stepsOf(seconds: readonly SecondCounts[]): { timesMs: number[]; steps: SecondCounts[][] } {
+  const last = Math.floor((seconds.at(-1)?.second ?? Date.now() / 1_000) / STEP_SECONDS);
+  const groups = Map.groupBy(seconds, ({ second }) => Math.floor(second / STEP_SECONDS));
+  // The newest step is not over: it would always look like a fall.
+  const numbers = Array.from({ length: STEPS }, (_, index) => last - STEPS + index);
+  return { timesMs: numbers.map((number) => number * STEP_SECONDS * 1_000), steps: numbers.map((number) => groups.get(number) ?? []) };
+}
+
+function Statuses({ statuses }: Pick<Overview, 'statuses'>) {
+  const total = statuses.reduce((sum, count) => sum + count, 0);
+  const known = statuses.map((count, digit) => ({ count, digit })).filter(({ count }) => count > 0);
+  return (
+    <Section title="Status codes">
+      <div class="status-bar" aria-hidden="true">
+        {known.map(({ count, digit }) => (
+          <span key={digit} class={`is-${digit}xx`} style={{ flexGrow: count / total }} />
+        ))}
+      </div>
+      <ul class="status-legend">
+        {known.map(({ count, digit }) => (
+          <li key={digit}>
+            <span class={`status-key is-${digit}xx`} aria-hidden="true" />
+            {digit === 0 ? 'no answer' : `${digit}xx`} <span class="number">{countText(count)}</span>{' '}
+            <span class="soft number">{shareText(count, total)}</span>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+function Counted({
+  title,
+  rows,
+  word,
+}: {
+  readonly title: string;
+  readonly rows: readonly NamedCounts[];
+  readonly word: 'host:' | 'type:';
+}) {
+  const most = Math.max(1, ...rows.map(({ exchanges }) => exchanges));
+  return (
+    <Section title={title}>
+      <table class="plain-table">
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col" class="is-right">
+              Exchanges
+            </th>
+            <th scope="col" class="is-right">
+              Denied
+            </th>
+            <th scope="col" class="is-right">
+              Content
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.slice(0, MOST_ROWS).map(({ name, exchanges, denied, bytes }) => (
+            <tr key={name}>
+              <td>
+                <button
+                  type="button"
+                  class="link"
+                  onClick={() => showTraffic(`${word}${name}`)}
+                  title={`Show ${counted(exchanges, 'exchange')}`}
+                >
+                  {name}
+                </button>
+                <ShareBar share={exchanges / most} tone={denied === exchanges ? 'denied' : 'plain'} />
+              </td>
+              <td class="is-right number">{countText(exchanges)}</td>
+              <td class={`is-right number ${denied > 0 ? 'tone-denied' : 'soft'}`}>{denied === 0 ? '–' : countText(denied)}</td>
+              <td class="is-right number">{bytesText(bytes)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Section>
+  );
+}
+
+export function showTraffic(filter: string): void {
+  writeFilter(filter);
+  go({ page: 'traffic' });
+}
+
+const STEP_SECONDS = 5;
+const STEPS = 119;
+const MOST_ROWS = 15;

@@ -3,7 +3,7 @@ import { Icon } from '../icons.tsx';
 import { connection } from '../live.ts';
 import { type Theme, theme } from '../preferences.ts';
 import { fragmentOf, route } from '../route.ts';
-import { status } from '../status.ts';
+import { perSecond, status } from '../status.ts';
 import type { Status } from '../wire.ts';
 import { bytesText, countText } from '../words.ts';
 import { showKeyboardHelp } from './keyboard-help.tsx';
@@ -25,37 +25,54 @@ export function Header() {
   );
 }
 
-function Facts({ isRecording, session, perSecond, active, dropped, listeners }: Status) {
+function Facts({ recording, dropped, listening, openConnections }: Status) {
+  const rate = perSecond.value;
+  const lost = (dropped?.exchanges ?? 0) + (dropped?.contents ?? 0);
   return (
     <div class="facts">
-      <span
-        class={`fact recording ${isRecording ? 'is-on' : ''}`}
-        title={isRecording ? 'What passes is being recorded' : 'Recording is off: record in the settings'}
-      >
-        <span class="dot" aria-hidden="true" />
-        {isRecording ? 'Recording' : 'Not recording'}
-      </span>
-      <a
-        class="fact"
-        href={fragmentOf({ page: 'sessions' })}
-        title={`Session ‘${session.name}’, ${countText(session.exchanges)} exchanges, ${bytesText(session.bytes)} on disk`}
-      >
-        {session.name}
-        <span class="soft wide-only"> · {bytesText(session.bytes)}</span>
-      </a>
-      <span class="fact wide-only" title="Exchanges a second; how many are under way">
-        <span class="number">{perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond)}</span>/s
-        <span class="soft"> · {countText(active)} open</span>
+      <RecordingFact recording={recording} />
+      {recording !== null && (
+        <a
+          class="fact"
+          href={fragmentOf({ page: 'sessions' })}
+          title={`Session ‘${recording.session}’: ${countText(recording.exchanges)} exchanges`}
+        >
+          {recording.session}
+          <span class="soft wide-only">
+            {bytesText(recording.bytes)} of {bytesText(recording.maxBytes)}
+          </span>
+        </a>
+      )}
+      <span class="fact wide-only" title="Exchanges a second, and connections that are open">
+        <span class="number">{rate === null ? '–' : rate < 10 ? rate.toFixed(1) : countText(Math.round(rate))} /s</span>
+        <span class="soft number">{countText(openConnections)} open</span>
       </span>
       <span class="fact soft very-wide-only" title="Where clients reach the proxy">
-        {listeners.join(', ')}
+        {listening.map((url) => url.replace(/^http:\/\/|\/$/g, '')).join(', ')}
       </span>
-      {dropped.exchanges + dropped.contents > 0 && (
+      {lost > 0 && (
         <span class="fact is-problem" title="The disk was slower than the traffic. Nothing that passed was held up.">
-          {countText(dropped.exchanges)} exchanges and {countText(dropped.contents)} contents not kept
+          {countText(lost)} not kept
         </span>
       )}
     </div>
+  );
+}
+
+function RecordingFact({ recording }: Pick<Status, 'recording'>) {
+  if (recording === null)
+    return (
+      <span class="fact recording" title="Turn it on with record: on in the settings">
+        <span class="dot" aria-hidden="true" />
+        Not recording
+      </span>
+    );
+  if (recording.problem !== null) return <span class="fact is-problem">{recording.problem}</span>;
+  return (
+    <span class="fact recording is-on" title="What passes is being recorded">
+      <span class="dot" aria-hidden="true" />
+      Recording
+    </span>
   );
 }
 

@@ -1,9 +1,9 @@
 // Owns the hosts that the traffic went to, for the tree and for completion. They are asked for while somebody looks, no oftener than they can be read.
 import { computed, signal } from '@preact/signals';
+import type { HostCounts } from '../../../flows/store/protocol.ts';
 import { getJson } from '../api.ts';
-import type { HostRow } from '../wire.ts';
 
-export const hosts = signal<readonly HostRow[]>([]);
+export const hosts = signal<readonly HostCounts[]>([]);
 
 /** Busiest first. */
 export const knownHosts = computed(() => hosts.value.toSorted((a, b) => b.exchanges - a.exchanges).map(({ host }) => host));
@@ -13,7 +13,7 @@ export function watchHosts(filter: string): () => void {
   const controller = new AbortController();
   const ask = async (): Promise<void> => {
     try {
-      hosts.value = await getJson<HostRow[]>(`/api/hosts?filter=${encodeURIComponent(filter)}`, controller.signal);
+      hosts.value = await getJson<HostCounts[]>(`/api/hosts?filter=${encodeURIComponent(filter)}`, controller.signal);
     } catch {
       // The list tells of a proxy that is away or of a filter that is wrong; the tree keeps what it has.
     }
@@ -29,11 +29,11 @@ export interface HostNode {
   readonly exchanges: number;
   readonly denied: number;
   readonly failed: number;
-  readonly hosts: readonly HostRow[];
+  readonly hosts: readonly HostCounts[];
 }
 
 /** Hosts by what their names end in, busiest first. Only the last two labels join: a public suffix list is not worth its size here. */
-export function treeOf(rows: readonly HostRow[]): readonly HostNode[] {
+export function treeOf(rows: readonly HostCounts[]): readonly HostNode[] {
   const groups = Map.groupBy(rows, ({ host }) => siteOf(host));
   const nodes = [...groups].map(([name, of]) => {
     const sum = (key: 'exchanges' | 'denied' | 'failed') => of.reduce((total, row) => total + row[key], 0);

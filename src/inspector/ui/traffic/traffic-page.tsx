@@ -61,6 +61,8 @@ function Foot({ view, isNarrow }: { readonly view: TrafficView; readonly isNarro
     hasTree.value = !hasTree.value;
   };
   const other = second.value;
+  const all = status.value?.recording?.exchanges ?? null;
+  const progress = view.progress.value;
   return (
     <div class="list-foot">
       {!isNarrow && (
@@ -76,9 +78,8 @@ function Foot({ view, isNarrow }: { readonly view: TrafficView; readonly isNarro
         </button>
       )}
       <span class="number">{counted(view.total.value, 'exchange')}</span>
-      {view.total.value !== status.value?.session.exchanges && status.value !== null && (
-        <span class="soft number wide-only">of {countText(status.value.session.exchanges)}</span>
-      )}
+      {all !== null && view.total.value !== all && <span class="soft number wide-only">of {countText(all)}</span>}
+      {progress !== null && <span class="soft number">searched {countText(progress.scanned)}</span>}
       {other !== null && current.value !== null && (
         <button type="button" class="button" onClick={() => showDiff(current.value!, other)}>
           <Icon name="diff" size={14} /> Compare {current.value.id} and {other.id}
@@ -133,12 +134,12 @@ function NothingHere({ isWaiting }: { readonly isWaiting: boolean }) {
         </button>
       </div>
     );
-  const address = status.value?.listeners[0] ?? '127.0.0.1:8080';
+  const address = status.value?.listening[0] ?? 'http://127.0.0.1:8080';
   return (
     <div class="empty over-list">
       <strong>Waiting for the first request</strong>
-      <p>Set http://{address} as the proxy of a browser or a program, or try it out in a terminal:</p>
-      <code>curl --proxy http://{address} http://example.com/</code>
+      <p>Set {address} as the proxy of a browser or a program, or try it out in a terminal:</p>
+      <code>curl --proxy {address} http://example.com/</code>
     </div>
   );
 }

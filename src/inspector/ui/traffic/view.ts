@@ -15,7 +15,10 @@ export class TrafficView {
   readonly problem = signal<{ readonly column: number; readonly message: string } | null>(null);
   /** Whether nothing has come for this filter yet. */
   readonly isWaiting = signal(true);
-  readonly #number: number;
+  /** How far a search through content has come; `null` when it is done. */
+  readonly progress = signal<Window['progress']>(null);
+  /** The API allows a page eight; this is the one of the list. */
+  readonly #number = 1;
   readonly #stopListening: () => void;
   #rows = new Map<number, Summary>();
   #filter = '';
@@ -25,7 +28,6 @@ export class TrafficView {
   #asked = '';
 
   constructor() {
-    this.#number = ++lastView;
     this.#stopListening = listen((message) => {
       if (message.type === 'window' && message.view === this.#number) this.#take(message);
       if (message.type === 'filter-problem' && message.view === this.#number) this.problem.value = message;
@@ -98,7 +100,7 @@ export class TrafficView {
     want(`view ${this.#number}`, message);
   }
 
-  #take({ total, offset, rows }: Window): void {
+  #take({ total, offset, rows, progress }: Window): void {
     const isTail = this.isFollowing.value;
     // An answer to what was asked before the direction changed.
     if (rows.length > 1 && this.#order === 'id' && rows[0]!.id > rows[1]!.id !== isTail) return;
@@ -111,11 +113,11 @@ export class TrafficView {
     }
     this.#rows = kept;
     this.total.value = total;
-    this.isWaiting.value = false;
+    this.isWaiting.value = progress !== null && total === 0;
+    this.progress.value = progress;
     this.problem.value = null;
     this.changes.value += 1;
   }
 }
 
-let lastView = 0;
 const MOST_ROWS = 400;
