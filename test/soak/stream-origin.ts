@@ -102,5 +102,5 @@ function isGoodWay(way: Asked['way']): way is GoodWay {
 
 function ignore(): void {}
 
-/** NO_ERROR, INTERNAL_ERROR, REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM, HTTP_1_1_REQUIRED. */
-const STREAM_CODES = [0, 2, 7, 8, 11, 13];
+/** NO_ERROR, INTERNAL_ERROR, REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM. Behind HTTP_1_1_REQUIRED nothing would come over HTTP/2 any more. */
+const STREAM_CODES = [0, 2, 7, 8, 11];
