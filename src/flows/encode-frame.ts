@@ -1,12 +1,9 @@
-// Owns an exchange as JSON: the row of the list, and everything behind it (recorded.ts), in ASCII. Assembled by hand, because it runs once an exchange on
-// the thread of the traffic: what is said of one rule, one connection or one certificate is made once and kept beside it, and a field that goes on as
-// it came is written once and repeated.
+// Owns an exchange as text: the row of the list, which is JSON, and everything behind it in the short form that read-detail.ts reads. Assembled by hand,
+// because it runs once an exchange on the thread of the traffic: what is said of one rule, one connection or one certificate is made once and kept beside
+// it; field lines stay as they came; and what went to the origin and to the client is a difference to what came.
 // What must not be kept is masked here, before anything of it is anywhere else (redact-fields.ts).
-//
-// Two departures from the plain form, which save a third of it: the question of a decision lacks its fields, which are those of the request, and
-// framing fields are made here from what the writer was given, in the place where it puts them.
 import { formatAuthority } from '../http/authority.ts';
-import type { Field, Fields } from '../http/message.ts';
+import { type Field, type Fields, NO_FIELDS } from '../http/message.ts';
 import { DEFAULT_PORTS } from '../http/target.ts';
 import { explainShort } from '../policy/explain.ts';
 import type { Decision } from '../policy/policy.ts';
@@ -14,6 +11,7 @@ import type { Capture, CapturedMessage } from './capture.ts';
 import type { CapturedContent } from './captured-content.ts';
 import type { Flow } from './flow.ts';
 import { epochMs, hundredths, quoted, serialized } from './json-text.ts';
+import type { RecordedChange } from './recorded.ts';
 import { keptValue, type Unwritten } from './redact-fields.ts';
 
 export interface EncoderParts {
@@ -31,12 +29,10 @@ export class ExchangeEncoder {
   readonly #unwritten: Unwritten | null;
   readonly #policyDigestOf: (decider: object) => string;
   readonly #decisions = new WeakMap<object, Map<string, DecisionTexts>>();
-  readonly #facts = new WeakMap<object, string>();
-  readonly #lines = new Map<string, string>();
+  readonly #shared = new WeakMap<object, string>();
   readonly #connections: (ConnectionText | null)[] = Array.from({ length: 256 }, () => null);
-  /** Field lines of the last list, and what they read as. */
-  #fields: Fields = [];
-  readonly #texts: string[] = [];
+  /** Field lines of the exchange that is being encoded. */
+  #raw = '';
 
   constructor({ base, unwritten, policyDigestOf }: EncoderParts) {
     this.#base = base;
@@ -44,34 +40,35 @@ export class ExchangeEncoder {
     this.#policyDigestOf = policyDigestOf;
   }
 
-  /** `Summary`. */
+  /** What `readSummary` (read-summary.ts) reads. ASCII. */
   summary(flow: Flow, capture: Capture, state: 'pending' | 'done'): string {
-    const { decision, error, interception, cache } = flow;
+    const { decision, error, interception, cache, connectId } = flow;
     const isDone = state === 'done';
     return (
-      `{"id":${this.#base + flow.id},"state":"${state}","kind":"${kindOf(flow, capture)}","connectId":${this.#idOf(flow.connectId)}` +
-      `,"replayOf":${capture.replayOf},"startedAtMs":${epochMs(flow.startedAtMs)},"client":${quoted(flow.clientAddress)}` +
-      `,"user":${quoted(flow.user)},"method":${quoted(flow.method)},"scheme":"${capture.scheme}","host":${quoted(capture.host)}` +
-      `,"port":${capture.port},"path":${this.#url(capture.path)},"version":"${flow.version}","status":${flow.status}` +
-      `,"outcome":${isDone ? `"${flow.outcome}"` : 'null'},"error":${error === null ? 'null' : `"${error.code}"`}` +
-      (decision === null ? NOT_DECIDED : this.#decision(decision).summary + decision.reported.length) +
-      `,"cache":${cache === null ? 'null' : `"${cache.outcome}"`}` +
-      `,"interception":${interception === null ? 'null' : `"${interception.outcome}"`},"contentType":${quoted(flow.contentType)}` +
-      `,"requestBytes":${requestOctets(flow, capture)},"responseBytes":${responseOctets(flow, capture)}${stepsText(flow)}` +
-      `,"firstByteMs":${hundredths(flow.firstByteMs)},"totalMs":${isDone ? hundredths(flow.totalMs) : 'null'}` +
-      `,"messages":${capture.messages},"touched":[]}`
+      `[${this.#base + flow.id},${isDone ? 1 : 0},${kindOf(flow, capture)},${connectId === null ? 0 : this.#base + connectId}` +
+      `,${capture.replayOf ?? 0},${epochMs(flow.startedAtMs)},${quoted(flow.clientAddress)},${quotedOr0(flow.user)},${quoted(flow.method)}` +
+      `,"${capture.scheme}",${quoted(capture.host)},${capture.port},${this.#url(capture.path)},"${flow.version}",${flow.status}` +
+      `,${isDone ? `"${flow.outcome}"` : 0},${error === null ? 0 : `"${error.code}"`}` +
+      (decision === null ? ',0,0,0' : this.#decision(decision).summary + decision.reported.length) +
+      `,${cache === null ? 0 : `"${cache.outcome}"`},${interception === null ? 0 : `"${interception.outcome}"`},${quotedOr0(flow.contentType)}` +
+      `,${requestOctets(flow, capture)},${responseOctets(flow, capture)}${stepsText(flow)}` +
+      `,${hundredths(flow.firstByteMs)},${isDone ? hundredths(flow.totalMs) : 'null'},${capture.messages}` +
+      `,${capture.changes === null ? 0 : namesOf(capture.changes)}]`
     );
   }
 
-  /** `RecordedExchange` without its summary. */
+  /** What `readDetail` (read-detail.ts) reads. One character an octet. */
   detail(flow: Flow, capture: Capture): string {
-    const text =
-      `{"request":${this.#request(capture)},"sent":${this.#sent(flow, capture)}` +
-      `,"received":${this.#received(capture)},"response":${this.#response(flow, capture)}` +
-      `,"requestContent":${this.#content(capture.requestContent)},"responseContent":${this.#content(capture.responseContent)}` +
-      `,"facts":${this.#exchangeFacts(flow)}}`;
-    this.#forgetFields();
-    return text;
+    const { request, received, requestContent, responseContent } = capture;
+    const requestLines = this.#lines(request.fields);
+    const receivedLines = received === null ? '' : this.#lines(received.fields);
+    this.#raw = requestLines + receivedLines;
+    return (
+      `[[${quoted(request.method)},${this.#url(request.target)},"${request.version}",${requestLines.length}]` +
+      (received === null ? ',0' : `,[${received.status},${quoted(received.reason)},"${received.version}",${receivedLines.length}]`) +
+      `,${this.#sent(flow, capture)},${this.#response(flow, capture)},${this.#content(requestContent)},${this.#content(responseContent)}` +
+      `,${this.#facts(flow, capture)}]\n${this.#raw}`
+    );
   }
 
   /** `RecordedMessage` without its preview. */
@@ -86,108 +83,79 @@ export class ExchangeEncoder {
     );
   }
 
-  #idOf(id: number | null): number | null {
-    return id === null ? null : this.#base + id;
-  }
-
   #url(url: string): string {
     return quoted(this.#unwritten === null ? url : this.#unwritten.maskedUrl(url));
   }
 
-  #request({ request: { method, target, version, fields } }: Capture): string {
-    return `{"method":${quoted(method)},"target":${this.#url(target)},"version":"${version}","fields":[${this.#firstFields(fields)}]}`;
-  }
-
-  /** With what the writer puts before and behind the fields (http1/writer.ts, http2-client.ts). */
+  /** The target, the value of Host, and the fields as a difference to those of the request. */
   #sent({ route, upstreamProtocol }: Flow, capture: Capture): string {
-    const { sentFields, sentAuthority, sentMethod, sentScheme, sentPath, sentLength } = capture;
-    if (sentFields === null || sentAuthority === null) return 'null';
+    const { sentFields, sentAuthority, sentMethod, sentScheme, sentPath, sentLength, request } = capture;
+    if (sentFields === null || sentAuthority === null) return '0';
     const host = formatAuthority(sentAuthority, DEFAULT_PORTS[sentScheme]);
     const target = route === 'direct' || sentScheme === 'https' ? sentPath : `${sentScheme}://${host}${sentPath === '*' ? '' : sentPath}`;
-    const fields = this.#fieldsBehind(sentFields);
-    const framing = sentLength === 0 ? '' : framingText(sentLength, upstreamProtocol === '2' ? '2' : '1.1');
     return (
-      `{"method":${quoted(sentMethod)},"target":${this.#url(target)},"version":"${upstreamProtocol ?? '1.1'}"` +
-      `,"fields":[["Host",${quoted(host)}]${fields === '' ? '' : `,${fields}`}${framing}]}`
+      `[${quoted(sentMethod)},${this.#url(target)},"${upstreamProtocol ?? '1.1'}",${quoted(host)},${sentLength === 0 ? '""' : sentLength}` +
+      `,${this.#difference(request.fields, sentFields)}]`
     );
   }
 
-  #received({ received }: Capture): string {
-    if (received === null) return 'null';
-    const { status, reason, version, fields } = received;
-    return `{"status":${status},"reason":${quoted(reason)},"version":"${version}","fields":[${this.#firstFields(fields)}]}`;
+  /** Its fields as a difference to those of the origin's response. */
+  #response(flow: Flow, { responseFields, responseLines, responseFraming, status, reason, received }: Capture): string {
+    if (responseFields === null) return '0';
+    const fields =
+      responseLines === undefined
+        ? this.#difference(received === null ? NO_FIELDS : received.fields, responseFields)
+        : `0,${this.#add(this.#maskedLines(responseLines) + this.#lines(responseFields))}`;
+    const framing = responseFraming === undefined ? '""' : responseFraming;
+    return `[${status},${quoted(reason)},"${flow.version === '2' ? '2' : '1.1'}",${framing},${fields}]`;
   }
 
-  #response(flow: Flow, capture: Capture): string {
-    const { responseFields, responseLines, responseFraming, status, reason } = capture;
-    if (responseFields === null) return 'null';
-    const version = flow.version === '2' ? '2' : '1.1';
-    const lines = responseLines === undefined ? '' : this.#preparedLines(responseLines);
-    const fields = this.#fieldsBehind(responseFields);
-    const all = `${lines}${lines === '' || fields === '' ? '' : ','}${fields}`;
-    const framing = responseFraming === undefined ? '' : framingText(responseFraming, version);
-    return `{"status":${status},"reason":${quoted(reason)},"version":"${version}","fields":[${all === '' ? framing.slice(1) : all + framing}]}`;
+  /**
+   * Fields that go on keep their order, and those that are new stand behind them: the places of those that were left out, and the octets of new lines. Where
+   * it is otherwise, 0 and the octets of all lines.
+   */
+  #difference(before: Fields, after: Fields): string {
+    let left = '';
+    let from = 0;
+    let i = 0;
+    for (; i < after.length; i += 1) {
+      let at = from;
+      while (at < before.length && before[at] !== after[i]) at += 1;
+      if (at === before.length) break;
+      for (; from < at; from += 1) left += left === '' ? from : `,${from}`;
+      from = at + 1;
+    }
+    for (; from < before.length; from += 1) left += left === '' ? from : `,${from}`;
+    const isInOrder = i === after.length || !mayGoOn(before, after, i);
+    return isInOrder ? `[${left}],${this.#add(this.#lines(after, i))}` : `0,${this.#add(this.#lines(after))}`;
+  }
+
+  /** Puts lines behind those that are there. @returns how many octets they are */
+  #add(lines: string): number {
+    this.#raw += lines;
+    return lines.length;
+  }
+
+  #lines(fields: Fields, from = 0): string {
+    const unwritten = this.#unwritten;
+    let lines = '';
+    for (let i = from; i < fields.length; i += 1) {
+      const { name, value, line } = fields[i]!;
+      const kept = keptValue(name, value, unwritten);
+      lines += kept === value && line !== undefined ? line : `${name}: ${kept}\r\n`;
+    }
+    return lines;
+  }
+
+  /** Those of a stored response, which were made ready before. */
+  #maskedLines(lines: string): string {
+    return this.#unwritten === null ? lines : this.#lines(fieldsOf(lines));
   }
 
   #content(content: CapturedContent | null): string {
-    if (content === null) return 'null';
+    if (content === null) return '0';
     const { octets, kept, isComplete, trailers } = content;
-    if (trailers.length === 0 && isComplete) return `{"length":${octets},"kept":${kept},"digest":null,"isComplete":true,"trailers":[]}`;
-    return `{"length":${octets},"kept":${kept},"digest":null,"isComplete":${isComplete},"trailers":[${trailers.map((field) => this.#field(field)).join()}]}`;
-  }
-
-  /** Remembers what they read as, for a list that goes on with most of them. */
-  #firstFields(fields: Fields): string {
-    const texts = this.#texts;
-    texts.length = 0;
-    this.#fields = fields;
-    let all = '';
-    for (let i = 0; i < fields.length; i += 1) {
-      const text = this.#field(fields[i]!);
-      texts.push(text);
-      all += i === 0 ? text : `,${text}`;
-    }
-    return all;
-  }
-
-  /** Fields go on in the order in which they came; those that are new are made. */
-  #fieldsBehind(fields: Fields): string {
-    const before = this.#fields;
-    let from = 0;
-    let all = '';
-    for (let i = 0; i < fields.length; i += 1) {
-      const field = fields[i]!;
-      let at = from;
-      while (at < before.length && before[at] !== field) at += 1;
-      const isKnown = at < before.length;
-      if (isKnown) from = at + 1;
-      const text = isKnown ? this.#texts[at]! : this.#field(field);
-      all += i === 0 ? text : `,${text}`;
-    }
-    return all;
-  }
-
-  #forgetFields(): void {
-    this.#fields = [];
-    this.#texts.length = 0;
-  }
-
-  #field({ name, value }: Field): string {
-    return `[${quoted(name)},${quoted(keptValue(name, value, this.#unwritten))}]`;
-  }
-
-  /** Those of a stored response, which are the same for all who get it. */
-  #preparedLines(lines: string): string {
-    const known = this.#lines.get(lines);
-    if (known !== undefined) return known;
-    const fields = lines
-      .split('\r\n')
-      .filter((line) => line !== '')
-      .map((line) => this.#field({ name: line.slice(0, line.indexOf(':')), value: line.slice(line.indexOf(':') + 2) }));
-    const text = fields.join();
-    if (this.#lines.size === MOST_LINES) this.#lines.clear();
-    this.#lines.set(lines, text);
-    return text;
+    return `[${octets},${kept},${isComplete ? 1 : 0},${trailers.length === 0 ? 0 : this.#add(this.#lines(trailers))}]`;
   }
 
   #decision(decision: Decision): DecisionTexts {
@@ -204,31 +172,27 @@ export class ExchangeEncoder {
 
   #decisionTexts(decision: Decision): DecisionTexts {
     const { action, rule, position, decidedBy } = decision;
-    const name = rule === null ? 'null' : quoted(rule.name ?? `${position.file}:${position.line}`);
+    const name = rule === null ? 0 : quoted(rule.name ?? `${position.file}:${position.line}`);
     return {
-      summary: `,"decision":"${action}","rule":${decidedBy === 'default' ? 'null' : name},"reported":`,
+      summary: `,"${action}",${decidedBy === 'default' ? 0 : name},`,
       facts:
-        `{"action":"${action}","decidedBy":"${decidedBy}","sentence":${quoted(explainShort(decision))}` +
-        `,"file":${quoted(position.file)},"line":${position.line},"rule":${rule === null ? 'null' : quoted(rule.name)}` +
-        `,"policyDigest":${quoted(this.#policyDigestOf(rule ?? position))}`,
+        `["${action}","${decidedBy}",${quoted(explainShort(decision))},${quoted(position.file)},${position.line}` +
+        `,${rule === null ? 'null' : quoted(rule.name)},${quoted(this.#policyDigestOf(rule ?? position))}`,
     };
   }
 
-  #exchangeFacts(flow: Flow): string {
-    const { decision, hello, interception, judged, originTls, cache, error, upstreamAddress } = flow;
+  #facts(flow: Flow, capture: Capture): string {
+    const { decision, hello, interception, judged, originTls, cache, error, upstreamAddress, upstreamProtocol } = flow;
     return (
       this.#connection(flow) +
-      (decision === null ? 'null' : `${this.#decision(decision).facts}${this.#judgedBy(decision)}}`) +
-      (hello === null ? ',"hello":null' : `,"hello":${this.#factsOf(hello, ({ serverName, alpn, ja4 }) => ({ serverName, alpn, ja4 }))}`) +
-      `,"interceptionReason":${quoted(interception === null ? null : interception.reason)},"route":${quoted(flow.route)}` +
-      `,"judged":${judged.length === 0 ? '[]' : serialized(judged)}` +
-      `,"resolvedFrom":${flow.resolvedFrom === null ? 'null' : `"${flow.resolvedFrom}"`}` +
-      `,"upstreamAddress":${upstreamAddress === null ? 'null' : `"${upstreamAddress}"`},"upstreamPort":${flow.upstreamPort}` +
-      `,"reusedConnection":${flow.reusedConnection}` +
-      `,"upstreamProtocol":${flow.upstreamProtocol === null ? 'null' : `"${flow.upstreamProtocol}"`}` +
-      `,"originTls":${originTls === null ? 'null' : this.#factsOf(originTls, (facts) => facts)}` +
-      `,"cache":${cache === null ? 'null' : this.#cache(cache)}` +
-      `,"errorMessage":${error === null ? 'null' : quoted(error.message)},"changes":[]}`
+      (decision === null ? '0' : `${this.#decision(decision).facts}${this.#judgedBy(decision, capture)}]`) +
+      (hello === null ? ',0' : `,${this.#factsOf(hello, ({ serverName, alpn, ja4 }) => ({ serverName, alpn, ja4 }))}`) +
+      `,${quoted(interception === null ? null : interception.reason)},${quoted(flow.route)}` +
+      `,${judged.length === 0 ? 0 : serialized(judged)},${quoted(flow.resolvedFrom)}` +
+      `,${quoted(upstreamAddress)},${flow.upstreamPort},${flow.reusedConnection ? 1 : 0}` +
+      `,${upstreamProtocol === null ? 'null' : `"${upstreamProtocol}"`},${originTls === null ? 0 : this.#factsOf(originTls, (facts) => facts)}` +
+      `,${cache === null ? 0 : this.#cache(cache)},${error === null ? 'null' : quoted(error.message)}` +
+      `,${capture.changes === null ? 0 : serialized(capture.changes)}]`
     );
   }
 
@@ -237,40 +201,41 @@ export class ExchangeEncoder {
     const place = id % this.#connections.length;
     const known = this.#connections[place];
     if (known && known.id === id && known.port === port && known.listener === listener) return known.text;
-    const text = `{"connectionId":${id},"clientPort":${port},"listener":${quoted(listener)},"decision":`;
+    const text = `[${id},${port},${quoted(listener)},`;
     this.#connections[place] = { id, port, listener, text };
     return text;
   }
 
-  /** What a decision does not say of all requests alike. */
-  #judgedBy({ reported, question }: Decision): string {
-    const { identity } = question;
+  /** What a decision does not say of all requests alike; what its question repeats of the target is left out. */
+  #judgedBy({ reported, question }: Decision, { request, scheme, host, port, path }: Capture): string {
+    const { identity, pathAndQuery } = question;
     const names =
-      reported.length === 0 ? '' : reported.map(({ name, position }) => quoted(name ?? `${position.file}:${position.line}`)).join();
-    const groups = typeof identity === 'object' ? identity.groups.map(quoted).join() : '';
+      reported.length === 0 ? 0 : `[${reported.map(({ name, position }) => quoted(name ?? `${position.file}:${position.line}`)).join()}]`;
+    const isAsItCame = question.method === request.method && question.scheme === scheme && question.host === host && question.port === port;
+    const target =
+      isAsItCame && (pathAndQuery ?? '') === path
+        ? 0
+        : `[${quoted(question.method)},"${question.scheme}",${quoted(question.host)},${question.port}` +
+          `,${pathAndQuery === null ? 'null' : this.#url(pathAndQuery)}]`;
     return (
-      `,"reported":[${names}],"groups":[${groups}],"question":{"method":${quoted(question.method)},"scheme":"${question.scheme}"` +
-      `,"host":${quoted(question.host)},"port":${question.port}` +
-      `,"pathAndQuery":${question.pathAndQuery === null ? 'null' : this.#url(question.pathAndQuery)}` +
-      `,"contentLength":${question.contentLength},"upgrade":${quoted(question.upgrade)}` +
-      `,"clientAddress":${quoted(question.clientAddress)},"listener":${quoted(question.listener)}` +
-      `,"identity":${typeof identity === 'object' ? this.#factsOf(identity, (facts) => facts) : `"${identity}"`}` +
-      `,"address":${quoted(question.address)},"hello":${question.hello === null ? 'null' : serialized(question.hello)}` +
-      `,"response":${question.response === null ? 'null' : serialized(question.response)},"nowMs":${question.nowMs}}`
+      `,${names},${question.contentLength},${quoted(question.upgrade)},${quoted(question.clientAddress)}` +
+      `,${typeof identity === 'object' ? this.#factsOf(identity, (facts) => facts) : `"${identity}"`}` +
+      `,${quoted(question.address)},${question.hello === null ? 0 : serialized(question.hello)}` +
+      `,${question.response === null ? 0 : serialized(question.response)},${epochMs(question.nowMs)},${target}`
     );
   }
 
   /** Of an object that many exchanges share. */
   #factsOf<T extends object>(shared: T, pick: (shared: T) => unknown): string {
-    let text = this.#facts.get(shared);
-    if (text === undefined) this.#facts.set(shared, (text = serialized(pick(shared))));
+    let text = this.#shared.get(shared);
+    if (text === undefined) this.#shared.set(shared, (text = serialized(pick(shared))));
     return text;
   }
 
   #cache({ key, outcome, isCollapsed, reuse, storing, ttlSeconds, forwardStatus }: NonNullable<Flow['cache']>): string {
     return (
-      `{"key":${this.#url(key)},"outcome":"${outcome}","isCollapsed":${isCollapsed},"reuseWhy":${reuse === null ? 'null' : `"${reuse.why}"`}` +
-      `,"storing":${storing === null ? 'null' : `"${storing}"`},"ttlSeconds":${ttlSeconds},"forwardStatus":${forwardStatus}}`
+      `[${this.#url(key)},"${outcome}",${isCollapsed ? 1 : 0},${reuse === null ? 'null' : `"${reuse.why}"`}` +
+      `,${storing === null ? 'null' : `"${storing}"`},${ttlSeconds},${forwardStatus}]`
     );
   }
 }
@@ -288,9 +253,10 @@ interface ConnectionText {
   readonly text: string;
 }
 
-function kindOf({ method, websocket }: Flow, { status }: Capture): 'exchange' | 'tunnel' | 'websocket' {
-  if (method === 'CONNECT') return 'tunnel';
-  return websocket !== null || status === 101 ? 'websocket' : 'exchange';
+/** Its place in `KINDS` of read-summary.ts. */
+function kindOf({ method, websocket }: Flow, { status }: Capture): 0 | 1 | 2 {
+  if (method === 'CONNECT') return 1;
+  return websocket !== null || status === 101 ? 2 : 0;
 }
 
 /** Of a connection that was given away, all octets of it are content. */
@@ -306,16 +272,28 @@ function responseOctets(flow: Flow, { responseContent }: Capture): number {
 
 /** Nothing of it is there on a connection that was kept, or without one. */
 function stepsText({ resolveMs, connectMs, tlsMs }: Flow): string {
-  if (resolveMs === null && connectMs === null && tlsMs === null) return ',"resolveMs":null,"connectMs":null,"tlsMs":null';
-  return `,"resolveMs":${hundredths(resolveMs)},"connectMs":${hundredths(connectMs)},"tlsMs":${hundredths(tlsMs)}`;
+  if (resolveMs === null && connectMs === null && tlsMs === null) return ',null,null,null';
+  return `,${hundredths(resolveMs)},${hundredths(connectMs)},${hundredths(tlsMs)}`;
 }
 
-/** @param length `null` where nobody knew it when the head went out */
-function framingText(length: number | null, version: '1.1' | '2'): string {
-  if (length !== null) return `,["Content-Length","${length}"]`;
-  return version === '2' ? '' : ',["Transfer-Encoding","chunked"]';
+function quotedOr0(text: string | null): string | 0 {
+  return text === null ? 0 : quoted(text);
 }
 
-const NOT_DECIDED = ',"decision":null,"rule":null,"reported":0';
-/** Stored responses whose fields are kept as text. */
-const MOST_LINES = 512;
+/** Of what changed it, each once. */
+function namesOf(changes: readonly RecordedChange[]): string {
+  return serialized([...new Set(changes.map(({ rule }) => rule))]);
+}
+
+/** Whether one of those that are new goes on as it came, behind another that does not. */
+function mayGoOn(before: Fields, after: Fields, from: number): boolean {
+  for (let i = from; i < after.length; i += 1) if (before.includes(after[i]!)) return true;
+  return false;
+}
+
+function fieldsOf(lines: string): Field[] {
+  return lines
+    .split('\r\n')
+    .filter((line) => line !== '')
+    .map((line) => ({ name: line.slice(0, line.indexOf(':')), value: line.slice(line.indexOf(':') + 2) }));
+}

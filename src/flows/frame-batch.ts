@@ -2,7 +2,7 @@
 //
 //   u32 octets that follow │ u8 kind │ f64 id │ u32 summary │ u32 detail │ u32 request content │ u32 response content │ the four, one after the other
 //
-// Texts are JSON in ASCII. What reads them is the store's side (store/batch-frames.ts).
+// Texts have one character an octet, in the short forms of read-summary.ts and read-detail.ts. What takes frames apart is the store (store/batch-frames.ts).
 import type { CapturedContent } from './captured-content.ts';
 
 /** `begun`: a summary of what has not ended. `finished`: all of it. `message`: one of its messages, with its beginning as the request's content. */
@@ -13,7 +13,7 @@ export interface Frame {
   readonly kind: FrameKind;
   /** Of the exchange, in the session. */
   readonly id: number;
-  /** ASCII; empty where there is none. */
+  /** One character an octet; empty where there is none. */
   readonly summary: string;
   readonly detail: string;
   readonly requestContent: Copied | null;

@@ -30,7 +30,8 @@ export function epochMs(ms: number): string {
     lastSecond = second;
     lastDigits = String(second);
   }
-  return lastDigits + THREE_DIGITS[ms - second * 1_000];
+  const digits = THREE_DIGITS[ms - second * 1_000];
+  return digits === undefined ? String(ms) : lastDigits + digits;
 }
 
 function ascii(json: string): string {

@@ -11,6 +11,8 @@ import { CaptureMemory } from './captured-content.ts';
 import { ExchangeEncoder } from './encode-frame.ts';
 import type { Flow } from './flow.ts';
 import { type Copied, FRAME_KINDS, type Frame, FrameBatch, frameOctets } from './frame-batch.ts';
+import { readDetail } from './read-detail.ts';
+import { readSummary } from './read-summary.ts';
 import type { RecordedExchange } from './recorded.ts';
 import type { Unwritten } from './redact-fields.ts';
 
@@ -136,7 +138,8 @@ export class Recorder implements CaptureOwner<Flow> {
     const capture = this.#find(id);
     if (capture === null) return null;
     const { flow } = capture;
-    return { summary: JSON.parse(this.#encoder.summary(flow, capture, 'pending')), ...JSON.parse(this.#encoder.detail(flow, capture)) };
+    const summary = readSummary(this.#encoder.summary(flow, capture, 'pending'));
+    return { summary, ...readDetail(Buffer.from(this.#encoder.detail(flow, capture), 'latin1'), summary) };
   }
 
   /** A copy of what is kept so far of a content; `null` where there is none, or its exchange has ended. */

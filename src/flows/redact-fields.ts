@@ -1,5 +1,6 @@
 // Owns what of an exchange is masked while it is encoded, so that nobody can find it in what is kept: credentials for this proxy, always; other secrets
 // where the settings say that they are to be unwritten. Which those are is not decided here.
+import { masked } from './redact/mask.ts';
 
 /** What else is secret, where nothing secret may be kept. */
 export interface Unwritten {
@@ -9,15 +10,10 @@ export interface Unwritten {
   maskedUrl(url: string): string;
 }
 
-/** Stands for a secret. In UTF-8, one character an octet, as the texts of a record are. */
-export function mask(value: string): string {
-  return `\xe2\x80\xb9masked ${value.length} octets\xe2\x80\xba`;
-}
-
 /** The value of a field as it may be kept. Called for every field: most names are told apart by their length. */
 export function keptValue(name: string, value: string, unwritten: Unwritten | null): string {
   const { length } = name;
-  if ((length === 18 || length === 19) && OF_THE_PROXY.has(name.toLowerCase())) return mask(value);
+  if ((length === 18 || length === 19) && OF_THE_PROXY.has(name.toLowerCase())) return masked(value);
   return unwritten === null ? value : unwritten.maskedValue(name, value);
 }
 

@@ -1,11 +1,14 @@
 // Owns the form in which recorded exchanges come from the proxy's thread: one batch is one stretch of octets, frame after frame, little endian:
 //
 //   u32 octets that follow | u8 kind | f64 id | u32 summary | u32 detail | u32 request content | u32 response content
-//   | summary, JSON | detail, JSON | request content | response content
+//   | summary | detail | request content | response content
 //
 // A frame that does not fit its batch ends it: what stands behind it could be anything.
 
-/** `begun`: a summary and nothing else. `finished`: detail is a `RecordedExchange` without its summary. `message`: detail is a `RecordedMessage` without its preview, which is the request content. */
+/**
+ * `begun`: a summary and nothing else. `finished`: detail is a `RecordedExchange` without its summary. Both are in short forms (read-summary.ts,
+ * read-detail.ts) or plain JSON. `message`: detail is a `RecordedMessage` in JSON without its preview, which is the request content.
+ */
 export type BatchFrameKind = 'begun' | 'finished' | 'message';
 
 /** Views of the batch: they hold as long as it does. */

@@ -3,6 +3,7 @@
 // the oldest segments can go, and nothing that is newer than the middle loses its content.
 import { hash } from 'node:crypto';
 import path from 'node:path';
+import { readSummary } from '../read-summary.ts';
 import type { RecordedExchange, RecordedMessage, Summary } from '../recorded.ts';
 import type { BatchFrame } from './batch-frames.ts';
 import { FlowIndex } from './flow-index.ts';
@@ -183,7 +184,7 @@ export class FlowSession {
     if (this.listeners.size === 0) return;
     const changes = [...batch.exchanges].map(([id, { summary }]) => ({
       id,
-      summary: JSON.parse(summary) as Summary,
+      summary: readSummary(summary),
       isNew: batch.news.has(id),
     }));
     changes.sort((a, b) => a.id - b.id);
@@ -266,7 +267,7 @@ export class FlowSession {
 
   summary(id: number): Summary | null {
     const text = this.#opened.summary(id);
-    return text === null ? null : (JSON.parse(text) as Summary);
+    return text === null ? null : readSummary(text);
   }
 
   /** Up to `count` of those with the greatest ids below `id`, descending. */
@@ -275,13 +276,13 @@ export class FlowSession {
   }
 
   summariesBelow(id: number, count: number): readonly Summary[] {
-    return this.#opened.summariesBelow(id, count).map(([, summary]) => JSON.parse(summary) as Summary);
+    return this.#opened.summariesBelow(id, count).map(([, summary]) => readSummary(summary));
   }
 
   find(id: number): FoundExchange | null {
     const row = this.#opened.find(id);
     if (row === null) return null;
-    const summary = JSON.parse(row.summary) as Summary;
+    const summary = readSummary(row.summary);
     let frame: ExchangeFrame | null | undefined;
     const read = (): ExchangeFrame | null => (frame === undefined ? (frame = this.#frame(row.place, row.length)) : frame);
     let exchange: RecordedExchange | undefined;
@@ -392,7 +393,7 @@ export class FlowSession {
     index.transact(() => {
       for (const id of this.#pending) {
         const { summary, place, length } = index.find(id)!;
-        const ended: Summary = { ...(JSON.parse(summary) as Summary), state: 'done', outcome: 'aborted' };
+        const ended: Summary = { ...readSummary(summary), state: 'done', outcome: 'aborted' };
         index.put(id, JSON.stringify(ended), place, length, true);
       }
     });

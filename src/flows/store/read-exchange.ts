@@ -1,4 +1,5 @@
 // Owns a record on its way out: summary and detail joined to what the rest of the proxy calls a recorded exchange.
+import { readDetail } from '../read-detail.ts';
 import type { RecordedContent, RecordedExchange, RecordedFacts, Summary } from '../recorded.ts';
 import type { ContentReference, RecordFrame } from './record-frames.ts';
 
@@ -7,7 +8,7 @@ export type ExchangeFrame = Extract<RecordFrame, { readonly kind: 'begun' | 'fin
 /** @param frame `null` where it is damaged or gone; then, and of one that has not ended, there is nothing but the summary */
 export function readExchange(summary: Summary, frame: ExchangeFrame | null): RecordedExchange {
   if (frame?.kind !== 'finished') return withoutDetail(summary);
-  const detail = JSON.parse(frame.detail.toString()) as RecordedExchange;
+  const detail = readDetail(frame.detail, summary);
   return {
     ...detail,
     summary,
