@@ -111,7 +111,7 @@ async function forwardByHttp1(
       facts.reusedConnection = false;
     }
   }
-  const connection = secured ?? (await openForHttp1(parts, request, route));
+  const connection = secured ?? (await openForHttp1(parts, request, route, key));
   const client = new Http1Client(
     connection,
     nameOf(authority, route),
@@ -123,9 +123,15 @@ async function forwardByHttp1(
   return refused407(await exchange(client, request, route, isAbsolute), client, authority, route);
 }
 
-async function openForHttp1(parts: UpstreamParts, request: ForwardRequest, route: Route): Promise<UpstreamConnection> {
+async function openForHttp1(parts: UpstreamParts, request: ForwardRequest, route: Route, key: string): Promise<UpstreamConnection> {
   if (request.scheme === 'http') return openPlain(parts, request, route);
-  return (await openSecure(parts, request, route, { alpn: HTTP1_ALONE, accept: acceptedFaults(request) })).connection;
+  try {
+    return (await openSecure(parts, request, route, { alpn: HTTP1_ALONE, accept: acceptedFaults(request) })).connection;
+  } catch (error) {
+    // It may have wanted HTTP/1.1 once and not speak it any more; the next request finds out.
+    parts.pool.http2.forgetHttp1Alone(key);
+    throw error;
+  }
 }
 
 function exchange(client: Http1Client, request: ForwardRequest, route: Route, isAbsolute: boolean): Promise<ClientResponse> {

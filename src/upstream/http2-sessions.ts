@@ -290,6 +290,10 @@ export class Http2Sessions {
     this.#http1Alone.set(key, true);
   }
 
+  forgetHttp1Alone(key: string): void {
+    this.#http1Alone.delete(key);
+  }
+
   /**
    * @param mayUse judges the address a session goes to
    * @returns a session with room for a stream, held; `busy` when there is none and may be no more of them, or one has yet to say how much it takes

@@ -245,6 +245,14 @@ it.each<[string, (socket: TLSSocket, stream: number) => void]>([
   expect((await upstream.ask(origin.port)).head.status).toBe(200);
 });
 
+it('an origin that wants HTTP/1.1 and does not speak it is asked in HTTP/2 again', async () => {
+  await using origin = await startFrameOrigin(ca, (socket, stream, request) =>
+    socket.write(request === 1 ? rstStream(stream, 13) : ok(stream)),
+  );
+  expect(await failureOf(upstream.ask(origin.port))).toBe('tls_alert_received');
+  expect((await upstream.ask(origin.port)).head).toMatchObject({ status: 200, version: '2' });
+});
+
 it('content that is empty ends, although nobody has read of it before its end came', async () => {
   await using origin = await startFrameOrigin(ca, (socket, stream) =>
     socket.write(Buffer.concat([begun(stream), frame(DATA, 0, stream), headers(stream, END, ['x-sum', '0'])])),
