@@ -25,6 +25,8 @@ export function hundredths(ms: number | null): string {
 
 /** A moment, in milliseconds since the epoch. Most fall into the second of the one before, whose digits are kept. */
 export function epochMs(ms: number): string {
+  // A number has no zeros in front.
+  if (ms < 1_000) return String(ms);
   const second = Math.floor(ms / 1_000);
   if (second !== lastSecond) {
     lastSecond = second;

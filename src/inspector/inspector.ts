@@ -9,6 +9,7 @@ import { maskExchange, maskSummary } from '../flows/redact.ts';
 import type { FlowStore } from '../flows/store/flow-store.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { cacheRoutes } from './cache-routes.ts';
+import { contentRoutes } from './content-routes.ts';
 import { Live } from './live.ts';
 import { openApi } from './openapi.ts';
 import { type OverviewParts, overviewRoutes, statusOf } from './overview-routes.ts';
@@ -40,11 +41,13 @@ export class Inspector {
       store: () => openStore(store),
       active,
       shown: (exchange, reveal) => (masks === null || reveal ? exchange : maskExchange(exchange, masks)),
+      masks: (reveal) => (reveal ? null : masks),
       shownRows: (rows) => (masks === null ? rows : rows.map((row) => maskSummary(row, masks))),
     };
     const routes: readonly Route[] = [
       ...overviewRoutes(parts),
       ...trafficRoutes(recording),
+      ...contentRoutes(recording, version),
       ...sendRoutes(recording, send),
       ...sessionRoutes(recording),
       ...policyRoutes({ policy, hits: async () => (await store()?.ask({ kind: 'rules' })) ?? [] }),
@@ -88,8 +91,17 @@ export class Inspector {
   }
 }
 
-function openStore(store: () => FlowStore | null): FlowStore {
+/** The store refuses with sentences for people. */
+function openStore(store: () => FlowStore | null): Pick<FlowStore, 'ask'> {
   const open = store();
   if (open === null) throw new BadQuestion('Nothing is recorded; turn it on with record: on in the settings.', 409);
-  return open;
+  return {
+    async ask(question) {
+      try {
+        return await open.ask(question);
+      } catch (error) {
+        throw new BadQuestion(error instanceof Error ? error.message : String(error), 409);
+      }
+    },
+  };
 }

@@ -68,7 +68,7 @@ export function sendRoutes(recording: Recording, send: SendRequest): readonly Ro
 
 async function requestOf(
   { summary, request, requestContent }: RecordedExchange,
-  store: FlowStore,
+  store: Pick<FlowStore, 'ask'>,
   asked: RouteAsked,
 ): Promise<WrittenRequest> {
   const { id, kind, method, scheme, host, port, path } = summary;

@@ -13,14 +13,7 @@ const NAMED = z.strictObject({
 });
 
 export function sessionRoutes(recording: Recording): readonly Route[] {
-  const asks = async (question: Question) => {
-    try {
-      return await recording.store().ask(question);
-    } catch (error) {
-      // What the store refuses, it refuses with a sentence.
-      throw error instanceof BadQuestion ? error : new BadQuestion(error instanceof Error ? error.message : String(error), 409);
-    }
-  };
+  const asks = (question: Question) => recording.store().ask(question);
   return [
     {
       method: 'GET',

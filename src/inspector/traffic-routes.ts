@@ -1,17 +1,20 @@
 // Owns what the API says of recorded traffic: lists, one exchange, its content and its messages. Everything long is the store's to find, on its thread.
 import { type AdminAnswer, BadQuestion, valueAnswer } from '../admin/answers.ts';
 import type { RecordedExchange, Summary } from '../flows/recorded.ts';
+import type { MaskRules } from '../flows/redact/rules.ts';
 import type { FlowStore } from '../flows/store/flow-store.ts';
 import type { FilterProblem } from '../flows/store/protocol.ts';
 import { numberIn, type Route, type RouteAsked } from './route.ts';
 
 export interface Recording {
-  /** @throws BadQuestion where nothing is recorded */
-  store(): FlowStore;
+  /** What it refuses, it refuses with a BadQuestion. @throws BadQuestion where nothing is recorded */
+  store(): Pick<FlowStore, 'ask'>;
   /** One that is under way; `null` where it is none. */
   active(id: number): RecordedExchange | null;
   /** With its secrets masked, unless whoever asks wants to see them and may. */
   shown(exchange: RecordedExchange, reveal: boolean): RecordedExchange;
+  /** What masks content; `null` masks nothing. */
+  masks(reveal: boolean): MaskRules | null;
   shownRows(rows: readonly Summary[]): readonly Summary[];
 }
 

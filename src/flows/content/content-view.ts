@@ -1,23 +1,25 @@
 // Owns what content looks like to somebody who reads it: plain data for the page, the command line and the API.
 
-export type ContentKind =
-  | 'json'
-  | 'text'
-  | 'html'
-  | 'xml'
-  | 'css'
-  | 'javascript'
-  | 'image'
-  | 'form'
-  | 'multipart'
-  | 'protobuf'
-  | 'grpc'
-  | 'graphql'
-  | 'jwt'
-  | 'sse'
-  | 'cbor'
-  | 'msgpack'
-  | 'hex';
+export const CONTENT_KINDS = [
+  'json',
+  'text',
+  'html',
+  'xml',
+  'css',
+  'javascript',
+  'image',
+  'form',
+  'multipart',
+  'protobuf',
+  'grpc',
+  'graphql',
+  'jwt',
+  'sse',
+  'cbor',
+  'msgpack',
+  'hex',
+] as const;
+export type ContentKind = (typeof CONTENT_KINDS)[number];
 
 export interface ContentView {
   /** Of a part: what it is in the whole, such as `message 2`, or `file avatar.png`. */

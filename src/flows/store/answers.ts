@@ -10,6 +10,7 @@ import type { AppendedExchange, FilterProblem, Listing, Question, QuestionTable,
 import { exchangeFrame, messageFrame } from './session-file.ts';
 import { SessionTotals } from './session-totals.ts';
 import { Refused, type Sessions } from './sessions.ts';
+import { readHar, viewOf, writeHar } from './shown-content.ts';
 import type { Slices } from './slices.ts';
 import { listOnce, rowsOf, type ViewParts } from './views.ts';
 
@@ -50,6 +51,7 @@ export class Answers {
   readonly #table: AnswerTable = {
     exchange: async ({ session, id }) => (await this.#find(session)).find(id)?.exchange() ?? null,
     content: async ({ session, id, of }) => (await this.#find(session)).content(id, of),
+    view: async ({ session, ...asked }) => viewOf(await this.#find(session), asked),
     messages: async ({ session, id, after, limit }) => {
       const found = await this.#find(session);
       return { total: found.countMessages(id), messages: found.messages(id, after, bounded(limit)) };
@@ -121,6 +123,17 @@ export class Answers {
       return { session: session.name, exchanges: session.exchanges };
     },
     append: async ({ session, exchanges }) => ({ ids: append(await this.#parts.sessions.findToAppend(session), exchanges) }),
+    exportHar: async ({ session, filter, file, version, masks }) => {
+      const parts = await this.#viewParts(session, { filter, order: 'id' });
+      if ('problem' in parts) return parts;
+      const list = await listOnce(parts);
+      await writeHar(parts.session, list.ids(0, list.size), file, version, masks);
+      return { exchanges: list.size };
+    },
+    importHar: async ({ session, file, name }) => {
+      const exchanges = readHar(file, name);
+      return { exchanges: append(await this.#parts.sessions.findToAppend(session), exchanges).length };
+    },
     clear: () => {
       this.#parts.sessions.recorded.clear();
       this.#parts.sessionChanged();

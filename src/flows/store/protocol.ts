@@ -1,7 +1,9 @@
 // Owns what the proxy's thread and the thread of the store say to each other: batches of frames one way, questions and their answers, and what is
 // pushed without being asked for each time. Everything here can be cloned; nothing is a function.
+import type { ContentKind, ContentView } from '../content/content-view.ts';
 import type { FilterProblem } from '../filter/parse.ts';
 import type { RecordedExchange, RecordedMessage, Summary } from '../recorded.ts';
+import type { MaskRules } from '../redact/rules.ts';
 
 export type { FilterProblem };
 
@@ -149,6 +151,16 @@ export interface QuestionTable {
   exchange: { asks: InSession & { readonly id: number }; answers: RecordedExchange | null };
   /** `null`: there was none, or it is not kept any more. */
   content: { asks: InSession & { readonly id: number; readonly of: 'request' | 'response' }; answers: KeptContent | null };
+  /** The same as somebody would read it; `as` is `null` for what it is. */
+  view: {
+    asks: InSession & {
+      readonly id: number;
+      readonly of: 'request' | 'response';
+      readonly as: ContentKind | null;
+      readonly masks: MaskRules | null;
+    };
+    answers: ContentView | null;
+  };
   /** Those with a greater number than `after`, ascending; at most 500. */
   messages: {
     asks: InSession & { readonly id: number; readonly after: number; readonly limit: number };
@@ -187,6 +199,16 @@ export interface QuestionTable {
   append: {
     asks: { readonly session: string; readonly exchanges: readonly AppendedExchange[] };
     answers: { readonly ids: readonly number[] };
+  };
+  /** Writes what matches into one HTTP Archive, in order; `file` is an absolute path at which there is nothing. */
+  exportHar: {
+    asks: InSession & Pick<Listing, 'filter'> & { readonly file: string; readonly version: string; readonly masks: MaskRules | null };
+    answers: { readonly exchanges: number } | { readonly problem: FilterProblem };
+  };
+  /** Appends the entries of such a file to a session that is not recorded into; `name` is that of the file, for messages. */
+  importHar: {
+    asks: { readonly session: string; readonly file: string; readonly name: string };
+    answers: { readonly exchanges: number };
   };
   /** Forgets everything in the session that is recorded into. Ids go on. */
   clear: { asks: object; answers: null };

@@ -1,0 +1,139 @@
+// Owns what the API gives of recorded content and of many exchanges at once: octets to save, views to read, requests to paste elsewhere, HTTP Archives
+// out and in. Captured octets leave as what no browser runs.
+import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type AdminAnswer, BadQuestion, valueAnswer } from '../admin/answers.ts';
+import { CONTENT_KINDS } from '../flows/content/content-view.ts';
+import { copiedRequest } from '../flows/copy-as/copied-request.ts';
+import { asCurl } from '../flows/copy-as/curl.ts';
+import { asFetch } from '../flows/copy-as/fetch.ts';
+import { asPython } from '../flows/copy-as/python.ts';
+import { maskContent } from '../flows/redact.ts';
+import { type Route, type RouteAsked, wordIn } from './route.ts';
+import {
+  capturedOctets,
+  exchangeAsked,
+  FILTERED,
+  idOf,
+  isRevealed,
+  REVEALED,
+  type Recording,
+  sessionIn,
+  unlessProblem,
+} from './traffic-routes.ts';
+
+/** @param version  of this program, for archives */
+export function contentRoutes(recording: Recording, version: string): readonly Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/api/exchanges/{id}/{side}/content',
+      summary: 'The octets of a content, as they passed; side is request or response',
+      query: REVEALED,
+      answers: 'An attachment; codings such as gzip are still on it',
+      answer: (asked) => octetsOf(recording, asked),
+    },
+    {
+      method: 'GET',
+      path: '/api/exchanges/{id}/{side}/view',
+      summary: 'A content as somebody would read it: decoded, and laid out by what it is',
+      query: { ...REVEALED, as: `one of ${CONTENT_KINDS.join(', ')}; what it is by default` },
+      answers: 'Text, rows, a tree or parts; null where there is no content',
+      async answer(asked) {
+        const as = asked.query.has('as') ? wordIn(asked.query, 'as', CONTENT_KINDS, 'hex') : null;
+        const question = { ...sessionIn(asked.query), id: idOf(asked.segments), of: sideOf(asked), as };
+        return valueAnswer(await recording.store().ask({ kind: 'view', ...question, masks: recording.masks(isRevealed(asked)) }));
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/exchanges/{id}/as/{form}',
+      summary: 'A request to paste elsewhere; form is curl, fetch or python',
+      query: REVEALED,
+      answers: '{text}',
+      answer: async (asked) => valueAnswer({ text: await copied(recording, asked) }),
+    },
+    {
+      method: 'GET',
+      path: '/api/export.har',
+      summary: 'Recorded exchanges as an HTTP Archive (HAR 1.2)',
+      query: { ...FILTERED, reveal: REVEALED.reveal },
+      answers: 'The archive',
+      answer: (asked) => archive(recording, asked, version),
+    },
+    {
+      method: 'POST',
+      path: '/api/import.har',
+      summary: 'Take up an HTTP Archive as a session of its own; content as application/octet-stream',
+      query: { name: 'of the session, imported by default' },
+      answers: '{session, exchanges}',
+      answer: (asked) => imported(recording, asked),
+    },
+  ];
+}
+
+async function octetsOf(recording: Recording, asked: RouteAsked): Promise<AdminAnswer> {
+  const id = idOf(asked.segments);
+  const of = sideOf(asked);
+  const kept = await recording.store().ask({ kind: 'content', ...sessionIn(asked.query), id, of });
+  if (kept === null) throw new BadQuestion(`Exchange ${id} has no content of its ${of}, or it is not kept any more.`, 404);
+  const octets = Buffer.from(kept.bytes);
+  const masks = recording.masks(isRevealed(asked));
+  if (masks === null) return capturedOctets(octets, `${id}-${of}`);
+  const { request, response } = await exchangeAsked(recording, asked);
+  const type = (of === 'request' ? request : response)?.fields.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null;
+  return capturedOctets(maskContent(octets, type, masks), `${id}-${of}`);
+}
+
+async function copied(recording: Recording, asked: RouteAsked): Promise<string> {
+  const form = asked.segments['form'] ?? '';
+  const write = Object.hasOwn(FORMS, form) ? FORMS[form] : undefined;
+  if (write === undefined) throw new BadQuestion(`There is ${Object.keys(FORMS).join(', ')}; found ${JSON.stringify(form)}.`, 404);
+  const exchange = await exchangeAsked(recording, asked);
+  const masks = recording.masks(isRevealed(asked));
+  const kept = await recording.store().ask({ kind: 'content', ...sessionIn(asked.query), id: exchange.summary.id, of: 'request' });
+  const type = exchange.request.fields.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null;
+  const octets = kept === null ? null : Buffer.from(kept.bytes);
+  const shown = octets === null || masks === null ? octets : maskContent(octets, type, masks);
+  const request = copiedRequest(recording.shown(exchange, isRevealed(asked)), shown);
+  if (request === null) throw new BadQuestion('Only requests of HTTP can be copied.', 409);
+  return write(request);
+}
+
+async function archive(recording: Recording, asked: RouteAsked, version: string): Promise<AdminAnswer> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-'));
+  const forget = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    const file = path.join(folder, 'exchanges.har');
+    const question = { filter: asked.query.get('filter') ?? '', file, version, masks: recording.masks(isRevealed(asked)) };
+    unlessProblem(await recording.store().ask({ kind: 'exportHar', ...sessionIn(asked.query), ...question }));
+    const content = createReadStream(file).once('close', forget);
+    const fields = { 'Content-Disposition': 'attachment; filename="exchanges.har"' };
+    return { kind: 'octets', type: 'application/json', content, fields };
+  } catch (error) {
+    forget();
+    throw error;
+  }
+}
+
+async function imported(recording: Recording, asked: RouteAsked): Promise<AdminAnswer> {
+  const session = asked.query.get('name') ?? 'imported';
+  const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-'));
+  try {
+    const file = path.join(folder, 'exchanges.har');
+    writeFileSync(file, await asked.octets(MOST_IMPORTED), { mode: 0o600 });
+    const { exchanges } = await recording.store().ask({ kind: 'importHar', session, file, name: `${session}.har` });
+    return valueAnswer({ session, exchanges });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function sideOf({ segments: { side } }: RouteAsked): 'request' | 'response' {
+  if (side !== 'request' && side !== 'response') throw new BadQuestion(`expected request or response; found ${JSON.stringify(side)}.`, 404);
+  return side;
+}
+
+const FORMS: Readonly<Record<string, typeof asCurl>> = { curl: asCurl, fetch: asFetch, python: asPython };
+const MOST_IMPORTED = 256 * 2 ** 20;
