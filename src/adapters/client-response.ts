@@ -22,6 +22,7 @@ export class ProxyToClientResponse extends WrittenMessage {
   #fields: Fields = NO_FIELDS;
   #headersSent = false;
   #isPassedOn = false;
+  #isOrigins = false;
 
   /** @param answer called once, with what the client is to be answered */
   constructor(method: string, answer: (response: ClientResponse) => void) {
@@ -32,6 +33,11 @@ export class ProxyToClientResponse extends WrittenMessage {
 
   get headersSent(): boolean {
     return this.#headersSent;
+  }
+
+  /** What it says, or is about to say, is what the origin has said. */
+  get isOrigins(): boolean {
+    return this.#isOrigins;
   }
 
   /** Somebody wants to hear when it is done, so that it has to be written here. */
@@ -59,14 +65,15 @@ export class ProxyToClientResponse extends WrittenMessage {
   }
 
   /**
-   * Begins as the origin's response does, whose content will be written here.
+   * Will begin as the origin's response does, whose content will be written here: with the first of it, or when the head is flushed.
    *
    * @param length octets that will be written, where that is known
    */
   beginAs(head: ResponseHead, length: number | null): void {
     this.#take(head);
     this.length = length;
-    this.flushHeaders();
+    this.#headersSent = true;
+    this.#isOrigins = true;
   }
 
   /** Answers with the origin's response as it comes. */

@@ -9,6 +9,7 @@ import { type Body, type Fields, NO_FIELDS } from '../http/message.ts';
 import type { ClientResponse } from '../upstream/http1-client.ts';
 import { changedHead, ProxyToClientResponse } from './client-response.ts';
 import { type Connects, socketOf, withHost } from './connects.ts';
+import { HandledContent } from './handled-content.ts';
 import { callEach, type DataHandler, type Handler, passChunk, type RequestHandlers } from './handlers.ts';
 import { changedFields, type HeaderObject } from './header-object.ts';
 import { HeardContent } from './heard-content.ts';
@@ -96,8 +97,10 @@ class HandledExchange {
     }
     // The client waits for the origin to say that it may send its content (RFC 9110 §10.1.1).
     if ('expect' in ctx.proxyToServerRequestOptions.headers) request.flushHeaders();
+    const hooks = { data, end, dataKind: 'ON_REQUEST_DATA_ERROR', endKind: 'ON_REQUEST_END_ERROR' };
+    if (ctx.requestFilters.length === 0 && !ctx.clientToProxyRequest.isRead) return this.#hand(ctx.clientToProxyRequest, request, hooks);
     const source = this.#filtered(ctx.clientToProxyRequest, ctx.requestFilters, 'REQUEST_FILTER_ERROR');
-    await this.#pour(source, request, { data, end, dataKind: 'ON_REQUEST_DATA_ERROR', endKind: 'ON_REQUEST_END_ERROR' });
+    await this.#pour(source, request, hooks);
   }
 
   async #send(outgoing: Omit<OutgoingRequest, 'body'>, later: HeaderObject, content: Body | null): Promise<void> {
@@ -141,14 +144,44 @@ class HandledExchange {
       return;
     }
     response.beginAs(changed, isModified ? null : (body?.length ?? null));
-    const source = this.#filtered(from, ctx.responseFilters, 'RESPONSE_FILTER_ERROR');
-    await this.#pour(source, response, {
+    const hooks = {
       data,
       end,
       dataKind: 'ON_RESPONSE_DATA_ERROR',
       endKind: 'ON_RESPONSE_END_ERROR',
       trailers: () => from.trailerLines,
+    };
+    if (ctx.responseFilters.length === 0 && !from.isRead) {
+      this.#hand(from, response, hooks);
+      // What was there already has gone with the head; the rest may take its time.
+      response.flushHeaders();
+      return;
+    }
+    response.flushHeaders();
+    await this.#pour(this.#filtered(from, ctx.responseFilters, 'RESPONSE_FILTER_ERROR'), response, hooks);
+  }
+
+  /** Content that data handlers alone ask for. */
+  #hand(from: ReceivedMessage, to: WrittenMessage, { data, end, dataKind, endKind, trailers }: ContentHooks): void {
+    let isWhole = false;
+    to.on('close', () => {
+      if (!isWhole) from.destroy();
     });
+    const finish = (): void => {
+      to.trailerLines = trailers?.() ?? NO_FIELDS;
+      to.end();
+    };
+    new HandledContent(data, this.#ctx, from, to, {
+      handlerFailed: (thrown) => this.#failed(dataKind, thrown),
+      writingFailed: (thrown) => this.#failed('PROXY_TO_SERVER_REQUEST_ERROR', thrown),
+      ended: () => {
+        isWhole = true;
+        const called = this.#call(endKind, end);
+        if (called === true) finish();
+        else if (called !== false) void called.then((isDone) => isDone && finish());
+      },
+    });
+    from.startHanding();
   }
 
   #filtered(source: Readable, filters: readonly Filter[], kind: string): Readable {
@@ -216,8 +249,11 @@ class HandledExchange {
     const error = asNodeError(thrown);
     this.#tell(kind, error);
     ctx.proxyToServerRequest?.destroy();
-    if (response.hasBegun && ctx.serverToProxyResponse !== undefined) response.breakOff(asProxyError(thrown));
-    else if (!response.writableEnded) {
+    if (response.isOrigins || (response.hasBegun && ctx.serverToProxyResponse !== undefined)) {
+      // The head may be waiting for the first content.
+      response.flushHeaders();
+      response.breakOff(asProxyError(thrown));
+    } else if (!response.writableEnded) {
       if (!response.headersSent) response.writeHead(504, 'Proxy Error');
       response.end(`${kind}: ${error}`);
     }

@@ -116,15 +116,56 @@ export async function callEach<C>(handlers: readonly Handler<C>[], ctx: C): Prom
   for (const handler of handlers) await called((done) => handler(ctx, done));
 }
 
-/** @returns what is left of the chunk when all have seen it; `null` for nothing */
-export async function passChunk<C>(handlers: readonly DataHandler<C>[], ctx: C, chunk: Buffer): Promise<Buffer | null> {
+/**
+ * At once where all handlers call back at once.
+ *
+ * @returns what is left of the chunk when all have seen it; `null` for nothing
+ * @throws (or rejects with) what one of them calls back with, or throws
+ */
+export function passChunk<C>(
+  handlers: readonly DataHandler<C>[],
+  ctx: C,
+  chunk: Buffer,
+  first = 0,
+): Buffer | null | Promise<Buffer | null> {
   let left: Buffer | null = chunk;
-  for (const handler of handlers) {
+  for (let at = first; at < handlers.length && left !== null; at += 1) {
+    const changed: Buffer | null | Promise<Buffer | null> = changedBy(handlers[at]!, ctx, left);
     // What one has taken away the next does not see.
-    if (left === null) return null;
-    const seen: Buffer = left;
-    const [changed]: [(FrameData | null)?] = await called((done) => handler(ctx, seen, done));
-    left = changed === undefined || changed === null ? null : Buffer.from(changed as Buffer);
+    if (changed instanceof Promise) return changed.then((later) => (later === null ? null : passChunk(handlers, ctx, later, at + 1)));
+    left = changed;
   }
   return left;
+}
+
+function changedBy<C>(handler: DataHandler<C>, ctx: C, chunk: Buffer): Buffer | null | Promise<Buffer | null> {
+  let answer: { readonly error: MaybeError; readonly data: FrameData | null | undefined } | null = null;
+  let later: { readonly resolve: (left: Buffer | null) => void; readonly reject: (error: unknown) => void } | null = null;
+  const returned = handler(ctx, chunk, (error, data) => {
+    if (later === null) answer ??= { error, data };
+    else if (isError(error)) later.reject(error);
+    else later.resolve(octetsOf(data));
+  });
+  // The compiler does not see that it may have been called.
+  const given = answer as { readonly error: MaybeError; readonly data: FrameData | null | undefined } | null;
+  if (given !== null) {
+    // What it does behind its answer, and what becomes of that, is its own.
+    if (returned instanceof Promise) returned.catch(() => {});
+    if (isError(given.error)) throw given.error;
+    return octetsOf(given.data);
+  }
+  return new Promise((resolve, reject) => {
+    later = { resolve, reject };
+    // An async handler that fails has nobody else to tell.
+    if (returned instanceof Promise) returned.catch(reject);
+  });
+}
+
+function isError(error: MaybeError): error is Error {
+  return error !== null && error !== undefined;
+}
+
+function octetsOf(data: FrameData | null | undefined): Buffer | null {
+  if (data === null || data === undefined) return null;
+  return Buffer.isBuffer(data) ? data : Buffer.from(data);
 }

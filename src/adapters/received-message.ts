@@ -12,6 +12,10 @@ export class ReceivedMessage extends IncomingMessage implements BodySink {
   trailerLines: Fields = NO_FIELDS;
   #isStarted = false;
   #isFull = false;
+  /** All of it has come. */
+  #isOver = false;
+  /** Who is given the content in the place of whoever reads the stream. */
+  #hands: Omit<BodySink, 'fail'> | null = null;
 
   /** Paused, as long as nobody resumes it. */
   constructor(version: HttpVersion, fields: Fields, body: Body | null, socket: Socket) {
@@ -30,11 +34,32 @@ export class ReceivedMessage extends IncomingMessage implements BodySink {
     return READING.some((event) => this.listenerCount(event) > 0);
   }
 
+  /** Gives the content to somebody without making a stream of it; begins at once. */
+  handTo(hands: Omit<BodySink, 'fail'>): void {
+    this.#hands = hands;
+  }
+
+  /** Of a message that was handed over: begins. */
+  startHanding(): void {
+    if (this.#body === null) this.end(NO_FIELDS);
+    else {
+      this.#isStarted = true;
+      this.#body.start(this);
+    }
+  }
+
+  /** Of a message that was handed over: there is room again. */
+  askForMore(): void {
+    if (!this.destroyed) this.#body?.resume();
+  }
+
   // BodySink: what the content's source says
 
   write(bytes: Buffer): Taken {
     // A copy: whoever keeps a chunk keeps it for longer than its memory is ours.
-    if (this.push(Buffer.from(bytes))) return TAKEN;
+    const copy = Buffer.from(bytes);
+    if (this.#hands !== null) return this.#hands.write(copy);
+    if (this.push(copy)) return TAKEN;
     this.#isFull = true;
     return FULL;
   }
@@ -43,7 +68,9 @@ export class ReceivedMessage extends IncomingMessage implements BodySink {
     this.trailerLines = trailers;
     if (trailers.length > 0) this.trailers = headersOf(trailers) as NodeJS.Dict<string>;
     this.complete = true;
-    this.push(null);
+    this.#isOver = true;
+    if (this.#hands === null) this.push(null);
+    else this.#hands.end(trailers);
   }
 
   fail(error: ProxyError): void {
@@ -51,6 +78,7 @@ export class ReceivedMessage extends IncomingMessage implements BodySink {
   }
 
   override _read(): void {
+    if (this.#hands !== null) return;
     if (this.#body === null) this.push(null);
     else if (!this.#isStarted) {
       this.#isStarted = true;
@@ -62,7 +90,7 @@ export class ReceivedMessage extends IncomingMessage implements BodySink {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    if (!this.readableEnded) this.#body?.cancel();
+    if (!this.#isOver) this.#body?.cancel();
     done(error);
   }
 }
