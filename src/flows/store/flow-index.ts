@@ -35,14 +35,17 @@ export class FlowIndex {
     this.#statements = prepareAll(database);
   }
 
-  /** @returns `null` where it is damaged, or of another version */
-  static open(file: string): FlowIndex | null {
+  /**
+   * @param logBytes that SQLite's log may come to
+   * @returns `null` where it is damaged, or of another version
+   */
+  static open(file: string, logBytes: number): FlowIndex | null {
     const database = new DatabaseSync(file, { timeout: WAIT_MS });
     try {
       // Before the first table is made; later it does nothing.
       database.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL`);
-      database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${WAL_PAGES}; PRAGMA trusted_schema = OFF;
-        PRAGMA cache_size = -${CACHE_KIB}; PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = ${2 * WAL_PAGES * PAGE_BYTES}`);
+      database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${Math.ceil(logBytes / PAGE_BYTES)}; PRAGMA trusted_schema = OFF;
+        PRAGMA cache_size = -${CACHE_KIB}; PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = ${logBytes}`);
       if (numberOf(database, 'SELECT count(*) FROM sqlite_schema') === 0) database.exec(SCHEMA);
       if (numberOf(database, 'PRAGMA user_version') === SCHEMA_VERSION) return new FlowIndex(database, file);
     } catch (error) {
@@ -259,7 +262,6 @@ const SCHEMA = `
   PRAGMA user_version = ${SCHEMA_VERSION};
   COMMIT`;
 const PAGE_BYTES = 8192;
-const WAL_PAGES = 512;
 const PAGES_AT_ONCE = 256;
 const CACHE_KIB = 2048;
 const WAIT_MS = 5000;

@@ -1,6 +1,6 @@
 // Owns one session: what was recorded in it, written batch by batch and read back. Segments hold everything (segments.ts), the index says where
-// (flow-index.ts). Contents are kept once where they come again soon (recent-contents.ts), but only shared out of the newer half of what is kept: so
-// the oldest segments can go, and nothing that is newer than the middle loses its content.
+// (flow-index.ts). Contents are kept once where they come again soon (recent-contents.ts), but only shared out of the newest third of what may be
+// kept: so the oldest segments can go, and nothing that is newer than the middle loses its content.
 import { hash } from 'node:crypto';
 import path from 'node:path';
 import { readSummary } from '../read-summary.ts';
@@ -66,7 +66,7 @@ export class FlowSession {
     this.#folder = folder;
     this.#bounds = bounds;
     this.#segments = new Segments(folder, bounds.segmentBytes);
-    this.#index = FlowIndex.open(this.#indexFile);
+    this.#index = this.#openIndex();
   }
 
   /**
@@ -254,11 +254,11 @@ export class FlowSession {
   }
 
   #narrowSharing(nowMs: number): void {
-    const half = Math.max(0, this.#bounds.maxBytes - this.#opened.bytes) / 2;
+    const third = Math.max(0, this.#bounds.maxBytes - this.#opened.bytes) / 3;
     const { first, end } = this.#segments;
     let from = Math.max(this.#sharedFrom, first ?? 0);
     const isTooFar = (segment: number): boolean =>
-      this.#segments.bytesBehind(segment) > half || this.#segments.changedAtMs(segment) < nowMs - this.#bounds.maxAgeMs / 2;
+      this.#segments.bytesBehind(segment) > third || this.#segments.changedAtMs(segment) < nowMs - this.#bounds.maxAgeMs / 3;
     while (from < end.segment && isTooFar(from)) from += 1;
     this.#sharedFrom = from;
   }
@@ -354,6 +354,11 @@ export class FlowSession {
     return path.join(this.#folder, 'index.sqlite');
   }
 
+  #openIndex(): FlowIndex | null {
+    const { maxBytes } = this.#bounds;
+    return FlowIndex.open(this.#indexFile, Math.min(Math.max(maxBytes / 64, LEAST_LOG_BYTES), MOST_LOG_BYTES));
+  }
+
   get #opened(): FlowIndex {
     if (this.#index === null) throw new Error(`What was recorded in ${this.name} is being put in order; ask again in a moment.`);
     return this.#index;
@@ -366,7 +371,7 @@ export class FlowSession {
     if (index === null || isAhead) {
       index?.close();
       FlowIndex.remove(this.#indexFile);
-      index = FlowIndex.open(this.#indexFile);
+      index = this.#openIndex();
       if (index === null) throw new Error(`${this.#indexFile} cannot be made`);
     }
     this.#index = index;
@@ -414,3 +419,5 @@ function placeIn({ segment, at }: Place, offset: number): Place {
 }
 
 const ROWS_AT_ONCE = 500;
+const LEAST_LOG_BYTES = 64 << 10;
+const MOST_LOG_BYTES = 4 << 20;

@@ -14,7 +14,7 @@ export class SessionLock {
   static take(folder: string): SessionLock | null {
     const database = new DatabaseSync(path.join(folder, 'lock'), { timeout: WAIT_MS });
     try {
-      database.exec('PRAGMA cache_size = 1; BEGIN EXCLUSIVE');
+      database.exec('PRAGMA journal_mode = MEMORY; PRAGMA cache_size = 1; BEGIN EXCLUSIVE');
       return new SessionLock(database);
     } catch (error) {
       database.close();

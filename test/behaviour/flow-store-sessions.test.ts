@@ -1,0 +1,223 @@
+// Sessions of recorded traffic: many beside each other, one that is recorded into, none twice; saved, renamed, removed, shared as one file, and bounded.
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { crc32, gunzipSync, gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { BatchFrame } from '../../src/flows/store/batch-frames.ts';
+import { writeBatchFrame } from '../../src/flows/store/batch-frames.ts';
+import { begun, finished, message } from '../support/flow-batches.ts';
+import { openTestStore, type TestStore } from '../support/flow-store.ts';
+import { exchangeOf } from '../support/recorded.ts';
+
+let place: string;
+let folders = 0;
+beforeAll(() => {
+  place = mkdtempSync(path.join(os.tmpdir(), 'sallyport-sessions-'));
+});
+afterAll(() => rmSync(place, { recursive: true, force: true, maxRetries: 5 }));
+
+test('a second store in the same folder records into a session of its own, and neither opens that of the other', async () => {
+  const folder = newFolder();
+  await using first = await openTestStore(folder);
+  await using second = await openTestStore(folder);
+  await second.report(/^inspector: another process records into the session default; this one records into default-2$/);
+  await first.write(finished(1));
+  await second.write(finished(1), finished(2));
+  expect(await namesOf(second)).toEqual([
+    { name: 'default', isRecorded: false, isElsewhere: true },
+    { name: 'default-2', isRecorded: true, isElsewhere: false },
+  ]);
+  await expect(second.ask({ kind: 'exchange', session: 'default', id: 1 })).rejects.toThrow(
+    'Another process has the session default open.',
+  );
+  await first.store.close();
+  expect(await second.ask({ kind: 'exchange', session: 'default', id: 1 })).toMatchObject({ summary: { id: 1 } });
+});
+
+test('recording goes on in a new session; the one before is kept, asked, saved, renamed and removed', async () => {
+  const folder = newFolder();
+  await using opened = await openTestStore(folder);
+  await opened.write(finished(1), begun(2));
+  await opened.ask({ kind: 'beginSession', name: 'second' });
+  expect(await opened.push('status', ({ session }) => session === 'second')).toMatchObject({ exchanges: 0 });
+  // It began before, and ends here.
+  await opened.write(finished(2), finished(3, { response: Buffer.from('content') }));
+  expect(await idsOf(opened)).toEqual([2, 3]);
+  expect(await idsOf(opened, 'default')).toEqual([1, 2]);
+  await opened.ask({ kind: 'saveSession', name: 'kept' });
+  await opened.write(finished(4));
+  expect(await idsOf(opened, 'kept')).toEqual([2, 3]);
+  expect(await opened.ask({ kind: 'content', session: 'kept', id: 3, of: 'response' })).toMatchObject({ length: 7 });
+  await opened.ask({ kind: 'renameSession', session: 'kept', name: 'kept better' });
+  expect(await idsOf(opened, 'kept better')).toEqual([2, 3]);
+  await opened.ask({ kind: 'removeSession', session: 'default' });
+  expect((await namesOf(opened)).map(({ name }) => name)).toEqual(['kept better', 'second']);
+  await expect(idsOf(opened, 'default')).rejects.toThrow('There is no session of the name default.');
+  await expect(opened.ask({ kind: 'removeSession', session: 'second' })).rejects.toThrow('second is being recorded into.');
+  await expect(opened.ask({ kind: 'saveSession', name: 'kept better' })).rejects.toThrow(
+    'There is a session of the name kept better already.',
+  );
+});
+
+test.each(['', '.', '..', '../x', '/x', '.hidden', 'a/b', 'a\\b', 'a\0', 'ü', 'x'.repeat(65)])(
+  '%j is no name of a session, and nothing is made of it',
+  async (name) => {
+    shared ??= await openTestStore(newFolder());
+    for (const ask of [
+      { kind: 'beginSession', name },
+      { kind: 'saveSession', name },
+      { kind: 'renameSession', session: 'default', name },
+      { kind: 'removeSession', session: name },
+      { kind: 'importSession', file: '/dev/null', name },
+      { kind: 'append', session: name, exchanges: [] },
+    ] as const)
+      await expect(shared.ask(ask)).rejects.toThrow(/is no name for a session|is being recorded into/);
+    expect((await namesOf(shared)).map((session) => session.name)).toEqual(['default']);
+  },
+);
+let shared: TestStore | null = null;
+afterAll(() => shared?.store.close());
+
+test('a session is one file, from which another one is made', async () => {
+  await using opened = await openTestStore(newFolder());
+  await opened.write(finished(1, { request: Buffer.from('asked'), response: Buffer.alloc(200_000, 'r') }), begun(2), finished(5));
+  await opened.write(message(5, 1, 'first'), message(5, 2, 'second'));
+  const file = path.join(newFolder(), '..', 'shared.sallyport');
+  expect(await opened.ask({ kind: 'exportSession', file })).toEqual({ bytes: statSync(file).size });
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(await opened.ask({ kind: 'importSession', file, name: 'default' })).toEqual({ session: 'default-2', exchanges: 2 });
+  for (const id of [1, 5]) {
+    expect(await opened.ask({ kind: 'exchange', session: 'default-2', id })).toEqual(await opened.ask({ kind: 'exchange', id }));
+    const content = { kind: 'content', id, of: 'response' } as const;
+    expect(await opened.ask({ ...content, session: 'default-2' })).toEqual(await opened.ask(content));
+  }
+  const messages = { kind: 'messages', id: 5, after: 0, limit: 10 } as const;
+  expect(await opened.ask({ ...messages, session: 'default-2' })).toEqual(await opened.ask(messages));
+  await expect(opened.ask({ kind: 'exportSession', file })).rejects.toThrow('EEXIST');
+});
+
+test('a file that is not a whole session of the right form is refused, and nothing of it is left', async () => {
+  const folder = newFolder();
+  await using opened = await openTestStore(folder, { maxBytes: 4 << 20 });
+  const file = path.join(place, 'hostile.sallyport');
+  const whole = gunzipSync(fileOf([finished(1), message(1, 1, 'a'), finished(2)]));
+  const flipped = Buffer.from(whole);
+  flipped[60] = flipped[60]! ^ 1;
+  const changed = (summary: object, detail: object = {}): Buffer => fileOf([{ ...finished(1), ...changedTexts(summary, detail) }]);
+  const hostile: [Buffer, RegExp][] = [
+    [Buffer.from('no session'), /not compressed/],
+    [gzipSync(whole).subarray(0, 100), /cut short/],
+    [gzipSync(whole.subarray(0, -1)), /its end is missing/],
+    [gzipSync(Buffer.from('SPSHARE2')), /of a later version/],
+    [gzipSync(flipped), /damaged/],
+    [
+      gzipSync(Buffer.concat([whole.subarray(0, 8), Buffer.alloc(4), Buffer.from([0xff, 0xff, 0xff, 0xff]), Buffer.alloc(100)])),
+      /impossible length/,
+    ],
+    [gzipSync(Buffer.concat([Buffer.from('SPSHARE1'), Buffer.alloc(8 << 20)])), /impossible length|more than/],
+    [fileOf([finished(1, { response: Buffer.alloc(6 << 20) })]), /more than 4194304 octets/],
+    [fileOf([finished(2), finished(1)]), /not in order/],
+    [fileOf([finished(1), message(2, 1, 'x')]), /not in order/],
+    [fileOf([begun(1)]), /damaged/],
+    [changed({ host: 5 }), /record 1 is not of the right form/],
+    [changed({ id: 2 }), /record 1 is not of the right form/],
+    [changed({ state: 'pending' }), /record 1 is not of the right form/],
+    [changed({}, { request: null }), /record 1 is not of the right form/],
+    [changed({}, { facts: { judged: [{}] } }), /record 1 is not of the right form/],
+    [fileOf([{ ...finished(1), summary: Buffer.from('{') }]), /record 1 is not of the right form/],
+    [fileOf([{ ...finished(1), detail: Buffer.from('[]\n') }]), /record 1 is not of the right form/],
+  ];
+  for (const [octets, why] of hostile) {
+    writeFileSync(file, octets);
+    await expect(opened.ask({ kind: 'importSession', file, name: 'hostile' })).rejects.toThrow(why);
+  }
+  expect(readdirSync(folder)).toEqual(['default']);
+  writeFileSync(file, gzipSync(whole));
+  expect(await opened.ask({ kind: 'importSession', file, name: 'hostile' })).toEqual({ session: 'hostile', exchanges: 2 });
+});
+
+test('exchanges from elsewhere go into a session of their own, under ids of its own', async () => {
+  await using opened = await openTestStore(newFolder());
+  const one = { exchange: exchangeOf({}, { id: 77 }), requestContent: null, responseContent: Buffer.from('hello'), messages: [] };
+  expect(await opened.ask({ kind: 'append', session: 'from a file', exchanges: [one, one] })).toEqual({ ids: [1, 2] });
+  expect(await opened.ask({ kind: 'append', session: 'from a file', exchanges: [one] })).toEqual({ ids: [3] });
+  expect(await opened.ask({ kind: 'exchange', session: 'from a file', id: 3 })).toMatchObject({
+    summary: { id: 3 },
+    responseContent: { kept: 5 },
+  });
+  expect(await opened.ask({ kind: 'content', session: 'from a file', id: 1, of: 'response' })).toMatchObject({
+    bytes: new Uint8Array(Buffer.from('hello')),
+  });
+  await expect(opened.ask({ kind: 'append', session: 'default', exchanges: [one] })).rejects.toThrow('default is being recorded into.');
+});
+
+test('the oldest go when there is too much, whole segments at a time; what is left is whole, and no more than is allowed', async () => {
+  const folder = newFolder();
+  const maxBytes = 4 << 20;
+  const repeated = Buffer.alloc(20_000, 'again');
+  let last = 0;
+  {
+    await using opened = await openTestStore(folder, { maxBytes, segmentBytes: 256 << 10 });
+    await opened.ask({ kind: 'openView', view: 1, filter: '', order: 'id', offset: 0, limit: 3 });
+    for (let batch = 0; batch < 120; batch += 1) {
+      const frames = Array.from({ length: 10 }, (_, i) =>
+        finished((last += 1), { response: i === 0 ? repeated : Buffer.alloc(8000, String(last)) }),
+      );
+      await opened.write(...frames, message(last, 1, 'm'));
+    }
+    const { bytes, exchanges } = await opened.ask({ kind: 'status' });
+    expect(bytes).toBeLessThan(maxBytes * 1.25);
+    expect(exchanges).toBeGreaterThan(100);
+    const [first = 0] = await idsOf(opened);
+    // The view has heard of what went.
+    await opened.push('window', ({ rows }) => rows[0]?.id === first);
+    expect(await opened.ask({ kind: 'exchange', id: first - 1 })).toBeNull();
+    // Of the newer half all contents are there, those that were shared, too.
+    const middle = Math.ceil((first + last) / 2);
+    for (let id = middle; id <= last; id += 1) expect(await opened.ask({ kind: 'content', id, of: 'response' })).not.toBeNull();
+  }
+  const onDisk = readdirSync(path.join(folder, 'default')).reduce(
+    (sum, name) => sum + statSync(path.join(folder, 'default', name)).size,
+    0,
+  );
+  expect(onDisk).toBeLessThan(maxBytes * 1.25);
+  await using opened = await openTestStore(folder, { maxBytes: maxBytes / 2, segmentBytes: 256 << 10, maxAgeMs: 0 });
+  expect(opened.store.base).toBe(last);
+  for (let exchanges = 1; exchanges > 0; ) ({ exchanges } = await opened.ask({ kind: 'status' }));
+});
+
+async function namesOf(opened: TestStore) {
+  const sessions = await opened.ask({ kind: 'sessions' });
+  return sessions
+    .map(({ name, isRecorded, isElsewhere }) => ({ name, isRecorded, isElsewhere }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function idsOf(opened: TestStore, session?: string): Promise<number[]> {
+  const ids = await opened.ask({ kind: 'ids', filter: '', order: 'id', ...(session === undefined ? {} : { session }) });
+  return 'problem' in ids ? [] : [...ids];
+}
+
+/** As the store writes one. */
+function fileOf(frames: readonly BatchFrame[]): Buffer {
+  const parts = frames.flatMap((frame) => {
+    const octets = writeBatchFrame(frame);
+    const sum = Buffer.alloc(4);
+    sum.writeUInt32LE(crc32(octets));
+    return [sum, octets];
+  });
+  return gzipSync(Buffer.concat([Buffer.from('SPSHARE1'), ...parts]));
+}
+
+function changedTexts(summary: object, detail: object): Pick<BatchFrame, 'summary' | 'detail'> {
+  const frame = finished(1);
+  const changed = (text: Buffer, own: object): Buffer =>
+    Buffer.from(JSON.stringify({ ...(JSON.parse(text.toString()) as object), ...own }));
+  return { summary: changed(frame.summary, summary), detail: changed(frame.detail, detail) };
+}
+
+function newFolder(): string {
+  folders += 1;
+  return path.join(place, String(folders));
+}
