@@ -41,7 +41,7 @@ export function maskFields(fields: RecordedFields, rules: MaskRules): RecordedFi
   let result: (readonly [string, string])[] | null = null;
   for (let i = 0; i < fields.length; i += 1) {
     const [name, value] = fields[i]!;
-    const instead = maskFieldValue(name.toLowerCase(), value, rules);
+    const instead = maskFieldValue(name, value, rules);
     if (instead === value) continue;
     result ??= [...fields];
     result[i] = [name, instead];
@@ -49,8 +49,9 @@ export function maskFields(fields: RecordedFields, rules: MaskRules): RecordedFi
   return result ?? fields;
 }
 
-/** @param name  in lower case */
-function maskFieldValue(name: string, value: string, rules: MaskRules): string {
+/** @returns the value with what is secret in it masked; itself where nothing is */
+export function maskFieldValue(spelled: string, value: string, rules: MaskRules): string {
+  const name = spelled.toLowerCase();
   if (URL_FIELDS.has(name)) return maskUrls(value, rules);
   if (!rules.fields.has(name) || value === '') return value;
   if (name === 'cookie') return value.split(';').map(maskCookie).join(';');
@@ -160,7 +161,7 @@ function maskQuestionFields(fields: readonly unknown[], rules: MaskRules): unkno
   return fields.map((field) => {
     const isPair = Array.isArray(field);
     const { name, value } = (isPair ? { name: field[0], value: field[1] } : field) as { name: unknown; value: unknown };
-    const instead = maskFieldValue(String(name).toLowerCase(), String(value), rules);
+    const instead = maskFieldValue(String(name), String(value), rules);
     return isPair ? [name, instead] : { name, value: instead };
   });
 }
