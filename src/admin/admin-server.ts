@@ -112,7 +112,7 @@ export class AdminServer {
     try {
       await listeningOnFreePort(server, wanted);
     } catch (error) {
-      throw cannotListen(`${hostText(wanted.host)}:${wanted.port} (admin)`, error);
+      throw cannotListen(`${hostText(wanted.host)}:${wanted.port} (admin)`, error, '--admin');
     }
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : wanted.port;

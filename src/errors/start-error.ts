@@ -32,27 +32,27 @@ export function cannotRead(what: string, file: string, cause: unknown): StartErr
   return new StartError('unreadable', [`${file}: ${what} ${reason}. Check the path.`], { cause });
 }
 
-/** An error of Node's from listening, in the operator's words. @param where as the operator wrote it: `127.0.0.1:8080`, `unix:/run/sallyport.sock` */
-export function cannotListen(where: string, cause: unknown): StartError {
+/** An error of Node's from listening, in the operator's words. @param where as the operator wrote it: `127.0.0.1:8080`, `unix:/run/sallyport.sock` @param flag that chooses another */
+export function cannotListen(where: string, cause: unknown, flag: '--listen' | '--admin' = '--listen'): StartError {
   const code = codeOf(cause);
   if (code === 'EADDRINUSE') {
-    return new StartError('unavailable', [`${where} is in use by another program. Stop it, or choose another address with --listen.`], {
+    return new StartError('unavailable', [`${where} is in use by another program. Stop it, or choose another address with ${flag}.`], {
       cause,
     });
   }
   // libuv reports a missing folder of a unix socket as EACCES too, so the two cannot be told apart here.
   if ((code === 'EACCES' || code === 'EPERM') && where.startsWith('unix:')) {
-    const problem = `${where} cannot be made: its folder does not exist, or this user may not write there. Choose another path with --listen.`;
+    const problem = `${where} cannot be made: its folder does not exist, or this user may not write there. Choose another path with ${flag}.`;
     return new StartError('permission', [problem], { cause });
   }
   if (code === 'EACCES' || code === 'EPERM') {
-    const problem = `${where} may not be used by this user. Choose a port above 1023 with --listen, or grant the right to bind low ports.`;
+    const problem = `${where} may not be used by this user. Choose a port above 1023 with ${flag}, or grant the right to bind low ports.`;
     return new StartError('permission', [problem], { cause });
   }
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-    return new StartError('unavailable', [`${where} is not an address of this machine. Choose another with --listen.`], { cause });
+    return new StartError('unavailable', [`${where} is not an address of this machine. Choose another with ${flag}.`], { cause });
   }
-  return new StartError('unavailable', [`${where} cannot be listened on (${code}). Choose another address with --listen.`], { cause });
+  return new StartError('unavailable', [`${where} cannot be listened on (${code}). Choose another address with ${flag}.`], { cause });
 }
 
 const READ_REASONS: Readonly<Record<string, string>> = {
