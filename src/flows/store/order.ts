@@ -29,9 +29,9 @@ export function parseOrder(text: string): Order | null {
   const isDescending = text.startsWith('-');
   const name = isDescending ? text.slice(1) : text;
   if (name === 'id' || name === '') return { column: null, isDescending };
-  const asNumber = NUMBERS[name];
+  const asNumber = NUMBERS.get(name);
   if (asNumber !== undefined) return { column: { makeKeys: () => new NumberKeys(asNumber) }, isDescending };
-  const asText = TEXTS[name];
+  const asText = TEXTS.get(name);
   return asText === undefined ? null : { column: { makeKeys: () => new TextKeys(asText) }, isDescending };
 }
 
@@ -128,37 +128,41 @@ function octetAt(text: string, at: number): number {
 }
 
 const WORDS = 8;
-const NUMBERS: Readonly<Record<string, (summary: Summary) => number | null>> = {
-  startedAtMs: (summary) => summary.startedAtMs,
-  port: (summary) => summary.port,
-  status: (summary) => summary.status,
-  reported: (summary) => summary.reported,
-  requestBytes: (summary) => summary.requestBytes,
-  responseBytes: (summary) => summary.responseBytes,
-  bytes: (summary) => summary.requestBytes + summary.responseBytes,
-  resolveMs: (summary) => summary.resolveMs,
-  connectMs: (summary) => summary.connectMs,
-  tlsMs: (summary) => summary.tlsMs,
-  firstByteMs: (summary) => summary.firstByteMs,
-  totalMs: (summary) => summary.totalMs,
-  messages: (summary) => summary.messages,
-};
-const TEXTS: Readonly<Record<string, (summary: Summary) => string | null>> = {
-  state: (summary) => summary.state,
-  kind: (summary) => summary.kind,
-  client: (summary) => summary.client,
-  user: (summary) => summary.user,
-  method: (summary) => summary.method,
-  scheme: (summary) => summary.scheme,
-  host: (summary) => summary.host,
-  path: (summary) => summary.path,
-  url: urlOf,
-  version: (summary) => summary.version,
-  outcome: (summary) => summary.outcome,
-  error: (summary) => summary.error,
-  decision: (summary) => summary.decision,
-  rule: (summary) => summary.rule,
-  cache: (summary) => summary.cache,
-  interception: (summary) => summary.interception,
-  contentType: (summary) => summary.contentType,
-};
+const NUMBERS = new Map<string, (summary: Summary) => number | null>(
+  Object.entries({
+    startedAtMs: (summary: Summary) => summary.startedAtMs,
+    port: (summary: Summary) => summary.port,
+    status: (summary: Summary) => summary.status,
+    reported: (summary: Summary) => summary.reported,
+    requestBytes: (summary: Summary) => summary.requestBytes,
+    responseBytes: (summary: Summary) => summary.responseBytes,
+    bytes: (summary: Summary) => summary.requestBytes + summary.responseBytes,
+    resolveMs: (summary: Summary) => summary.resolveMs,
+    connectMs: (summary: Summary) => summary.connectMs,
+    tlsMs: (summary: Summary) => summary.tlsMs,
+    firstByteMs: (summary: Summary) => summary.firstByteMs,
+    totalMs: (summary: Summary) => summary.totalMs,
+    messages: (summary: Summary) => summary.messages,
+  }),
+);
+const TEXTS = new Map<string, (summary: Summary) => string | null>(
+  Object.entries({
+    state: (summary: Summary) => summary.state,
+    kind: (summary: Summary) => summary.kind,
+    client: (summary: Summary) => summary.client,
+    user: (summary: Summary) => summary.user,
+    method: (summary: Summary) => summary.method,
+    scheme: (summary: Summary) => summary.scheme,
+    host: (summary: Summary) => summary.host,
+    path: (summary: Summary) => summary.path,
+    url: urlOf,
+    version: (summary: Summary) => summary.version,
+    outcome: (summary: Summary) => summary.outcome,
+    error: (summary: Summary) => summary.error,
+    decision: (summary: Summary) => summary.decision,
+    rule: (summary: Summary) => summary.rule,
+    cache: (summary: Summary) => summary.cache,
+    interception: (summary: Summary) => summary.interception,
+    contentType: (summary: Summary) => summary.contentType,
+  }),
+);

@@ -6,7 +6,9 @@ import type { RecordedFields } from '../recorded.ts';
 /** @returns Unicode; `null` where it is no text. @throws never */
 export function searchableText(content: Buffer, fields: RecordedFields): string | null {
   let octets = content;
-  for (const coding of codingsOf(fields).toReversed()) {
+  const codings = codingsOf(fields);
+  if (codings.length > MOST_CODINGS) return null;
+  for (const coding of codings.toReversed()) {
     const decoded = decode(octets, coding);
     if (decoded === null) return null;
     octets = decoded;
@@ -21,12 +23,15 @@ export function searchableText(content: Buffer, fields: RecordedFields): string 
 
 function codingsOf(fields: RecordedFields): string[] {
   const values = fields.filter(([name]) => name.toLowerCase() === 'content-encoding').map(([, value]) => value);
-  const codings = values.join(',').toLowerCase().split(',', MOST_CODINGS);
+  const codings = values
+    .join(',')
+    .toLowerCase()
+    .split(',', MOST_CODINGS + 1);
   return codings.map((coding) => coding.trim()).filter((coding) => coding !== '' && coding !== 'identity');
 }
 
 function decode(octets: Buffer, coding: string): Buffer | null {
-  const decoder = DECODERS[coding];
+  const decoder = DECODERS.get(coding);
   if (decoder === undefined) return null;
   try {
     return decoder(octets);
@@ -38,14 +43,14 @@ function decode(octets: Buffer, coding: string): Buffer | null {
 /** What is kept may be cut off, so an end that is missing is none of its faults. */
 const INFLATED = { maxOutputLength: 4 << 20, finishFlush: constants.Z_SYNC_FLUSH };
 const gunzip = (octets: Buffer): Buffer => gunzipSync(octets, INFLATED);
-const DECODERS: Readonly<Record<string, (octets: Buffer) => Buffer>> = {
-  gzip: gunzip,
-  'x-gzip': gunzip,
+const DECODERS = new Map<string, (octets: Buffer) => Buffer>([
+  ['gzip', gunzip],
+  ['x-gzip', gunzip],
   // zlib by the letter; some send it raw.
-  deflate: (octets) => ((octets[0]! & 0x0f) === 8 ? inflateSync(octets, INFLATED) : inflateRawSync(octets, INFLATED)),
-  br: (octets) => brotliDecompressSync(octets, { ...INFLATED, finishFlush: constants.BROTLI_OPERATION_FLUSH }),
-  zstd: (octets) => zstdDecompressSync(octets, { ...INFLATED, finishFlush: constants.ZSTD_e_flush }),
-};
+  ['deflate', (octets) => ((octets[0]! & 0x0f) === 8 ? inflateSync(octets, INFLATED) : inflateRawSync(octets, INFLATED))],
+  ['br', (octets) => brotliDecompressSync(octets, { ...INFLATED, finishFlush: constants.BROTLI_OPERATION_FLUSH })],
+  ['zstd', (octets) => zstdDecompressSync(octets, { ...INFLATED, finishFlush: constants.ZSTD_e_flush })],
+]);
 const MOST_CODINGS = 4;
 const LOOKED_AT_BYTES = 1024;
 const UTF_8 = new TextDecoder('utf-8', { fatal: true });

@@ -1,0 +1,56 @@
+// What is counted of a session as a whole.
+import { expect, test } from 'vitest';
+import { SessionCounts } from '../../../../src/flows/store/counts.ts';
+import { summaryOf } from '../../../support/recorded.ts';
+
+const NOW = 1_760_000_000_000;
+
+test('seconds are those in which exchanges ended, and are forgotten after ten minutes', () => {
+  const counts = new SessionCounts();
+  const at = (startedAtMs: number, totalMs: number | null): void => counts.add(summaryOf({ startedAtMs, totalMs, responseBytes: 10 }), NOW);
+  at(NOW, 1500);
+  at(NOW + 1000, 10);
+  at(NOW, null);
+  at(NOW - 601_000, 0);
+  const second = NOW / 1000;
+  expect(counts.overview()).toMatchObject({
+    exchanges: 4,
+    seconds: [
+      { second, exchanges: 1 },
+      { second: second + 1, exchanges: 2, bytes: 20 },
+    ],
+  });
+  counts.add(summaryOf({ startedAtMs: NOW + 601_000, totalMs: 0 }), NOW + 601_000);
+  expect(counts.overview().seconds.map((each) => each.second)).toEqual([second + 1, second + 601]);
+});
+
+test('octets are saved where the cache answered; names are those of the largest first; rules keep their last hit', () => {
+  const counts = new SessionCounts();
+  counts.add(summaryOf({ cache: 'hit', responseBytes: 100, host: 'a', rule: 'r', startedAtMs: 5 }), NOW);
+  counts.add(summaryOf({ cache: 'stale', responseBytes: 20, host: 'b', rule: 'r', startedAtMs: 9 }), NOW);
+  counts.add(
+    summaryOf({ cache: 'forwarded', responseBytes: 3, host: 'b', rule: 'r', startedAtMs: 7, contentType: 'Text/HTML; charset=x' }),
+    NOW,
+  );
+  counts.add(summaryOf({ decision: 'deny', outcome: 'denied', status: 403, rule: null, startedAtMs: 2, host: 'b' }), NOW);
+  counts.add(summaryOf({ decision: null, outcome: 'failed', status: 0, host: 'b' }), NOW);
+  const { savedBytes, hosts, denied, failed, statuses, types } = counts.overview();
+  expect({ savedBytes, denied, failed, statuses }).toEqual({ savedBytes: 120, denied: 1, failed: 1, statuses: [1, 0, 3, 0, 1, 0] });
+  expect(hosts.map(({ name, exchanges }) => [name, exchanges])).toEqual([
+    ['b', 4],
+    ['a', 1],
+  ]);
+  expect(types.map(({ name }) => name)).toContain('text/html');
+  expect(counts.rules()).toEqual([
+    { rule: 'r', hits: 3, lastHitMs: 9 },
+    { rule: null, hits: 1, lastHitMs: 2 },
+  ]);
+});
+
+test('names beyond some thousands are not told apart, and take no memory', () => {
+  const counts = new SessionCounts();
+  for (let i = 0; i < 6000; i += 1) counts.add(summaryOf({ host: `${i}.example`, rule: `rule ${i}` }), NOW);
+  expect(counts.overview().exchanges).toBe(6000);
+  expect(counts.overview().hosts).toHaveLength(50);
+  expect(counts.rules()).toHaveLength(5000);
+});
