@@ -32,7 +32,12 @@ export function cannotRead(what: string, file: string, cause: unknown): StartErr
   return new StartError('unreadable', [`${file}: ${what} ${reason}. Check the path.`], { cause });
 }
 
-/** An error of Node's from listening, in the operator's words. @param where as the operator wrote it: `127.0.0.1:8080`, `unix:/run/sallyport.sock` @param flag that chooses another */
+/**
+ * An error of Node's from listening, in the operator's words.
+ *
+ * @param where  as the operator wrote it: `127.0.0.1:8080`, `unix:/run/sallyport.sock`
+ * @param flag  that chooses another
+ */
 export function cannotListen(where: string, cause: unknown, flag: '--listen' | '--admin' = '--listen'): StartError {
   const code = codeOf(cause);
   if (code === 'EADDRINUSE') {
