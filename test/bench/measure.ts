@@ -196,11 +196,14 @@ export type Measure = (subject: Subject, side: LoadSide) => Promise<Figures>;
 
 const MEASURES: Readonly<Record<WorkloadName, Measure>> = {
   forward: measureForward,
+  'forward-recorded': measureForward,
   'hit-1k': measureHits('1k', 1, 'memory'),
+  'hit-1k-recorded': measureHits('1k', 1, 'memory'),
   'hit-64k': measureHits('64k', 1, 'memory'),
   'disk-hit-64k': measureHits('64k', DISK_URLS, 'disk'),
   'miss-store': measureMissStore,
   connect: measureTunnels('connect', 32, perOperation),
+  'connect-recorded': measureTunnels('connect', 32, perOperation),
   'bulk-1': measureTunnels('download', 1, secondsPerGiB),
   'bulk-16': measureTunnels('download', 16, secondsPerGiB),
   'upload-1': measureTunnels('upload', 1, secondsPerGiB),

@@ -19,6 +19,8 @@ export interface PeerContext {
   readonly programs: Programs;
   /** Without one, everything stored is on disk alone. */
   readonly hasMemoryTier: boolean;
+  /** What passes is to be kept. */
+  readonly isRecorded: boolean;
   /** Those of the workload, where it is about TLS that the peer opens. */
   readonly tls: TlsFiles | null;
 }
@@ -31,10 +33,10 @@ export interface PeerCommand {
 }
 
 export const PEERS: Readonly<Record<PeerName, (context: PeerContext) => PeerCommand>> = {
-  sallyport({ folder, port, hasMemoryTier, tls }) {
+  sallyport({ folder, port, hasMemoryTier, isRecorded, tls }) {
     writeFileSync(path.join(folder, 'policy.yaml'), policy());
     const configuration = path.join(folder, 'sallyport.yaml');
-    writeFileSync(configuration, sallyportConfiguration(port, hasMemoryTier, tls));
+    writeFileSync(configuration, sallyportConfiguration({ port, hasMemoryTier, isRecorded, tls }));
     return {
       program: process.execPath,
       args: ['--max-semi-space-size=8', path.join(ROOT, 'src/bin.cjs'), 'run', '--config', configuration],
@@ -93,13 +95,15 @@ function requireTls(tls: TlsFiles | null): TlsFiles {
   return tls;
 }
 
-function sallyportConfiguration(port: number, hasMemoryTier: boolean, tls: TlsFiles | null): string {
+function sallyportConfiguration({ port, hasMemoryTier, isRecorded, tls }: Omit<PeerContext, 'folder' | 'programs'>): string {
   return `
 listen: 127.0.0.1:${port}
 policy: policy.yaml
 state_dir: state
 access_log: { file: access.jsonl, format: json }
 cache: { folder: cache${hasMemoryTier ? '' : ', memory: 0'} }
+record: ${isRecorded ? '{ use: on, body_limit: 64KiB }' : 'off'}
+admin: off
 ${tls === null ? '' : sallyportTls(tls)}`;
 }
 

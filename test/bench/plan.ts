@@ -17,19 +17,27 @@ export const WORKLOADS = {
     peers: PASSING,
     text: 'GET of 1 KiB in absolute-form that nobody may store, 64 kept connections',
   },
+  'forward-recorded': {
+    unit: 'us/request',
+    cache: null,
+    goals: { forward: 1.4 },
+    peers: ['sallyport'],
+    text: 'the same, recorded on disk with up to 64 KiB of each content',
+  },
   'hit-1k': {
     unit: 'us/request',
     cache: 'memory',
     goals: { squid: 0.45, ats: 1.1 },
     peers: STORING,
-    text: 'the same, answered out of memory',
+    text: 'GET of 1 KiB, answered out of memory',
   },
+  'hit-1k-recorded': { unit: 'us/request', cache: 'memory', goals: {}, peers: ['sallyport'], text: 'the same, recorded' },
   'hit-64k': {
     unit: 'us/request',
     cache: 'memory',
     goals: { squid: 0.2, ats: 1.2 },
     peers: STORING,
-    text: 'the same of 64 KiB, answered out of memory',
+    text: 'GET of 64 KiB, answered out of memory',
   },
   'disk-hit-64k': {
     unit: 'us/request',
@@ -52,6 +60,7 @@ export const WORKLOADS = {
     peers: PASSING,
     text: 'connect, CONNECT, one small GET through the tunnel, close; 32 at a time',
   },
+  'connect-recorded': { unit: 'us/tunnel', cache: null, goals: {}, peers: ['sallyport'], text: 'the same, recorded' },
   'bulk-1': { unit: 's/GiB', cache: null, goals: { squid: 0.75 }, peers: PASSING, text: 'download through one tunnel' },
   'bulk-16': { unit: 's/GiB', cache: null, goals: { squid: 0.95 }, peers: PASSING, text: 'download through 16 tunnels' },
   'upload-1': { unit: 's/GiB', cache: null, goals: {}, peers: PASSING, text: 'upload through one tunnel' },
@@ -116,7 +125,12 @@ export function canRun(peer: PeerName, workload: WorkloadName): boolean {
 
 /** Whether it is about TLS that the proxy opens. */
 export function opensTls(workload: WorkloadName): boolean {
-  return canRun('sallyport', workload) && !canRun('squid', workload);
+  return canRun('sallyport', workload) && !canRun('squid', workload) && !isRecorded(workload);
+}
+
+/** Whether what passes is recorded meanwhile. */
+export function isRecorded(workload: WorkloadName): boolean {
+  return workload.endsWith('-recorded');
 }
 
 export interface Measurement {

@@ -10,7 +10,7 @@ import { type LoadSide, measure } from './measure.ts';
 import { type BenchOptions, help, parseOptions } from './options.ts';
 import { startOrigin, type TlsOrigin } from './origin.ts';
 import { PEERS } from './peers.ts';
-import { canRun, type Measurement, opensTls, type PeerName, WORKLOADS, type WorkloadName } from './plan.ts';
+import { canRun, isRecorded, type Measurement, opensTls, type PeerName, WORKLOADS, type WorkloadName } from './plan.ts';
 import { findPrograms, type Programs, whyNoTrafficServer } from './programs.ts';
 import { report } from './report.ts';
 import { freePort, startServer } from './server-process.ts';
@@ -118,6 +118,7 @@ async function measureFresh({ cores, folder, programs, children, signal }: Bench
     port,
     programs,
     hasMemoryTier: WORKLOADS[workload].cache !== 'disk',
+    isRecorded: isRecorded(workload),
     tls: opensTls(workload) ? (side.tls?.files ?? null) : null,
   });
   const command = { name: peer, program, core: cores.proxy };
