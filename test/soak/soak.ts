@@ -114,7 +114,7 @@ class Run {
     this.#report.figure('CPU of the proxy, s', after.cpuSeconds - base.cpuSeconds);
     this.#report.figure('RSS when busy, KiB', peak.rssKiB);
     this.#report.counts(counts);
-    this.#report.holdings(phase, base, base, after);
+    this.#report.holdings(phase, base, base, after, phase === 'hostile' ? SPARE_WHEN_HOSTILE : undefined);
     if (this.#report.failures.length === failuresBefore) return;
     const snapshot = process.env['SOAK_HEAP_SNAPSHOT'];
     if (snapshot !== undefined) await this.#proxy.snapshot(snapshot);
@@ -230,5 +230,6 @@ async function main(): Promise<number> {
 const WORKERS = 2;
 const SOME_TUNNELS = 50;
 const MOST_HOLD_MS = 20_000;
+const SPARE_WHEN_HOSTILE = { descriptors: 2, rssKiB: 96 * 1_024 };
 
 process.exitCode = await main();
