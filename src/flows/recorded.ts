@@ -1,5 +1,6 @@
 // Owns what is kept of an exchange for whoever looks at it later: the rows of a list, and everything behind a row. Plain data, so that the same values go to
 // disk, between threads, to the page and into exports. Nothing here is rendered: words are made by who shows it.
+import type { ResponseFacts } from '../cache/rules/freshness.ts';
 import type { WebSocketEvent } from '../tunnel/websocket-observer.ts';
 import type { JudgedAddress, OriginTlsFacts } from '../upstream/facts.ts';
 import type { InterceptionFacts, Outcome } from './flow.ts';
@@ -161,6 +162,17 @@ export interface RecordedCache {
   readonly storing: string | null;
   readonly ttlSeconds: number | null;
   readonly forwardStatus: number | null;
+  /** What was stored, when it was judged; `null` where nothing was. Not there in records that were not made by a cache that tells it. */
+  readonly stored?: RecordedStored | null;
+}
+
+/** How old a stored response was, and how long it lives; the words come from `cache/explain.ts`. */
+export interface RecordedStored
+  extends Pick<
+    ResponseFacts,
+    'lifetimeSeconds' | 'lifetimeFrom' | 'controlledBy' | 'ageValueSeconds' | 'apparentAgeSeconds' | 'responseDelayMs' | 'initialAgeMs'
+  > {
+  readonly ageSeconds: number;
 }
 
 export interface RecordedChange {
