@@ -7,7 +7,7 @@ import path from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { ContentKind } from '../../src/flows/content/content-view.ts';
 import type { Summary } from '../../src/flows/recorded.ts';
-import type { FromServer, ToServer } from '../../src/inspector/ui/wire.ts';
+import type { FromServer, ToServer, Window } from '../../src/inspector/ui/wire.ts';
 import {
   fixtureAllowing,
   fixtureContent,
@@ -39,6 +39,10 @@ export interface InspectorFixture {
   readonly link: string;
   /** Everything that the page has written: `POST /api/exchanges/1/replay {...}`. */
   readonly written: string[];
+  /** Its name and value let a page in without the link. */
+  readonly cookie: readonly [name: string, value: string];
+  /** How many rows there are. */
+  total(): number;
   /** Adds so many rows now. */
   add(count: number): void;
   /** Drops every WebSocket, as a restart does. */
@@ -60,7 +64,8 @@ export async function startInspectorFixture(
     keep,
     written,
     rules: FIXTURE_RULES,
-    codes: new Set(['first', 'second']),
+    codes: new Set(['first']),
+    found: new Map(),
     breakpoints: fixtureBreakpoints(nowMs),
   };
   const server = createServer((request, response) => void answer(state, request, response));
@@ -75,6 +80,8 @@ export async function startInspectorFixture(
     url,
     link: `${url}/#open=first`,
     written,
+    cookie: ['sallyport', 'yes'],
+    total: () => rows.length,
     add(more) {
       const from = rows.length;
       for (let id = from + 1; id <= from + more; id++) rows.push({ ...fixtureRow(id, id, Date.now()), startedAtMs: Date.now() });
@@ -90,6 +97,7 @@ interface State {
   readonly keep: (text: string) => (row: Summary) => boolean;
   readonly written: string[];
   readonly codes: Set<string>;
+  readonly found: Map<string, { upTo: number; readonly rows: Summary[] }>;
   rules: string;
   breakpoints: ReturnType<typeof fixtureBreakpoints>;
 }
@@ -106,14 +114,24 @@ async function closeAll(server: Server, sockets: WebSocketServer, dropSockets: (
   await new Promise((resolve) => server.close(resolve));
 }
 
-/** Rows in a filter's and an order's sense; the newest state of `rows` each time it is asked. */
-function select({ rows, keep }: State, filter: string, order: string): readonly Summary[] {
-  const kept = filter.trim() === '' ? rows : rows.filter(keep(filter));
-  if (order === 'id') return kept;
-  if (order === '-id') return kept.toReversed();
+/** Rows that a filter leaves, of all that are there now. What was looked at once is not looked at again. */
+function kept({ rows, keep, found }: State, filter: string): readonly Summary[] {
+  if (filter.trim() === '') return rows;
+  const known = found.get(filter) ?? { upTo: 0, rows: [] };
+  found.set(filter, known);
+  const isKept = keep(filter);
+  for (; known.upTo < rows.length; known.upTo += 1) if (isKept(rows[known.upTo]!)) known.rows.push(rows[known.upTo]!);
+  return known.rows;
+}
+
+function select(state: State, filter: string, order: string, offset: number, limit: number): Pick<Window, 'total' | 'rows'> {
+  const all = kept(state, filter);
+  const total = all.length;
+  if (order === 'id') return { total, rows: all.slice(offset, offset + limit) };
+  if (order === '-id') return { total, rows: all.slice(Math.max(0, total - offset - limit), total - offset).reverse() };
   const key = order.replace('-', '') as keyof Summary;
   const sign = order.startsWith('-') ? -1 : 1;
-  return kept.toSorted((a, b) => sign * compare(a[key], b[key]));
+  return { total, rows: all.toSorted((a, b) => sign * compare(a[key], b[key])).slice(offset, offset + limit) };
 }
 
 function compare(a: unknown, b: unknown): number {
@@ -128,12 +146,11 @@ function serveLive(socket: WebSocket, state: State): void {
   let wantsOverview = false;
   const push = () => {
     for (const [view, { filter, order, offset, limit }] of views) {
-      const selected = select(state, filter, order);
-      const rows = selected.slice(offset, offset + limit);
-      const sum = `${selected.length} ${offset} ${rows[0]?.id} ${rows.length}`;
+      const { total, rows } = select(state, filter, order, offset, limit);
+      const sum = `${total} ${offset} ${rows[0]?.id} ${rows.length}`;
       if (lastSent.get(view) === sum) continue;
       lastSent.set(view, sum);
-      say({ type: 'window', view, total: selected.length, offset, rows, progress: null });
+      say({ type: 'window', view, total, offset, rows, progress: null });
     }
   };
   const slowly = () => {
@@ -196,7 +213,7 @@ function plain(state: State, url: URL, method: string, content: string): unknown
   const { pathname, searchParams } = url;
   const nowMs = Date.now();
   if (pathname === '/api/status') return fixtureStatus(nowMs, state.rows.length);
-  if (pathname === '/api/hosts') return hostsOf(select(state, searchParams.get('filter') ?? '', 'id'));
+  if (pathname === '/api/hosts') return hostsOf(kept(state, searchParams.get('filter') ?? ''));
   if (pathname === '/api/policy') return fixturePolicy(nowMs);
   if (pathname === '/api/policy/explain') return fixtureExplained((JSON.parse(content) as { url: string }).url);
   if (pathname === '/api/overview') return fixtureOverview(nowMs);

@@ -3,12 +3,12 @@ import { type Browser, type BrowserContextOptions, chromium } from 'playwright-c
 import { pathOf } from './programs.ts';
 
 /**
- * @param proxyUrl  for all pages that are not opened with a proxy of their own
+ * @param proxyUrl  for all pages that are not opened with a proxy of their own; `null` goes directly
  * @param credentials  what it answers the proxy's 407 with
  * @param home  a folder that holds what its user trusts: `.pki/nssdb`
  */
 export function launchChromium(
-  proxyUrl: string,
+  proxyUrl: string | null,
   credentials?: { readonly username: string; readonly password: string },
   home?: string,
 ): Promise<Browser> {
@@ -22,7 +22,7 @@ export function launchChromium(
       '--disable-component-update',
       '--disable-sync',
     ],
-    proxy: { ...through(proxyUrl), ...credentials },
+    ...(proxyUrl !== null && { proxy: { ...through(proxyUrl), ...credentials } }),
     ...(home !== undefined && { env: { ...process.env, HOME: home } }),
   });
 }

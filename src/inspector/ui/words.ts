@@ -29,9 +29,9 @@ export function agoText(thenMs: number, nowMs: number): string {
 export function secondsText(seconds: number): string {
   if (seconds < 120) return `${Math.round(seconds)} s`;
   if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
-  return seconds < 172_800
-    ? `${Math.floor(seconds / 3_600)} h ${Math.round((seconds % 3_600) / 60)} min`
-    : `${Math.floor(seconds / 86_400)} d`;
+  if (seconds >= 172_800) return `${Math.floor(seconds / 86_400)} d`;
+  const minutes = Math.round((seconds % 3_600) / 60);
+  return minutes === 0 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 3_600)} h ${minutes} min`;
 }
 
 const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });

@@ -1,13 +1,13 @@
 // Owns the list: of a hundred thousand rows, those on the screen are drawn. Rows are all of one height, so where one is is a multiplication; elements are
 // used again for other rows as they pass by. It is a grid to whoever hears it (ARIA Authoring Practices), and one stop for the Tab key.
 import { useSignal } from '@preact/signals';
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import type { Summary } from '../../../flows/recorded.ts';
 import { useKeys } from '../keyboard.ts';
 import { route } from '../route.ts';
 import { showMenu } from '../shell/menu.tsx';
 import { durationText } from '../words.ts';
-import { type Column, type Layout, layoutFor } from './columns.tsx';
+import { type Column, columnWidths, type Layout, layoutFor, shownColumns } from './columns.tsx';
 import { ListHead } from './list-head.tsx';
 import { Row } from './row.tsx';
 import { rowCommands } from './row-commands.ts';
@@ -31,20 +31,26 @@ export function List({ view, isNarrow }: ListProps) {
   const onScreen = Math.ceil(height.value / rowHeight);
   // Browsers do not draw elements of any height: beyond that, the bar stands for more rows than it has pixels.
   const whole = Math.min(total * rowHeight, MOST_PIXELS);
-  const offset = (scrolled.value / Math.max(1, whole - height.value)) * Math.max(0, total * rowHeight - height.value);
-  const top = whole < MOST_PIXELS ? scrolled.value : offset;
+  const isFollowing = view.isFollowing.value;
+  const headHeight = isNarrow ? 0 : WIDE_ROW;
+  const end = Math.max(0, whole + headHeight - height.value);
+  // At the end already before the browser has been told to scroll there, so that what is new is drawn once.
+  const place = isFollowing ? end : Math.min(scrolled.value, end);
+  const top = whole < MOST_PIXELS ? place : (place / Math.max(1, end)) * Math.max(0, total * rowHeight + headHeight - height.value);
   const first = Math.max(0, Math.min(Math.floor(top / rowHeight), total - onScreen));
   const last = Math.min(total, first + onScreen + 1);
-  const isFollowing = view.isFollowing.value;
 
   useLayoutEffect(() => measure(box.current!, height, width), []);
   useLayoutEffect(() => {
-    if (isFollowing) box.current!.scrollTop = whole;
-  }, [total, isFollowing, height.value, whole]);
+    if (!isFollowing) return;
+    scrolled.value = end;
+    box.current!.scrollTop = end;
+  }, [end, isFollowing]);
   useEffect(() => view.see(first, last), [view, first, last]);
   useListKeys(view, box, { first, last, rowHeight });
 
-  const { columns, tracks, least, hasWaterfall } = isNarrow ? NARROW : layoutFor(width.value);
+  const layout = useMemo(() => layoutFor(width.value), [width.value, shownColumns.value, columnWidths.value]);
+  const { columns, tracks, least, hasWaterfall } = isNarrow ? NARROW : layout;
   const scaleMs = scaleFor(view.rows(first, last));
 
   return (
@@ -62,7 +68,7 @@ export function List({ view, isNarrow }: ListProps) {
       style={{ '--tracks': tracks, '--least': `${least}px` }}
       onScroll={({ currentTarget }) => {
         scrolled.value = currentTarget.scrollTop;
-        view.follow(currentTarget.scrollTop >= whole - height.value - 2 * rowHeight);
+        view.follow(currentTarget.scrollTop >= end - 2 * rowHeight);
       }}
       onKeyDown={(event) => {
         if (event.key === 'Enter' && current.value !== null) openDetail(current.value);
@@ -72,7 +78,7 @@ export function List({ view, isNarrow }: ListProps) {
       <div class="list-whole" style={{ height: `${whole}px` }} role="presentation">
         {Array.from({ length: Math.max(0, last - first) }, (_, at) => {
           const index = first + at;
-          const y = index * rowHeight - top + scrolled.value;
+          const y = index * rowHeight - top + place;
           // The same element for every index that leaves the same rest, so that scrolling makes none.
           const key = index % (onScreen + 2);
           return <Place key={key} {...{ index, y, columns, isNarrow }} row={view.row(index)} scaleMs={hasWaterfall ? scaleMs : null} />;

@@ -1,5 +1,5 @@
 // Owns what is in a row: cells by column, or two lines where the screen is narrow. Drawn again only when the row or the columns are others.
-import { memo } from 'preact/compat';
+import { Component } from 'preact';
 import type { Summary } from '../../../flows/recorded.ts';
 import { bytesText, durationText, readable } from '../words.ts';
 import { type Column, StandingIcon } from './columns.tsx';
@@ -15,9 +15,17 @@ interface RowProps {
   readonly scaleMs: number | null;
 }
 
-export const Row = memo(({ row, columns, isNarrow, scaleMs }: RowProps) =>
-  isNarrow ? <NarrowRow {...row} /> : <WideRow {...{ row, columns, scaleMs }} />,
-);
+export class Row extends Component<RowProps> {
+  override shouldComponentUpdate(next: RowProps): boolean {
+    const { row, columns, isNarrow, scaleMs } = this.props;
+    return row !== next.row || columns !== next.columns || isNarrow !== next.isNarrow || scaleMs !== next.scaleMs;
+  }
+
+  override render() {
+    const { row, columns, isNarrow, scaleMs } = this.props;
+    return isNarrow ? <NarrowRow {...row} /> : <WideRow row={row} columns={columns} scaleMs={scaleMs} />;
+  }
+}
 
 function WideRow({ row, columns, scaleMs }: Omit<RowProps, 'isNarrow'>) {
   return (

@@ -1,7 +1,7 @@
 // Owns the list's window on the traffic: of however many rows a filter leaves, the page asks for those that it shows, and is told when they change.
 // Rows are numbered as they are shown, from 0. While the newest are followed they are asked for from the end, so that no answer is late by a round trip;
 // while somebody reads, from the beginning, where what is added moves nothing.
-import { signal } from '@preact/signals';
+import { batch, signal } from '@preact/signals';
 import type { Summary } from '../../../flows/recorded.ts';
 import { listen, unwant, want } from '../live.ts';
 import type { Window } from '../wire.ts';
@@ -112,11 +112,13 @@ export class TrafficView {
       if (!kept.has(index) && index < total) kept.set(index, row);
     }
     this.#rows = kept;
-    this.total.value = total;
-    this.isWaiting.value = progress !== null && total === 0;
-    this.progress.value = progress;
-    this.problem.value = null;
-    this.changes.value += 1;
+    batch(() => {
+      this.total.value = total;
+      this.isWaiting.value = progress !== null && total === 0;
+      this.progress.value = progress;
+      this.problem.value = null;
+      this.changes.value += 1;
+    });
   }
 }
 

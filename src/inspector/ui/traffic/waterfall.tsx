@@ -29,23 +29,28 @@ export function scaleFor(rows: readonly Summary[]): number {
   return SCALES.find((scale) => scale >= most) ?? SCALES.at(-1)!;
 }
 
+/** One element whatever the steps, since the list draws hundreds a second of these. */
 export function Waterfall({ row, scaleMs }: { readonly row: Summary; readonly scaleMs: number }) {
   const steps = stepsOf(row);
-  const words = steps.map(({ title, ms }) => `${title} ${durationText(ms)}`).join(', ');
-  let from = 0;
-  const bars = steps.map(({ name, ms }) => {
-    const x = from;
-    from += (100 * ms) / scaleMs;
-    return x >= 100 ? null : (
-      <rect key={name} class={`step-${name}`} x={`${x}%`} y="0" width={`${Math.max(0.6, Math.min(100, from) - x)}%`} height="8" />
-    );
+  let to = 0;
+  const stops = steps.map(({ name, ms }) => {
+    const from = to;
+    // What is too short to see is a line still.
+    to = Math.max((100 * ms) / scaleMs, LEAST_SHARE) + from;
+    return `var(--${name}) ${from.toFixed(1)}% ${to.toFixed(1)}%`;
   });
+  const words = steps.map(({ title, ms }) => `${title} ${durationText(ms)}`).join(', ');
   return (
-    <svg class={`waterfall ${from > 100 ? 'is-longer' : ''}`} height="8" role="img" aria-label={words}>
-      <title>{words}</title>
-      {bars}
-    </svg>
+    <div
+      class={`waterfall ${to > 100 ? 'is-longer' : ''}`}
+      role="img"
+      aria-label={words}
+      title={words}
+      style={{ backgroundImage: stops.length === 0 ? 'none' : `linear-gradient(to right, ${stops.join(', ')}, transparent 0)` }}
+    />
   );
 }
 
+/** Per cent. */
+const LEAST_SHARE = 1;
 const SCALES = [5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000] as const;
