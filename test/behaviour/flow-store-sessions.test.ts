@@ -1,9 +1,10 @@
 // Sessions of recorded traffic: many beside each other, one that is recorded into, none twice; saved, renamed, removed, shared as one file, and bounded.
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { crc32, gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { maskRules } from '../../src/flows/redact/rules.ts';
 import type { BatchFrame } from '../../src/flows/store/batch-frames.ts';
 import { writeBatchFrame } from '../../src/flows/store/batch-frames.ts';
 import { begun, finished, message } from '../support/flow-batches.ts';
@@ -95,6 +96,27 @@ test('a session is one file, from which another one is made', async () => {
   const messages = { kind: 'messages', id: 5, after: 0, limit: 10 } as const;
   expect(await opened.ask({ ...messages, session: 'default-2' })).toEqual(await opened.ask(messages));
   await expect(opened.ask({ kind: 'exportSession', file })).rejects.toThrow('EEXIST');
+});
+
+test('what is shared may have its secrets masked: in rows, fields, contents, and under their codings', async () => {
+  await using opened = await openTestStore(newFolder());
+  const content = Buffer.from('{"password":"hunter2","name":"ann"}');
+  const frame = finished(1, { summary: { path: '/?token=hunter2' }, response: gzipSync(content), coding: 'gzip' });
+  const asJson = frame.detail
+    .toString()
+    .replace('text/html; charset=utf-8', 'application/json')
+    .replace('"a browser"]', '"a browser"],["Cookie","id=hunter2"]');
+  await opened.write({ ...frame, detail: Buffer.from(asJson) }, finished(2, { response: Buffer.from('plain') }));
+  const file = path.join(place, 'masked.sallyport');
+  await opened.ask({ kind: 'exportSession', file, masks: maskRules({ fields: [], query: [], json: [] }) });
+  expect(gunzipSync(readFileSync(file)).includes('hunter2')).toBe(false);
+  await opened.ask({ kind: 'importSession', file, name: 'masked' });
+  const shown = await opened.ask({ kind: 'content', session: 'masked', id: 1, of: 'response' });
+  expect(JSON.parse(Buffer.from(shown!.bytes).toString())).toMatchObject({ name: 'ann' });
+  const exchange = await opened.ask({ kind: 'exchange', session: 'masked', id: 1 });
+  expect(exchange?.response?.fields.map(([name]) => name)).not.toContain('Content-Encoding');
+  expect(exchange?.responseContent).toMatchObject({ kept: shown!.bytes.length, length: shown!.bytes.length });
+  expect(await opened.ask({ kind: 'content', session: 'masked', id: 2, of: 'response' })).toMatchObject({ length: 5 });
 });
 
 test('a file that is not a whole session of the right form is refused, and nothing of it is left', async () => {

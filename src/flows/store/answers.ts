@@ -7,7 +7,7 @@ import type { LiveViews } from './live-views.ts';
 import { type DecodeText, type ReadFilter, readFilter } from './matching.ts';
 import { type Order, parseOrder } from './order.ts';
 import type { AppendedExchange, FilterProblem, Listing, Question, QuestionTable, StoreStatus } from './protocol.ts';
-import { exchangeFrame, messageFrame } from './session-file.ts';
+import { messageFrame, recordFrame } from './session-file.ts';
 import { SessionTotals } from './session-totals.ts';
 import { Refused, type Sessions } from './sessions.ts';
 import { readHar, viewOf, writeHar } from './shown-content.ts';
@@ -117,7 +117,7 @@ export class Answers {
       this.#parts.sessions.remove(session);
       return null;
     },
-    exportSession: async ({ session, file }) => ({ bytes: await this.#parts.sessions.exportTo(session, file) }),
+    exportSession: async ({ session, file, masks = null }) => ({ bytes: await this.#parts.sessions.exportTo(session, file, masks) }),
     importSession: async ({ file, name }) => {
       const session = await this.#parts.sessions.importFrom(file, name);
       return { session: session.name, exchanges: session.exchanges };
@@ -193,11 +193,15 @@ export class Answers {
 function append(session: FlowSession, exchanges: readonly AppendedExchange[]): number[] {
   const ids = exchanges.map((_, i) => session.lastId + 1 + i);
   const frames = exchanges.flatMap(({ exchange, requestContent, responseContent, messages }, i) => [
-    exchangeFrame(ids[i]!, exchange, requestContent, responseContent),
+    recordFrame(ids[i]!, { exchange, requestOctets: bufferOf(requestContent), responseOctets: bufferOf(responseContent) }),
     ...messages.map((message) => messageFrame(ids[i]!, message)),
   ]);
   if (frames.length > 0) session.write(frames, 0, Date.now());
   return ids;
+}
+
+function bufferOf(octets: Uint8Array | null): Buffer | null {
+  return octets === null ? null : Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
 }
 
 function orderOf(text: string): Order {

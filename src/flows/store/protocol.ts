@@ -188,8 +188,8 @@ export interface QuestionTable {
   saveSession: { asks: InSession & { readonly name: string }; answers: null };
   renameSession: { asks: { readonly session: string; readonly name: string }; answers: null };
   removeSession: { asks: { readonly session: string }; answers: null };
-  /** Writes the session into one new file, for this user alone; `file` is an absolute path. */
-  exportSession: { asks: InSession & { readonly file: string }; answers: { readonly bytes: number } };
+  /** Writes the session into one new file, for this user alone; `file` is an absolute path. Without `masks` its secrets are in it. */
+  exportSession: { asks: InSession & { readonly file: string; readonly masks?: MaskRules | null }; answers: { readonly bytes: number } };
   /** Makes a session of such a file. Where the name is taken, the next free one of `name-2`, … is used. */
   importSession: {
     asks: { readonly file: string; readonly name: string };

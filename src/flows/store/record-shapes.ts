@@ -11,6 +11,7 @@ import type {
   RecordedMessage,
   RecordedRequest,
   RecordedResponse,
+  RecordedStored,
   Summary,
 } from '../recorded.ts';
 
@@ -147,6 +148,19 @@ const facts = shape<RecordedFacts>({
       storing: orNull(text),
       ttlSeconds: orNull(number),
       forwardStatus: orNull(number),
+      stored: (value) =>
+        value === undefined ||
+        value === null ||
+        shape<RecordedStored>({
+          lifetimeSeconds: number,
+          lifetimeFrom: text,
+          controlledBy: text,
+          ageValueSeconds: number,
+          apparentAgeSeconds: number,
+          responseDelayMs: number,
+          initialAgeMs: number,
+          ageSeconds: number,
+        })(value),
     }),
   ),
   errorMessage: orNull(text),

@@ -9,35 +9,44 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { crc32, createGunzip, createGzip } from 'node:zlib';
-import type { RecordedExchange, RecordedMessage } from '../recorded.ts';
+import type { RecordedMessage } from '../recorded.ts';
+import type { MaskRules } from '../redact/rules.ts';
+import { maskMessage } from '../redact.ts';
 import { type BatchFrame, framesOfBatch, HEAD_BYTES, writeBatchFrame } from './batch-frames.ts';
 import type { FlowSession } from './flow-session.ts';
+import { maskRecord, type WholeRecord } from './mask-record.ts';
 import { isDetail, isMessage, isSummary } from './record-shapes.ts';
 
 /**
  * @param file must not exist yet; it is this user's alone
+ * @param masks what is masked in it; `null` for nothing
  * @returns its octets
  * @throws errors of Node's
  */
-export async function exportSession(session: FlowSession, file: string): Promise<number> {
+export async function exportSession(session: FlowSession, file: string, masks: MaskRules | null): Promise<number> {
   const target = createWriteStream(file, { flags: 'wx', mode: 0o600 });
-  await pipeline(Readable.from(fileOf(session)), createGzip(), target);
+  await pipeline(Readable.from(fileOf(session, masks)), createGzip(), target);
   return target.bytesWritten;
 }
 
-async function* fileOf(session: FlowSession): AsyncGenerator<Buffer> {
+async function* fileOf(session: FlowSession, masks: MaskRules | null): AsyncGenerator<Buffer> {
   yield Buffer.from(MAGIC, 'latin1');
   for (const id of idsOf(session)) {
-    for (const frame of framesOf(session, id)) {
-      const octets = writeBatchFrame(frame);
-      const sum = Buffer.alloc(4);
-      sum.writeUInt32LE(crc32(octets));
-      yield sum;
-      yield octets;
-    }
+    const record = recordOf(session, id);
+    if (record !== null) yield* summed(recordFrame(id, masks === null ? record : await maskRecord(record, masks)));
+    for (const message of record === null ? [] : messagesOf(session, id))
+      yield* summed(messageFrame(id, masks === null ? message : maskMessage(message, masks)));
     // Others have their turn.
     await new Promise(setImmediate);
   }
+}
+
+function* summed(frame: BatchFrame): Generator<Buffer> {
+  const octets = writeBatchFrame(frame);
+  const sum = Buffer.alloc(4);
+  sum.writeUInt32LE(crc32(octets));
+  yield sum;
+  yield octets;
 }
 
 /** Ascending. */
@@ -52,21 +61,17 @@ function idsOf(session: FlowSession): Float64Array {
   return ids.subarray(at);
 }
 
-function* framesOf(session: FlowSession, id: number): Generator<BatchFrame> {
+/** @returns `null` of one that is gone, or has not ended */
+function recordOf(session: FlowSession, id: number): WholeRecord | null {
   const found = session.find(id);
-  if (found === null || found.summary.state === 'pending') return;
-  const { summary, ...detail } = found.exchange();
-  yield {
-    kind: 'finished',
-    id,
-    summary: jsonOf(summary),
-    detail: jsonOf(detail),
-    requestContent: found.content('request') ?? NOTHING,
-    responseContent: found.content('response') ?? NOTHING,
-  };
+  if (found === null || found.summary.state === 'pending') return null;
+  return { exchange: found.exchange(), requestOctets: found.content('request'), responseOctets: found.content('response') };
+}
+
+function* messagesOf(session: FlowSession, id: number): Generator<RecordedMessage> {
   for (let after = 0; ; ) {
     const messages = session.messages(id, after, MESSAGES_AT_ONCE);
-    for (const message of messages) yield messageFrame(id, message);
+    yield* messages;
     if (messages.length < MESSAGES_AT_ONCE) return;
     after = messages.at(-1)!.number;
   }
@@ -84,15 +89,15 @@ export function messageFrame(id: number, { preview, ...detail }: RecordedMessage
 }
 
 /** An exchange as a frame, under an id of the session that it goes into. */
-export function exchangeFrame(id: number, exchange: RecordedExchange, request: Uint8Array | null, response: Uint8Array | null): BatchFrame {
+export function recordFrame(id: number, { exchange, requestOctets, responseOctets }: WholeRecord): BatchFrame {
   const { summary, ...detail } = exchange;
   return {
     kind: 'finished',
     id,
     summary: jsonOf({ ...summary, id }),
     detail: jsonOf(detail),
-    requestContent: request === null ? NOTHING : Buffer.from(request),
-    responseContent: response === null ? NOTHING : Buffer.from(response),
+    requestContent: requestOctets ?? NOTHING,
+    responseContent: responseOctets ?? NOTHING,
   };
 }
 
