@@ -13,6 +13,7 @@ import { type CacheAdmin, createCacheAdmin } from './cache/cache-admin.ts';
 import { CacheCounts } from './cache/cache-counts.ts';
 import { createCacheContext, type OpenedStore, openStore } from './cache/open-cache.ts';
 import type { CacheConfig } from './cache/options.ts';
+import { CACHE_RULE_DEFAULTS } from './cache/rules/options.ts';
 import type { Config } from './config/config.ts';
 import { formatListenAddress } from './config/listen-address.ts';
 import { ProxyError } from './errors/proxy-error.ts';
@@ -300,6 +301,7 @@ class Composition implements RunningProxy {
       policy: () => this.#current().policy,
       policySummary: () => this.policySummary,
       cache: () => this.#cacheAdmin(),
+      cacheRules: () => this.#parts?.cache?.context.parts.rules ?? CACHE_RULE_DEFAULTS,
       authority: () => this.#current().certification?.authority ?? null,
       listening: () => this.listening.map(({ url }) => url),
       openConnections: () => this.#open(),
@@ -444,9 +446,9 @@ class Composition implements RunningProxy {
   /** A CA is looked for, and made if there is none, once a policy opens something; what it has signed is kept over reloads. */
   async #certify({ policy }: CompiledPolicy, { tls }: Config, old: Parts | null): Promise<Certification | null> {
     if (!policy.rules.some(({ action }) => action === 'intercept')) return null;
-    if (old !== null && old.certification !== null && isSame(old.config.tls, tls)) return old.certification;
+    const kept = old !== null && isSame(old.config.tls, tls) ? old.certification : null;
     const { openCertification } = await import('./proxy/certification.ts');
-    return openCertification(tls, this.#report);
+    return openCertification(tls, kept, this.#report);
   }
 
   /** Roots and sessions stay over a reload where no file is named that may have changed. */

@@ -11,11 +11,17 @@ export interface Certification {
 }
 
 /**
+ * @param kept  what there is already under the same options; it goes on, unless the CA in its files has become another one (`ca rotate`)
  * @param report a line for the operator
  * @throws StartError when there is no authority to sign with, or none that may be used
  */
-export async function openCertification(options: TlsOptions, report: (line: string) => void): Promise<Certification> {
+export async function openCertification(
+  options: TlsOptions,
+  kept: Certification | null,
+  report: (line: string) => void,
+): Promise<Certification> {
   const { authority, certificateFile, isNew, warnings } = await openAuthority(options.authority, Date.now());
+  if (kept?.authority.certificate.fingerprint256 === authority.certificate.fingerprint256) return kept;
   if (isNew)
     report(
       `made a certificate authority of its own, ${certificateFile}; clients whose tunnels are opened have to trust it (sallyport ca trust)`,
