@@ -7,36 +7,44 @@ import type { RecordedExchange } from '../flows/recorded.ts';
 import type { MaskRules } from '../flows/redact/rules.ts';
 import { maskExchange, maskSummary } from '../flows/redact.ts';
 import type { FlowStore } from '../flows/store/flow-store.ts';
-import type { CompiledPolicy } from '../policy/compile.ts';
+import { allowRoutes } from './allow-routes.ts';
 import { cacheRoutes } from './cache-routes.ts';
+import { breakpointRoutes, heldNow } from './breakpoint-routes.ts';
 import { contentRoutes } from './content-routes.ts';
 import { Live } from './live.ts';
 import { openApi } from './openapi.ts';
 import { type OverviewParts, overviewRoutes, statusOf } from './overview-routes.ts';
 import { policyRoutes } from './policy-routes.ts';
 import { answerByRoute, type Route } from './route.ts';
+import { type RuleBook, ruleRoutes } from './rule-routes.ts';
 import { type SendRequest, sendRoutes } from './send-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { type Recording, trafficRoutes } from './traffic-routes.ts';
+import { type ReasonParts, whyRoutes } from './why-routes.ts';
 
-export interface InspectorParts extends OverviewParts {
+export interface InspectorParts extends OverviewParts, ReasonParts {
   readonly version: string;
-  /** Those of the moment: a reload may replace them. */
-  readonly policy: () => CompiledPolicy;
+  /** That of the moment: a reload may replace it. */
   readonly cache: () => CacheAdmin | null;
   /** An exchange that is under way; `null` where it is none. */
   readonly active: (id: number) => RecordedExchange | null;
   /** What is masked in all that is shown; `null` masks nothing. */
   readonly masks: MaskRules | null;
   readonly send: SendRequest;
+  /** What rules and people change; `null` where nothing can be. */
+  readonly rewriting: RuleBook | null;
+  /** Added to `Flow.id`, it is the id in the session. */
+  readonly sessionBase: () => number;
 }
 
 export class Inspector {
   readonly #routes: readonly Route[];
   readonly #live: Live;
+  #tellHeld: () => void = () => {};
+  #heldTimer: NodeJS.Timeout | undefined;
 
   constructor(parts: InspectorParts) {
-    const { store, active, policy, cache, version, masks, send } = parts;
+    const { store, active, policy, cache, version, masks, send, rewriting, sessionBase } = parts;
     const recording: Recording = {
       store: () => openStore(store),
       active,
@@ -48,10 +56,13 @@ export class Inspector {
       ...overviewRoutes(parts),
       ...trafficRoutes(recording),
       ...contentRoutes(recording, version),
+      ...whyRoutes(recording, parts),
       ...sendRoutes(recording, send),
       ...sessionRoutes(recording),
       ...policyRoutes({ policy, hits: async () => (await store()?.ask({ kind: 'rules' })) ?? [] }),
       ...cacheRoutes(cache),
+      ...allowRoutes(recording, policy),
+      ...(rewriting === null ? [] : [...ruleRoutes(rewriting, recording), ...breakpointRoutes(rewriting, sessionBase)]),
     ];
     const description: Route = {
       method: 'GET',
@@ -67,6 +78,7 @@ export class Inspector {
       status: () => statusOf(parts),
       overview: async () => (await store()?.ask({ kind: 'overview' })) ?? {},
     });
+    if (rewriting !== null) this.#tellOf(rewriting, sessionBase);
   }
 
   /** @throws BadQuestion, or for a defect @returns `null` where the path is none of the inspector's */
@@ -79,6 +91,7 @@ export class Inspector {
   /** A page that wants to be told of what happens. */
   welcome(socket: WebSocket): void {
     this.#live.welcome(socket);
+    this.#tellHeld();
   }
 
   /** Begins to listen to what this store pushes. */
@@ -87,9 +100,23 @@ export class Inspector {
   }
 
   close(): void {
+    clearTimeout(this.#heldTimer);
     this.#live.close();
   }
+
+  #tellOf(rewriting: RuleBook, sessionBase: () => number): void {
+    const { breakpoints } = rewriting;
+    rewriting.onChange = () => this.#live.tellAll('rules', { type: 'rules' });
+    this.#tellHeld = () => this.#live.tellAll('breakpoints', { type: 'breakpoints', held: heldNow(breakpoints, sessionBase) });
+    // A page that is full of images may be held as a whole, and is told of once.
+    breakpoints.onChange = () => {
+      clearTimeout(this.#heldTimer);
+      this.#heldTimer = setTimeout(this.#tellHeld, HELD_TOLD_AFTER_MS);
+    };
+  }
 }
+
+const HELD_TOLD_AFTER_MS = 50;
 
 /** The store refuses with sentences for people. */
 function openStore(store: () => FlowStore | null): Pick<FlowStore, 'ask'> {

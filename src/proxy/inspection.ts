@@ -1,6 +1,7 @@
 // Owns the joint between the proxy and its inspector: the facts that the page shows of what runs, and exchanges that it begins.
 import { readFileSync } from 'node:fs';
 import type { CacheAdmin } from '../cache/cache-admin.ts';
+import type { CacheRuleOptions } from '../cache/rules/options.ts';
 import type { Incoming } from '../exchange/exchange.ts';
 import { incomingOf, type RequestToSend } from '../exchange/send-anew.ts';
 import type { EmitFlow } from '../flows/flow.ts';
@@ -13,15 +14,19 @@ import { trustSteps } from '../pages/trust-steps.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import type { CertificateAuthority } from '../tls/authority.ts';
 import type { Recording } from './recording.ts';
+import type { Rewriting } from './rewriting.ts';
 
 export interface InspectionParts {
   readonly recording: Recording | null;
+  /** `null` changes nothing. */
+  readonly rewriting: Rewriting | null;
   /** As it was at the start; `null` records nothing. */
   readonly record: RecordOptions | null;
   readonly metrics: Metrics;
   readonly policy: () => CompiledPolicy;
   readonly policySummary: () => string;
   readonly cache: () => CacheAdmin | null;
+  readonly cacheRules: () => CacheRuleOptions;
   readonly authority: () => CertificateAuthority | null;
   /** URLs of listeners. */
   readonly listening: () => readonly string[];
@@ -35,7 +40,7 @@ export interface InspectionParts {
 }
 
 export function createInspector(parts: InspectionParts): Inspector {
-  const { recording, record, metrics } = parts;
+  const { recording, rewriting, record, metrics } = parts;
   const startedAtMs = Date.now();
   const version = ownVersion();
   const inspector = new Inspector({
@@ -43,7 +48,11 @@ export function createInspector(parts: InspectionParts): Inspector {
     store: () => recording?.store ?? null,
     active: (id) => recording?.recorder.active(id) ?? null,
     masks: record === null || record.secrets === 'shown' ? null : maskRules(record.redact),
+    rewriting,
+    sessionBase: () => recording?.store.base ?? 0,
     policy: parts.policy,
+    policyDigest: () => recording?.policyDigest ?? null,
+    cacheRules: parts.cacheRules,
     cache: parts.cache,
     facts: () => ({
       version,

@@ -71,7 +71,7 @@ export class ProxyProcess {
   get reports(): readonly string[] {
     return this.#said
       .slice(this.#said.findIndex((line) => line.startsWith(BANNER_END)) + 1)
-      .filter((line) => line !== '' && !/reloaded on SIGHUP|stopping on SIGTERM/.test(line));
+      .filter((line) => line !== '' && !/^inspector {2}|reloaded on SIGHUP|stopping on SIGTERM/.test(line));
   }
 
   /** Has it read its policy and configuration anew; exchanges under way go on with what they began with. */

@@ -1,0 +1,59 @@
+// Owns what the API says of one exchange's reasons, and of two exchanges side by side. Words and differences are flows/why.ts and flows/diff.ts.
+import { valueAnswer } from '../admin/answers.ts';
+import type { CacheRuleOptions } from '../cache/rules/options.ts';
+import { type DiffSide, diffExchanges } from '../flows/diff.ts';
+import { whyOf } from '../flows/why.ts';
+import type { CompiledPolicy } from '../policy/compile.ts';
+import { stepsOf } from './policy-routes.ts';
+import type { Route, RouteAsked } from './route.ts';
+import { exchangeAsked, isRevealed, REVEALED, type Recording, sessionIn } from './traffic-routes.ts';
+
+export interface ReasonParts {
+  /** Those of the moment. */
+  readonly policy: () => CompiledPolicy;
+  /** `null` where nobody knows. */
+  readonly policyDigest: () => string | null;
+  readonly cacheRules: () => CacheRuleOptions;
+}
+
+export function whyRoutes(recording: Recording, { policy, policyDigest, cacheRules }: ReasonParts): readonly Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/api/exchanges/{id}/why',
+      summary: 'Why an exchange went as it did: who asked, which rule, which address, whose TLS, what the cache did',
+      query: REVEALED,
+      answers:
+        '{sentences, criteria, policyChanged, cacheHint}: the criteria of each rule up to the one that decided, by the policy of now',
+      async answer(asked) {
+        const exchange = await exchangeAsked(recording, asked);
+        const question = exchange.facts.decision?.question;
+        const steps = question === undefined || question === null ? [] : (stepsOf(policy(), question) ?? []);
+        const shown = recording.shown(exchange, isRevealed(asked));
+        return valueAnswer(whyOf(shown, { steps, policyDigest: policyDigest(), cacheOptions: cacheRules() }));
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/exchanges/{id}/diff/{other}',
+      summary: 'What two exchanges have, and have not, in common',
+      query: REVEALED,
+      answers: '{request, response, content}: lines that are the same, added or removed',
+      async answer(asked) {
+        const [before, after] = await Promise.all([sideOf(recording, asked, 'id'), sideOf(recording, asked, 'other')]);
+        return valueAnswer(diffExchanges(before, after));
+      },
+    },
+  ];
+}
+
+async function sideOf(recording: Recording, asked: RouteAsked, name: string): Promise<DiffSide> {
+  const exchange = await exchangeAsked(recording, asked, name);
+  const textOf = async (of: 'request' | 'response') => {
+    const question = { ...sessionIn(asked.query), id: exchange.summary.id, of, as: null, masks: recording.masks(isRevealed(asked)) };
+    const view = await recording.store().ask({ kind: 'view', ...question });
+    return view?.text ?? null;
+  };
+  const [requestText, responseText] = await Promise.all([textOf('request'), textOf('response')]);
+  return { exchange: recording.shown(exchange, isRevealed(asked)), requestText, responseText };
+}
