@@ -48,7 +48,7 @@ test('any octets, as any kind, of any type, in any coding', async () => {
         await textOf(message);
       },
     ),
-    { numRuns: 600 },
+    { numRuns: 400 },
   );
 });
 
@@ -62,7 +62,7 @@ test('laying JSON out changes nothing of it', () => {
   );
 });
 
-test('an eighth of a megabyte of anything takes no reader long', async () => {
+test('64 KiB of anything take no reader long', async () => {
   const pieces = [
     '[',
     '{"a":',
@@ -85,7 +85,7 @@ test('an eighth of a megabyte of anything takes no reader long', async () => {
     ',',
   ];
   for (const piece of pieces) {
-    const long = Buffer.from(piece.repeat(Math.ceil(2 ** 17 / piece.length)), 'latin1');
+    const long = Buffer.from(piece.repeat(Math.ceil(2 ** 16 / piece.length)), 'latin1');
     for (const as of KINDS) {
       const startedMs = performance.now();
       await viewContent({ octets: long, isCut: false, fields: [['Content-Type', 'multipart/x; boundary=a']] }, as);
