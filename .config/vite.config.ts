@@ -1,6 +1,6 @@
 // Owns how the inspector's page is built: from src/inspector/ui into dist/inspector, beside what tsc compiles there. Its files are index.html and
 // assets/, whose names carry a digest of what is in them. Nothing is inlined, since the page's Content-Security-Policy runs no inline script or style.
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { defineConfig } from 'vite';
 
@@ -17,8 +17,11 @@ export default defineConfig({
   plugins: [
     {
       name: 'forget-older-assets',
-      // Of dist/inspector only assets/ is this build's to empty.
-      buildStart: () => rmSync(path.join(outDir, 'assets'), { recursive: true, force: true }),
+      // Of dist/inspector only assets/ is this build's to tidy, and not before the page that names the new ones is there: a proxy may be serving it.
+      writeBundle(_, bundle) {
+        for (const name of readdirSync(path.join(outDir, 'assets')))
+          if (!(`assets/${name}` in bundle)) rmSync(path.join(outDir, 'assets', name));
+      },
     },
   ],
   build: {

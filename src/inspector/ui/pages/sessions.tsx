@@ -67,39 +67,41 @@ function Actions({ again }: Asked<readonly SessionFacts[]>) {
 
 function SessionTable({ sessions, again }: { readonly sessions: readonly SessionFacts[]; readonly again: () => void }) {
   return (
-    <table class="plain-table">
-      <thead>
-        <tr>
-          <th scope="col">Name</th>
-          <th scope="col" class="is-right">
-            Exchanges
-          </th>
-          <th scope="col" class="is-right">
-            On disk
-          </th>
-          <th scope="col">Last written</th>
-          <th scope="col">
-            <span class="unseen">Actions</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {sessions.map((session) => (
-          <tr key={session.name}>
-            <td>
-              <strong>{session.name}</strong> {session.isRecorded && <span class="tag tone-hit">recording</span>}
-              {session.isElsewhere && <span class="tag tone-plain">another process has it</span>}
-            </td>
-            <td class="is-right number">{session.exchanges === null ? '' : countText(session.exchanges)}</td>
-            <td class="is-right number">{bytesText(session.bytes)}</td>
-            <td class="soft">{agoText(session.changedAtMs, Date.now())}</td>
-            <td class="row-actions">
-              <SessionActions session={session} again={again} />
-            </td>
+    <div class="table-frame">
+      <table class="plain-table">
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col" class="is-right">
+              Exchanges
+            </th>
+            <th scope="col" class="is-right">
+              On disk
+            </th>
+            <th scope="col">Last written</th>
+            <th scope="col">
+              <span class="unseen">Actions</span>
+            </th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {sessions.map((session) => (
+            <tr key={session.name}>
+              <td>
+                <strong>{session.name}</strong> {session.isRecorded && <span class="tag tone-hit">recording</span>}
+                {session.isElsewhere && <span class="tag tone-plain">another process has it</span>}
+              </td>
+              <td class="is-right number">{session.exchanges === null ? '' : countText(session.exchanges)}</td>
+              <td class="is-right number">{bytesText(session.bytes)}</td>
+              <td class="soft">{agoText(session.changedAtMs, Date.now())}</td>
+              <td class="row-actions">
+                <SessionActions session={session} again={again} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 

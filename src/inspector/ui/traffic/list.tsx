@@ -51,7 +51,9 @@ export function List({ view, isNarrow }: ListProps) {
 
   const layout = useMemo(() => layoutFor(width.value), [width.value, shownColumns.value, columnWidths.value]);
   const { columns, tracks, least, hasWaterfall } = isNarrow ? NARROW : layout;
-  const scaleMs = scaleFor(view.rows(first, last));
+  const drawn = view.rows(first, last);
+  const scaleMs = scaleFor(drawn);
+  const isDrawn = drawn.some(({ id }) => id === current.value?.id);
 
   return (
     // biome-ignore lint/a11y/useSemanticElements: a table cannot be of rows that are not there.
@@ -62,7 +64,7 @@ export function List({ view, isNarrow }: ListProps) {
       aria-label="Exchanges"
       aria-rowcount={total + 1}
       aria-colcount={columns.length + 2}
-      aria-activedescendant={current.value === null ? undefined : `row-${current.value.id}`}
+      aria-activedescendant={isDrawn ? `row-${current.value?.id}` : undefined}
       tabIndex={0}
       ref={box}
       style={{ '--tracks': tracks, '--least': `${least}px` }}

@@ -1,0 +1,272 @@
+// The inspector's page in Chromium: what somebody does on it, with a stand-in for the proxy behind it. That it can be read and used by everybody
+// (WCAG 2.2 AA) is checked by axe on every page, in both themes; that nothing of what was captured ever becomes part of it, with content that would.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { matches } from '../../src/flows/filter/match.ts';
+import { parseFilter } from '../../src/flows/filter/parse.ts';
+import type { Summary } from '../../src/flows/recorded.ts';
+import { type InspectorFixture, startInspectorFixture } from '../support/inspector-fixture.ts';
+import { launchChromium } from '../support/launch-chromium.ts';
+import { describeWith } from '../support/programs.ts';
+
+describeWith(['chromium'], 'The inspector', () => {
+  let browser: Browser;
+  let fixture: InspectorFixture;
+  let context: BrowserContext;
+  let page: Page;
+  let problems: string[];
+
+  beforeAll(async () => {
+    const built = spawnSync(process.execPath, [path.join(root, '.config/ensure-page.cjs')], { encoding: 'utf8' });
+    expect(built.stderr).toBe('');
+    fixture = await startInspectorFixture(100_000, keptBy);
+    browser = await launchChromium(null);
+  });
+  afterAll(async () => {
+    await browser.close();
+    await fixture.close();
+  });
+
+  beforeEach(async () => {
+    context = await browser.newContext({ viewport: { width: 1280, height: 800 }, permissions: ['clipboard-read', 'clipboard-write'] });
+    page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    problems = [];
+    page.on('console', (message) => problems.push(message.text()));
+    page.on('pageerror', (error) => problems.push(error.message));
+  });
+  afterEach(() => context.close());
+
+  /** As somebody who has signed in before. */
+  async function open(fragment = '#/traffic'): Promise<void> {
+    const [name, value] = fixture.cookie;
+    await context.addCookies([{ name, value, url: fixture.url, httpOnly: true, sameSite: 'Strict' }]);
+    await page.goto(`${fixture.url}/${fragment}`);
+    await page.locator('.rail').waitFor();
+  }
+
+  const counted = (count: number) => page.getByText(`${count.toLocaleString('en-US')} exchanges`, { exact: true });
+  const rows = () => page.locator('.row[role=row]');
+
+  test('the printed link signs in once, and its code does not stay in the address', async () => {
+    await page.goto(fixture.link);
+    await counted(fixture.total()).waitFor();
+    expect(page.url()).toBe(`${fixture.url}/#/traffic`);
+    const other = await browser.newPage();
+    await other.goto(fixture.link);
+    await other.getByText('This link has been used').waitFor();
+    expect(await other.locator('code').textContent()).toBe('sallyport inspector');
+    await other.close();
+    await page.reload();
+    await counted(fixture.total()).waitFor();
+  });
+
+  test('of 100,000 exchanges those on the screen are elements, wherever one scrolls', async () => {
+    await open();
+    await page.locator(`#row-${fixture.total()}`).waitFor();
+    expect(await rows().count()).toBeLessThan(60);
+    await page.keyboard.press('g');
+    await page.locator('#row-1').waitFor();
+    await page.evaluate("document.querySelector('.list').scrollTop = 50000 * 28");
+    await page.locator('#row-50010').waitFor();
+    expect(await rows().count()).toBeLessThan(60);
+  });
+
+  test('the newest is followed until one scrolls away, and again on demand', async () => {
+    await open();
+    await page.locator(`#row-${fixture.total()}`).waitFor();
+    fixture.add(40);
+    await page.locator(`#row-${fixture.total()}`).waitFor();
+    await page.mouse.move(400, 400);
+    await page.mouse.wheel(0, -600);
+    await page.getByRole('button', { name: 'Follow', pressed: false }).waitFor();
+    const first = await rows().first().getAttribute('id');
+    fixture.add(40);
+    await counted(fixture.total()).waitFor();
+    expect(await rows().first().getAttribute('id')).toBe(first);
+    await page.keyboard.press('f');
+    await page.locator(`#row-${fixture.total()}`).waitFor();
+  });
+
+  test('a filter narrows the list, completes words, and says at which column it cannot be read', async () => {
+    await open();
+    await page.keyboard.press('/');
+    await page.keyboard.type('is:den');
+    await page.getByRole('option', { name: 'denied' }).waitFor();
+    await page.keyboard.press('Tab');
+    expect(await page.getByLabel('Filter', { exact: true }).inputValue()).toBe('is:denied');
+    await page.getByText(/^\d\d?,\d{3} exchanges$/).waitFor();
+    await expect
+      .poll(() => page.locator('.row .standing').allTextContents())
+      .toSatisfy((words: string[]) => words.every((each) => each.startsWith('Denied')));
+    await page.keyboard.type(' status:abc');
+    expect(await page.getByRole('alert').textContent()).toContain('Column');
+    await page.getByLabel('Clear the filter').click();
+    await counted(fixture.total()).waitFor();
+  });
+
+  test('everything is done by keyboard: choose, open, change tabs, replay, copy, back', async () => {
+    await open();
+    await page.locator(`#row-${fixture.total()}`).waitFor();
+    await page.keyboard.press('k');
+    await page.keyboard.press('k');
+    await page.keyboard.press('Enter');
+    await page.getByRole('tab', { name: 'Response', selected: true }).waitFor();
+    await page.keyboard.press(']');
+    await page.getByRole('tab', { name: 'Why', selected: true }).waitFor();
+    await page.getByText('Rules, in their order').waitFor();
+    await page.keyboard.press('r');
+    await page.getByText(/^Replayed as/).waitFor();
+    expect(fixture.written.at(-1)).toMatch(/^POST \/api\/exchanges\/\d+\/replay /);
+    await page.keyboard.press('c');
+    await page.getByText('Copied it as a curl command.').waitFor();
+    expect(await page.evaluate('navigator.clipboard.readText()')).toMatch(/^curl 'http/);
+    await page.keyboard.press('Escape');
+    await page.getByRole('tab').first().waitFor({ state: 'detached' });
+  });
+
+  test('secrets are masks until they are asked for', async () => {
+    await open('#/traffic/99984/request');
+    await page.getByRole('button', { name: 'masked 28 octets' }).waitFor();
+    expect(await page.textContent('.detail')).not.toContain('session=4f1c9ab2');
+    await page.getByRole('button', { name: 'masked 28 octets' }).click();
+    await page.getByText('session=4f1c9ab2').waitFor();
+  });
+
+  test('captured content is text: no markup of it is parsed, no script runs, no SVG is drawn', async () => {
+    await open();
+    const html = await page.evaluate(findHtmlRow);
+    await page.goto(`${fixture.url}/#/traffic/${html}/response`);
+    await page.getByText('captured content must not run').waitFor();
+    expect(await page.title()).toBe('Sallyport');
+    expect(await page.locator('.content-box script, .content-box img, .content-box h1, .content-box svg:not(.icon)').count()).toBe(0);
+    expect(problems).toEqual([]);
+  });
+
+  test('a request is edited and sent again', async () => {
+    await open('#/traffic/99984/request');
+    await page.getByRole('button', { name: 'Edit', exact: true }).click();
+    await page.getByLabel('URL', { exact: true }).fill('https://api.shop.example/v2/other');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByText(/^Sent as/).waitFor();
+    expect(fixture.written.at(-1)).toContain('"url":"https://api.shop.example/v2/other"');
+  });
+
+  test('what is held at a breakpoint is edited and goes on', async () => {
+    await open('#/breakpoints');
+    await page.getByLabel('Content').fill('{"item":81,"count":3}');
+    await page.getByRole('button', { name: 'Continue as edited' }).click();
+    await page.getByText('It goes on.').waitFor();
+    const edited = JSON.parse(fixture.written.at(-1)!.split(' ').slice(2).join(' ')) as { edited: { content: string } };
+    expect(atob(edited.edited.content)).toBe('{"item":81,"count":3}');
+  });
+
+  test('rules that cannot be used are told of at their line, and nothing changes', async () => {
+    await open('#/rules');
+    const editor = page.getByLabel('The rules as YAML');
+    const text = await editor.inputValue();
+    await editor.fill(text.replace('    match:', '    mtach:'));
+    await page.keyboard.press('Control+s');
+    await page.getByRole('button', { name: '5:5' }).waitFor();
+    await editor.fill(`${text}# and no more\n`);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('The rules hold from now on.').waitFor();
+  });
+
+  test('a proxy that went away is told of, and the list goes on when it is back', async () => {
+    await open();
+    fixture.disconnect();
+    await page.getByText('The proxy does not answer. Trying again').waitFor();
+    fixture.add(5);
+    await page.locator(`#row-${fixture.total()}`).waitFor();
+  });
+
+  test.each(THEMES)('every page can be read and used by everybody, %s (WCAG 2.2 AA, axe)', async (theme) => {
+    await page.emulateMedia({ colorScheme: theme });
+    await open();
+    const found: string[] = [];
+    for (const [fragment, shown] of PLACES) {
+      await page.goto(`${fixture.url}/${fragment}`);
+      await page.locator('.page').getByText(shown).first().waitFor();
+      found.push(...(await axeProblems(page)).map((problem) => `${fragment}: ${problem}`));
+    }
+    expect(found).toEqual([]);
+  });
+
+  test('nothing is wider than a screen of 390 pixels', async () => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await open();
+    const wide: string[] = [];
+    for (const [fragment, shown] of PLACES) {
+      await page.goto(`${fixture.url}/${fragment}`);
+      await page.locator('.page').getByText(shown).first().waitFor();
+      const widest = await page.evaluate(WIDEST);
+      if (widest !== null) wide.push(`${fragment}: ${widest}`);
+    }
+    expect(wide).toEqual([]);
+  });
+
+  test('500 new exchanges a second cost the page less than 50 ms of each tenth of a second', async () => {
+    await open();
+    const debug = await context.newCDPSession(page);
+    // Of this thread alone: what else the machine does is no fault of the page.
+    await debug.send('Performance.enable', { timeDomain: 'threadTicks' });
+    const spent = async () =>
+      1_000 * (await debug.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'TaskDuration')!.value;
+    const before = await spent();
+    for (let batch = 0; batch < BATCHES; batch += 1) {
+      fixture.add(50);
+      await page.locator(`#row-${fixture.total()}`).waitFor({ state: 'attached' });
+    }
+    expect((await spent()) - before).toBeLessThan(BATCHES * 50);
+  });
+});
+
+const root = path.join(import.meta.dirname, '../..');
+const BATCHES = 40;
+const THEMES = ['light', 'dark'] as const;
+/** Where to go, and what shows that it is there. */
+const PLACES: readonly (readonly [fragment: string, shown: string | RegExp])[] = [
+  ['#/traffic', / exchanges$/],
+  ['#/traffic/99984/request', 'Accept-Language'],
+  ['#/traffic/99984/response', /Tea cup/],
+  ['#/traffic/99984/why', 'Rules, in their order'],
+  ['#/traffic/99984/timing', 'Total'],
+  ['#/traffic/99984/tls', 'JA4'],
+  ['#/traffic/99947/messages', 'Good to hear.'],
+  ['#/overview', 'Saved by the cache'],
+  ['#/policy', 'Banks stay closed'],
+  ['#/cache', 'Hit ratio'],
+  ['#/rules', 'Local copy of the app'],
+  ['#/breakpoints', 'Held now'],
+  ['#/clients', '192.168.1.20'],
+  ['#/certificates', 'Trust it'],
+  ['#/sessions', 'checkout-bug'],
+];
+
+/** In the page: the number of a row whose response is HTML. */
+const findHtmlRow =
+  "fetch('/api/exchanges/99969').then(() => [...document.querySelectorAll('.row')].find((row) => row.querySelector('.cell-type')?.textContent === 'html' && row.querySelector('.cell-status')?.textContent === '200').id.slice(4))";
+const WIDEST = `(() => {
+  const pages = [document.documentElement, ...document.querySelectorAll('.page, .page-body, .detail-body, .traffic')];
+  const wide = pages.find((element) => element.scrollWidth > element.clientWidth + 1);
+  return wide === undefined ? null : wide.className + ' ' + wide.scrollWidth;
+})()`;
+
+async function axeProblems(page: Page): Promise<string[]> {
+  // The page's policy runs no script but its own; a debugger's may.
+  await page.evaluate(AXE);
+  return page.evaluate(`axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }).then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.slice(0, 3).map(({ target, failureSummary }) => id + ' ' + target + ' ' + failureSummary)))`);
+}
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+function keptBy(text: string): (row: Summary) => boolean {
+  const parsed = parseFilter(text);
+  return 'ok' in parsed ? (summary) => matches(parsed.ok, { summary }) : () => false;
+}
