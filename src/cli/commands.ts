@@ -30,7 +30,10 @@ export const COMMANDS: readonly Command[] = [
       'stale-ok': { value: null, text: 'answer with what is stale too, unless its origin forbids that' },
       'ca-dir': CA_DIR_FLAG,
       admin: { value: 'ADDRESS', text: 'where the inspector is served: a loopback address, 127.0.0.1:8081 by default, or off' },
-      record: { value: 'STATE', text: 'on, or off (the default): what passes is kept for the inspector, in the state folder' },
+      record: {
+        value: 'STATE',
+        text: 'on (the default), or off: what passes is kept for the inspector, in the state folder; off with a command, unless it is asked for',
+      },
       session: { value: 'NAME', text: 'the session that it is kept in: default, unless told' },
       direct: {
         value: 'HOSTS',

@@ -109,6 +109,7 @@ function doctorConfig(config: Config, runs: readonly string[], files: DoctorFile
     accessLog: null,
     stateFolder: null,
     admin: null,
+    record: null,
   };
 }
 

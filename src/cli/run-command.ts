@@ -60,6 +60,7 @@ async function ownConfig({ flags }: Arguments, { environment, workingDirectory }
     accessLog: accessLog?.file === null && !flags.has('access-log') ? null : accessLog,
     // An inspector for as long as a command runs is for who asks for one.
     admin: config.admin === DEFAULT_ADMIN ? null : config.admin,
+    record: flags.has('record') || flags.has('session') ? config.record : null,
     route: route.parents.length > 0 ? route : (parentOf(environment) ?? route),
   };
 }
