@@ -51,6 +51,7 @@ import { describeExpectation, describeOutcome, runPolicyTests, type TestOutcome 
 import type { Certification } from './proxy/certification.ts';
 import { createInterception } from './proxy/interception.ts';
 import type { Recording } from './proxy/recording.ts';
+import type { Rewriting } from './proxy/rewriting.ts';
 import { createLocalAddresses, mostDescriptors } from './proxy/this-machine.ts';
 import { Pinned } from './tls/pinned.ts';
 import { createUpstream, type IsAddressAllowed } from './upstream/forward.ts';
@@ -157,6 +158,8 @@ class Composition implements RunningProxy {
   readonly #metrics = new Metrics();
   /** Made at the start, and kept: `null` records nothing. */
   #recording: Recording | null = null;
+  /** The same; `null` for a program that embeds the proxy, and changes what it likes itself. */
+  #rewriting: Rewriting | null = null;
   #policyFiles: readonly string[] = [];
   /** Counts go on through a reload. */
   #limits: Limits | null = null;
@@ -178,6 +181,7 @@ class Composition implements RunningProxy {
     try {
       await this.#openCounts(this.#firstConfig.stateFolder);
       this.#recording = await openRecording(this.#firstConfig, this.#report);
+      if (this.#hooks === null) this.#rewriting = await openRewriting(this.#firstConfig, this.#report);
       this.#parts = await this.#build(this.#firstConfig, null);
       await this.#openAdmin(this.#firstConfig);
       this.#listeners = await this.#listen(this.#firstConfig.listen, []);
@@ -232,9 +236,11 @@ class Composition implements RunningProxy {
     const kept = this.#listeners.filter(({ address }) => config.listen.some((wanted) => isSameSocket(wanted, address)));
     let listeners: HttpListener[];
     try {
+      await this.#rewriting?.follow(config.rewrite);
       await this.#admin?.listenOn(config.admin);
       listeners = await this.#listen(config.listen, kept);
     } catch (error) {
+      await this.#rewriting?.follow(old.config.rewrite).catch(() => {});
       await this.#admin?.listenOn(old.config.admin);
       await release(parts, old);
       throw error;
@@ -279,6 +285,7 @@ class Composition implements RunningProxy {
     const parts = this.#parts;
     this.#parts = null;
     if (parts !== null) await release(parts, null);
+    this.#rewriting?.close();
     await this.#recording?.close();
     await this.#quotas?.close();
     for (const keyLog of this.#keyLogs.values()) keyLog.close();
@@ -296,6 +303,7 @@ class Composition implements RunningProxy {
     ]);
     const inspector = createInspector({
       recording: this.#recording,
+      rewriting: this.#rewriting,
       record: config.record,
       metrics: this.#metrics,
       policy: () => this.#current().policy,
@@ -398,7 +406,7 @@ class Composition implements RunningProxy {
     const stages = createStages({
       authenticator,
       authorize,
-      rewriting: null,
+      rewriting: this.#rewriting === null ? null : (stage) => this.#rewriting!.stages(stage, this.#deadlines),
       admit: this.#limits!.admit,
       isAddressAllowed,
       upstream,
@@ -620,6 +628,13 @@ async function openRecording({ record, stateFolder }: Config, report: (line: str
   if (record === null || stateFolder === null) return null;
   const { Recording } = await import('./proxy/recording.ts');
   return Recording.open(record, stateFolder, report);
+}
+
+/** The same for what changes exchanges: without a file, only the page could. */
+async function openRewriting({ rewrite, admin }: Config, report: (line: string) => void): Promise<Rewriting | null> {
+  if (rewrite === null && admin === null) return null;
+  const { Rewriting } = await import('./proxy/rewriting.ts');
+  return Rewriting.open(rewrite, report);
 }
 
 /** The time as an HTTP date, made once a second. */

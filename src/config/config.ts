@@ -1,6 +1,7 @@
 // Owns the configuration as the program uses it: one frozen value made of each folder's own options, with every default.
 // The defaults of limits and timers stand beside their meaning, in the folder that keeps them; here are only those of the whole.
 // It holds secrets (the passwords of parent proxies) and is never printed.
+import path from 'node:path';
 import type { AdminAddress } from '../admin/admin-server.ts';
 import { AUTH_DEFAULTS, type AuthOptions } from '../auth/options.ts';
 import {
@@ -15,6 +16,7 @@ import { RECORD_DEFAULTS, type RecordOptions } from '../flows/options.ts';
 import type { ListenAddress, ListenerOptions } from '../listeners/listener.ts';
 import { LISTENER_DEFAULTS } from '../listeners/listener.ts';
 import { ACCESS_LOG_DEFAULTS, type AccessLogOptions } from '../observe/access-log.ts';
+import type { RewriteOptions } from '../rewrite/options.ts';
 import { LEAF_DEFAULTS, type TlsOptions } from '../tls/options.ts';
 import {
   ORIGIN_TLS_DEFAULTS,
@@ -60,6 +62,8 @@ export interface Config {
   readonly admin: AdminAddress | null;
   /** What is kept of everything that passes, in the state folder; `null` keeps nothing. */
   readonly record: RecordOptions | null;
+  /** The file of rewriting rules; `null` has none. One that nobody has named need not be there yet. */
+  readonly rewrite: RewriteOptions | null;
 }
 
 /** Only this machine may connect, unless an operator says otherwise. */
@@ -133,6 +137,7 @@ export function configFrom(
     tunnelGraceMs: timeouts.denied_tunnel ?? DEFAULT_TUNNEL_GRACE_MS,
     admin: settings.admin === 'off' ? null : (settings.admin ?? DEFAULT_ADMIN),
     record: recordOptions(settings.record ?? {}, settings.state_dir),
+    rewrite: rewriteOptions(settings),
   });
 }
 
@@ -205,7 +210,7 @@ function diskStoreOptions(cache: NonNullable<Settings['cache']>, defaultFolder: 
 
 /** Without a folder there is nowhere to keep it. */
 function recordOptions(record: NonNullable<Settings['record']>, stateFolder: Settings['state_dir']): RecordOptions | null {
-  if (record.use !== 'on' || stateFolder === undefined || stateFolder === 'off') return null;
+  if (record.use === 'off' || stateFolder === undefined || stateFolder === 'off') return null;
   const { fields, query, json } = record.redact ?? {};
   return withDefaults(RECORD_DEFAULTS, {
     session: record.session,
@@ -215,6 +220,12 @@ function recordOptions(record: NonNullable<Settings['record']>, stateFolder: Set
     secrets: record.secrets,
     redact: withDefaults(RECORD_DEFAULTS.redact, { fields, query, json }),
   });
+}
+
+function rewriteOptions({ rewrite, state_dir: stateFolder }: Settings): RewriteOptions | null {
+  if (rewrite === 'off') return null;
+  if (rewrite !== undefined) return { file: rewrite, isNamed: true };
+  return stateFolder === undefined || stateFolder === 'off' ? null : { file: path.join(stateFolder, 'rewrite.yaml'), isNamed: false };
 }
 
 function pacOptions(pac: NonNullable<Settings['pac']>): Config['pac'] {

@@ -134,6 +134,8 @@ export function settingsSchema(resolvePath: (path: string) => string) {
       secrets: scalar((value) => oneOf(value, ['masked', 'shown', 'unwritten'] as const)),
       redact: group({ fields: list(text, 0), query: list(text, 0), json: list(text, 0) }),
     }),
+    // Rules that change what passes; `off` changes nothing, whatever lies in the state folder.
+    rewrite: scalar((value) => (value === 'off' ? value : resolvePath(nonEmpty(value)))),
     // `off` serves the admin API on its Unix socket alone.
     admin: scalar((value) => (value === 'off' ? value : parseAdminAddress(value))),
   });

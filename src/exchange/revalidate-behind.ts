@@ -17,13 +17,14 @@ export function behind({ head, client, flow, tunnel }: Incoming, emit: EmitFlow)
   const dropped = isPart ? CONDITIONS : PARTIAL;
   const { connectionId, listener, clientAddress, clientPort, connectId } = flow;
   const again = createFlow({ id: connectionId, listener, address: clientAddress, port: clientPort, connectId });
+  const cancellation = new Cancellation();
   return {
     head: { ...head, method: 'GET', fields: head.fields.filter(({ name }) => !dropped.some((lower) => isNamed(name, lower))) },
     body: null,
     client,
     flow: again,
-    cancellation: new Cancellation(),
-    responder: new NobodyWaits(again, emit, 'what is its own'),
+    cancellation,
+    responder: new NobodyWaits(again, cancellation, emit, 'what is its own'),
     tunnel,
     isBackground: true,
   };

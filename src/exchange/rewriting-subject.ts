@@ -1,15 +1,27 @@
 // Owns what the filters of rules and breakpoints look at while an exchange is under way: the same form as that of recorded ones, as far as it is known.
-import type { FilterSubject } from '../flows/filter/subject.ts';
+// Refuses filters that look into content, which has not come by then.
+import { needs, testOf } from '../flows/filter/match.ts';
+import { parseFilter } from '../flows/filter/parse.ts';
+import type { FilterSubject, FilterTest } from '../flows/filter/subject.ts';
 import type { RecordedFields, Summary } from '../flows/recorded.ts';
 import type { Fields, ResponseHead } from '../http/message.ts';
-import type { RewritableRequest } from '../rewrite/rewrite-request.ts';
 import type { Received } from './exchange.ts';
 
-export function requestSubject({ incoming, upgrade }: Received, request: RewritableRequest): FilterSubject {
-  const { flow, head } = incoming;
-  const { method, scheme, authority, pathAndQuery, fields } = request;
+export type CompiledMatch = { readonly ok: FilterTest } | { readonly problem: { readonly column: number; readonly message: string } };
+
+/** @throws never */
+export function compileMatch(text: string): CompiledMatch {
+  const parsed = parseFilter(text);
+  if ('problem' in parsed) return parsed;
+  if (needs(parsed.ok) !== 'content') return { ok: testOf(parsed.ok) };
+  return { problem: { column: 1, message: 'it looks into content, which has not come yet when this is asked' } };
+}
+
+/** The request as its client sent it. */
+export function requestSubject({ incoming, scheme, authority, pathAndQuery, upgrade }: Received): FilterSubject {
+  const { flow, head, body } = incoming;
+  const { method, target, version, fields } = head;
   const { decision } = flow;
-  const host = authority.kind === 'ipv6' ? `[${authority.host}]` : authority.host;
   const summary: Summary = {
     ...NOTHING,
     id: flow.id,
@@ -18,25 +30,24 @@ export function requestSubject({ incoming, upgrade }: Received, request: Rewrita
     startedAtMs: flow.startedAtMs,
     client: flow.clientAddress,
     user: flow.user,
-    ...{ method, scheme, host, port: authority.port, path: pathAndQuery, version: head.version },
+    ...{ method, scheme, host: authority.kind === 'ipv6' ? `[${authority.host}]` : authority.host, port: authority.port },
+    ...{ path: pathAndQuery, version },
     decision: decision?.action ?? null,
     rule: decision?.rule?.name ?? null,
     reported: decision?.reported.length ?? 0,
-    requestBytes: incoming.body?.length ?? 0,
+    requestBytes: body?.length ?? 0,
+    replayOf: flow.capture?.replayOf ?? null,
   };
-  return { summary, request: { method, target: head.target, version: head.version, fields: pairs(fields) } };
+  return { summary, request: { method, target, version, fields: pairs(fields) } };
 }
 
-export function responseSubject(
-  received: Received,
-  { status, reason, fields }: Pick<ResponseHead, 'status' | 'reason' | 'fields'>,
-): FilterSubject {
-  const { incoming, scheme, authority, pathAndQuery } = received;
-  const { head, flow } = incoming;
-  const asked = requestSubject(received, { method: head.method, fields: head.fields, scheme, authority, pathAndQuery });
-  const response = { status, reason, version: head.version, fields: pairs(fields) };
+/** The same, with what is answered. */
+export function responseSubject(received: Received, { status, reason, fields }: Omit<ResponseHead, 'version'>): FilterSubject {
+  const asked = requestSubject(received);
+  const response = { status, reason, version: asked.summary.version, fields: pairs(fields) };
   const contentType = response.fields.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null;
-  return { ...asked, summary: { ...asked.summary, status, contentType, cache: flow.cache?.outcome ?? null }, response };
+  const cache = received.incoming.flow.cache?.outcome ?? null;
+  return { ...asked, summary: { ...asked.summary, status, contentType, cache }, response };
 }
 
 /** What the request says of itself. */
@@ -46,7 +57,7 @@ function pairs(fields: Fields): RecordedFields {
   return fields.map(({ name, value }) => [name, value]);
 }
 
-const NOTHING: Omit<Summary, 'id' | 'kind' | 'connectId' | 'startedAtMs' | 'client' | 'user' | keyof Asked> = {
-  ...{ state: 'pending', replayOf: null, status: 0, outcome: null, error: null, cache: null, interception: null, contentType: null },
+const NOTHING: Omit<Summary, 'id' | 'kind' | 'connectId' | 'replayOf' | 'startedAtMs' | 'client' | 'user' | keyof Asked> = {
+  ...{ state: 'pending', status: 0, outcome: null, error: null, cache: null, interception: null, contentType: null },
   ...{ responseBytes: 0, resolveMs: null, connectMs: null, tlsMs: null, firstByteMs: null, totalMs: null, messages: 0, touched: [] },
 };

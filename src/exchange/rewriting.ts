@@ -1,22 +1,35 @@
-// Owns the two stages in which an operator changes exchanges: rules (rewrite/), and after them the person at a breakpoint. A request that was changed is
-// judged again, as if it had come so: policy has the last word on where it goes. Where there are neither rules nor breakpoints both stages pass what they
-// are given. Requests are changed before the cache is asked, so that what is stored is stored under what was fetched; responses behind it.
+// Owns the two stages in which an operator changes exchanges: by rules (rewrite/), and after them by hand (at-breakpoint.ts). A request that was changed is
+// judged again, as if it had come so: policy has the last word on where it goes, and its limits are those of the rule that lets it pass in the end. Where
+// there are neither rules nor breakpoints both stages pass what they are given. Requests are changed before the cache is asked, so that what is stored is
+// stored under what was fetched; responses behind it.
+// Left alone: what is behind a 101, part of a representation (206), and streams of events, whose end nobody can wait for.
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { FilterSubject } from '../flows/filter/subject.ts';
-import type { RecordedChange } from '../flows/recorded.ts';
-import { formatAuthority } from '../http/authority.ts';
+import type { Flow } from '../flows/flow.ts';
 import { fieldValue } from '../http/fields.ts';
-import { type Body, BytesBody, type Fields, type ResponseHead } from '../http/message.ts';
-import { DEFAULT_PORTS, parseTarget } from '../http/target.ts';
+import { type Fields, type ResponseHead, TAKEN } from '../http/message.ts';
 import { ByteRate } from '../net/byte-rate.ts';
 import type { Deadlines } from '../net/deadlines.ts';
-import { rewriteContent } from '../rewrite/content.ts';
+import type { Breakpoints } from '../rewrite/breakpoints.ts';
+import { rewriteContent, withoutOldContent } from '../rewrite/content.ts';
 import { readLocal } from '../rewrite/local-file.ts';
-import { type RewritableRequest, rewriteRequest } from '../rewrite/rewrite-request.ts';
-import { rewriteResponse } from '../rewrite/rewrite-response.ts';
-import type { Ending, Replacement, RewriteRule, Throttle } from '../rewrite/rule.ts';
-import type { Breakpoints, HeldRequest, HeldResponse, Release } from './breakpoints.ts';
-import type { Answer, Authorized, Identified, Incoming, Received, RequestBody, Step } from './exchange.ts';
+import { type RewrittenRequest, rewriteRequest } from '../rewrite/rewrite-request.ts';
+import { type RewrittenResponse, rewriteResponse } from '../rewrite/rewrite-response.ts';
+import type { Change, ContentChange, Ending, RewriteRule, Throttle } from '../rewrite/rule.ts';
+import { holdRequest, holdResponse } from './at-breakpoint.ts';
+import {
+  asRequestBody,
+  brokenOff,
+  type ChangingRequest,
+  changedRequest,
+  collectRequest,
+  ownAnswer,
+  type ResponseAnswer,
+  rewritable,
+  withBody,
+  withHead,
+} from './changed-message.ts';
+import type { Answer, Authorized, Identified, Incoming, Received, Soon, Step } from './exchange.ts';
 import { requestSubject, responseSubject } from './rewriting-subject.ts';
 import type { Stages } from './run-exchange.ts';
 import { heldToRate } from './throttle.ts';
@@ -25,282 +38,252 @@ import { collectContent, WholeContent } from './whole-content.ts';
 export interface RewritingParts {
   /** Those of the moment. */
   readonly rules: () => readonly RewriteRule<FilterSubject>[];
+  /** Hears, once an exchange, of each rule that touched it. */
+  readonly touched: (rule: string) => void;
   readonly breakpoints: Breakpoints<FilterSubject>;
-  readonly authorize: Stages['authorize'];
   readonly deadlines: Deadlines;
 }
 
-export type RewritingStages = Pick<Stages, 'rewriteRequest' | 'rewriteResponse'>;
+export interface RewritingStages extends Pick<Stages, 'rewriteRequest' | 'rewriteResponse'> {
+  /** The request that a changed one was made of. */
+  asItCame(incoming: Incoming): Incoming;
+}
 
-type ResponseAnswer = Extract<Answer, { kind: 'response' }>;
-
-export function createRewriting(parts: RewritingParts): RewritingStages {
+/** @param authorize  the stage */
+export function createRewriting(parts: RewritingParts, authorize: Stages['authorize']): RewritingStages {
   const { rules, breakpoints } = parts;
-  const rewriting = new Rewriting(parts);
+  const rewriting = new Rewriting(parts, authorize);
   return {
     rewriteRequest: (identified, authorized) =>
       rules().length === 0 && !breakpoints.mayHold('request') ? { next: authorized } : rewriting.request(identified, authorized),
-    rewriteResponse: (request, answer) =>
+    rewriteResponse: (received, answer) =>
       answer.kind !== 'response' || answer.response.upgraded !== null || (rules().length === 0 && !breakpoints.mayHold('response'))
         ? answer
-        : rewriting.response(request, answer),
+        : rewriting.response(received, answer),
+    asItCame: (incoming) => rewriting.asItCame(incoming),
   };
+}
+
+/** What is remembered of an exchange that rules or people may change. */
+interface Touched {
+  readonly asItCame: Incoming;
+  readonly by: Set<string>;
+  readonly throttle: Throttle | null;
+}
+
+interface Rates {
+  readonly down: ByteRate | null;
+  readonly up: ByteRate | null;
 }
 
 class Rewriting {
   readonly #parts: RewritingParts;
-  /** What slows the rest of an exchange down. */
-  readonly #throttles = new WeakMap<Incoming['flow'], Throttle>();
+  readonly #authorize: Stages['authorize'];
+  readonly #touched = new WeakMap<Flow, Touched>();
+  /** What a rule's exchanges share, for as long as there is the rule. */
+  readonly #rates = new WeakMap<Throttle, Rates>();
 
-  constructor(parts: RewritingParts) {
+  constructor(parts: RewritingParts, authorize: Stages['authorize']) {
     this.#parts = parts;
+    this.#authorize = authorize;
   }
 
-  async request(identified: Identified, authorized: Authorized): Promise<Step<Authorized, Answer>> {
+  request(identified: Identified, authorized: Authorized): Soon<Step<Authorized, Answer>> {
+    const { rules, breakpoints } = this.#parts;
+    const { received } = authorized;
+    const subject = requestSubject(received);
+    const asItCame: ChangingRequest = { request: rewritable(received), body: received.incoming.body };
+    const found = rewriteRequest(rules(), asItCame.request, subject);
+    const isHeld = !received.incoming.isBackground && breakpoints.wants('request', subject);
+    return found === null && !isHeld ? { next: authorized } : this.#changeRequest(identified, authorized, asItCame, found, isHeld);
+  }
+
+  /** @param received  as it came */
+  response(received: Received, answer: ResponseAnswer): Soon<Answer> {
+    const { rules, breakpoints } = this.#parts;
+    const { head } = answer.response;
+    if (received.incoming.isBackground) return answer;
+    const found = rewriteResponse(rules(), head, (response) => responseSubject(received, response));
+    const isHeld = breakpoints.mayHold('response') && breakpoints.wants('response', responseSubject(received, found?.response ?? head));
+    const throttle = this.#touched.get(received.incoming.flow)?.throttle ?? null;
+    return found === null && !isHeld && throttle === null ? answer : this.#changeResponse(received, answer, found, isHeld);
+  }
+
+  asItCame(incoming: Incoming): Incoming {
+    return this.#touched.get(incoming.flow)?.asItCame ?? incoming;
+  }
+
+  async #changeRequest(
+    identified: Identified,
+    authorized: Authorized,
+    asItCame: ChangingRequest,
+    found: RewrittenRequest | null,
+    isHeld: boolean,
+  ): Promise<Step<Authorized, Answer>> {
     const { received } = authorized;
     const { incoming } = received;
-    const before: RewritableRequest = { ...received, method: incoming.head.method, fields: incoming.head.fields };
-    let body = incoming.body;
-    let request = before;
-    const found = rewriteRequest(this.#parts.rules(), before, (each) => requestSubject(received, each));
+    this.#touched.set(incoming.flow, { asItCame: incoming, by: new Set(), throttle: found?.throttle ?? null });
+    let changing = asItCame;
     if (found !== null) {
-      note(incoming, found.changes);
-      if (found.delayMs > 0) await delayed(incoming, found.delayMs);
-      if (found.ending !== null) return await this.#end(found.ending, received);
-      request = found.request;
-      if (found.content.length > 0 && body !== null) body = await this.#requestContent(received, request, body, found.content);
-      if (found.throttle !== null) {
-        this.#throttles.set(incoming.flow, found.throttle);
-        body = this.#slowedUpload(body, found.throttle);
-      }
+      this.#note(incoming, found.changes);
+      if (found.delayMs > 0 && !incoming.isBackground) await delayed(incoming, found.delayMs);
+      if (found.ending !== null) return { respond: await ended(found.ending, received) };
+      changing = { ...asItCame, request: found.request };
+      if (found.content.length > 0) changing = await this.#withContent(incoming, changing, found.content);
     }
-    if (this.#parts.breakpoints.wants('request', requestSubject(received, request))) {
-      const held = await this.#holdRequest(received, request, body);
-      if ('respond' in held) return held;
-      ({ request, body } = held.next);
+    if (isHeld) {
+      const released = await holdRequest(this.#parts.breakpoints, incoming, changing);
+      if ('respond' in released) return released;
+      changing = released.next;
     }
-    return request === before && body === incoming.body ? { next: authorized } : await this.#judged(identified, received, request, body);
+    if (changing.request === asItCame.request && changing.body === incoming.body && found?.throttle == null) return { next: authorized };
+    const changed = slowed(changedRequest(received, changing), found === null ? null : this.#ratesOf(found.throttle).up);
+    return changing.request === asItCame.request ? { next: { ...authorized, received: changed } } : await this.#judged(identified, changed);
   }
 
-  async response(request: Authorized, answer: ResponseAnswer): Promise<Answer> {
-    const { received } = request;
+  async #changeResponse(received: Received, answer: ResponseAnswer, found: RewrittenResponse | null, isHeld: boolean): Promise<Answer> {
     const { incoming } = received;
     let current = answer;
-    const found = rewriteResponse(this.#parts.rules(), answer.response.head, (head) => responseSubject(received, head));
     if (found !== null) {
-      note(incoming, found.changes);
+      this.#note(incoming, found.changes);
       current = withHead(current, found.response);
-      if (found.content.length > 0) current = await replaced(incoming, current, found.content);
+      if (found.content.length > 0) current = await this.#withResponseContent(incoming, current, found.content);
     }
-    if (this.#parts.breakpoints.wants('response', responseSubject(received, current.response.head))) {
-      const held = await this.#holdResponse(received, current);
-      if (held.kind !== 'response') return held;
-      current = held;
-    }
-    const rate = this.#throttles.get(incoming.flow)?.downBytesPerSecond ?? null;
+    if (isHeld) current = await holdResponse(this.#parts.breakpoints, received, current);
+    const rate = this.#ratesOf(this.#touched.get(incoming.flow)?.throttle ?? null).down;
     const { body } = current.response;
-    if (rate === null || body === null) return current;
-    return { ...current, response: { ...current.response, body: heldToRate(body, new ByteRate(rate, this.#parts.deadlines)) } };
+    return rate === null || body === null ? current : withBody(current, heldToRate(body, rate));
   }
 
-  /** The request as it is now, where policy lets it pass so, and under the limits of the rule that does. */
-  async #judged(
-    identified: Identified,
-    before: Received,
-    request: RewritableRequest,
-    body: RequestBody | null,
-  ): Promise<Step<Authorized, Answer>> {
-    const { scheme, authority, pathAndQuery, method, fields } = request;
-    const { incoming } = before;
-    const head = { ...incoming.head, method, fields };
-    const received: Received = { ...before, incoming: { ...incoming, head, body }, scheme, authority, pathAndQuery };
-    incoming.flow.lease?.release();
-    incoming.flow.lease = null;
-    const judged = this.#parts.authorize({ ...identified, received });
-    return judged instanceof Promise ? await judged : judged;
-  }
-
-  async #end(ending: Ending, { incoming, pathAndQuery }: Received): Promise<Step<Authorized, Answer>> {
-    switch (ending.kind) {
-      case 'answer':
-        return { respond: ownAnswer(incoming, ending.status, ending.fields, ending.content) };
-      case 'local': {
-        const file = await readLocal(ending.path, pathAndQuery.split('?', 1)[0]!);
-        if (file === null) return { respond: ownAnswer(incoming, 404, TEXT, Buffer.from(`There is no such file in ${ending.path}.\n`)) };
-        const type: Fields = file.type === null ? [] : [{ name: 'Content-Type', value: file.type }];
-        return { respond: ownAnswer(incoming, 200, [...type, { name: 'Cache-Control', value: 'no-store' }], file.content) };
-      }
-      case 'fail':
-        if (ending.how === 'reset') incoming.responder.abort();
-        await cancelled(incoming);
-        throw new ProxyError('connection_terminated', 'A rewriting rule ended the exchange.');
-      default:
-        return ending satisfies never;
-    }
-  }
-
-  async #requestContent(
-    received: Received,
-    request: RewritableRequest,
-    body: RequestBody,
-    content: readonly Replacement[],
-  ): Promise<RequestBody> {
-    const collected = await collectContent(body, MOST_CONTENT);
+  async #withContent(incoming: Incoming, { request, body }: ChangingRequest, content: readonly ContentChange[]): Promise<ChangingRequest> {
+    if (body === null) return { request, body };
+    const collected = await collectRequest(incoming, body, MOST_CONTENT, null);
+    const note = (rule: string, what: string) => this.#note(incoming, [{ stage: 'request', rule, what }]);
     if (collected.kind === 'more') {
-      noteOne(received.incoming, 'request', 'left the content alone, since there is too much of it');
-      return asRequestBody(collected.body, body);
+      note(content[0]!.rule, TOO_MUCH);
+      return { request, body: asRequestBody(collected.body, body) };
     }
     const rewritten = rewriteContent(collected.content, request.fields, content, MOST_CONTENT);
-    if (rewritten.kind === 'changed') return new WholeContent(rewritten.content);
-    if (rewritten.why !== null) noteOne(received.incoming, 'request', `left the content alone: ${rewritten.why}`);
-    return new WholeContent(collected.content);
+    if (rewritten.kind === 'unchanged') {
+      if (rewritten.why !== null) note(content[0]!.rule, `left the content alone: ${rewritten.why}`);
+      return { request, body: new WholeContent(collected.content, collected.trailers) };
+    }
+    for (const { rule, replacement } of rewritten.done) note(rule, `replaced ${replacement.text} in the content`);
+    return { request: { ...request, fields: rewritten.fields }, body: new WholeContent(rewritten.content, collected.trailers) };
   }
 
-  async #holdRequest(
-    received: Received,
-    request: RewritableRequest,
-    body: RequestBody | null,
-  ): Promise<Step<{ readonly request: RewritableRequest; readonly body: RequestBody | null }, Answer>> {
-    const { incoming } = received;
-    const collected = body === null ? null : await collectContent(body, MOST_HELD_CONTENT);
-    const content = collected === null ? NO_CONTENT : collected.kind === 'whole' ? collected.content : null;
-    const release = await this.#released(incoming, { at: 'request', request: { ...shownRequest(request), content }, response: null });
-    if (release.action === 'answer') return { respond: answerOf(incoming, release.response) };
-    if (release.action === 'drop') throw await dropped(incoming);
-    const rest =
-      collected === null ? null : collected.kind === 'whole' ? new WholeContent(collected.content) : asRequestBody(collected.body, body!);
-    const edited = release.request;
-    if (edited === null) return { next: { request, body: rest } };
-    noteOne(incoming, 'request', 'edited by hand', 'breakpoint');
-    const replacement = edited.content === null ? rest : edited.content.length === 0 ? null : new WholeContent(edited.content);
-    return { next: { request: editedRequest(edited), body: replacement } };
+  async #withResponseContent(incoming: Incoming, answer: ResponseAnswer, content: readonly ContentChange[]): Promise<ResponseAnswer> {
+    const { body, head } = answer.response;
+    const note = (rule: string, what: string) => this.#note(incoming, [{ stage: 'response', rule, what }]);
+    const why = whyLeftAlone(head);
+    if (why !== null) note(content[0]!.rule, why);
+    if (why !== null || head.status === 304) return answer;
+    // The answer to a HEAD announces content that would be another one.
+    if (body === null) return withHead(answer, { ...head, fields: withoutOldContent(head.fields) });
+    const collected = await collectContent(body, MOST_CONTENT, null, incoming.cancellation);
+    if (collected.kind === 'more') {
+      note(content[0]!.rule, TOO_MUCH);
+      return withBody(answer, collected.body);
+    }
+    const rewritten = rewriteContent(collected.content, head.fields, content, MOST_CONTENT);
+    if (rewritten.kind === 'unchanged') {
+      if (rewritten.why !== null) note(content[0]!.rule, `left the content alone: ${rewritten.why}`);
+      return withBody(answer, new WholeContent(collected.content, collected.trailers));
+    }
+    for (const { rule, replacement } of rewritten.done) note(rule, `replaced ${replacement.text} in the content`);
+    const changed = new WholeContent(rewritten.content, collected.trailers);
+    return withBody(withHead(answer, { ...head, fields: rewritten.fields }), changed);
   }
 
-  async #holdResponse(received: Received, answer: ResponseAnswer): Promise<Answer> {
-    const { incoming } = received;
-    const { head, body } = answer.response;
-    const collected = body === null ? null : await collectContent(body, MOST_HELD_CONTENT);
-    const content = collected === null ? NO_CONTENT : collected.kind === 'whole' ? collected.content : null;
-    const request = { ...shownRequest({ ...received, method: incoming.head.method, fields: incoming.head.fields }), content: null };
-    const { status, reason, fields } = head;
-    const release = await this.#released(incoming, { at: 'response', request, response: { status, reason, fields, content } });
-    if (release.action === 'drop') throw await dropped(incoming);
-    const rest = collected === null ? null : collected.kind === 'whole' ? new BytesBody(collected.content) : collected.body;
-    const edited = release.response;
-    if (edited === null) return { ...answer, response: { ...answer.response, body: rest } };
-    noteOne(incoming, 'response', 'edited by hand', 'breakpoint');
-    const replacement = edited.content === null ? rest : new BytesBody(edited.content);
-    return { ...withHead(answer, edited), response: { ...withHead(answer, edited).response, body: replacement } };
+  /** The request as it is now, where policy lets it pass so. */
+  async #judged(identified: Identified, received: Received): Promise<Step<Authorized, Answer>> {
+    const { flow } = received.incoming;
+    flow.lease?.release();
+    flow.lease = null;
+    return await this.#authorize({ ...identified, received });
   }
 
-  async #released(
-    incoming: Incoming,
-    what: { at: 'request' | 'response'; request: HeldRequest; response: HeldResponse | null },
-  ): Promise<Release> {
-    const { released, forget } = this.#parts.breakpoints.hold({ ...what, flowId: incoming.flow.id }, Date.now());
-    incoming.cancellation.listen({ cancel: forget });
-    noteOne(incoming, what.at, 'held', 'breakpoint');
-    const release = await released;
-    incoming.cancellation.listen(null);
-    return release;
+  #note(incoming: Incoming, changes: readonly Change[]): void {
+    const { flow, isBackground } = incoming;
+    flow.capture?.noteChanges(changes);
+    if (isBackground) return;
+    let touched = this.#touched.get(flow);
+    if (touched === undefined) this.#touched.set(flow, (touched = { asItCame: incoming, by: new Set(), throttle: null }));
+    for (const { rule } of changes) {
+      if (touched.by.has(rule)) continue;
+      touched.by.add(rule);
+      this.#parts.touched(rule);
+    }
   }
 
-  #slowedUpload(body: RequestBody | null, { upBytesPerSecond }: Throttle): RequestBody | null {
-    if (body === null || upBytesPerSecond === null) return body;
-    return asRequestBody(heldToRate(body, new ByteRate(upBytesPerSecond, this.#parts.deadlines)), body);
+  #ratesOf(throttle: Throttle | null): Rates {
+    if (throttle === null) return NO_RATES;
+    let rates = this.#rates.get(throttle);
+    if (rates === undefined) {
+      const of = (rate: number | null) => (rate === null ? null : new ByteRate(rate, this.#parts.deadlines));
+      rates = { down: of(throttle.downBytesPerSecond), up: of(throttle.upBytesPerSecond) };
+      this.#rates.set(throttle, rates);
+    }
+    return rates;
   }
 }
 
-/** Content under another form, whose failure is still that of the first. */
-function asRequestBody(body: Body, first: RequestBody): RequestBody {
-  return {
-    length: body.length,
-    start: (sink) => body.start(sink),
-    resume: () => body.resume(),
-    cancel: () => body.cancel(),
-    get failure() {
-      return first.failure;
-    },
-  };
+function slowed(received: Received, rate: ByteRate | null): Received {
+  const { incoming } = received;
+  const { body } = incoming;
+  if (rate === null || body === null) return received;
+  return { ...received, incoming: { ...incoming, body: asRequestBody(heldToRate(body, rate), body) } };
 }
 
-async function replaced(incoming: Incoming, answer: ResponseAnswer, content: readonly Replacement[]): Promise<ResponseAnswer> {
-  const { body, head } = answer.response;
-  if (body === null) return answer;
-  const collected = await collectContent(body, MOST_CONTENT);
-  if (collected.kind === 'more') {
-    noteOne(incoming, 'response', 'left the content alone, since there is too much of it');
-    return { ...answer, response: { ...answer.response, body: collected.body } };
+async function ended(
+  { rule, ending }: { readonly rule: string; readonly ending: Ending },
+  { incoming, pathAndQuery }: Received,
+): Promise<Answer> {
+  switch (ending.kind) {
+    case 'answer':
+      return ownAnswer(incoming, ending.status, ending.fields, ending.content);
+    case 'local': {
+      const file = await readLocal(ending.path, pathAndQuery.split('?', 1)[0]!);
+      if (file === null) return ownAnswer(incoming, 404, TEXT, Buffer.from(`The rewriting rule '${rule}' has no file for this.\n`, 'utf8'));
+      const type: Fields = file.type === null ? [] : [{ name: 'Content-Type', value: file.type }];
+      return ownAnswer(incoming, 200, [...type, { name: 'Cache-Control', value: 'no-store' }], file.content);
+    }
+    case 'fail':
+      if (ending.how === 'timeout' && !incoming.isBackground) await neverAnswered(incoming);
+      throw await brokenOff(incoming, `The rewriting rule '${rule}' broke it off.`);
+    default:
+      return ending satisfies never;
   }
-  const rewritten = rewriteContent(collected.content, head.fields, content, MOST_CONTENT);
-  if (rewritten.kind === 'changed') {
-    const changed = withHead(answer, { ...head, fields: rewritten.fields });
-    return { ...changed, response: { ...changed.response, body: new BytesBody(rewritten.content) } };
-  }
-  if (rewritten.why !== null) noteOne(incoming, 'response', `left the content alone: ${rewritten.why}`);
-  return { ...answer, response: { ...answer.response, body: new BytesBody(collected.content) } };
 }
 
-/** What was prepared for the stored head is not of this one. */
-function withHead(answer: ResponseAnswer, { status, reason, fields }: Pick<ResponseHead, 'status' | 'reason' | 'fields'>): ResponseAnswer {
-  const { version } = answer.response.head;
-  return { ...answer, response: { ...answer.response, head: { status, reason, version, fields } } };
+/** Until the client leaves: it is not kept from saying so by content that nobody takes. */
+async function neverAnswered(incoming: Incoming): Promise<void> {
+  incoming.body?.start({ write: () => TAKEN, end: () => {}, fail: () => {} });
+  await delayed(incoming, LONGEST_SILENCE_MS);
 }
 
-function ownAnswer({ flow }: Incoming, status: number, fields: Fields, content: Buffer): Answer {
-  flow.contentType = fieldValue(fields, 'content-type') ?? null;
-  const isEmpty = status === 204 || status === 304;
-  return { kind: 'own', head: { status, reason: '', version: '1.1', fields }, content: isEmpty ? NO_CONTENT : content };
-}
-
-function answerOf(incoming: Incoming, { status, fields, content }: HeldResponse): Answer {
-  noteOne(incoming, 'request', `answered with ${status} by hand`, 'breakpoint');
-  return ownAnswer(incoming, status, fields, content ?? NO_CONTENT);
-}
-
-async function dropped(incoming: Incoming): Promise<ProxyError> {
-  noteOne(incoming, 'request', 'dropped', 'breakpoint');
-  incoming.responder.abort();
-  await cancelled(incoming);
-  return new ProxyError('connection_terminated', 'It was dropped at a breakpoint.');
-}
-
-function shownRequest({ method, scheme, authority, pathAndQuery, fields }: RewritableRequest): Omit<HeldRequest, 'content'> {
-  return { method, url: `${scheme}://${formatAuthority(authority, DEFAULT_PORTS[scheme])}${pathAndQuery}`, fields };
-}
-
-/** @throws ProxyError where the URL is none: whoever edits is told before (inspector/breakpoint-routes.ts) */
-function editedRequest({ method, url, fields }: HeldRequest): RewritableRequest {
-  const target = parseTarget(method, url);
-  if (target.form !== 'absolute-form') throw new ProxyError('http_request_error', 'The edited request has no absolute URL.');
-  return { method, scheme: target.scheme, authority: target.authority, pathAndQuery: target.pathAndQuery, fields };
-}
-
-async function delayed(incoming: Incoming, ms: number): Promise<void> {
+/** @throws ProxyError when the client has left by then */
+async function delayed({ cancellation }: Incoming, ms: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
-  incoming.cancellation.listen({ cancel: resolve });
+  cancellation.listen({ cancel: resolve });
   await promise;
   clearTimeout(timer);
-  incoming.cancellation.listen(null);
+  cancellation.listen(null);
+  if (cancellation.isCancelled) throw new ProxyError('connection_terminated', 'The client has left.');
 }
 
-/** Once the client has left. */
-function cancelled({ cancellation }: Incoming): Promise<void> {
-  return new Promise((resolve) => cancellation.listen({ cancel: resolve }));
-}
-
-function note({ flow }: Incoming, changes: readonly RecordedChange[]): void {
-  flow.capture?.noteChanges(changes);
-}
-
-function noteOne(incoming: Incoming, stage: RecordedChange['stage'], what: string, rule = 'rules'): void {
-  note(incoming, [{ stage, rule, what }]);
+function whyLeftAlone({ status, fields }: ResponseHead): string | null {
+  if (status === 206) return 'left the content alone, since it is a part of something';
+  return /^text\/event-stream *(?:;|$)/i.test(fieldValue(fields, 'content-type') ?? '')
+    ? 'left the content alone, since it is a stream of events'
+    : null;
 }
 
 /** Octets of content that rules look into. */
 const MOST_CONTENT = 8 * 1024 * 1024;
-/** And of content that a person is shown. */
-const MOST_HELD_CONTENT = 1024 * 1024;
-const NO_CONTENT = Buffer.alloc(0);
+const TOO_MUCH = 'left the content alone, since there is too much of it';
+const NO_RATES: Rates = { down: null, up: null };
 const TEXT: Fields = [{ name: 'Content-Type', value: 'text/plain; charset=utf-8' }];
+/** A client that waits for longer would wait for good. */
+const LONGEST_SILENCE_MS = 10 * 60_000;

@@ -37,7 +37,7 @@ export interface Stages extends TunnelStages {
   /** What a rule says of the response itself. */
   authorizeResponse(authorized: Authorized, served: Served): Answer;
   /** What they change about a response, stored or not. */
-  rewriteResponse(authorized: Authorized, answer: Answer): Soon<Answer>;
+  rewriteResponse(received: Received, answer: Answer): Soon<Answer>;
 }
 
 /** Everything an exchange is run with; made once by proxy.ts. */
@@ -84,7 +84,7 @@ export async function runExchange(incoming: Incoming, context: ExchangeContext):
       served = stored instanceof Promise ? await stored : stored;
     }
     const judgedAnswer = stages.authorizeResponse(toForward.next, served); // 403, where a rule asks for the type or the size
-    const answer = stages.rewriteResponse(toForward.next, judgedAnswer);
+    const answer = stages.rewriteResponse(received, judgedAnswer);
     deliver(received, answer instanceof Promise ? await answer : answer, context);
   } catch (thrown) {
     deliverFailure(incoming, received, thrown, context);

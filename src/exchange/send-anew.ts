@@ -22,13 +22,14 @@ export interface RequestToSend {
 export function incomingOf({ method, url, fields, content }: RequestToSend, connectionId: number, emit: EmitFlow): Incoming {
   const flow = createFlow({ id: connectionId, listener: 'inspector', address: '127.0.0.1', port: 0, connectId: null });
   const version: HttpVersion = '1.1';
+  const cancellation = new Cancellation();
   return {
     head: { method, target: url, version, fields },
     body: content === null ? null : new WholeContent(content),
     client: { address: '127.0.0.1', isLocal: true, authentication: 'never' },
     flow,
-    cancellation: new Cancellation(),
-    responder: new NobodyWaits(flow, emit, 'everything'),
+    cancellation,
+    responder: new NobodyWaits(flow, cancellation, emit, 'everything'),
     tunnel: null,
     isBackground: false,
   };

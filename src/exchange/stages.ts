@@ -63,7 +63,7 @@ export function createStages(parts: StageParts): Stages {
           context: parts.cache,
           mayServe: ({ received: { incoming, authority }, decision, addresses }, origin) =>
             upstream.permits(authority, origin, guardQuestion(incoming.client, decision, addresses)),
-          revalidateBehind: ({ received }) => parts.revalidateBehind(received.incoming),
+          revalidateBehind: ({ received }) => parts.revalidateBehind(rewriting.asItCame(received.incoming)),
         };
   const authorizeStage: Stages['authorize'] = (identified) => {
     const authorization = authorize.request(questionAbout(identified));
@@ -71,7 +71,7 @@ export function createStages(parts: StageParts): Stages {
       ? authorization.then((found) => authorized(identified, found, parts))
       : authorized(identified, authorization, parts);
   };
-  const { rewriteRequest, rewriteResponse } = parts.rewriting?.(authorizeStage) ?? NO_REWRITING;
+  const rewriting = parts.rewriting?.(authorizeStage) ?? NO_REWRITING;
   return {
     authenticate(received) {
       return identify(received, authenticator);
@@ -79,7 +79,7 @@ export function createStages(parts: StageParts): Stages {
 
     authorize: authorizeStage,
 
-    rewriteRequest,
+    rewriteRequest: rewriting.rewriteRequest,
 
     answerAsLast,
 
@@ -101,7 +101,7 @@ export function createStages(parts: StageParts): Stages {
       return authorizeResponse(request, served, parts);
     },
 
-    rewriteResponse,
+    rewriteResponse: rewriting.rewriteResponse,
 
     authenticateConnect(received) {
       return identify(received, authenticator);
@@ -355,4 +355,8 @@ function relayInterim({ received }: Authorized, { status, reason, fields }: Resp
 
 const WITHOUT_LIMITS: Step<null> = { next: null };
 
-const NO_REWRITING: RewritingStages = { rewriteRequest: (_, request) => ({ next: request }), rewriteResponse: (_, answer) => answer };
+const NO_REWRITING: RewritingStages = {
+  rewriteRequest: (_, request) => ({ next: request }),
+  rewriteResponse: (_, answer) => answer,
+  asItCame: (incoming) => incoming,
+};

@@ -73,8 +73,11 @@ async function requestOf(
 ): Promise<WrittenRequest> {
   const { id, kind, method, scheme, host, port, path } = summary;
   if (kind !== 'exchange' || scheme === 'tunnel' || scheme === '') throw new BadQuestion('Only requests of HTTP can be sent again.', 409);
+  if (isUnwritten(request.fields, path))
+    throw new BadQuestion('Its secrets were not written (record.secrets: unwritten), so that it cannot be sent again as it was.', 409);
   const fields = request.fields.map(([name, value]) => ({ name, value }));
-  const url = `${scheme}://${host}:${port}${path}`;
+  // OPTIONS of the whole server has no path (RFC 9112 §3.2.4).
+  const url = `${scheme}://${host}:${port}${path === '*' ? '' : path}`;
   if (requestContent === null || requestContent.length === 0) return { method, url, fields, content: null };
   const session = asked.query.get('session');
   const kept = await store.ask({ kind: 'content', id, of: 'request', ...(session !== null && { session }) });
@@ -83,11 +86,15 @@ async function requestOf(
   return { method, url, fields, content: Buffer.from(kept.bytes) };
 }
 
+/** What is told to the proxy alone is never kept, and never sent on either. */
+function isUnwritten(fields: RecordedExchange['request']['fields'], path: string): boolean {
+  return path.includes(MASK) || fields.some(([name, value]) => !MADE_ANEW.has(name.toLowerCase()) && value.includes(MASK));
+}
+
 /** Where it goes is said once, by the URL, and what belongs to a connection by whoever has one. */
 function sent(send: SendRequest, { method, url, fields, content }: WrittenRequest, replayOf: number | null): number {
   try {
-    const octets = Buffer.from(url, 'utf8').toString('latin1');
-    const target = parseTarget(method, /[^\x00-\xff]/.test(url) ? octets : url);
+    const target = parseTarget(method, Buffer.from(url, 'utf8').toString('latin1'));
     if (target.form !== 'absolute-form') throw new BadQuestion(`${JSON.stringify(url)}: expected an absolute URL.`);
     const { host, port, kind } = target.authority;
     const own = fields.filter(({ name }) => !MADE_ANEW.has(name.toLowerCase()));
@@ -104,4 +111,6 @@ const MADE_ANEW: ReadonlySet<string> = new Set([
   ...['host', 'connection', 'content-length', 'transfer-encoding', 'expect', 'upgrade', 'te', 'trailer', 'keep-alive', 'http2-settings'],
   ...['proxy-connection', 'proxy-authorization'],
 ]);
+/** How what stands in a secret's place begins (flows/redact/mask.ts), in octets, and in a URL. */
+const MASK = '\xe2\x80\xb9masked';
 const MOST_CONTENT = 32 * 1024 * 1024;

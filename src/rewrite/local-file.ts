@@ -1,4 +1,5 @@
 // Owns answering from a file of this machine: the one that a rule names, or one in the folder that it names, which no path of a request leads out of.
+import { constants } from 'node:fs';
 import { type FileHandle, open, realpath } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -29,8 +30,8 @@ function candidates(root: string, pathname: string): readonly string[] {
     return [root];
   }
   if (decoded.includes('\0')) return [root];
-  const inFolder = path.join(root, path.posix.normalize(decoded));
-  // The last: where `root` is a file, no other exists.
+  const inFolder = path.join(root, path.posix.normalize(`/${decoded}`));
+  // The third: a folder stands for that of the URL more often than for the whole site. The last: where `root` is a file, no other exists.
   return [inFolder, path.join(inFolder, 'index.html'), path.join(root, path.posix.basename(decoded)), root];
 }
 
@@ -39,8 +40,9 @@ async function contentWithin(root: string, candidate: string): Promise<Buffer | 
   try {
     const [folder, real] = await Promise.all([realpath(root), realpath(candidate)]);
     // A link may lead out of the folder.
-    if (real !== folder && !real.startsWith(`${folder}${path.sep}`)) return null;
-    file = await open(real, 'r');
+    if (real !== folder && !real.startsWith(folder.endsWith(path.sep) ? folder : `${folder}${path.sep}`)) return null;
+    // Of a pipe, nobody knows when it would open.
+    file = await open(real, constants.O_RDONLY | constants.O_NONBLOCK);
     const facts = await file.stat();
     return facts.isFile() && facts.size <= LARGEST ? await file.readFile() : null;
   } catch {

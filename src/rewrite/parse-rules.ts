@@ -1,14 +1,13 @@
 // Owns reading the file of rewriting rules: YAML in the style of policies → rules, or every problem with its place. It opens nothing: paths in it are
 // made absolute from its folder, and looked at when a request comes.
 import path from 'node:path';
-import { RE2JS } from 're2js';
 import type { ParsedNode } from 'yaml';
 import { isMap, isSeq } from 'yaml';
 import type { Fields } from '../http/message.ts';
 import { isToken } from '../http/structured-fields.ts';
 import { parseTarget } from '../http/target.ts';
 import { parseCount, parseDuration, parseRate } from '../match/units.ts';
-import { type ReadValue, Refused, readValue, readValues, refusing } from '../policy/parse-values.ts';
+import { oneOf, Refused, readValue, readValues, refusing } from '../policy/parse-values.ts';
 import {
   type Entry,
   found,
@@ -20,6 +19,7 @@ import {
   type Source,
   sortProblems,
 } from '../policy/yaml-source.ts';
+import { literalReplacement, patternReplacement } from './replacement.ts';
 import {
   type Ending,
   FAILURE_KINDS,
@@ -184,7 +184,7 @@ function readThrottle(source: Source, entry: Entry | undefined): Throttle | null
   if (!isMap(entry.value)) {
     const names = Object.keys(THROTTLE_PROFILES);
     const name = readValue(source, entry, 'throttle', `${names.join(', ')}, or {down, up, latency}`, oneOf(names));
-    return name === null ? null : THROTTLE_PROFILES[name]!;
+    return name === null ? null : { ...THROTTLE_PROFILES[name]! };
   }
   const given = readMapping(source, entry.value, 'throttle', ['down', 'up', 'latency'], entry.offset);
   const rate = (key: string) => readValue(source, given?.get(key), key, 'a rate such as 50KB/s', refusing(atLeastOne)) ?? null;
@@ -269,22 +269,14 @@ function readReplacement(
     replacement === undefined || found(replacement.value) === 'nothing'
       ? ''
       : (readValue(source, replacement, 'with', 'text', (each) => each) ?? '');
-  const literal = readValue(source, given.get('find'), 'find', 'text to look for', (each) => each);
-  if (literal !== null) return { side, text: literal, replaceIn: (within) => within.replaceAll(literal, () => text) };
-  const pattern = readValue(source, given.get('pattern'), 'pattern', 'a regular expression', readPattern);
-  if (pattern !== null) return { side, text: pattern.text, replaceIn: (within) => pattern.expression.matcher(within).replaceAll(text) };
+  const literal = readValue(source, given.get('find'), 'find', 'text to look for', (each) => literalReplacement(each, text));
+  if (literal !== null) return { side, ...literal };
+  const compile = refusing((each) => patternReplacement(each, text));
+  const pattern = readValue(source, given.get('pattern'), 'pattern', 'a regular expression', compile);
+  if (pattern !== null) return { side, ...pattern };
   if (!given.has('find') && !given.has('pattern'))
     report(source, offset, `${what}: give it "find", a text, or "pattern", a regular expression`);
   return null;
-}
-
-/** In linear time, whatever it is used on (RE2). */
-function readPattern(text: string): { readonly text: string; readonly expression: RE2JS } | Refused {
-  try {
-    return { text, expression: RE2JS.compile(text) };
-  } catch (error) {
-    return new Refused(error instanceof Error ? error.message : String(error));
-  }
 }
 
 function readRemote(text: string): NonNullable<RequestChanges['remote']> | Refused {
@@ -301,10 +293,6 @@ function readStatus(text: string): number | Refused {
   return status instanceof Refused || status < 200 ? new Refused(`expected a status from 200 to 599; found '${text}'`) : status;
 }
 
-function oneOf<T extends string>(words: readonly T[]): ReadValue<T> {
-  return (text) => words.find((word) => word === text) ?? new Refused(`expected ${words.join(', ')}; found '${text}'`);
-}
-
 const ENDING_KEYS = ['map_local', 'answer', 'fail'] as const;
 const ACTION_KEYS = [...ENDING_KEYS, 'map_remote', 'rewrite_url', 'set', 'remove', 'status', 'replace', 'delay', 'throttle'] as const;
 const RULE_KEYS: readonly string[] = ['name', 'match', 'on', ...ACTION_KEYS];
@@ -319,6 +307,7 @@ const MADE_BY_US: ReadonlySet<string> = new Set([
   'trailer',
   'proxy-connection',
   'keep-alive',
+  'expect',
 ]);
 /** RFC 9110 §5.5, one character an octet. */
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;

@@ -1,11 +1,11 @@
-// Owns what rules do to a request before anybody looks for an answer to it: where it goes, its fields, its content. The rules that fit are applied in
+// Owns what rules do to a request before anybody looks for an answer to it: where it goes, its fields, its content. All rules that fit are applied in
 // order, each to what the one before has made; one that ends the exchange is the last. Content is changed by who has it (content.ts).
 import type { Authority } from '../http/authority.ts';
 import { formatAuthority } from '../http/authority.ts';
 import { isNamed } from '../http/fields.ts';
 import type { Field, Fields } from '../http/message.ts';
 import { DEFAULT_PORTS, parseTarget, type Scheme } from '../http/target.ts';
-import type { Change, Ending, Replacement, RewriteRule, Throttle } from './rule.ts';
+import type { Change, ContentChange, Ending, Replacement, RewriteRule, Throttle } from './rule.ts';
 
 /** A request, as far as rules change it. */
 export interface RewritableRequest {
@@ -16,39 +16,38 @@ export interface RewritableRequest {
   readonly fields: Fields;
 }
 
-export interface RewrittenRequest<Subject> {
+export interface RewrittenRequest {
   readonly request: RewritableRequest;
   /** Of its content. */
-  readonly content: readonly Replacement[];
-  readonly ending: Ending | null;
+  readonly content: readonly ContentChange[];
+  /** What it ends with, in the name of which rule. */
+  readonly ending: { readonly rule: string; readonly ending: Ending } | null;
   readonly delayMs: number;
   readonly throttle: Throttle | null;
   readonly changes: readonly Change[];
-  /** The rule that ended it, for who answers in its name. */
-  readonly endedBy: RewriteRule<Subject> | null;
 }
 
 /**
- * @param subjectOf  what a match looks at, of the request as it is by then
+ * @param subject  what a match looks at: the request as its client sent it, so that no rule takes a request away from another one
  * @returns `null` when no rule fits
  */
 export function rewriteRequest<Subject>(
   rules: readonly RewriteRule<Subject>[],
   request: RewritableRequest,
-  subjectOf: (request: RewritableRequest) => Subject,
-): RewrittenRequest<Subject> | null {
+  subject: Subject,
+): RewrittenRequest | null {
   const changes: Change[] = [];
-  const content: Replacement[] = [];
+  const content: ContentChange[] = [];
   let current = request;
   let delayMs = 0;
   let throttle: Throttle | null = null;
   let hasFitted = false;
   for (const rule of rules) {
-    if (!rule.isOn || !concernsRequests(rule) || !rule.fits(subjectOf(current))) continue;
+    if (!rule.isOn || !concernsRequests(rule) || !rule.fits(subject)) continue;
     hasFitted = true;
     const note = (what: string) => changes.push({ stage: 'request', rule: rule.name, what });
     current = changed(rule, current, note);
-    for (const replacement of rule.request?.content ?? []) content.push(replacement);
+    for (const replacement of rule.request?.content ?? []) content.push({ rule: rule.name, replacement });
     if (rule.delayMs > 0) note(`held for ${rule.delayMs} ms`);
     delayMs += rule.delayMs + (rule.throttle?.latencyMs ?? 0);
     if (rule.throttle !== null) {
@@ -57,9 +56,9 @@ export function rewriteRequest<Subject>(
     }
     if (rule.ending === null) continue;
     note(endingWords(rule.ending));
-    return { request: current, content: [], ending: rule.ending, delayMs, throttle, changes, endedBy: rule };
+    return { request: current, content: [], ending: { rule: rule.name, ending: rule.ending }, delayMs, throttle, changes };
   }
-  return hasFitted ? { request: current, content, ending: null, delayMs, throttle, changes, endedBy: null } : null;
+  return hasFitted ? { request: current, content, ending: null, delayMs, throttle, changes } : null;
 }
 
 /** The list with these fields in the place of those of their names, behind all that stay. */
@@ -81,7 +80,8 @@ function changed<Subject>(rule: RewriteRule<Subject>, request: RewritableRequest
   for (const replacement of urls) result = withUrl(result, replacement, note);
   if (remote !== null) {
     const { scheme, authority, basePath } = remote;
-    result = { ...result, scheme, authority, pathAndQuery: `${basePath}${result.pathAndQuery}` };
+    const isPath = result.pathAndQuery.startsWith('/');
+    result = { ...result, scheme, authority, pathAndQuery: isPath ? `${basePath}${result.pathAndQuery}` : result.pathAndQuery };
     note(`sent to ${scheme}://${formatAuthority(authority, DEFAULT_PORTS[scheme])}${basePath}`);
   }
   for (const { name } of set) note(`set the field ${name}`);
@@ -92,6 +92,8 @@ function changed<Subject>(rule: RewriteRule<Subject>, request: RewritableRequest
 /** A URL that is none any more leaves the request as it was, and the record says so. */
 function withUrl(request: RewritableRequest, replacement: Replacement, note: (what: string) => void): RewritableRequest {
   const { scheme, authority, pathAndQuery } = request;
+  // OPTIONS of a whole server, whose path is "*".
+  if (!pathAndQuery.startsWith('/')) return request;
   const before = `${scheme}://${formatAuthority(authority, DEFAULT_PORTS[scheme])}${pathAndQuery}`;
   const after = replacement.replaceIn(before);
   if (after === before) return request;

@@ -3,7 +3,7 @@
 import { isNamed } from '../http/fields.ts';
 import type { Fields } from '../http/message.ts';
 import { withFields } from './rewrite-request.ts';
-import type { Change, Replacement, RewriteRule } from './rule.ts';
+import type { Change, ContentChange, RewriteRule } from './rule.ts';
 
 export interface RewritableResponse {
   readonly status: number;
@@ -14,12 +14,12 @@ export interface RewritableResponse {
 export interface RewrittenResponse {
   readonly response: RewritableResponse;
   /** Of its content. */
-  readonly content: readonly Replacement[];
+  readonly content: readonly ContentChange[];
   readonly changes: readonly Change[];
 }
 
 /**
- * @param subjectOf  what a match looks at, of the exchange with the response as it is by then
+ * @param subjectOf  what a match looks at: the request as its client sent it, with the response as it is by then
  * @returns `null` when no rule fits
  */
 export function rewriteResponse<Subject>(
@@ -28,12 +28,16 @@ export function rewriteResponse<Subject>(
   subjectOf: (response: RewritableResponse) => Subject,
 ): RewrittenResponse | null {
   const changes: Change[] = [];
-  const content: Replacement[] = [];
+  const content: ContentChange[] = [];
   let current = response;
   let hasFitted = false;
+  let subject: Subject | null = null;
   for (const rule of rules) {
-    if (!rule.isOn || rule.response === null || !rule.fits(subjectOf(current))) continue;
+    if (!rule.isOn || rule.response === null) continue;
+    subject ??= subjectOf(current);
+    if (!rule.fits(subject)) continue;
     hasFitted = true;
+    subject = null;
     const { status, set, remove } = rule.response;
     const note = (what: string) => changes.push({ stage: 'response', rule: rule.name, what });
     if (status !== null) {
@@ -43,10 +47,7 @@ export function rewriteResponse<Subject>(
     for (const { name } of set) note(`set the field ${name}`);
     for (const name of remove) if (current.fields.some((field) => isNamed(field.name, name))) note(`removed the field ${name}`);
     if (set.length + remove.length > 0) current = { ...current, fields: withFields(current.fields, set, remove) };
-    for (const replacement of rule.response.content) {
-      content.push(replacement);
-      note(`replaced ${replacement.text} in the content`);
-    }
+    for (const replacement of rule.response.content) content.push({ rule: rule.name, replacement });
   }
   return hasFitted ? { response: current, content, changes } : null;
 }

@@ -53,12 +53,13 @@ export type Ending =
   | { readonly kind: 'answer'; readonly status: number; readonly fields: Fields; readonly content: Buffer }
   /** An absolute path: a file, or a folder that the path of the request goes on in. */
   | { readonly kind: 'local'; readonly path: string }
-  /** `reset`: the client's connection breaks. `timeout`: nothing is ever said. */
+  /** `reset`: the client's connection breaks, or its stream of HTTP/2. `timeout`: nothing is said for as long as the client waits. */
   | { readonly kind: 'fail'; readonly how: FailureKind };
 
 export const FAILURE_KINDS = ['reset', 'timeout'] as const;
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
+/** All exchanges that a rule touches share what it allows. */
 export interface Throttle {
   /** Octets a second; `null` leaves them. */
   readonly downBytesPerSecond: number | null;
@@ -66,7 +67,7 @@ export interface Throttle {
   readonly latencyMs: number;
 }
 
-/** The usual profiles of networks, as browsers' developer tools have them. */
+/** Some usual networks. */
 export const THROTTLE_PROFILES: Readonly<Record<string, Throttle>> = {
   gprs: { downBytesPerSecond: 6_250, upBytesPerSecond: 2_500, latencyMs: 500 },
   'slow-3g': { downBytesPerSecond: 50_000, upBytesPerSecond: 50_000, latencyMs: 400 },
@@ -74,6 +75,12 @@ export const THROTTLE_PROFILES: Readonly<Record<string, Throttle>> = {
   '4g': { downBytesPerSecond: 1_125_000, upBytesPerSecond: 187_500, latencyMs: 60 },
   dsl: { downBytesPerSecond: 250_000, upBytesPerSecond: 125_000, latencyMs: 5 },
 };
+
+/** What one rule replaces in content. */
+export interface ContentChange {
+  readonly rule: string;
+  readonly replacement: Replacement;
+}
 
 /** What a rule, or a person at a breakpoint, has done to an exchange: for the record. */
 export interface Change {

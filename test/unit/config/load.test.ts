@@ -38,6 +38,7 @@ test('without any source every default holds', async () => {
     admin: DEFAULT_ADMIN,
     // Nor for what passes.
     record: null,
+    rewrite: null,
   });
 });
 

@@ -72,6 +72,7 @@ test('a file that sets everything is read into units', () => {
       secrets: 'unwritten',
       redact: { fields: ['X-Secret'], json: ['$.pin'] },
     },
+    rewrite: '/etc/rules.yaml',
     admin: { host: '127.0.0.1', port: 8_081 },
   });
   const set = Object.entries(settings).flatMap(([key, value]) =>
@@ -343,5 +344,6 @@ auth:
 via: proxy-1
 state_dir: /var/lib/sallyport
 record: { use: on, session: tuesday, max_size: 4GiB, max_age: 3d, body_limit: 64KiB, secrets: unwritten, redact: { fields: X-Secret, json: [$.pin] } }
+rewrite: rules.yaml
 admin: 127.0.0.1:8081
 `;

@@ -1,9 +1,10 @@
-// Owns exchanges that are held where a person wants to look at them before they go on: which are, and the queue of those that are. Whoever holds one waits
-// for the person, as long as the client does: a client that leaves takes its exchange along.
+// Owns exchanges that are held where a person wants to look at them before they go on: where that is, and the queue of those that are held. Whoever holds
+// one waits for the person, as long as the client does: a client that leaves takes its exchange along.
 import type { Fields } from '../http/message.ts';
 
 /** Where it holds. */
-export type BreakpointStage = 'request' | 'response';
+export const BREAKPOINT_STAGES = ['request', 'response'] as const;
+export type BreakpointStage = (typeof BREAKPOINT_STAGES)[number];
 
 /** @typeParam Subject what its filter looks at */
 export interface Breakpoint<Subject> {
@@ -13,7 +14,7 @@ export interface Breakpoint<Subject> {
   readonly fits: (subject: Subject) => boolean;
 }
 
-/** Texts are ISO-8859-1. `content` is `null` where it is more than is held: then it cannot be edited. */
+/** Texts are ISO-8859-1. `content` is without codings; `null` where it is more than is held, or still comes: then it cannot be edited. */
 export interface HeldRequest {
   readonly method: string;
   readonly url: string;
@@ -35,12 +36,13 @@ export interface Held {
   readonly flowId: number;
   readonly at: BreakpointStage;
   readonly sinceMs: number;
+  /** At a response, as it was asked for. */
   readonly request: HeldRequest;
   /** At a request, `null`. */
   readonly response: HeldResponse | null;
 }
 
-/** What the person wants. */
+/** What the person wants. `null` leaves the message as it is; content of `null` leaves that. */
 export type Release =
   | { readonly action: 'continue'; readonly request: HeldRequest | null; readonly response: HeldResponse | null }
   | { readonly action: 'drop' }
@@ -49,13 +51,9 @@ export type Release =
 export class Breakpoints<Subject> {
   #all: readonly Breakpoint<Subject>[] = [];
   readonly #held = new Map<number, { readonly held: Held; readonly release: (release: Release) => void }>();
-  readonly #onChange: () => void;
   #lastNumber = 0;
-
-  /** @param onChange  hears of each change of the queue */
-  constructor(onChange: () => void) {
-    this.#onChange = onChange;
-  }
+  /** Hears of each change of the breakpoints, and of the queue. */
+  onChange: () => void = () => {};
 
   get all(): readonly Breakpoint<Subject>[] {
     return this.#all;
@@ -64,15 +62,16 @@ export class Breakpoints<Subject> {
   /** In place of those before; what is held stays held. */
   set(all: readonly Breakpoint<Subject>[]): void {
     this.#all = all;
-    this.#onChange();
+    this.onChange();
   }
 
   get held(): readonly Held[] {
-    return [...this.#held.values()].map(({ held }) => held);
+    return Array.from(this.#held.values(), ({ held }) => held);
   }
 
+  /** Nothing does, where nobody has set one; and beyond a number of exchanges that nobody can look at. */
   mayHold(at: BreakpointStage): boolean {
-    return this.#all.some((each) => each.isOn && each.at === at) && this.#held.size < MOST_HELD;
+    return this.#all.length > 0 && this.#held.size < MOST_HELD && this.#all.some((each) => each.isOn && each.at === at);
   }
 
   wants(at: BreakpointStage, subject: Subject): boolean {
@@ -80,18 +79,22 @@ export class Breakpoints<Subject> {
   }
 
   /** @returns what the person wants, once they have said so, and a function for whoever gives up before */
-  hold(what: Omit<Held, 'number' | 'sinceMs'>, nowMs: number): { readonly released: Promise<Release>; readonly forget: () => void } {
+  hold(what: Omit<Held, 'number' | 'sinceMs'>, nowMs: number): { readonly released: Promise<Release>; readonly giveUp: () => void } {
     this.#lastNumber += 1;
     const number = this.#lastNumber;
     const { promise, resolve } = Promise.withResolvers<Release>();
-    const leave = (release: Release): void => {
+    const release = (wanted: Release): void => {
       if (!this.#held.delete(number)) return;
-      this.#onChange();
-      resolve(release);
+      this.onChange();
+      resolve(wanted);
     };
-    this.#held.set(number, { held: { ...what, number, sinceMs: nowMs }, release: leave });
-    this.#onChange();
-    return { released: promise, forget: () => leave({ action: 'drop' }) };
+    this.#held.set(number, { held: { ...what, number, sinceMs: nowMs }, release });
+    this.onChange();
+    return { released: promise, giveUp: () => release({ action: 'drop' }) };
+  }
+
+  find(number: number): Held | null {
+    return this.#held.get(number)?.held ?? null;
   }
 
   /** @returns whether there is such a one */
@@ -103,4 +106,4 @@ export class Breakpoints<Subject> {
 }
 
 /** Beyond that, exchanges pass: a page that is forgotten must not stop a browser for good. */
-const MOST_HELD = 200;
+const MOST_HELD = 100;
