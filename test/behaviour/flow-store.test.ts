@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openFlowStore } from '../../src/flows/store/flow-store.ts';
@@ -200,6 +201,33 @@ test('what is cleared is gone, from views and from the disk, and ids go on', asy
   await using opened = await openTestStore(folder);
   expect(opened.store.base).toBe(3);
   expect(await opened.ask({ kind: 'status' })).toMatchObject({ exchanges: 2, segments: 1 });
+});
+
+test('a thread that breaks off is started again: recording goes on under ids that go on, and views are what they were', async () => {
+  // The very thread that messages go to.
+  let thread: Worker | null = null;
+  const { postMessage } = Worker.prototype;
+  Worker.prototype.postMessage = function (this: Worker, ...message: Parameters<typeof postMessage>) {
+    thread = this;
+    postMessage.apply(this, message);
+  };
+  try {
+    await using opened = await openTestStore(newFolder());
+    await opened.write(finished(1), begun(2));
+    await opened.ask({ kind: 'openView', view: 1, filter: 'method:GET', order: '-id', offset: 0, limit: 10 });
+    await opened.ask({ kind: 'watch', id: 3 });
+    await opened.push('window', ({ total }) => total === 2);
+    const asking = expect(opened.ask({ kind: 'overview' })).rejects.toThrow('ask again');
+    void thread!.terminate();
+    await asking;
+    await opened.report(/^inspector: recording broke off \(its thread is gone\) and begins again; what was not written yet is lost$/);
+    await opened.write(finished(2), finished(3));
+    expect((await opened.push('window', ({ total }) => total === 3)).rows.map(({ id }) => id)).toEqual([3, 2, 1]);
+    await opened.push('changed', ({ id }) => id === 3);
+    expect(await opened.ask({ kind: 'status' })).toMatchObject({ exchanges: 3, session: 'default' });
+  } finally {
+    Worker.prototype.postMessage = postMessage;
+  }
 });
 
 test('a folder that cannot serve is a start error that names it', async () => {

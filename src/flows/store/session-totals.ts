@@ -37,11 +37,12 @@ export class SessionTotals implements SessionListener {
 
   messages(): void {}
 
-  /** What the oldest segments held stays counted; what was cleared does not. */
+  /** What the oldest segments held stays counted. Where all is other than before, it is counted anew. */
   removed(ids: ReadonlySet<number> | null): void {
     if (ids !== null) return;
     this.#counts = new SessionCounts();
-    this.#before = 0;
+    this.#before = this.#session.lastId;
+    this.#counting = null;
   }
 
   close(): void {

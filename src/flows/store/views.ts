@@ -7,7 +7,7 @@ import { type DecodeText, type Matches, Matching, type ReadFilter } from './matc
 import type { Order } from './order.ts';
 import { OrderedList } from './ordered-list.ts';
 import type { Progress, Rows } from './protocol.ts';
-import type { Job, Slices } from './slices.ts';
+import { Cancelled, type Job, type Slices } from './slices.ts';
 
 export interface ViewParts {
   readonly session: FlowSession;
@@ -40,7 +40,7 @@ export class View implements SessionListener {
   readonly #parts: ViewParts;
   readonly #push: (rows: Rows, progress: Progress) => void;
   readonly #list: OrderedList;
-  readonly #matching: Matching;
+  #matching: Matching;
   #offset: number;
   #limit: number;
   /** Ids of the rows that were pushed last. */
@@ -62,11 +62,8 @@ export class View implements SessionListener {
     this.#offset = window.offset;
     this.#limit = window.limit;
     this.#list = new OrderedList(parts.order);
-    const matches = intoList(this.#list, (id, isMoved) => {
-      if (isMoved || this.#shown.has(id)) this.#changed();
-    });
-    this.#matching = new Matching({ ...parts, wantsSummaries: parts.order.column !== null, matches });
     parts.session.listeners.add(this);
+    this.#matching = this.#newMatching();
     this.#search(this.#matching.search());
     // Even where there is nothing, whoever has opened it wants to know.
     this.#changed();
@@ -94,6 +91,11 @@ export class View implements SessionListener {
   removed(ids: ReadonlySet<number> | null): void {
     this.#list.removeAll(ids);
     this.#changed();
+    if (ids !== null) return;
+    // What there is now has to be found anew.
+    this.#searching?.cancel();
+    this.#matching = this.#newMatching();
+    this.#search(this.#matching.search());
   }
 
   close(): void {
@@ -103,6 +105,13 @@ export class View implements SessionListener {
     this.#sorting?.cancel();
     if (this.#pushTimer !== null) clearTimeout(this.#pushTimer);
     if (this.#sortTimer !== null) clearTimeout(this.#sortTimer);
+  }
+
+  #newMatching(): Matching {
+    const matches = intoList(this.#list, (id, isMoved) => {
+      if (isMoved || this.#shown.has(id)) this.#changed();
+    });
+    return new Matching({ ...this.#parts, wantsSummaries: this.#parts.order.column !== null, matches });
   }
 
   #search(work: Generator<void>): void {
@@ -163,8 +172,7 @@ export class View implements SessionListener {
 
   /** The index is being made again, or it was closed: the view is opened again by whoever looks at it. */
   #failed(error: unknown): void {
-    void error;
-    this.close();
+    if (!(error instanceof Cancelled)) this.close();
   }
 }
 
