@@ -20,7 +20,9 @@ export interface DecodedOctets {
   readonly codings: readonly string[];
   /** Something is missing at the end: it was not kept, or the bound ended it. */
   readonly isCut: boolean;
-  /** A sentence; `null` when all went well. With a coding that is not known, the octets still have it. */
+  /** `unpacked`: all codings are off, as far as the content goes. `bounded`: the bound ended it. `packed`: a coding is left on the octets. */
+  readonly state: 'unpacked' | 'bounded' | 'packed';
+  /** A sentence; `null` when all went well. */
   readonly problem: string | null;
 }
 
@@ -36,11 +38,16 @@ export async function decodeContent(
 ): Promise<DecodedOctets> {
   const codings = contentCodings(fields);
   if (codings.length > MAX_CODINGS)
-    return { octets, codings, isCut, problem: `It has ${codings.length} codings; more than ${MAX_CODINGS} are not taken off.` };
-  let decoded: Unpacked = { octets, isCut, problem: null };
+    return {
+      octets,
+      codings,
+      isCut,
+      state: 'packed',
+      problem: `It has ${codings.length} codings; more than ${MAX_CODINGS} are not taken off.`,
+    };
+  let decoded: Unpacked = { octets, isCut, state: 'unpacked', problem: null };
   for (const coding of codings.toReversed()) {
-    if (decoded.problem !== null && !decoded.isCut) break;
-    if (decoded.octets.length === 0) break;
+    if (decoded.state === 'packed' || decoded.octets.length === 0) break;
     decoded = await unpack(decoded, coding, bounds);
   }
   return { ...decoded, codings };
@@ -53,20 +60,15 @@ export function contentCodings(fields: RecordedFields): string[] {
   return codings.filter((coding) => coding !== 'identity');
 }
 
-interface Unpacked {
-  readonly octets: Buffer;
-  readonly isCut: boolean;
-  readonly problem: string | null;
-}
+type Unpacked = Omit<DecodedOctets, 'codings'>;
 
 /** Takes one coding off. What went wrong before stays said. */
 export async function unpack(packed: Unpacked, coding: string, { maxOctets, maxRatio }: DecodingBounds): Promise<Unpacked> {
   const create = DECODERS.get(coding);
-  if (create === undefined) return { ...packed, problem: `Nothing here decodes ${coding}.` };
+  if (create === undefined) return { ...packed, state: 'packed', problem: `Nothing here decodes ${coding}.` };
   const pieces: Buffer[] = [];
   let length = 0;
-  let problem = packed.problem;
-  let isCut = packed.isCut;
+  let { isCut, state, problem } = packed;
   const stream = create(packed.octets);
   stream.end(packed.octets);
   try {
@@ -76,6 +78,7 @@ export async function unpack(packed: Unpacked, coding: string, { maxOctets, maxR
       const isTooMuch = length > RATIO_COUNTS_FROM && length > packed.octets.length * maxRatio;
       if (length < maxOctets && !isTooMuch) continue;
       isCut = true;
+      state = 'bounded';
       problem = isTooMuch
         ? `It unpacks to more than ${maxRatio} times its size; the rest is left packed.`
         : `It is longer than ${maxOctets} octets once unpacked; the rest is left packed.`;
@@ -87,7 +90,7 @@ export async function unpack(packed: Unpacked, coding: string, { maxOctets, maxR
   } finally {
     stream.destroy();
   }
-  return { octets: Buffer.concat(pieces, length), isCut, problem };
+  return { octets: Buffer.concat(pieces, length), isCut, state, problem };
 }
 
 type Decoder = ReturnType<typeof createGunzip> | ReturnType<typeof createBrotliDecompress> | ReturnType<typeof createZstdDecompress>;

@@ -41,9 +41,8 @@ export async function viewContent(
   const contentType = fieldOf(message.fields, 'content-type');
   const decoded = await decodeContent(message.octets, message.isCut, message.fields, bounds);
   const octets = mask(decoded.octets, contentType);
-  const isUnpacked = decoded.problem === null || decoded.isCut;
   return await viewOctets(
-    { octets, contentType, as: isUnpacked ? as : 'hex', codings: decoded.codings, isCut: decoded.isCut },
+    { octets, contentType, as: decoded.state === 'packed' ? 'hex' : as, codings: decoded.codings, isCut: decoded.isCut },
     decoded.problem,
     message.fields,
     bounds,
@@ -53,8 +52,8 @@ export async function viewContent(
 
 /** Content as text in Unicode, to be searched or shown; `null` where it is none. @throws never */
 export async function textOf(message: KeptMessage, bounds: DecodingBounds = DECODING_BOUNDS): Promise<string | null> {
-  const { octets, problem, isCut } = await decodeContent(message.octets, message.isCut, message.fields, bounds);
-  if ((problem !== null && !isCut) || !isTextual(octets)) return null;
+  const { octets, state, isCut } = await decodeContent(message.octets, message.isCut, message.fields, bounds);
+  if (state === 'packed' || !isTextual(octets)) return null;
   return decodeText(octets, fieldOf(message.fields, 'content-type'), isCut).text;
 }
 
@@ -165,40 +164,27 @@ function protobufReading(octets: Buffer): Reading {
   return tree === null ? { text: hexDump(octets), problem: 'It is no message of protocol buffers.' } : { tree };
 }
 
-async function readGrpc({ octets, contentType, fields, bounds }: ReadingContext): Promise<Reading> {
+async function readGrpc(context: ReadingContext): Promise<Reading> {
+  const { octets, contentType, fields } = context;
   const messages = grpcMessages(/^application\/grpc-web-text/i.test(contentType ?? '') ? decodeGrpcWebText(octets) : octets);
   const coding = fieldOf(fields, 'grpc-encoding')?.toLowerCase() ?? 'identity';
   const parts: ContentView[] = [];
-  for (const [i, message] of messages.entries())
-    parts.push(await viewGrpcMessage(message, `message ${i + 1}`, coding, contentType ?? '', bounds));
+  for (const [i, message] of messages.entries()) parts.push(await viewGrpcMessage(message, `message ${i + 1}`, coding, context));
   return { parts, problem: parts.length === 0 && octets.length > 0 ? 'No message of gRPC begins in it.' : null };
 }
 
-async function viewGrpcMessage(
-  message: GrpcMessage,
-  title: string,
-  coding: string,
-  contentType: string,
-  bounds: DecodingBounds,
-): Promise<ContentView> {
+async function viewGrpcMessage(message: GrpcMessage, title: string, coding: string, context: ReadingContext): Promise<ContentView> {
   const isPacked = message.isCompressed && coding !== 'identity' && message.octets.length > 0;
-  const packed = { octets: message.octets, isCut: message.isCut, problem: null };
-  const { octets, isCut, problem } = isPacked ? await unpack(packed, coding, bounds) : packed;
-  const isJson = contentType.toLowerCase().includes('+json');
-  const isUnreadable = problem !== null && !isCut;
-  const reading: Reading = message.isTrailers
-    ? { text: octets.toString('utf8') }
-    : isUnreadable
-      ? { text: hexDump(octets) }
-      : isJson
-        ? layOutJson(octets.toString('utf8'))
-        : protobufReading(octets);
-  const { problem: found = null, ...layout } = reading;
+  const packed = { octets: message.octets, isCut: message.isCut, state: 'unpacked', problem: null } as const;
+  const { octets, isCut, state, problem } = isPacked ? await unpack(packed, coding, context.bounds) : packed;
+  const carried = /\+json/i.test(context.contentType ?? '') ? 'json' : 'protobuf';
+  const kind = message.isTrailers ? 'text' : state === 'packed' ? 'hex' : carried;
+  const { problem: found = null, ...reading } = await READERS[kind]({ ...context, octets, text: octets.toString('utf8'), isCut });
   return {
     title: message.isTrailers ? 'trailers' : title,
-    kind: message.isTrailers ? 'text' : isUnreadable || (layout.tree === undefined && !isJson) ? 'hex' : isJson ? 'json' : 'protobuf',
+    kind,
     alternatives: [],
-    ...layout,
+    ...reading,
     decoded: { codings: isPacked ? [coding] : [], charset: null, length: octets.length, isCut },
     problem: problem ?? (isCut ? null : found),
   };

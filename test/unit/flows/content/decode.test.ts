@@ -17,7 +17,13 @@ describe.each(Object.entries(CODINGS))('%s', (coding, pack) => {
   const fields = [['Content-Encoding', coding]] as const;
 
   test('is taken off', async () => {
-    expect(await decodeContent(pack(TEXT), false, fields)).toEqual({ octets: TEXT, codings: [coding], isCut: false, problem: null });
+    expect(await decodeContent(pack(TEXT), false, fields)).toEqual({
+      octets: TEXT,
+      codings: [coding],
+      isCut: false,
+      state: 'unpacked',
+      problem: null,
+    });
   });
 
   test('of content that was cut off gives its beginning', async () => {
@@ -30,7 +36,7 @@ describe.each(Object.entries(CODINGS))('%s', (coding, pack) => {
 
   test('ends at the bound in octets, while it is unpacked', async () => {
     const decoded = await decodeContent(pack(TEXT), false, fields, { maxOctets: 1_000, maxRatio: 2_000 });
-    expect(decoded).toMatchObject({ isCut: true, problem: expect.stringContaining('longer than 1000 octets') });
+    expect(decoded).toMatchObject({ isCut: true, state: 'bounded', problem: expect.stringContaining('longer than 1000 octets') });
     expect(decoded.octets.equals(TEXT.subarray(0, 1_000))).toBe(true);
   });
 
@@ -57,12 +63,14 @@ test('several codings come off in the opposite order, over several lines; identi
     ['Content-Encoding', 'GZIP, identity'],
     ['Content-Encoding', 'br'],
   ]);
-  expect(decoded).toEqual({ octets: TEXT, codings: ['gzip', 'br'], isCut: false, problem: null });
+  expect(decoded).toEqual({ octets: TEXT, codings: ['gzip', 'br'], isCut: false, state: 'unpacked', problem: null });
 });
 
 test('a coding that nothing knows stays, and so does everything below it', async () => {
   const decoded = await decodeContent(Buffer.from('x'), false, [['Content-Encoding', 'gzip, compress']]);
-  expect(decoded).toMatchObject({ octets: Buffer.from('x'), problem: 'Nothing here decodes compress.' });
+  expect(decoded).toMatchObject({ octets: Buffer.from('x'), state: 'packed', problem: 'Nothing here decodes compress.' });
+  const cut = await decodeContent(Buffer.from('x'), true, [['Content-Encoding', 'gzip, compress']]);
+  expect(cut).toMatchObject({ octets: Buffer.from('x'), state: 'packed' });
 });
 
 test('more codings than anybody needs are not begun with', async () => {
