@@ -177,6 +177,7 @@ export function fixtureBreakpoints(nowMs: number): Breakpoints {
           ['Accept', 'application/json'],
         ],
         content: Buffer.from('{"item":81,"count":2}').toString('base64'),
+        hasContent: true,
       },
       {
         ...{
@@ -190,6 +191,7 @@ export function fixtureBreakpoints(nowMs: number): Breakpoints {
         },
         fields: [['Content-Type', 'application/json']],
         content: Buffer.from('{"error":"unknown"}').toString('base64'),
+        hasContent: true,
       },
     ],
   };

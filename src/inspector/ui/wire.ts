@@ -194,7 +194,7 @@ export interface RuleProblem {
   readonly message: string;
 }
 
-export type Stage = 'request' | 'response' | 'message';
+export type Stage = 'request' | 'response';
 
 export interface Breakpoint {
   readonly filter: string;
@@ -212,22 +212,15 @@ export interface Held {
   readonly url: string;
   readonly status: number | null;
   readonly fields: RecordedFields;
-  /** Base64. */
+  /** Base64, without codings. */
   readonly content: string;
+  /** False where there is more than is held: then it goes on as it is. */
+  readonly hasContent: boolean;
 }
 
 export interface Breakpoints {
   readonly breakpoints: readonly Breakpoint[];
   readonly held: readonly Held[];
-}
-
-/** A message as somebody has written it: a request's first line or a response's, fields, and content in base64. */
-export interface Edited {
-  readonly method?: string;
-  readonly url?: string;
-  readonly status?: number;
-  readonly fields: RecordedFields;
-  readonly content: string;
 }
 
 /** `null` in its place: there is no CA, and tunnels stay closed. */

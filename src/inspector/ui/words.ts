@@ -81,6 +81,11 @@ export function readable(latin1: string): string {
   }
 }
 
+/** Text as the API takes it in fields: UTF-8, one character an octet. */
+export function asOctets(text: string): string {
+  return /[^\x00-\x7f]/.test(text) ? String.fromCharCode(...new TextEncoder().encode(text)) : text;
+}
+
 export function octetsOf(base64: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }

@@ -6,6 +6,7 @@ import type { ContentView } from '../../../flows/content/content-view.ts';
 import type { RecordedContent } from '../../../flows/recorded.ts';
 import { useAsked } from '../asked.ts';
 import { Icon } from '../icons.tsx';
+import { showMenuAt } from '../shell/menu.tsx';
 import { bytesText, octetsOf } from '../words.ts';
 import { FieldTree } from './field-tree.tsx';
 import { useFinding } from './finding.ts';
@@ -64,17 +65,43 @@ function factsOf({ length, kept, isComplete }: RecordedContent, view: ContentVie
   ];
 }
 
-function Kinds({ view, kind, choose }: { readonly view: ContentView; readonly kind: string; readonly choose: (kind: string) => void }) {
-  const kinds = [...new Set([view.kind, kind, ...view.alternatives, 'hex'])];
+interface KindsProps {
+  readonly view: ContentView;
+  readonly kind: string;
+  readonly choose: (kind: string) => void;
+}
+
+/** What it is, text and octets are at hand; what else it might be is in a menu. */
+function Kinds({ view, kind, choose }: KindsProps) {
+  const own = useRef(view.kind);
+  const all = [...new Set([own.current, ...view.alternatives, 'hex'])];
+  const atHand = [...new Set([own.current, ...all.filter((each) => each === 'text'), kind, 'hex'])];
+  const others = all.filter((each) => !atHand.includes(each));
   return (
-    <fieldset class="choice">
-      <legend class="unseen">Shown as</legend>
-      {kinds.map((each) => (
-        <button key={each} type="button" aria-pressed={each === kind} onClick={() => choose(each)}>
-          {KIND_WORDS[each] ?? each}
+    <>
+      <fieldset class="choice">
+        <legend class="unseen">Shown as</legend>
+        {atHand.map((each) => (
+          <button key={each} type="button" aria-pressed={each === kind} onClick={() => choose(each)}>
+            {KIND_WORDS[each] ?? each}
+          </button>
+        ))}
+      </fieldset>
+      {others.length > 0 && (
+        <button
+          type="button"
+          class="quiet"
+          aria-haspopup="menu"
+          aria-label="Show as something else"
+          title="Show as something else"
+          onClick={(event) =>
+            showMenuAt('Show as', event, () => others.map((each) => ({ label: KIND_WORDS[each] ?? each, run: () => choose(each) })))
+          }
+        >
+          <Icon name="more" size={14} />
         </button>
-      ))}
-    </fieldset>
+      )}
+    </>
   );
 }
 

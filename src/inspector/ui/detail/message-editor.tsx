@@ -1,7 +1,7 @@
 // Owns a message as somebody edits it: the first line, fields as lines of text, content as text. Content that is no text stays as it was unless it is
 // replaced, so that editing a field does not spoil an image.
 import type { RecordedFields } from '../../../flows/recorded.ts';
-import { base64Of, octetsOf } from '../words.ts';
+import { asOctets, base64Of, readable } from '../words.ts';
 
 export interface Draft {
   readonly method: string;
@@ -11,7 +11,8 @@ export interface Draft {
   readonly fields: string;
   /** `null`: content that is no text. */
   readonly text: string | null;
-  readonly content: string;
+  /** Base64; `null` leaves it, whatever it is. */
+  readonly content: string | null;
 }
 
 interface MessageEditorProps {
@@ -61,7 +62,9 @@ export function MessageEditor({ draft, onChange }: MessageEditorProps) {
         />
       </label>
       {draft.text === null ? (
-        <p class="soft">The content is no text ({draft.content.length} characters of base64). It is sent as it is.</p>
+        <p class="soft">
+          {draft.content === null ? 'The content is longer than what is held.' : 'The content is no text.'} It goes on as it is.
+        </p>
       ) : (
         <label class="labelled">
           Content
@@ -78,26 +81,24 @@ export function MessageEditor({ draft, onChange }: MessageEditorProps) {
   );
 }
 
-export function draftOf(first: Pick<Draft, 'method' | 'url' | 'status'>, fields: RecordedFields, octets: Uint8Array<ArrayBuffer>): Draft {
-  return {
-    ...first,
-    fields: fields.map(([name, value]) => `${name}: ${value}`).join('\n'),
-    text: textOf(octets),
-    content: base64Of(octets),
-  };
-}
-
-export function draftContent(base64: string): Uint8Array<ArrayBuffer> {
-  return octetsOf(base64);
+/** @param octets  `null` where they are not at hand */
+export function draftOf(
+  first: Pick<Draft, 'method' | 'url' | 'status'>,
+  fields: RecordedFields,
+  octets: Uint8Array<ArrayBuffer> | null,
+): Draft {
+  const lines = fields.map(([name, value]) => `${name}: ${readable(value)}`);
+  const content = octets === null ? { text: null, content: null } : { text: textOf(octets), content: base64Of(octets) };
+  return { ...first, fields: lines.join('\n'), ...content };
 }
 
 /** What is written, as it goes to the API. @throws Error that names the line which is no field */
-export function editedOf(draft: Draft): { readonly fields: RecordedFields; readonly content: string } {
+export function editedOf(draft: Draft): { readonly fields: RecordedFields; readonly content: string | null } {
   const lines = draft.fields.split('\n').filter((line) => line.trim() !== '');
   const fields = lines.map((line, at) => {
     const colon = line.indexOf(':');
     if (colon < 1) throw new Error(`Line ${at + 1} of the fields is no field: write ‘Name: value’.`);
-    return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()] as const;
+    return [line.slice(0, colon).trim(), asOctets(line.slice(colon + 1).trim())] as const;
   });
   return { fields, content: draft.text === null ? draft.content : base64Of(new TextEncoder().encode(draft.text)) };
 }

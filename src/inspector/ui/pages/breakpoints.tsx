@@ -132,8 +132,8 @@ function Queue() {
 }
 
 function HeldMessage(message: Held) {
-  const { number, at, exchangeId, method, url, status, fields, content } = message;
-  const first = draftOf({ method, url, status }, fields, octetsOf(content));
+  const { number, at, exchangeId, method, url, status, fields, content, hasContent } = message;
+  const first = draftOf({ method, url, status }, fields, hasContent ? octetsOf(content) : null);
   const draft = useSignal<Draft>(first);
   const isEdited = JSON.stringify(draft.value) !== JSON.stringify(first);
   const decide = (action: 'continue' | 'drop' | 'answer', edited: object | null) =>
@@ -169,11 +169,7 @@ function HeldMessage(message: Held) {
   );
 }
 
-const STAGES: Readonly<Record<Stage, string>> = {
-  request: 'Before the request goes on',
-  response: 'Before the response goes on',
-  message: 'Each WebSocket message',
-};
+const STAGES: Readonly<Record<Stage, string>> = { request: 'Before the request goes on', response: 'Before the response goes on' };
 const WORDS = {
   continue: 'It goes on.',
   drop: 'Dropped: the client’s connection was closed.',

@@ -60,7 +60,7 @@ function RuleFile({ rules, again }: { readonly rules: Rules; readonly again: () 
           )}
         </Section>
         <Section
-          title={rules.file}
+          title={rules.file === '' ? 'Rewriting rules' : rules.file}
           actions={
             <>
               {isChanged && <span class="soft">not saved</span>}
@@ -127,7 +127,7 @@ function RuleCard({ rule, again, show }: { readonly rule: RewriteRule; readonly 
             'has touched nothing'
           ) : (
             <>
-              <button type="button" class="link" onClick={() => showTraffic(`rewrite:"${name}"`)}>
+              <button type="button" class="link" onClick={() => showTraffic(`touched:"${name}"`)}>
                 touched {countText(touched)}
               </button>
               {lastTouchedMs !== null && `, last ${agoText(lastTouchedMs, Date.now())}`}

@@ -13,10 +13,11 @@ export function replay({ id }: Summary): void {
   });
 }
 
-export function copyAs({ id }: Summary, form: 'curl' | 'fetch' | 'python', words: string): void {
+/** @param reveal  whether with secrets: what was copied is pasted who knows where */
+export function copyAs({ id }: Summary, form: 'curl' | 'fetch' | 'python', words: string, reveal = false): void {
   attempt(async () => {
-    const { text } = await getJson<{ text: string }>(`/api/exchanges/${id}/as/${form}`);
-    await copyText(text, `it as ${words}`);
+    const { text } = await getJson<{ text: string }>(`/api/exchanges/${id}/as/${form}${reveal ? '?reveal=1' : ''}`);
+    await copyText(text, `it as ${words}${reveal ? ', secrets included' : ''}`);
   });
 }
 
@@ -27,12 +28,13 @@ export function saveContent(row: Summary, side: 'request' | 'response', reveal: 
   });
 }
 
-export type RuleKind = 'map_local' | 'map_remote' | 'answer' | 'set' | 'delay' | 'throttle' | 'fail' | 'block';
+export type RuleKind = 'map_local' | 'map_remote' | 'answer' | 'block' | 'set' | 'delay' | 'throttle' | 'fail';
 
 export const RULE_KINDS: readonly (readonly [kind: RuleKind, label: string])[] = [
   ['map_local', 'Answer with a local file'],
   ['map_remote', 'Send to another server'],
   ['answer', 'Answer with a status'],
+  ['block', 'Block'],
   ['set', 'Set fields'],
   ['delay', 'Delay'],
   ['throttle', 'Throttle to 3G'],
@@ -41,8 +43,9 @@ export const RULE_KINDS: readonly (readonly [kind: RuleKind, label: string])[] =
 
 export function createRule({ id }: Summary, kind: RuleKind): void {
   attempt(async () => {
-    const { name } = await write<{ name?: string }>('POST', '/api/rules/from-exchange', { id, kind });
-    tell(name === undefined ? 'The rule is there.' : `Rule ‘${name}’ is there.`, { label: 'Edit it', run: () => go({ page: 'rules' }) });
+    const { name, isOn } = await write<{ name: string; isOn: boolean }>('POST', '/api/rules/from-exchange', { id, kind });
+    const words = isOn ? `Rule ‘${name}’ holds from now on.` : `Rule ‘${name}’ is there, and off: say in it where to send them.`;
+    tell(words, { label: 'Edit it', run: () => go({ page: 'rules' }) });
   });
 }
 
@@ -56,6 +59,7 @@ export function copyCommands(row: Summary): readonly Command[] {
     { label: 'Copy URL', icon: 'copy', run: () => attempt(() => copyText(urlText(row), 'the URL')) },
     { label: 'Copy as curl', key: 'c', run: () => copyAs(row, 'curl', 'a curl command') },
     { label: 'Copy as fetch', run: () => copyAs(row, 'fetch', 'a call of fetch') },
+    { label: 'Copy as curl, secrets included', run: () => copyAs(row, 'curl', 'a curl command', true) },
     { label: 'Copy as Python', run: () => copyAs(row, 'python', 'Python with requests') },
   ];
 }

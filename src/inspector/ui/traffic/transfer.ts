@@ -1,7 +1,8 @@
 // Owns taking the traffic that the filter leaves elsewhere, and bringing some in: HAR 1.2.
-import { getOctets, write } from '../api.ts';
+import { getOctets, putFile } from '../api.ts';
 import { attempt, saveFile, tell } from '../shell/actions.ts';
 import type { Command } from '../shell/menu.tsx';
+import { counted } from '../words.ts';
 import { effectiveFilter } from './filter-text.ts';
 
 export function transferCommands(): readonly Command[] {
@@ -15,7 +16,7 @@ export function transferCommands(): readonly Command[] {
 
 function exportHar(withSecrets: boolean): void {
   attempt(async () => {
-    const query = new URLSearchParams({ filter: effectiveFilter.value, secrets: withSecrets ? 'show' : 'hide' });
+    const query = new URLSearchParams({ filter: effectiveFilter.value, reveal: withSecrets ? '1' : '0' });
     saveFile('sallyport.har', await getOctets(`/api/export.har?${query}`), 'application/json');
     tell(withSecrets ? 'Exported. The file has credentials and cookies in it.' : 'Exported. Credentials and cookies are masked in it.');
   });
@@ -29,8 +30,12 @@ function importHar(): void {
     attempt(async () => {
       const file = input.files?.[0];
       if (file === undefined) return;
-      await write('POST', '/api/import.har', JSON.parse(await file.text()));
-      tell(`Imported ${file.name}.`);
+      const name = file.name.replace(/\.har$/, '').replace(/[^\w .-]/g, '_');
+      const { session, exchanges } = await putFile<{ session: string; exchanges: number }>(
+        `/api/import.har?name=${encodeURIComponent(name)}`,
+        file,
+      );
+      tell(`${counted(exchanges, 'exchange')} imported into the session ‘${session}’.`);
     });
   input.click();
 }
