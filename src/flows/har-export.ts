@@ -141,7 +141,9 @@ interface ReadContent {
 
 async function readContent(message: KeptMessage, rules: MaskRules | null): Promise<ReadContent> {
   const decoded = await decodeContent(message.octets, message.isCut, message.fields);
-  const octets = rules === null ? decoded.octets : maskContent(decoded.octets, fieldOf(message.fields, 'content-type'), rules);
+  // What cannot be unpacked cannot be masked.
+  const unmasked = decoded.state === 'packed' && rules !== null ? NOTHING : decoded.octets;
+  const octets = rules === null ? unmasked : maskContent(unmasked, fieldOf(message.fields, 'content-type'), rules);
   const isText = isTextual(octets) && isUtf8(octets, decoded.isCut);
   // Of a character that was cut off at the end nothing is said.
   const text = isText ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(octets, { stream: decoded.isCut }) : null;

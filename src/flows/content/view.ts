@@ -29,21 +29,24 @@ export interface KeptMessage {
 
 /**
  * @param as  the kind that it is to be looked at as; `null` for what it is
- * @param mask  what is done to the octets before anybody sees them, given the media type
+ * @param mask  what is done to the octets before anybody sees them, given the media type; left out, all is shown. What cannot be unpacked to be masked is not
  * @throws never
  */
 export async function viewContent(
   message: KeptMessage,
   as: ContentKind | null = null,
   bounds: DecodingBounds = DECODING_BOUNDS,
-  mask: (octets: Buffer, contentType: string | null) => Buffer = (octets) => octets,
+  mask?: (octets: Buffer, contentType: string | null) => Buffer,
 ): Promise<ContentView> {
   const contentType = fieldOf(message.fields, 'content-type');
   const decoded = await decodeContent(message.octets, message.isCut, message.fields, bounds);
-  const octets = mask(decoded.octets, contentType);
+  const { codings, isCut, problem } = decoded;
+  const isPacked = decoded.state === 'packed';
+  const isWithheld = isPacked && mask !== undefined;
+  const octets = isWithheld ? NOTHING : (mask?.(decoded.octets, contentType) ?? decoded.octets);
   return await viewOctets(
-    { octets, contentType, as: decoded.state === 'packed' ? 'hex' : as, codings: decoded.codings, isCut: decoded.isCut },
-    decoded.problem,
+    { octets, contentType, as: isPacked ? 'hex' : as, codings, isCut },
+    isWithheld ? `${problem} There may be secrets in it, so it is shown only where they are.` : problem,
     message.fields,
     bounds,
     0,
@@ -222,3 +225,4 @@ const MAX_TEXT = 2 * 1024 * 1024;
 const MAX_LAYOUT = 4 * 1024 * 1024;
 const MAX_IMAGE = 8 * 1024 * 1024;
 const MAX_DEPTH = 4;
+const NOTHING = Buffer.alloc(0);

@@ -197,7 +197,11 @@ describe('export', () => {
       },
       { path: '/?token=hunter2' },
     );
-    const text = await exported([secret], RULES);
+    const unknown = source(
+      { responseOctets: Buffer.from('{"password":"hunter2"}') },
+      { response: { status: 200, reason: '', version: '1.1', fields: [['Content-Encoding', 'dcz']] } },
+    );
+    const text = await exported([secret, unknown], RULES);
     expect(text).not.toContain('hunter2');
     expect(text).toContain('‹masked 7 octets›');
   });

@@ -295,7 +295,7 @@ test('a mask is put on before anybody sees the content', async () => {
   expect(masked).toMatchObject({ text: '{}', decoded: { codings: ['gzip'] } });
 });
 
-test('content that can not be unpacked is shown as it came', async () => {
+test('content that can not be unpacked is shown as it came, and where secrets are masked not at all', async () => {
   const fields = [
     ['Content-Type', 'application/json'],
     ['Content-Encoding', 'dcz'],
@@ -304,6 +304,8 @@ test('content that can not be unpacked is shown as it came', async () => {
     kind: 'hex',
     problem: 'Nothing here decodes dcz.',
   });
+  const withheld = await viewContent({ octets: Buffer.from('{}'), isCut: false, fields }, null, undefined, (octets) => octets);
+  expect(withheld).toMatchObject({ kind: 'hex', text: '', problem: expect.stringContaining('There may be secrets in it') });
 });
 
 test('text to search in is there for texts and for nothing else', async () => {
