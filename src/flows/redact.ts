@@ -6,6 +6,7 @@ import { masked } from './redact/mask.ts';
 import { maskJson } from './redact/mask-json.ts';
 import { isSecretName, maskForm, maskUrls } from './redact/mask-urls.ts';
 import { type MaskRules, URL_FIELDS } from './redact/rules.ts';
+import type { Unwritten } from './redact-fields.ts';
 
 /** All of a record but its content, which is kept apart. @throws never */
 export function maskExchange(exchange: RecordedExchange, rules: MaskRules): RecordedExchange {
@@ -65,6 +66,14 @@ function maskCookie(pair: string): string {
   const start = pair.length - pair.trimStart().length;
   const valueStart = pair.indexOf('=') === -1 ? start : pair.indexOf('=') + 1;
   return valueStart === pair.length ? pair : pair.slice(0, valueStart) + masked(pair.slice(valueStart));
+}
+
+/** What the recorder asks, where secrets are not to be written: heads alone. Content is masked where it may be unpacked (content/mask-kept.ts). */
+export function unwrittenBy(rules: MaskRules): Unwritten {
+  return {
+    maskedValue: (name, value) => maskFieldValue(name, value, rules),
+    maskedUrl: (url) => maskUrls(url, rules),
+  };
 }
 
 /**

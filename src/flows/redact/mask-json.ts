@@ -7,6 +7,22 @@ import { masked } from './mask.ts';
 export type JsonStep = { readonly kind: 'member'; readonly name: string } | { readonly kind: 'any' } | { readonly kind: 'descent' };
 export type JsonPath = readonly JsonStep[];
 
+/** Paths in the form in which they are looked for: most are `$..name`, and a name is found at once. */
+export interface JsonPaths {
+  /** Names of members, wherever they stand. */
+  readonly anywhere: ReadonlySet<string>;
+  readonly others: readonly JsonPath[];
+}
+
+export function jsonPaths(paths: readonly JsonPath[]): JsonPaths {
+  const nameAnywhere = ([first, second, ...more]: JsonPath): string | null =>
+    first?.kind === 'descent' && second?.kind === 'member' && more.length === 0 ? second.name : null;
+  return {
+    anywhere: new Set(paths.map(nameAnywhere).filter((name) => name !== null)),
+    others: paths.filter((path) => nameAnywhere(path) === null),
+  };
+}
+
 /**
  * `$.a.b`, `$..token`, `$.list[*].x`, `$['a b'][0]`: the part of RFC 9535 that names members, elements and all of them.
  *
@@ -38,8 +54,8 @@ function stepAt(text: string, at: number): RegExpExecArray | null {
 }
 
 /** @param text  one character an octet. @returns the same text where nothing is masked. @throws never */
-export function maskJson(text: string, paths: readonly JsonPath[]): string {
-  return paths.length === 0 ? text : new JsonMasker(text, paths).run();
+export function maskJson(text: string, paths: JsonPaths): string {
+  return new JsonMasker(text, paths).run();
 }
 
 /** An open object or array: where in each path its own place is, as bits, and what is next in it. */
@@ -53,16 +69,18 @@ interface Open {
 
 class JsonMasker {
   readonly #text: string;
+  readonly #anywhere: ReadonlySet<string>;
   readonly #paths: readonly JsonPath[];
   readonly #atRoot: readonly number[];
   readonly #open: Open[] = [];
   #result = '';
   #copied = 0;
 
-  constructor(text: string, paths: readonly JsonPath[]) {
+  constructor(text: string, { anywhere, others }: JsonPaths) {
     this.#text = text;
-    this.#paths = paths;
-    this.#atRoot = paths.map((path) => withDescents(path, 1));
+    this.#anywhere = anywhere;
+    this.#paths = others;
+    this.#atRoot = others.map((path) => withDescents(path, 1));
   }
 
   run(): string {
@@ -90,19 +108,26 @@ class JsonMasker {
         return at + 1;
       case '"':
         if (top?.awaitsName !== true) return this.#value(at, top);
-        top.awaitsName = false;
-        top.name = nameOf(this.#text.slice(at, endOfString(this.#text, at)));
-        return endOfString(this.#text, at);
+        return this.#name(at, top);
       default:
         return this.#value(at, top);
     }
   }
 
+  #name(at: number, top: Open): number {
+    const end = endOfString(this.#text, at);
+    top.awaitsName = false;
+    top.name = nameOf(this.#text.slice(at, end));
+    return end;
+  }
+
   #value(at: number, top: Open | undefined): number {
-    const places = top === undefined ? this.#atRoot : this.#placesBelow(top);
+    const places = top === undefined || this.#paths.length === 0 ? this.#atRoot : this.#placesBelow(top);
     const c = this.#text[at];
     const isOpening = c === '{' || c === '[';
-    if (places.some((bits, i) => (bits & (1 << this.#paths[i]!.length)) !== 0) || (isOpening && this.#open.length >= MAX_DEPTH)) {
+    const isNamed = top?.isObject === true && this.#anywhere.has(top.name);
+    const isReached = isNamed || places.some((bits, i) => (bits & (1 << this.#paths[i]!.length)) !== 0);
+    if (isReached || (isOpening && this.#open.length >= MAX_DEPTH)) {
       const end = endOfValue(this.#text, at);
       this.#mask(at, end);
       return end;
@@ -146,6 +171,7 @@ function withDescents(path: JsonPath, places: number): number {
 
 /** A name without quotes and escapes: `pass\u0077ord` is one, too. */
 function nameOf(spelled: string): string {
+  if (!/[\\\x80-\xff]/.test(spelled)) return spelled.slice(1, -1);
   try {
     return JSON.parse(readableText(spelled)) as string;
   } catch {
@@ -173,9 +199,11 @@ function endOfValue(text: string, start: number): number {
 }
 
 function endOfString(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at += 1) {
-    if (text[at] === '\\') at += 1;
-    else if (text[at] === '"') return at + 1;
+  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let slash = at - 1;
+    while (slash > start && text[slash] === '\\') slash -= 1;
+    // An even number of backslashes are pairs.
+    if ((at - slash) % 2 === 1) return at + 1;
   }
   return text.length;
 }

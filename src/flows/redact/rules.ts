@@ -1,6 +1,6 @@
 // Owns what counts as a secret: names of fields, of parameters in URLs and forms, and paths in JSON; what is known for it, and what is configured besides.
 // Better a name too many than a secret: who looks at their own proxy can have any of it shown.
-import { type JsonPath, parseJsonPath } from './mask-json.ts';
+import { type JsonPaths, jsonPaths, parseJsonPath } from './mask-json.ts';
 
 /** As it is configured; beside the names below. */
 export interface RedactOptions {
@@ -14,7 +14,7 @@ export interface MaskRules {
   /** Lower case, as names of parameters are. */
   readonly fields: ReadonlySet<string>;
   readonly query: ReadonlySet<string>;
-  readonly json: readonly JsonPath[];
+  readonly json: JsonPaths;
 }
 
 /** @throws Error that says which path is none */
@@ -22,7 +22,7 @@ export function maskRules(options: RedactOptions): MaskRules {
   return {
     fields: new Set([...SECRET_FIELDS, ...options.fields.map(lower)]),
     query: new Set([...SECRET_PARAMETERS, ...options.query.map(lower)]),
-    json: [...SECRET_PATHS, ...options.json].map(parseJsonPath),
+    json: jsonPaths([...SECRET_PATHS, ...options.json].map((path) => parseJsonPath(path))),
   };
 }
 

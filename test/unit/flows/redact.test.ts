@@ -5,7 +5,7 @@ import type { RecordedCache, RecordedDecision } from '../../../src/flows/recorde
 import { parseJsonPath } from '../../../src/flows/redact/mask-json.ts';
 import { isSecretName } from '../../../src/flows/redact/mask-urls.ts';
 import { maskRules, SECRET_FIELDS, SECRET_PARAMETERS } from '../../../src/flows/redact/rules.ts';
-import { maskContent, maskExchange, maskFields, maskMessage, maskTarget } from '../../../src/flows/redact.ts';
+import { maskContent, maskExchange, maskFields, maskMessage, maskTarget, unwrittenBy } from '../../../src/flows/redact.ts';
 import { exchangeOf, factsOf } from '../../support/recorded.ts';
 
 const RULES = maskRules({ fields: ['X-Mine'], query: ['Mine'], json: ['$.user.pin', '$.list[*].key', "$['a b'][1]"] });
@@ -63,6 +63,13 @@ describe('fields', () => {
   test.each(SECRET_FIELDS)('%s never shows its value', (name) => {
     expect(JSON.stringify(maskFields([[name.toUpperCase(), 'hunter2']], RULES))).not.toContain('hunter2');
   });
+});
+
+test('what the recorder asks is answered by the same rules', () => {
+  const { maskedValue, maskedUrl } = unwrittenBy(RULES);
+  expect(readableText(maskedValue('COOKIE', 'a=b'))).toBe('a=‹masked 1 octet›');
+  expect(maskedValue('Accept', 'a=b')).toBe('a=b');
+  expect(readableText(maskedUrl('/?token=a'))).toBe('/?token=‹masked+1+octet›');
 });
 
 describe('targets', () => {
