@@ -22,6 +22,10 @@ export async function readLocal(root: string, pathname: string): Promise<LocalFi
   return null;
 }
 
+/**
+ * The path in the folder, and what is left of it without its first parts: `/static/js/app.js` is `js/app.js` where the folder stands for `/static`. Of a
+ * path that ends in a slash, the index. The last one is the root itself, which may be a file.
+ */
 function candidates(root: string, pathname: string): readonly string[] {
   let decoded: string;
   try {
@@ -30,9 +34,18 @@ function candidates(root: string, pathname: string): readonly string[] {
     return [root];
   }
   if (decoded.includes('\0')) return [root];
-  const inFolder = path.join(root, path.posix.normalize(`/${decoded}`));
-  // The third: a folder stands for that of the URL more often than for the whole site. The last: where `root` is a file, no other exists.
-  return [inFolder, path.join(inFolder, 'index.html'), path.join(root, path.posix.basename(decoded)), root];
+  const parts = path.posix
+    .normalize(`/${decoded}`)
+    .split('/')
+    .filter((part) => part !== '');
+  const isFolder = decoded.endsWith('/');
+  const found: string[] = [];
+  for (let i = 0; i <= Math.min(parts.length, MOST_PARTS); i += 1) {
+    const inFolder = path.join(root, ...parts.slice(i));
+    if (!isFolder && i < parts.length) found.push(inFolder);
+    if (isFolder || i < parts.length) found.push(path.join(inFolder, 'index.html'));
+  }
+  return [...found, root];
 }
 
 async function contentWithin(root: string, candidate: string): Promise<Buffer | null> {
@@ -52,6 +65,8 @@ async function contentWithin(root: string, candidate: string): Promise<Buffer | 
   }
 }
 
+/** That are left away. */
+const MOST_PARTS = 16;
 /** Octets. */
 const LARGEST = 64 * 1024 * 1024;
 const TYPES: ReadonlyMap<string, string> = new Map([
