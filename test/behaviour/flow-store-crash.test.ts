@@ -130,6 +130,19 @@ test('content that looks like a record is never taken for one where damage lies 
   });
 });
 
+test('a segment that is damaged goes as a whole when it is old, and all of its rows with it', async () => {
+  await fill(200);
+  const [segment = ''] = segments();
+  const octets = readFileSync(segment);
+  // The length of the second frame.
+  octets.fill(0xff, octets.indexOf(octets.subarray(8, 12), 40) + 4, octets.indexOf(octets.subarray(8, 12), 40) + 8);
+  writeFileSync(segment, octets);
+  await using opened = await openTestStore(folder, { maxAgeMs: 0 });
+  for (let exchanges = 1; exchanges > 0; ) ({ exchanges } = await opened.ask({ kind: 'status' }));
+  expect(await opened.ask({ kind: 'list', filter: '', order: 'id', offset: 0, limit: 10 })).toEqual({ total: 0, offset: 0, rows: [] });
+  expect(segments()).toEqual([]);
+});
+
 async function fill(count: number): Promise<void> {
   const frames = Array.from({ length: count }, (_, i) => finished(i + 1, { response: contentOf(i + 1) }));
   await look(async (opened) => await opened.write(...frames));

@@ -10,7 +10,7 @@ import type { AppendedExchange, FilterProblem, Listing, Question, QuestionTable,
 import { messageFrame, recordFrame } from './session-file.ts';
 import { SessionTotals } from './session-totals.ts';
 import { Refused, type Sessions } from './sessions.ts';
-import { readHar, viewOf, writeHar } from './shown-content.ts';
+import { contentOf, readHar, viewOf, writeHar } from './shown-content.ts';
 import type { Slices } from './slices.ts';
 import { listOnce, rowsOf, type ViewParts } from './views.ts';
 
@@ -50,7 +50,7 @@ export class Answers {
 
   readonly #table: AnswerTable = {
     exchange: async ({ session, id }) => (await this.#find(session)).find(id)?.exchange() ?? null,
-    content: async ({ session, id, of }) => (await this.#find(session)).content(id, of),
+    content: async ({ session, id, of, masks = null }) => contentOf(await this.#find(session), id, of, masks),
     view: async ({ session, ...asked }) => viewOf(await this.#find(session), asked),
     messages: async ({ session, id, after, limit }) => {
       const found = await this.#find(session);

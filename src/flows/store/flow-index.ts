@@ -70,11 +70,12 @@ export class FlowIndex {
   }
 
   /** All of it or nothing. */
-  transact(work: () => void): void {
+  transact<T>(work: () => T): T {
     this.#statements.begin.run();
     try {
-      work();
+      const result = work();
       this.#statements.commit.run();
+      return result;
     } catch (error) {
       if (this.#database.isTransaction) this.#statements.rollback.run();
       throw error;
@@ -159,7 +160,14 @@ export class FlowIndex {
   }
 
   removeContents(segment: number): void {
-    this.#statements.removeContents.run(packed({ segment, at: 0 }), packed({ segment: segment + 1, at: 0 }));
+    this.#statements.removeContents.run(...rangeOf(segment));
+  }
+
+  /** Removes what lies in it, by looking at every row there is. @returns ids of exchanges */
+  removeSegment(segment: number): readonly number[] {
+    const range = rangeOf(segment);
+    this.#statements.removeMessagesIn.run(...range);
+    return (this.#statements.removeIn.all(...range) as unknown as [number][]).map(([id]) => id);
   }
 
   clear(): void {
@@ -167,10 +175,12 @@ export class FlowIndex {
     while (this.giveBack());
   }
 
-  /** Gives a little of what is free back to the file system. @returns whether there is more */
+  /** Gives a little of what is free back to the file system, unless it is so little that rows to come will need it. @returns whether there is more */
   giveBack(): boolean {
+    const free = rowOf(this.#statements.freePages.get())[0]!;
+    if (free < LEAST_FREE_PAGES || free < rowOf(this.#statements.pages.get())[0]! / 4) return false;
     this.#database.exec(`PRAGMA incremental_vacuum(${PAGES_AT_ONCE})`);
-    return rowOf(this.#statements.freePages.get())[0]! > 0;
+    return true;
   }
 
   /** Brings what stands in SQLite's log into the database, so that a copy of its file is all of it. */
@@ -223,6 +233,8 @@ function prepareAll(database: DatabaseSync) {
     freePages: prepare('PRAGMA freelist_count'),
     remove: prepare('DELETE FROM exchange WHERE id = ? AND place = ?'),
     removeMessage: prepare('DELETE FROM message WHERE exchange = ? AND number = ? AND place = ?'),
+    removeIn: prepare('DELETE FROM exchange WHERE place >= ? AND place < ? RETURNING id'),
+    removeMessagesIn: prepare('DELETE FROM message WHERE place >= ? AND place < ?'),
     removeContents: prepare('DELETE FROM content WHERE place >= ? AND place < ?'),
   };
 }
@@ -230,6 +242,11 @@ function prepareAll(database: DatabaseSync) {
 /** Both in one number, which SQLite keeps in order. Exact: a segment is of less than 4 GiB, and there are less than two million. */
 function packed({ segment, at }: Place): number {
   return segment * 2 ** 32 + at;
+}
+
+/** From the first to behind the last place in it. */
+function rangeOf(segment: number): [from: number, to: number] {
+  return [packed({ segment, at: 0 }), packed({ segment: segment + 1, at: 0 })];
 }
 
 function unpacked(place: number): Place {
@@ -263,6 +280,7 @@ const SCHEMA = `
   COMMIT`;
 const PAGE_BYTES = 8192;
 const PAGES_AT_ONCE = 256;
+const LEAST_FREE_PAGES = 1024;
 const CACHE_KIB = 2048;
 const WAIT_MS = 5000;
 const SQLITE_ERROR = 1;

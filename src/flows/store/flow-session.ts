@@ -11,7 +11,7 @@ import type { KeptContent } from './protocol.ts';
 import { type ExchangeFrame, readExchange } from './read-exchange.ts';
 import { MOST, RecentContents } from './recent-contents.ts';
 import { type ContentReference, FrameBuffer } from './record-frames.ts';
-import { type Place, Segments } from './segments.ts';
+import { type FoundHead, type Place, Segments } from './segments.ts';
 import { WrittenBatch } from './written-batch.ts';
 
 export interface SessionBounds {
@@ -215,15 +215,9 @@ export class FlowSession {
   *#removeOldest(): Generator<void> {
     const segment = this.#segments.first!;
     const removed = new Set<number>();
-    let batch = new WrittenBatch();
-    for (const found of this.#segments.scan({ segment, at: 0 }, segment)) {
-      batch.addFound(found);
-      if (batch.size < ROWS_AT_ONCE) continue;
-      this.#removeRows(batch, removed);
-      batch = new WrittenBatch();
-      yield;
-    }
-    this.#removeRows(batch, removed);
+    const isWhole = yield* this.#removeRows(this.#segments.heads(segment), removed);
+    // Rows of what is damaged are only found by looking at all of them.
+    if (!isWhole) for (const id of this.#opened.removeSegment(segment)) removed.add(id);
     this.#opened.removeContents(segment);
     this.#segments.removeOldest();
     this.#exchanges -= removed.size;
@@ -233,13 +227,24 @@ export class FlowSession {
     for (const listener of this.listeners) listener.removed(removed);
   }
 
-  /** A row that has come to lie elsewhere since stays. */
-  #removeRows(batch: WrittenBatch, removed: Set<number>): void {
-    const index = this.#opened;
-    index.transact(() => {
-      for (const { id, number, place } of batch.messages) index.removeMessage(id, number, place);
-      for (const [id, { place }] of batch.exchanges) if (index.remove(id, place)) removed.add(id);
-    });
+  /** A row that has come to lie elsewhere since stays. @returns what `heads` does */
+  *#removeRows(heads: Generator<FoundHead, boolean>, removed: Set<number>): Generator<void, boolean> {
+    for (;;) {
+      const end = this.#opened.transact(() => this.#removeSome(heads, removed));
+      if (end !== null) return end;
+      yield;
+    }
+  }
+
+  /** @returns `null` when there are more */
+  #removeSome(heads: Generator<FoundHead, boolean>, removed: Set<number>): boolean | null {
+    for (let count = 0; count < ROWS_AT_ONCE; count += 1) {
+      const { done, value } = heads.next();
+      if (done === true) return value;
+      if (value.kind === 'message') this.#opened.removeMessage(value.id, value.number, value);
+      else if (value.kind !== 'content' && this.#opened.remove(value.id, value)) removed.add(value.id);
+    }
+    return null;
   }
 
   /** Forgets everything. Ids go on. */

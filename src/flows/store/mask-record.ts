@@ -33,8 +33,8 @@ export async function maskRecord({ exchange, requestOctets, responseOctets }: Wh
   };
 }
 
-/** @returns `null` where nothing is masked */
-async function maskedContent(
+/** @returns without its codings; `null` where nothing is masked, and nothing at all of what cannot be unpacked to be masked */
+export async function maskedContent(
   octets: Buffer | null,
   content: RecordedContent | null,
   fields: RecordedFields,
@@ -42,6 +42,7 @@ async function maskedContent(
 ): Promise<Buffer | null> {
   if (octets === null || content === null) return null;
   const decoded = await decodeContent(octets, octets.length < content.length, fields);
+  if (decoded.state === 'packed') return NOTHING;
   const type = fields.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null;
   const masked = maskContent(decoded.octets, type, masks);
   return masked === decoded.octets ? null : masked;
@@ -55,3 +56,5 @@ function withoutCodings<M extends { readonly fields: RecordedFields }>(message: 
 function withLength(content: RecordedContent | null, kept: number): RecordedContent | null {
   return content === null ? null : { ...content, kept, length: kept + content.length - content.kept };
 }
+
+const NOTHING = Buffer.alloc(0);

@@ -149,8 +149,11 @@ interface InSession {
 export interface QuestionTable {
   /** `null`: no such exchange any more. One that has not ended has no fields and no content yet. */
   exchange: { asks: InSession & { readonly id: number }; answers: RecordedExchange | null };
-  /** `null`: there was none, or it is not kept any more. */
-  content: { asks: InSession & { readonly id: number; readonly of: 'request' | 'response' }; answers: KeptContent | null };
+  /** `null`: there was none, or it is not kept any more. Where something in it is masked, its codings are off. */
+  content: {
+    asks: InSession & { readonly id: number; readonly of: 'request' | 'response'; readonly masks?: MaskRules | null };
+    answers: KeptContent | null;
+  };
   /** The same as somebody would read it; `as` is `null` for what it is. */
   view: {
     asks: InSession & {

@@ -146,6 +146,13 @@ export function frameBytes(octets: Buffer, at: number, { mark }: SegmentHead): n
   return FRAME_HEAD_BYTES + octets.readUInt32LE(at + 4);
 }
 
+/** What can be told from the beginning of a frame, `HEAD_BYTES` of it or all there is, without its sum. */
+export function readFrameHead(octets: Buffer): { readonly kind: RecordFrame['kind'] | null; readonly id: number; readonly number: number } {
+  const kind = KINDS[octets[FRAME_HEAD_BYTES] ?? 0] ?? null;
+  if (kind === null || kind === 'content' || octets.length < HEAD_BYTES) return { kind, id: 0, number: 0 };
+  return { kind, id: octets.readDoubleLE(FRAME_HEAD_BYTES + 1), number: octets.readUInt32LE(FRAME_HEAD_BYTES + 9) };
+}
+
 /**
  * @param octets a frame, and nothing else
  * @returns views of them; `null` when it is not what was written
@@ -223,6 +230,9 @@ const REFERENCE_BYTES = 12 + DIGEST_BYTES;
 const EXCHANGE_BYTES = 13 + 2 * REFERENCE_BYTES;
 const MESSAGE_BYTES = 17;
 const CONTENT_BYTES = 1 + DIGEST_BYTES;
+/** Its head, the kind, an id and a number. */
+export const HEAD_BYTES = FRAME_HEAD_BYTES + 13;
+const KINDS: readonly (RecordFrame['kind'] | undefined)[] = [undefined, 'begun', 'finished', 'message', 'content'];
 const BEGUN = 1;
 const FINISHED = 2;
 const MESSAGE = 3;

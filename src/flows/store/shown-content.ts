@@ -12,7 +12,8 @@ import { importHar } from '../har-import.ts';
 import type { MaskRules } from '../redact/rules.ts';
 import { maskContent } from '../redact.ts';
 import type { FlowSession } from './flow-session.ts';
-import type { AppendedExchange } from './protocol.ts';
+import { maskedContent } from './mask-record.ts';
+import type { AppendedExchange, KeptContent } from './protocol.ts';
 import { Refused } from './sessions.ts';
 
 /** @returns `null` where there is no content, or it is not kept any more */
@@ -32,6 +33,24 @@ export async function viewOf(
   const octets = Buffer.from(kept.bytes.buffer, kept.bytes.byteOffset, kept.bytes.byteLength);
   const mask = masks === null ? undefined : (content: Buffer, type: string | null) => maskContent(content, type, masks);
   return viewContent({ octets, isCut: kept.isCut, fields }, as, DECODING_BOUNDS, mask);
+}
+
+/** @returns octets as they passed, or without codings where something in them is masked; `null` as `viewOf` */
+export async function contentOf(
+  session: FlowSession,
+  id: number,
+  of: 'request' | 'response',
+  masks: MaskRules | null,
+): Promise<KeptContent | null> {
+  const kept = session.content(id, of);
+  const exchange = kept === null || masks === null ? null : (session.find(id)?.exchange() ?? null);
+  if (kept === null || masks === null || exchange === null) return masks === null ? kept : null;
+  const { request, response, received, requestContent, responseContent } = exchange;
+  const content = of === 'request' ? requestContent : responseContent;
+  const fields = (of === 'request' ? request : (response ?? received))?.fields ?? [];
+  const octets = Buffer.from(kept.bytes.buffer, kept.bytes.byteOffset, kept.bytes.byteLength);
+  const masked = await maskedContent(octets, content, fields, masks);
+  return masked === null ? kept : { bytes: masked, length: masked.length, isCut: kept.isCut };
 }
 
 /** @param file  absolute; made anew, for this user alone */

@@ -84,12 +84,12 @@ function serve(sessions: Sessions): void {
   });
 }
 
-/** Makes room now and then. */
+/** Makes room now and then, in slices; at once where more comes than that can make room for. */
 class Pruning {
   readonly #sessions: Sessions;
   readonly #timer: NodeJS.Timeout;
   #bytes = 0;
-  #isPruning = false;
+  #work: Generator<void> | null = null;
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions;
@@ -99,7 +99,10 @@ class Pruning {
 
   after(bytes: number): void {
     this.#bytes += bytes;
-    if (this.#bytes >= Math.min(PRUNE_AFTER_BYTES, settings.maxBytes / 64)) this.#prune();
+    if (this.#bytes < Math.min(PRUNE_AFTER_BYTES, settings.maxBytes / 64)) return;
+    this.#prune();
+    const isFarTooMuch = this.#sessions.recorded.bytes > settings.maxBytes * 1.125;
+    for (const work = this.#work; isFarTooMuch && work !== null && !stepIn(work); );
   }
 
   close(): void {
@@ -108,14 +111,27 @@ class Pruning {
 
   #prune(): void {
     this.#bytes = 0;
-    if (this.#isPruning) return;
-    this.#isPruning = true;
+    if (this.#work !== null) return;
+    const work = this.#sessions.recorded.prune(Date.now());
+    this.#work = work;
     const done = (): void => {
-      this.#isPruning = false;
+      this.#work = null;
     };
-    // What can not be removed now is tried again.
-    slices.run(this.#sessions.recorded.prune(Date.now())).done.then(done, done);
+    slices.run(stepsOf(work)).done.then(done, done);
   }
+}
+
+/** What can not be removed now is tried again. @returns whether it has come to its end */
+function stepIn(work: Generator<void>): boolean {
+  try {
+    return work.next().done === true;
+  } catch {
+    return true;
+  }
+}
+
+function* stepsOf(work: Generator<void>): Generator<void> {
+  while (!stepIn(work)) yield;
 }
 
 function statusOf({ recorded }: Sessions, { problem, lost }: Recording): StoreStatus {
