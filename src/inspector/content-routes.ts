@@ -9,7 +9,6 @@ import { copiedRequest } from '../flows/copy-as/copied-request.ts';
 import { asCurl } from '../flows/copy-as/curl.ts';
 import { asFetch } from '../flows/copy-as/fetch.ts';
 import { asPython } from '../flows/copy-as/python.ts';
-import { maskContent } from '../flows/redact.ts';
 import { type Route, type RouteAsked, wordIn } from './route.ts';
 import {
   capturedOctets,
@@ -31,7 +30,7 @@ export function contentRoutes(recording: Recording, version: string): readonly R
       path: '/api/exchanges/{id}/{side}/content',
       summary: 'The octets of a content, as they passed; side is request or response',
       query: REVEALED,
-      answers: 'An attachment; codings such as gzip are still on it',
+      answers: 'An attachment; codings such as gzip are still on it, unless a secret was masked in it',
       answer: (asked) => octetsOf(recording, asked),
     },
     {
@@ -76,14 +75,10 @@ export function contentRoutes(recording: Recording, version: string): readonly R
 async function octetsOf(recording: Recording, asked: RouteAsked): Promise<AdminAnswer> {
   const id = idOf(asked.segments);
   const of = sideOf(asked);
-  const kept = await recording.store().ask({ kind: 'content', ...sessionIn(asked.query), id, of });
-  if (kept === null) throw new BadQuestion(`Exchange ${id} has no content of its ${of}, or it is not kept any more.`, 404);
-  const octets = Buffer.from(kept.bytes);
   const masks = recording.masks(isRevealed(asked));
-  if (masks === null) return capturedOctets(octets, `${id}-${of}`);
-  const { request, response } = await exchangeAsked(recording, asked);
-  const type = (of === 'request' ? request : response)?.fields.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null;
-  return capturedOctets(maskContent(octets, type, masks), `${id}-${of}`);
+  const kept = await recording.store().ask({ kind: 'content', ...sessionIn(asked.query), id, of, masks });
+  if (kept === null) throw new BadQuestion(`Exchange ${id} has no content of its ${of}, or it is not kept any more.`, 404);
+  return capturedOctets(Buffer.from(kept.bytes), `${id}-${of}`);
 }
 
 async function copied(recording: Recording, asked: RouteAsked): Promise<string> {
@@ -91,12 +86,10 @@ async function copied(recording: Recording, asked: RouteAsked): Promise<string> 
   const write = Object.hasOwn(FORMS, form) ? FORMS[form] : undefined;
   if (write === undefined) throw new BadQuestion(`There is ${Object.keys(FORMS).join(', ')}; found ${JSON.stringify(form)}.`, 404);
   const exchange = await exchangeAsked(recording, asked);
+  const { id } = exchange.summary;
   const masks = recording.masks(isRevealed(asked));
-  const kept = await recording.store().ask({ kind: 'content', ...sessionIn(asked.query), id: exchange.summary.id, of: 'request' });
-  const type = exchange.request.fields.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null;
-  const octets = kept === null ? null : Buffer.from(kept.bytes);
-  const shown = octets === null || masks === null ? octets : maskContent(octets, type, masks);
-  const request = copiedRequest(recording.shown(exchange, isRevealed(asked)), shown);
+  const kept = await recording.store().ask({ kind: 'content', ...sessionIn(asked.query), id, of: 'request', masks });
+  const request = copiedRequest(recording.shown(exchange, isRevealed(asked)), kept === null ? null : Buffer.from(kept.bytes));
   if (request === null) throw new BadQuestion('Only requests of HTTP can be copied.', 409);
   return write(request);
 }
