@@ -627,7 +627,13 @@ async function openAuthenticator(options: AuthOptions, report: (line: string) =>
 async function openRecording({ record, stateFolder }: Config, report: (line: string) => void): Promise<Recording | null> {
   if (record === null || stateFolder === null) return null;
   const { Recording } = await import('./proxy/recording.ts');
-  return Recording.open(record, stateFolder, report);
+  try {
+    return await Recording.open(record, stateFolder, report);
+  } catch (error) {
+    if (record.isRequired || !(error instanceof StartError)) throw error;
+    for (const problem of error.problems) report(`inspector: nothing is recorded: ${problem}`);
+    return null;
+  }
 }
 
 /** The same for what changes exchanges: without a file, only the page could. */

@@ -213,6 +213,7 @@ function recordOptions(record: NonNullable<Settings['record']>, stateFolder: Set
   if (record.use === 'off' || stateFolder === undefined || stateFolder === 'off') return null;
   const { fields, query, json } = record.redact ?? {};
   return withDefaults(RECORD_DEFAULTS, {
+    isRequired: record.use === 'on',
     session: record.session,
     maxBytes: record.max_size,
     maxAgeMs: record.max_age === undefined ? undefined : record.max_age * 1_000,

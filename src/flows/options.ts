@@ -1,6 +1,8 @@
 // Owns what a configuration says about recording.
 
 export interface RecordOptions {
+  /** Somebody has asked for it: where nothing can be kept, the proxy does not start. Otherwise it says so, and goes on without. */
+  readonly isRequired: boolean;
   /** Of the session that is recorded into. */
   readonly session: string;
   /** Octets on the disk. */
@@ -27,6 +29,7 @@ export interface RedactOptions {
 }
 
 export const RECORD_DEFAULTS: RecordOptions = {
+  isRequired: false,
   session: 'default',
   maxBytes: 2 * 2 ** 30,
   maxAgeMs: 7 * 24 * 60 * 60 * 1_000,

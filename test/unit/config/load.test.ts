@@ -49,6 +49,7 @@ test.each([
     { SALLYPORT_STATE_DIR: '/state', SALLYPORT_RECORD_BODY_LIMIT: '0' },
     { session: 'tuesday', bodyLimit: 0 },
   ],
+  [{}, { SALLYPORT_STATE_DIR: '/state' }, { isRequired: false }],
   [{ record: 'off' }, { SALLYPORT_STATE_DIR: '/state', SALLYPORT_RECORD: 'on' }, null],
   [{ record: 'on' }, { SALLYPORT_STATE_DIR: 'off' }, null],
 ])('with %j and %j, what is recorded is %j', async (flags, environment, record) => {
