@@ -34,7 +34,11 @@ export function MessagesTab({ id, messages }: Summary) {
       },
     );
   }, [id, from.value, total.value]);
-  useEffect(() => end.current?.scrollIntoView({ block: 'end' }), [shown.value.at(-1)?.number]);
+  useEffect(() => {
+    const box = end.current?.closest('.detail-body');
+    // Whoever has scrolled up is reading.
+    if (box != null && box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END) box.scrollTop = box.scrollHeight;
+  }, [shown.value.at(-1)?.number]);
   return (
     <div class="messages">
       {problem.value !== null && <p class="problem">{problem.value}</p>}
@@ -100,4 +104,6 @@ function Whole({ octets, text }: { readonly octets: Uint8Array; readonly text: s
 const PAGE = 200;
 /** Elements that a page has to hold; who wants more exports them. */
 const MOST_SHOWN = 500;
+/** Pixels; what has just come is below them. */
+const NEAR_END = 200;
 const DECODER = new TextDecoder();

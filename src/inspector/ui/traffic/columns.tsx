@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import type { Summary } from '../../../flows/recorded.ts';
 import { Icon } from '../icons.tsx';
 import { preference } from '../preferences.ts';
-import { bytesText, clockText, durationText, readable } from '../words.ts';
+import { bytesText, clockText, counted, durationText, readable } from '../words.ts';
 import { standingOf, statusTone } from './standing.ts';
 import { hostText, typeText } from './url.ts';
 
@@ -148,7 +148,7 @@ function PathCell({ path, kind, port, touched, replayOf, reported, messages }: S
   return (
     <>
       <span class={`path ${kind === 'tunnel' ? 'soft' : ''}`}>{text}</span>
-      {messages > 0 && <span class="mark-of soft">{messages} messages</span>}
+      {messages > 0 && <span class="mark-of soft">{counted(messages, 'message')}</span>}
       {replayOf !== null && <MarkOf icon="replay" words={`Repeats ${replayOf}`} />}
       {touched.length > 0 && <MarkOf icon="edit" words={`Changed by ${touched.join(', ')}`} />}
       {reported > 0 && <MarkOf icon="policy" words="A rule on trial would have denied it" />}

@@ -71,7 +71,7 @@ function HostButton({ label, host, exchanges, denied, failed }: HostButtonProps)
   };
   return (
     <button type="button" class="host" aria-pressed={isChosen} title={host ?? label} onClick={choose}>
-      <span class="host-name">{label}</span>
+      <span class="host-name">{label === '' ? 'no host' : label}</span>
       {denied > 0 && (
         <span class="host-dot tone-denied" title={`${countText(denied)} denied`}>
           ●<span class="unseen"> {denied} denied</span>

@@ -49,7 +49,7 @@ function HeadCell({ name, title, order: key, isRight, width }: Column) {
       tabIndex={-1}
       aria-sort={isUp ? 'ascending' : isDown ? 'descending' : 'none'}
     >
-      <button type="button" tabIndex={-1} class="head-title" disabled={key === null} onClick={() => orderBy(key!)}>
+      <button type="button" class="head-title" disabled={key === null} onClick={() => orderBy(key!)}>
         {title}
         {(isUp || isDown) && <Icon name={isUp ? 'up' : 'down'} size={10} />}
       </button>
