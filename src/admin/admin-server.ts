@@ -189,8 +189,10 @@ export class AdminServer {
     const refusal = refusalOf({ method: request.method ?? '', fields, isPublic: false, isWebSocket: true }, tcp);
     const status =
       refusal?.status ?? (live === null || request.url !== LIVE ? 404 : this.#sockets.clients.size >= MOST_SOCKETS ? 503 : 101);
+    // Node's server has let go of the connection: nobody else hears of its failure, or closes what its other end leaves open.
+    socket.on('error', () => socket.destroy());
     if (status !== 101 || live === null)
-      return void socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      return void socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
     this.#sockets.handleUpgrade(request, socket, head, live);
   }
 }

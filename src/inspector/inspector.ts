@@ -24,6 +24,7 @@ import { type ReasonParts, whyRoutes } from './why-routes.ts';
 
 export interface InspectorParts extends OverviewParts, ReasonParts {
   readonly version: string;
+  readonly store: () => FlowStore | null;
   /** That of the moment: a reload may replace it. */
   readonly cache: () => CacheAdmin | null;
   /** An exchange that is under way; `null` where it is none. */
@@ -52,14 +53,21 @@ export class Inspector {
       masks: (reveal) => (reveal ? null : masks),
       shownRows: (rows) => (masks === null ? rows : rows.map((row) => maskSummary(row, masks))),
     };
+    const asked = () => (store() === null ? null : recording.store());
     const routes: readonly Route[] = [
-      ...overviewRoutes(parts),
+      ...overviewRoutes({ ...parts, store: asked }),
       ...trafficRoutes(recording),
       ...contentRoutes(recording, version),
       ...whyRoutes(recording, parts),
       ...sendRoutes(recording, send),
       ...sessionRoutes(recording),
-      ...policyRoutes({ policy, hits: async () => (await store()?.ask({ kind: 'rules' })) ?? [] }),
+      ...policyRoutes({
+        policy,
+        hits: async () =>
+          (await store()
+            ?.ask({ kind: 'rules' })
+            .catch(() => [])) ?? [],
+      }),
       ...cacheRoutes(cache),
       ...allowRoutes(recording, policy),
       ...(rewriting === null ? [] : [...ruleRoutes(rewriting, recording), ...breakpointRoutes(rewriting, sessionBase)]),

@@ -67,10 +67,16 @@ export class Live {
   welcome(socket: WebSocket): void {
     const page: Page = { socket, views: new Map(), watched: new Set(), wantsOverview: false, waiting: new Map() };
     this.#pages.add(page);
+    let unanswered = 0;
     socket.on('message', (data, isBinary) => {
-      void this.#hear(page, isBinary ? null : String(data)).catch((error: unknown) =>
-        this.#tell(page, 'problem', { type: 'problem', message: messageOf(error) }),
-      );
+      unanswered += 1;
+      if (unanswered >= MOST_UNANSWERED) socket.pause();
+      void this.#hear(page, isBinary ? null : String(data))
+        .catch((error: unknown) => this.#tell(page, 'problem', { type: 'problem', message: messageOf(error) }))
+        .finally(() => {
+          unanswered -= 1;
+          if (socket.isPaused) socket.resume();
+        });
     });
     socket.on('error', () => socket.terminate());
     socket.on('close', () => this.#forget(page));
@@ -156,15 +162,16 @@ export class Live {
     const number = this.#lastView;
     page.views.set(view, { number, filter, order, session });
     this.#views.set(number, { page, view });
-    const { problem } = await store.ask({
-      kind: 'openView',
-      view: number,
-      filter,
-      order,
-      offset,
-      limit,
-      ...(session !== undefined && { session }),
+    const wanted = { filter, order, offset, limit, ...(session !== undefined && { session }) };
+    const { problem } = await store.ask({ kind: 'openView', view: number, ...wanted }).catch((error: unknown) => {
+      if (page.views.get(view)?.number === number) this.#closeView(page, view);
+      throw error;
     });
+    if (page.views.get(view)?.number !== number) {
+      // Closed, or replaced, before it was open: then the store may have been told so too early.
+      store.ask({ kind: 'closeView', view: number }).catch(ignore);
+      return;
+    }
     if (problem === null) return;
     this.#closeView(page, view);
     this.#tell(page, `problem ${view}`, { type: 'filter-problem', view, ...problem });
@@ -238,5 +245,7 @@ function ignore(): void {}
 
 const TICK_MS = 1_000;
 const MOST_WATCHED = 16;
+/** What a page may ask before it is answered; more waits in its connection. */
+const MOST_UNANSWERED = 32;
 /** Octets that a page may be behind before it gets only the newest. */
 const MOST_UNSENT = 1024 * 1024;

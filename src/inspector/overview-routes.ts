@@ -5,7 +5,7 @@ import type { Route } from './route.ts';
 import { SESSION, sessionIn } from './traffic-routes.ts';
 
 export interface OverviewParts {
-  readonly store: () => FlowStore | null;
+  readonly store: () => Pick<FlowStore, 'ask'> | null;
   /** What runs, where it listens, which policy holds; and what recording has left out. */
   readonly facts: () => object;
   /** The CA, and what programs need to trust it; `null` while the policy opens nothing. */
@@ -59,7 +59,10 @@ export function overviewRoutes(parts: OverviewParts): readonly Route[] {
   ];
 }
 
-/** What the header of the page shows. */
+/** What the header of the page shows. Recording that has ended is none. */
 export async function statusOf({ store, facts }: OverviewParts): Promise<object> {
-  return { ...facts(), recording: (await store()?.ask({ kind: 'status' })) ?? null };
+  const recording = await store()
+    ?.ask({ kind: 'status' })
+    .catch(() => null);
+  return { ...facts(), recording: recording ?? null };
 }

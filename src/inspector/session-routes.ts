@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { BadQuestion, valueAnswer } from '../admin/answers.ts';
 import type { Question } from '../flows/store/protocol.ts';
 import { contentAs, type Route } from './route.ts';
-import type { Recording } from './traffic-routes.ts';
+import { isRevealed, REVEALED, type Recording } from './traffic-routes.ts';
 
 const NAMED = z.strictObject({
   name: z.string().regex(/^[\w][\w .-]{0,63}$/, 'expected a name of letters, digits, blanks, dots and dashes'),
@@ -75,15 +75,17 @@ export function sessionRoutes(recording: Recording): readonly Route[] {
     {
       method: 'GET',
       path: '/api/sessions/{session}/file',
-      summary: 'A session as one file, with its secrets: whoever has it can read what passed',
+      summary: 'A session as one file, to be given to somebody',
+      query: { reveal: REVEALED.reveal },
       answers: 'The file',
-      async answer({ segments }) {
-        const session = segments['session']!;
+      async answer(asked) {
+        const session = asked.segments['session']!;
+        const masks = recording.masks(isRevealed(asked));
         const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-'));
         const forget = () => rmSync(folder, { recursive: true, force: true });
         try {
           const file = path.join(folder, 'session.sallyport');
-          await asks({ kind: 'exportSession', session, file });
+          await asks({ kind: 'exportSession', session, file, masks });
           const content = createReadStream(file).once('close', forget);
           return { kind: 'octets', type: 'application/octet-stream', content, fields: attachment(`${session}.sallyport`) };
         } catch (error) {

@@ -2,6 +2,7 @@
 import { type AdminAnswer, BadQuestion, valueAnswer } from '../admin/answers.ts';
 import type { RecordedExchange, Summary } from '../flows/recorded.ts';
 import type { MaskRules } from '../flows/redact/rules.ts';
+import { maskMessage } from '../flows/redact.ts';
 import type { FlowStore } from '../flows/store/flow-store.ts';
 import type { FilterProblem } from '../flows/store/protocol.ts';
 import { numberIn, type Route, type RouteAsked } from './route.ts';
@@ -58,11 +59,14 @@ export function trafficRoutes(recording: Recording): readonly Route[] {
       method: 'GET',
       path: '/api/exchanges/{id}/messages',
       summary: 'Messages of a WebSocket, or server-sent events',
-      query: { after: 'the number of the last one that is known', limit: '100 by default, 500 at most', session: SESSION },
+      query: { ...REVEALED, after: 'the number of the last one that is known', limit: '100 by default, 500 at most' },
       answers: '{total, messages}',
-      async answer({ query, segments }) {
+      async answer(asked) {
+        const { query, segments } = asked;
         const page = { after: numberIn(query, 'after', 0), limit: numberIn(query, 'limit', 100, 500) };
-        return valueAnswer(await recording.store().ask({ kind: 'messages', ...sessionIn(query), id: idOf(segments), ...page }));
+        const found = await recording.store().ask({ kind: 'messages', ...sessionIn(query), id: idOf(segments), ...page });
+        const masks = recording.masks(isRevealed(asked));
+        return valueAnswer(masks === null ? found : { ...found, messages: found.messages.map((each) => maskMessage(each, masks)) });
       },
     },
     {
