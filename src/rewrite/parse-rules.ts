@@ -2,7 +2,7 @@
 // made absolute from its folder, and looked at when a request comes.
 import path from 'node:path';
 import type { ParsedNode } from 'yaml';
-import { isMap, isSeq } from 'yaml';
+import { isMap, isScalar, isSeq } from 'yaml';
 import type { Fields } from '../http/message.ts';
 import { isToken } from '../http/structured-fields.ts';
 import { parseTarget } from '../http/target.ts';
@@ -173,10 +173,9 @@ function readAnswer(source: Source, entry: Entry): Ending | null {
   const answer = readMapping(source, entry.value, 'an answer', ['status', 'fields', 'body'], entry.offset);
   if (answer === null) return null;
   const status = readValue(source, answer.get('status'), 'status', 'a status such as 503', readStatus) ?? 200;
-  const body = answer.get('body');
-  const text = body === undefined || found(body.value) === 'nothing' ? '' : readValue(source, body, 'body', 'text', (given) => given);
+  const text = readTextIfAny(source, answer.get('body'), 'body');
   const fields = answer.has('fields') ? readFields(source, answer.get('fields')!, 'fields') : [];
-  return { kind: 'answer', status, fields, content: Buffer.from(text ?? '', 'utf8') };
+  return { kind: 'answer', status, fields, content: Buffer.from(text, 'utf8') };
 }
 
 function readThrottle(source: Source, entry: Entry | undefined): Throttle | null {
@@ -264,11 +263,7 @@ function readReplacement(
   const given = readMapping(source, node, what, [...more, 'find', 'pattern', 'with'], offset);
   if (given === null) return null;
   const side = readValue(source, given.get('in'), 'in', 'request or response', oneOf(['request', 'response'] as const)) ?? 'response';
-  const replacement = given.get('with');
-  const text =
-    replacement === undefined || found(replacement.value) === 'nothing'
-      ? ''
-      : (readValue(source, replacement, 'with', 'text', (each) => each) ?? '');
+  const text = readTextIfAny(source, given.get('with'), 'with');
   const literal = readValue(source, given.get('find'), 'find', 'text to look for', (each) => literalReplacement(each, text));
   if (literal !== null) return { side, ...literal };
   const compile = refusing((each) => patternReplacement(each, text));
@@ -277,6 +272,12 @@ function readReplacement(
   if (!given.has('find') && !given.has('pattern'))
     report(source, offset, `${what}: give it "find", a text, or "pattern", a regular expression`);
   return null;
+}
+
+/** Text that may be empty. */
+function readTextIfAny(source: Source, entry: Entry | undefined, key: string): string {
+  if (entry === undefined || entry.value === null || (isScalar(entry.value) && entry.value.value === '')) return '';
+  return readValue(source, entry, key, 'text', (text) => text) ?? '';
 }
 
 function readRemote(text: string): NonNullable<RequestChanges['remote']> | Refused {
