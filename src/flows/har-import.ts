@@ -3,6 +3,7 @@
 // note of that comes to the record.
 import { z } from 'zod';
 import type { RecordedContent, RecordedExchange, RecordedFacts, RecordedFields, RecordedMessage, Summary } from './recorded.ts';
+import { isDetail, isSummary } from './store/record-shapes.ts';
 
 export interface ImportedExchange {
   /** Digests are left for whoever keeps the content. */
@@ -83,7 +84,9 @@ function exchangeOf(
     responseContent: answer === null ? null : contentOf(responseOctets),
     facts: { ...NO_FACTS, upstreamAddress: entry.serverIPAddress || null, changes },
   };
-  return own.success ? restored(own.data as unknown as RecordedExchange, imported) : imported;
+  const whole = own.success ? restored(own.data as unknown as RecordedExchange, imported) : imported;
+  // Whoever wrote the archive wrote that as well.
+  return isSummary(whole.summary, id) && isDetail(whole) ? whole : imported;
 }
 
 /** Our own record, with the heads and the content that the archive has: somebody may have edited it. */
@@ -274,7 +277,7 @@ const OWN = z.looseObject({
     path: z.string(),
   }),
   request: z.looseObject({ method: z.string(), target: z.string(), version: z.string() }),
-  facts: z.looseObject({ connectionId: z.number() }),
+  facts: z.looseObject({ connectionId: z.number(), changes: z.array(z.unknown()).optional() }),
 });
 
 const SCHEMES: ReadonlyMap<string, 'http' | 'https'> = new Map([
