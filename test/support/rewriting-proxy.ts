@@ -40,7 +40,7 @@ export async function startRewritingProxy(
   });
   const socketPath = proxy.running.adminSocket!;
   const tryApi: RewritingProxy['tryApi'] = async (method, at, content) => {
-    const text = content === undefined ? undefined : JSON.stringify(content);
+    const text = content === undefined && method === 'GET' ? undefined : JSON.stringify(content ?? {});
     const headers = text === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) };
     const answer = await asked({ socketPath, method, path: at, headers }, text);
     return { status: answer.status, value: answer.content.length === 0 ? {} : JSON.parse(answer.content.toString()) };
