@@ -174,6 +174,21 @@ test('exchanges from elsewhere go into a session of their own, under ids of its 
   await expect(opened.ask({ kind: 'append', session: 'default', exchanges: [one] })).rejects.toThrow('default is being recorded into.');
 });
 
+test('an archive is imported whole, or not at all with the place of what is wrong', async () => {
+  await using opened = await openTestStore(newFolder());
+  await opened.write(...Array.from({ length: 120 }, (_, i) => finished(i + 1, { response: Buffer.from(`content ${i + 1}`) })));
+  const file = path.join(place, 'all.har');
+  await opened.ask({ kind: 'exportHar', filter: '', file, version: '1', masks: null });
+  expect(await opened.ask({ kind: 'importHar', session: 'archive', file, name: 'all.har' })).toEqual({ exchanges: 120 });
+  expect(await idsOf(opened, 'archive')).toHaveLength(120);
+  const content = await opened.ask({ kind: 'content', session: 'archive', id: 77, of: 'response' });
+  expect(Buffer.from(content!.bytes).toString()).toBe('content 77');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"method":"GET"', '"method":5'));
+  const importing = opened.ask({ kind: 'importHar', session: 'another', file, name: 'all.har' });
+  await expect(importing).rejects.toThrow('all.har: log.entries[0]');
+  expect((await namesOf(opened)).map(({ name }) => name)).toEqual(['archive', 'default']);
+});
+
 test('the oldest go when there is too much, whole segments at a time; what is left is whole, and no more than is allowed', async () => {
   const folder = newFolder();
   const maxBytes = 4 << 20;

@@ -7,10 +7,11 @@ import type { LiveViews } from './live-views.ts';
 import { type DecodeText, type ReadFilter, readFilter } from './matching.ts';
 import { type Order, parseOrder } from './order.ts';
 import type { AppendedExchange, FilterProblem, Listing, Question, QuestionTable, StoreStatus } from './protocol.ts';
+import { readHar } from './read-har.ts';
 import { messageFrame, recordFrame } from './session-file.ts';
 import { SessionTotals } from './session-totals.ts';
 import { Refused, type Sessions } from './sessions.ts';
-import { contentOf, readHar, viewOf, writeHar } from './shown-content.ts';
+import { contentOf, viewOf, writeHar } from './shown-content.ts';
 import type { Slices } from './slices.ts';
 import { listOnce, rowsOf, type ViewParts } from './views.ts';
 
@@ -131,8 +132,11 @@ export class Answers {
       return { exchanges: list.size };
     },
     importHar: async ({ session, file, name }) => {
-      const exchanges = readHar(file, name);
-      return { exchanges: append(await this.#parts.sessions.findToAppend(session), exchanges).length };
+      let count = 0;
+      for await (const exchanges of readHar({ file, name })) {
+        count += append(await this.#parts.sessions.findToAppend(session), exchanges).length;
+      }
+      return { exchanges: count };
     },
     clear: () => {
       this.#parts.sessions.recorded.clear();

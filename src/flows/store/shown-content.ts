@@ -1,20 +1,17 @@
 // Owns what the store makes of what it keeps for somebody to look at: one content as a view, and many exchanges as one HTTP Archive in a file. Decoding
 // and masking are content/ and redact.ts; they run here, on the store's thread, since they may take long.
-import { createWriteStream, readFileSync, statSync } from 'node:fs';
-import path from 'node:path';
+import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ContentKind, ContentView } from '../content/content-view.ts';
 import { DECODING_BOUNDS } from '../content/decode.ts';
 import { viewContent } from '../content/view.ts';
 import { exportHar, type HarSource } from '../har-export.ts';
-import { importHar } from '../har-import.ts';
 import type { MaskRules } from '../redact/rules.ts';
 import { maskContent } from '../redact.ts';
 import type { FlowSession } from './flow-session.ts';
 import { maskedContent } from './mask-record.ts';
-import type { AppendedExchange, KeptContent } from './protocol.ts';
-import { Refused } from './sessions.ts';
+import type { KeptContent } from './protocol.ts';
 
 /** @returns `null` where there is no content, or it is not kept any more */
 export async function viewOf(
@@ -65,24 +62,6 @@ export async function writeHar(
   await pipeline(Readable.from(archive), createWriteStream(file, { mode: 0o600, flags: 'wx' }));
 }
 
-/** @throws Refused that says which entry is at fault, and nothing was taken from it by then */
-export function readHar(file: string, name: string): readonly AppendedExchange[] {
-  if (statSync(file).size > MOST_HAR) throw new Refused(`${name} is larger than ${MOST_HAR / 2 ** 20} MiB.`);
-  try {
-    return Array.from(
-      importHar(readFileSync(file, 'utf8'), path.basename(name), 1),
-      ({ exchange, requestOctets, responseOctets, messages }) => ({
-        exchange,
-        requestContent: requestOctets,
-        responseContent: responseOctets,
-        messages,
-      }),
-    );
-  } catch (error) {
-    throw new Refused(error instanceof Error ? error.message : String(error));
-  }
-}
-
 function* sourcesOf(session: FlowSession, ids: Iterable<number>): Generator<HarSource> {
   for (const id of ids) {
     const exchange = session.find(id)?.exchange() ?? null;
@@ -98,4 +77,3 @@ function* sourcesOf(session: FlowSession, ids: Iterable<number>): Generator<HarS
 }
 
 const MOST_MESSAGES = 10_000;
-const MOST_HAR = 256 * 2 ** 20;
