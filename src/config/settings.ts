@@ -10,6 +10,7 @@ import {
   parseRealm,
   problemOfDirectory,
 } from '../auth/parse-options.ts';
+import { parseJsonPath } from '../flows/redact/mask-json.ts';
 import type { AuthenticationMode, ListenAddress } from '../listeners/listener.ts';
 import { parseCount, parseDuration, parseLifetime, parseOctets, parseRate, parseShare, parseSize, shown } from '../match/units.ts';
 import { LOG_FORMATS, type LogFormat } from '../observe/log-formats.ts';
@@ -132,7 +133,7 @@ export function settingsSchema(resolvePath: (path: string) => string) {
       // 0 keeps no content.
       body_limit: scalar(bodyLimit),
       secrets: scalar((value) => oneOf(value, ['masked', 'shown', 'unwritten'] as const)),
-      redact: group({ fields: list(text, 0), query: list(text, 0), json: list(text, 0) }),
+      redact: group({ fields: list(text, 0), query: list(text, 0), json: list(scalar(jsonPath), 0) }),
     }),
     // Rules that change what passes; `off` changes nothing, whatever lies in the state folder.
     rewrite: scalar((value) => (value === 'off' ? value : resolvePath(nonEmpty(value)))),
@@ -278,6 +279,11 @@ function listenerName(value: string | number): string {
   const text = String(value);
   if (!/^[\w.-]{1,40}$/.test(text)) throw new Error(`expected a name of letters, digits, dots and hyphens; found ${shown(value)}`);
   return text;
+}
+
+function jsonPath(value: string | number): string {
+  parseJsonPath(String(value));
+  return String(value);
 }
 
 /** Several of them are in memory at once. */

@@ -68,9 +68,21 @@ export class CapturedContent implements Body, BodySink {
   /** Writes what is kept. */
   copyTo(target: Uint8Array, at: number): void {
     for (let i = 0, left = this.kept; left > 0; i += 1, left -= BLOCK_OCTETS) {
-      const block = this.#blocks[i]!;
-      target.set(left < BLOCK_OCTETS ? block.subarray(0, left) : block, at + this.kept - left);
+      this.#blocks[i]!.copy(target, at + this.kept - left, 0, left);
     }
+  }
+
+  /** Others take the place of the octets that are kept; nothing more is kept. */
+  replaceKept(make: (octets: Buffer) => Buffer): void {
+    if (this.kept === 0) return;
+    const octets = Buffer.alloc(this.kept);
+    this.copyTo(octets, 0);
+    const made = make(octets);
+    this.release();
+    // As much as before, or a little more: whoever made it has checked nothing against the bound.
+    this.#room = made.length;
+    this.#keep(made);
+    this.#room = 0;
   }
 
   /** Nothing more is kept, and nothing of what was. The content passes on. */

@@ -4,7 +4,8 @@
 //
 // An exchange that has not ended after ANNOUNCED_AFTER_MS is announced, so that the list shows it while it lasts. Most end before, and cost no more than
 // their one frame. So ids come nearly in order: one that comes late began at most twice that time before the others, or was announced.
-import type { RequestHead } from '../http/message.ts';
+import { fieldValue, hasField } from '../http/fields.ts';
+import { NO_FIELDS, type RequestHead } from '../http/message.ts';
 import { LinkedSet } from '../net/linked-set.ts';
 import { Capture, type CapturedMessage, type CaptureOwner } from './capture.ts';
 import { CaptureMemory } from './captured-content.ts';
@@ -14,7 +15,7 @@ import { type Copied, FRAME_KINDS, type Frame, FrameBatch, frameOctets } from '.
 import { readDetail } from './read-detail.ts';
 import { readSummary } from './read-summary.ts';
 import type { RecordedExchange } from './recorded.ts';
-import type { Unwritten } from './redact-fields.ts';
+import type { UnwrittenSecrets } from './redact-fields.ts';
 
 /** The store, as far as it is needed here (store/flow-store.ts). */
 export interface FrameStore {
@@ -27,7 +28,8 @@ export interface FrameStore {
 export interface RecorderOptions {
   /** Octets that are kept of each content. */
   readonly bodyLimit: number;
-  readonly unwritten: Unwritten | null;
+  /** `null` where all secrets but those of the proxy itself are kept. */
+  readonly unwritten: UnwrittenSecrets | null;
   /** Of the policy that a rule, or the place of a default, belongs to. */
   readonly policyDigestOf: (decider: object) => string;
   /** A line for the operator. */
@@ -127,7 +129,8 @@ export class Recorder implements CaptureOwner<Flow> {
       if (!capture.isAnnounced) this.#announce(capture);
       const id = this.#store.base + capture.flow.id;
       const detail = this.#encoder.message(message, id, capture.messages);
-      this.#write({ kind: FRAME_KINDS.message, id, summary: '', detail, requestContent: copied(message.preview), responseContent: null });
+      const preview = copied(this.#maskedPreview(message));
+      this.#write({ kind: FRAME_KINDS.message, id, summary: '', detail, requestContent: preview, responseContent: null });
     } catch (defect) {
       this.#noteDefect(defect);
     }
@@ -178,6 +181,7 @@ export class Recorder implements CaptureOwner<Flow> {
       this.dropped.exchanges += 1;
       return;
     }
+    if (this.#options.unwritten !== null) this.#maskContents(flow, capture, this.#options.unwritten);
     let { requestContent, responseContent } = capture;
     const kept = (requestContent?.kept ?? 0) + (responseContent?.kept ?? 0);
     if (requestContent?.isShort || responseContent?.isShort) this.dropped.contents += 1;
@@ -192,6 +196,26 @@ export class Recorder implements CaptureOwner<Flow> {
     const summary = this.#encoder.summary(flow, capture, 'done');
     const detail = this.#encoder.detail(flow, capture);
     this.#write({ kind: FRAME_KINDS.finished, id, summary, detail, requestContent, responseContent });
+  }
+
+  /** Of content that has a coding nobody here can tell what is secret, and so nothing of it is written. */
+  #maskContents(
+    { contentType }: Flow,
+    { request, requestContent, responseFields, responseLines, responseContent }: Capture,
+    secrets: UnwrittenSecrets,
+  ): void {
+    const mask = (type: string | null) => (octets: Buffer) => secrets.maskedContent(octets, type);
+    if (hasField(request.fields, 'content-encoding')) requestContent?.release();
+    else requestContent?.replaceKept(mask(fieldValue(request.fields, 'content-type') ?? null));
+    const isCoded = hasField(responseFields ?? NO_FIELDS, 'content-encoding') || CODED.test(responseLines ?? '');
+    if (isCoded) responseContent?.release();
+    else responseContent?.replaceKept(mask(contentType));
+  }
+
+  #maskedPreview({ kind, preview }: CapturedMessage): Buffer {
+    const { unwritten } = this.#options;
+    if (unwritten === null || (kind !== 'text' && kind !== 'sse')) return preview;
+    return unwritten.maskedContent(preview, kind === 'sse' ? 'text/event-stream' : null);
   }
 
   #announce(capture: Capture<Flow>): void {
@@ -255,6 +279,8 @@ function copied(bytes: Buffer): Copied {
   return { kept: bytes.length, copyTo: (target, at) => target.set(bytes, at) };
 }
 
+/** Among lines that were made ready before. */
+const CODED = /^content-encoding:/im;
 const FLUSH_MS = 100;
 const ANNOUNCED_AFTER_MS = 100;
 const BATCH_OCTETS = 256 * 1024;

@@ -10,6 +10,12 @@ export interface Unwritten {
   maskedUrl(url: string): string;
 }
 
+/** The same with contents, as far as they have no coding: nothing is unpacked on this thread. */
+export interface UnwrittenSecrets extends Unwritten {
+  /** @returns the octets with what is secret in them masked; themselves where nothing is */
+  maskedContent(octets: Buffer, contentType: string | null): Buffer;
+}
+
 /** The value of a field as it may be kept. Called for every field: most names are told apart by their length. */
 export function keptValue(name: string, value: string, unwritten: Unwritten | null): string {
   const { length } = name;

@@ -6,6 +6,9 @@ import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { RecordOptions } from '../flows/options.ts';
 import { Recorder } from '../flows/recorder.ts';
+import { maskRules } from '../flows/redact/rules.ts';
+import { maskContent, unwrittenBy } from '../flows/redact.ts';
+import type { UnwrittenSecrets } from '../flows/redact-fields.ts';
 import { type FlowStore, openFlowStore } from '../flows/store/flow-store.ts';
 import type { Policy } from '../policy/policy.ts';
 
@@ -22,10 +25,11 @@ export class Recording {
     return new Recording(store, options, report);
   }
 
-  private constructor(store: FlowStore, { bodyLimit }: RecordOptions, report: (line: string) => void) {
+  private constructor(store: FlowStore, { bodyLimit, secrets, redact }: RecordOptions, report: (line: string) => void) {
     this.store = store;
     const policyDigestOf = (decider: object): string => this.#digests.get(decider) ?? this.#policyDigest;
-    this.recorder = new Recorder(store, { bodyLimit, unwritten: null, policyDigestOf, report });
+    const unwritten = secrets === 'unwritten' ? unwrittenSecrets(redact) : null;
+    this.recorder = new Recorder(store, { bodyLimit, unwritten, policyDigestOf, report });
   }
 
   /** SHA-256 of the files of the policy that was loaded last, in hexadecimal; a decision of another one has another. */
@@ -50,4 +54,9 @@ export class Recording {
     this.recorder.close();
     await this.store.close();
   }
+}
+
+function unwrittenSecrets(redact: RecordOptions['redact']): UnwrittenSecrets {
+  const rules = maskRules(redact);
+  return { ...unwrittenBy(rules), maskedContent: (octets, contentType) => maskContent(octets, contentType, rules) };
 }

@@ -116,13 +116,22 @@ test('where secrets are to be unwritten, they are masked in fields, targets and 
   const unwritten = {
     maskedValue: (name: string, value: string) => (name === 'Cookie' ? 'gone' : value),
     maskedUrl: (url: string) => url.replace('secret', 'gone'),
+    maskedContent: (octets: Buffer, type: string | null) => Buffer.from(octets.toString().replace('secret', String(type))),
   };
   const recorder = recorderInto(store, { unwritten });
   const flow = begun(recorder, [field('Cookie', 'a=secret')], '/?token=secret');
   flow.capture!.noteTarget('http', AUTHORITY, '/?token=secret');
+  flow.contentType = 'text/plain';
+  deliver(recorder, flow, 'a secret to tell');
   recorder.finish(flow);
+  const packed = begun(recorder);
+  packed.capture!.noteResponse(200, 'OK', [field('Content-Encoding', 'gzip')], undefined, null);
+  deliver(recorder, packed, 'a secret');
+  recorder.finish(packed);
   recorder.flush();
   expect(JSON.stringify(store.frames)).not.toContain('secret');
+  expect(store.frames[0]!.responseContent).toBe('a text/plain to tell');
+  expect(store.frames[1]!.exchange!.responseContent).toMatchObject({ length: 8, kept: 0 });
 });
 
 test('an exchange that lasts is announced once, in the order in which they began, and ends later', () => {
