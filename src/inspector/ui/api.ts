@@ -1,6 +1,7 @@
 // Owns asking the admin API: JSON both ways, in this page's origin, with the cookie that sign-in left. A refusal for want of it signs the page out;
 // every other one becomes an ApiProblem whose message is the API's own sentence.
 import { signal } from '@preact/signals';
+import { inSession } from './session.ts';
 import type { RuleProblem } from './wire.ts';
 
 /** `null` until the first answer has said so. */
@@ -51,7 +52,7 @@ export async function signIn(code: string): Promise<void> {
 async function request(path: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path, { ...init, credentials: 'same-origin', redirect: 'error' });
+    response = await fetch(init.method === 'GET' ? inSession(path) : path, { ...init, credentials: 'same-origin', redirect: 'error' });
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new ApiProblem(0, 'The proxy does not answer. Is it still running?');

@@ -12,6 +12,7 @@ import { PolicyPage } from './pages/policy.tsx';
 import { RulesPage } from './pages/rules.tsx';
 import { SessionsPage } from './pages/sessions.tsx';
 import { go, PAGES, type PageName, route } from './route.ts';
+import { openedSession } from './session.ts';
 import { DialogLayer } from './shell/dialog.tsx';
 import { Header, nextTheme } from './shell/header.tsx';
 import { showKeyboardHelp } from './shell/keyboard-help.tsx';
@@ -49,7 +50,7 @@ function Frame() {
       <div class="beside-rail">
         <Header />
         <main class={`page page-${page}`} id="page">
-          <Content />
+          <Content key={openedSession.value} />
         </main>
       </div>
       <MenuLayer />

@@ -28,6 +28,8 @@ export type ToServer =
       readonly order: string;
       readonly offset: number;
       readonly limit: number;
+      /** Without it, the one that is recorded into. */
+      readonly session?: string;
     }
   | { readonly type: 'close-view'; readonly view: number }
   | { readonly type: 'watch' | 'unwatch'; readonly id: number }

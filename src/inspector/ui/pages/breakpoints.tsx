@@ -135,31 +135,47 @@ function HeldMessage(message: Held) {
   const { number, at, exchangeId, method, url, status, fields, content, hasContent } = message;
   const first = draftOf({ method, url, status }, fields, hasContent ? octetsOf(content) : null);
   const draft = useSignal<Draft>(first);
+  /** What the client is to get in the origin's place; `null` while the request is looked at. */
+  const answer = useSignal<Draft | null>(null);
   const isEdited = JSON.stringify(draft.value) !== JSON.stringify(first);
-  const decide = (action: 'continue' | 'drop' | 'answer', edited: object | null) =>
+  const decide = (action: 'continue' | 'drop' | 'answer', edited: Draft | null) =>
     attempt(async () => {
-      await write('POST', `/api/breakpoints/held/${number}`, { action, ...(edited !== null && { edited }) });
+      await write('POST', `/api/breakpoints/held/${number}`, { action, ...(edited !== null && { edited: releaseOf(edited) }) });
       held.value = held.value.filter((other) => other.number !== number);
       tell(WORDS[action]);
     });
-  const edited = () => {
-    const { method: newMethod, url: newUrl, status: newStatus } = draft.value;
-    return { ...(newStatus === null ? { method: newMethod, url: newUrl } : { status: newStatus }), ...editedOf(draft.value) };
-  };
   return (
     <div class="held">
       <p class="soft">
-        {STAGES[at]} of <a href={fragmentOf({ page: 'traffic', id: exchangeId })}>exchange {exchangeId}</a>
+        {answer.value === null ? STAGES[at] : 'The answer'} of{' '}
+        <a href={fragmentOf({ page: 'traffic', id: exchangeId })}>exchange {exchangeId}</a>
       </p>
-      <MessageEditor draft={draft.value} onChange={(changed) => (draft.value = changed)} />
+      {answer.value === null ? (
+        <MessageEditor draft={draft.value} onChange={(changed) => (draft.value = changed)} />
+      ) : (
+        <MessageEditor draft={answer.value} onChange={(changed) => (answer.value = changed)} />
+      )}
       <div class="held-actions">
-        <button type="button" class="button is-main" onClick={() => attempt(async () => decide('continue', isEdited ? edited() : null))}>
-          <Icon name="step" size={14} /> {isEdited ? 'Continue as edited' : 'Continue'}
-        </button>
-        {at === 'request' && (
-          <button type="button" class="button" onClick={() => decide('answer', ANSWER)}>
-            <Icon name="answered" size={14} /> Answer with 503
-          </button>
+        {answer.value === null ? (
+          <>
+            <button type="button" class="button is-main" onClick={() => decide('continue', isEdited ? draft.value : null)}>
+              <Icon name="step" size={14} /> {isEdited ? 'Continue as edited' : 'Continue'}
+            </button>
+            {at === 'request' && (
+              <button type="button" class="button" onClick={() => (answer.value = { ...ANSWER, url })}>
+                <Icon name="answered" size={14} /> Answer …
+              </button>
+            )}
+          </>
+        ) : (
+          <>
+            <button type="button" class="button is-main" onClick={() => decide('answer', answer.value)}>
+              <Icon name="answered" size={14} /> Answer with this
+            </button>
+            <button type="button" class="button" onClick={() => (answer.value = null)}>
+              Back to the request
+            </button>
+          </>
         )}
         <button type="button" class="button is-danger" onClick={() => decide('drop', null)}>
           <Icon name="close" size={14} /> Drop
@@ -169,15 +185,17 @@ function HeldMessage(message: Held) {
   );
 }
 
+/** @throws Error for fields that are none */
+function releaseOf(draft: Draft): object {
+  const { method, url, status } = draft;
+  return { ...(status === null ? { method, url } : { status }), ...editedOf(draft) };
+}
+
 const STAGES: Readonly<Record<Stage, string>> = { request: 'Before the request goes on', response: 'Before the response goes on' };
 const WORDS = {
   continue: 'It goes on.',
   drop: 'Dropped: the client’s connection was closed.',
   answer: 'Answered in the origin’s place.',
 } as const;
-/** In base64: `Held and answered by the inspector.` */
-const ANSWER = {
-  status: 503,
-  fields: [['Content-Type', 'text/plain']],
-  content: 'SGVsZCBhbmQgYW5zd2VyZWQgYnkgdGhlIGluc3BlY3Rvci4=',
-} as const;
+/** To begin with. */
+const ANSWER = { method: '', status: 200, fields: 'Content-Type: application/json', text: '{}', content: '' } as const;

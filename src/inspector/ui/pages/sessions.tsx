@@ -6,6 +6,7 @@ import { type Asked, useAsked } from '../asked.ts';
 import { Icon } from '../icons.tsx';
 import { attempt, saveFile, tell } from '../shell/actions.ts';
 import { closeDialog, Dialog, showDialog } from '../shell/dialog.tsx';
+import { lookAtSession } from '../traffic/selection.ts';
 import { agoText, bytesText, countText } from '../words.ts';
 import { Loading, PageBody, Section } from './parts.tsx';
 
@@ -116,6 +117,9 @@ function SessionActions({
   const rename = (to: string) => change('POST', `${path}/rename`, { name: to }, `‘${name}’ is ‘${to}’ now.`, again);
   return (
     <>
+      <button type="button" class="link" onClick={() => lookAtSession(isRecorded ? null : name)}>
+        Look at it
+      </button>
       <button
         type="button"
         class="quiet"
@@ -169,7 +173,7 @@ function importFile(again: () => void): void {
       if (file === undefined) return;
       const name = file.name.replace(/\.sallyport$/, '').replace(/[^\w .-]/g, '_');
       const { session } = await putFile<{ session: string }>(`/api/sessions/import?name=${encodeURIComponent(name)}`, file);
-      tell(`Opened as ‘${session}’.`);
+      tell(`Imported as ‘${session}’.`, { label: 'Look at it', run: () => lookAtSession(session) });
       again();
     });
   input.click();

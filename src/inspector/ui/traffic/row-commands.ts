@@ -6,7 +6,7 @@ import { showEditor } from '../detail/resend.tsx';
 import type { Command } from '../shell/menu.tsx';
 import { copyCommands, createRule, RULE_KINDS, replay, saveContent } from './exchange-actions.ts';
 import { addToFilter } from './filter-text.ts';
-import { current, openDetail, second, toggleSecond } from './selection.ts';
+import { openDetail, second, toggleSecond } from './selection.ts';
 
 export function rowCommands(row: Summary): readonly Command[] {
   const isExchange = row.kind === 'exchange';
@@ -42,7 +42,8 @@ function actingCommands(row: Summary): readonly Command[] {
 }
 
 function compareCommands(row: Summary): readonly Command[] {
-  const other = current.value?.id === row.id ? second.value : current.value;
-  if (other === null || other.id === row.id) return [{ label: 'Select to compare', icon: 'diff', run: () => toggleSecond(row) }];
-  return [{ label: `Compare with ${other.id} …`, icon: 'diff', key: 'd', run: () => showDiff(other, row) }];
+  const marked = second.value;
+  if (marked === null || marked.id === row.id)
+    return [{ label: marked === null ? 'Mark to compare' : 'Mark no more', icon: 'diff', key: 'x', run: () => toggleSecond(row) }];
+  return [{ label: `Compare with ${marked.id} …`, icon: 'diff', key: 'd', run: () => showDiff(marked, row) }];
 }

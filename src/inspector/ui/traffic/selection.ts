@@ -1,7 +1,9 @@
-// Owns what is selected in the list: one exchange that the keyboard moves, whose detail is shown, and perhaps a second one to compare it with.
+// Owns what is selected in the list: one exchange that the keyboard moves, whose detail is shown, and perhaps a second one, marked to be
+// compared with.
 import { signal } from '@preact/signals';
 import type { Summary } from '../../../flows/recorded.ts';
 import { go, route } from '../route.ts';
+import { openedSession } from '../session.ts';
 
 /** Where the keyboard is; `null` nowhere. */
 export const current = signal<Summary | null>(null);
@@ -16,13 +18,19 @@ export function openDetail(row: Summary, tab: string | null = null): void {
 /** Moves to a row, and takes the detail along where that is shown. */
 export function moveTo(row: Summary): void {
   current.value = row;
-  second.value = null;
   if (route.value.id !== null) openDetail(row);
 }
 
 export function toggleSecond(row: Summary): void {
-  if (current.value === null) current.value = row;
-  else if (current.value.id !== row.id) second.value = second.value?.id === row.id ? null : row;
+  second.value = second.value?.id === row.id ? null : row;
+}
+
+/** @param session  `null` is the one that is recorded into */
+export function lookAtSession(session: string | null): void {
+  current.value = null;
+  second.value = null;
+  openedSession.value = session;
+  go({ page: 'traffic' });
 }
 
 export function closeDetail(): void {

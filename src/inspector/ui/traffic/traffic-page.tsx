@@ -9,6 +9,7 @@ import { Icon } from '../icons.tsx';
 import { useKeys } from '../keyboard.ts';
 import { preference } from '../preferences.ts';
 import { route } from '../route.ts';
+import { openedSession } from '../session.ts';
 import { showMenuAt } from '../shell/menu.tsx';
 import { Split } from '../shell/split.tsx';
 import { status } from '../status.ts';
@@ -20,7 +21,7 @@ import { HostTree } from './host-tree.tsx';
 import { List } from './list.tsx';
 import { columnCommands } from './list-head.tsx';
 import { order } from './order.ts';
-import { closeDetail, current, second } from './selection.ts';
+import { closeDetail, current, lookAtSession, second, toggleSecond } from './selection.ts';
 import { transferCommands } from './transfer.ts';
 import { TrafficView } from './view.ts';
 
@@ -50,9 +51,24 @@ export function TrafficPage() {
   const detail = id === null ? null : <Detail key={id} id={id} />;
   return (
     <div class="traffic">
+      {openedSession.value !== null && <OtherSession name={openedSession.value} />}
       {(detail === null || !isNarrow) && <FilterBar />}
       <Split name="detail" isBelow={width < 1000} isAlone={isNarrow} first={list} second={detail} />
     </div>
+  );
+}
+
+function OtherSession({ name }: { readonly name: string }) {
+  return (
+    <p class="other-session" role="status">
+      <Icon name="sessions" size={14} />
+      <span>
+        You look at the session <strong>{name}</strong>. What passes now is in another one.
+      </span>
+      <button type="button" class="link" onClick={() => lookAtSession(null)}>
+        Back to what passes now
+      </button>
+    </p>
   );
 }
 
@@ -80,9 +96,9 @@ function Foot({ view, isNarrow }: { readonly view: TrafficView; readonly isNarro
       <span class="number">{counted(view.total.value, 'exchange')}</span>
       {all !== null && view.total.value !== all && <span class="soft number wide-only">of {countText(all)}</span>}
       {progress !== null && <span class="soft number">searched {countText(progress.scanned)}</span>}
-      {other !== null && current.value !== null && (
-        <button type="button" class="button" onClick={() => showDiff(current.value!, other)}>
-          <Icon name="diff" size={14} /> Compare {current.value.id} and {other.id}
+      {other !== null && current.value !== null && other.id !== current.value.id && (
+        <button type="button" class="button" onClick={() => showDiff(other, current.value!)}>
+          <Icon name="diff" size={14} /> Compare {other.id} and {current.value.id}
         </button>
       )}
       <span class="grow" />
@@ -158,8 +174,9 @@ function useTrafficKeys(): void {
     e: on(showEditor),
     c: on((row) => copyAs(row, 'curl', 'a curl command')),
     d: on((row) => {
-      if (second.value !== null) showDiff(row, second.value);
+      if (second.value !== null && second.value.id !== row.id) showDiff(second.value, row);
     }),
+    x: on(toggleSecond),
     Escape: () => {
       if (second.value !== null) second.value = null;
       else closeDetail();

@@ -4,6 +4,7 @@ import { attempt, saveFile, tell } from '../shell/actions.ts';
 import type { Command } from '../shell/menu.tsx';
 import { counted } from '../words.ts';
 import { effectiveFilter } from './filter-text.ts';
+import { lookAtSession } from './selection.ts';
 
 export function transferCommands(): readonly Command[] {
   const isFiltered = effectiveFilter.value !== '';
@@ -35,7 +36,7 @@ function importHar(): void {
         `/api/import.har?name=${encodeURIComponent(name)}`,
         file,
       );
-      tell(`${counted(exchanges, 'exchange')} imported into the session ‘${session}’.`);
+      tell(`${counted(exchanges, 'exchange')} imported.`, { label: 'Look at them', run: () => lookAtSession(session) });
     });
   input.click();
 }

@@ -4,6 +4,7 @@
 import { batch, signal } from '@preact/signals';
 import type { Summary } from '../../../flows/recorded.ts';
 import { listen, unwant, want } from '../live.ts';
+import { openedSession } from '../session.ts';
 import type { Window } from '../wire.ts';
 
 export class TrafficView {
@@ -87,12 +88,14 @@ export class TrafficView {
   #ask(): void {
     const isTail = this.isFollowing.value;
     const window = isTail ? { order: '-id', offset: 0 } : { order: this.#order, offset: this.#first };
+    const session = openedSession.peek();
     const message = {
       type: 'view',
       view: this.#number,
       filter: this.#filter,
       ...window,
       limit: isTail ? Math.max(60, this.#count) : this.#count,
+      ...(session !== null && { session }),
     } as const;
     const asked = JSON.stringify(message);
     if (asked === this.#asked) return;
