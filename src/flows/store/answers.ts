@@ -172,7 +172,7 @@ export class Answers {
     const read = readFilter(filter);
     if ('problem' in read) return read;
     const counting = this.#countingOf(await this.#find(name), filter, read);
-    await this.#parts.slices.run(counting.count()).done;
+    await counting.counted(this.#parts.slices);
     return counting.largest(MOST_HOSTS);
   }
 

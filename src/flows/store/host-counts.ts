@@ -4,6 +4,7 @@ import { isDenied, isFailed } from './counts.ts';
 import type { Change, FlowSession, SessionListener } from './flow-session.ts';
 import { type DecodeText, type Matches, Matching, type ReadFilter } from './matching.ts';
 import type { HostCounts } from './protocol.ts';
+import type { Slices } from './slices.ts';
 
 type Counts = { -readonly [K in Exclude<keyof HostCounts, 'host'>]: number };
 
@@ -15,6 +16,7 @@ export class HostCounting implements SessionListener, Matches {
   readonly #pending = new Map<number, Summary>();
   /** Something that was counted is gone: it has to be counted anew. */
   isOutdated = false;
+  #counting: Promise<void> | null = null;
 
   constructor(session: FlowSession, filter: ReadFilter, decode: DecodeText) {
     this.session = session;
@@ -22,10 +24,12 @@ export class HostCounting implements SessionListener, Matches {
     session.listeners.add(this);
   }
 
-  /** Counts what there is, or what has changed since. */
-  *count(): Generator<void> {
-    if (this.#matching.progress === null) yield* this.#matching.lookAtWaiting();
-    else yield* this.#matching.search();
+  /** Ends when everything there is has been counted. Whoever asks meanwhile waits for the same. */
+  counted(slices: Slices): Promise<void> {
+    this.#counting ??= slices.run(this.#count()).done.finally(() => {
+      this.#counting = null;
+    });
+    return this.#counting;
   }
 
   largest(count: number): HostCounts[] {
@@ -56,19 +60,24 @@ export class HostCounting implements SessionListener, Matches {
     const before = this.#pending.get(id);
     if (before === undefined) return;
     this.#pending.delete(id);
-    this.#count(before, -1);
+    this.#change(before, -1);
   }
 
   close(): void {
     this.session.listeners.delete(this);
   }
 
-  #add(summary: Summary): void {
-    if (summary.state === 'pending') this.#pending.set(summary.id, summary);
-    this.#count(summary, 1);
+  *#count(): Generator<void> {
+    if (this.#matching.progress === null) yield* this.#matching.lookAtWaiting();
+    else yield* this.#matching.search();
   }
 
-  #count(summary: Summary, sign: 1 | -1): void {
+  #add(summary: Summary): void {
+    if (summary.state === 'pending') this.#pending.set(summary.id, summary);
+    this.#change(summary, 1);
+  }
+
+  #change(summary: Summary, sign: 1 | -1): void {
     let counts = this.#hosts.get(summary.host);
     if (counts === undefined) {
       if (this.#hosts.size >= MOST_HOSTS) return;

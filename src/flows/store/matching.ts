@@ -109,11 +109,17 @@ export class Matching {
     }
     const summaries = this.#session.summariesBelow(this.#cursor, SUMMARIES_AT_ONCE);
     for (const summary of summaries) {
-      if (this.#fits(summary)) this.#matches.found(summary.id, summary);
+      this.#searchOne(summary);
       this.#searched(1, summary.id);
       if (this.#filter.needs !== 'summary') yield;
     }
     if (summaries.length === 0) this.#searched(0, undefined);
+  }
+
+  #searchOne(summary: Summary): void {
+    // Others had their turn since it was read: it may have ended, or gone.
+    const latest = this.#filter.needs === 'summary' ? summary : this.#session.summary(summary.id);
+    if (latest !== null && this.#fits(latest)) this.#matches.found(latest.id, latest);
   }
 
   #searched(count: number, last: number | undefined): void {
