@@ -2,10 +2,11 @@
 // a token, or of the inspector's page a cookie. It is no part of the proxy: nothing that a client of the proxy sends gets here, since Unix sockets cannot
 // be dialled through it and its TCP address counts among the proxy's own sockets. Questions are small and few, so limits are low.
 import { randomBytes } from 'node:crypto';
-import { chmodSync } from 'node:fs';
+import { chmodSync, createWriteStream } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { cannotListen, StartError } from '../errors/start-error.ts';
 import type { Fields } from '../http/message.ts';
@@ -133,7 +134,7 @@ export class AdminServer {
     const server = createServer(LIMITS, (request, response) => {
       this.#answer(request, response, access()).catch((error: unknown) => {
         // Whoever asked has left, or a stream of lines broke off: then nobody is there to tell.
-        if (response.headersSent) return void response.destroy();
+        if (response.headersSent || request.errored !== null) return void response.destroy();
         const story = error instanceof Error ? (error.stack ?? error.message) : String(error);
         this.#parts.report(`a defect ended one question to the admin API: ${story}`);
         void sendAnswer(response, problemAnswer(500, 'A defect of Sallyport; its log has the details.'));
@@ -199,13 +200,12 @@ export class AdminServer {
 
 function askedOf(request: IncomingMessage): Asked {
   const url = URL.parse(request.url ?? '', 'http://admin.invalid');
-  const octets = (maxBytes: number) => contentOf(request, maxBytes);
   return {
     method: request.method ?? '',
     path: url?.pathname ?? '',
     query: url?.searchParams ?? new URLSearchParams(),
-    octets,
-    text: async (maxBytes = USUAL_CONTENT_BYTES) => (await octets(maxBytes)).toString('utf8'),
+    text: (maxBytes = USUAL_CONTENT_BYTES) => textOf(contentOf(request, maxBytes)),
+    toFile: (file, maxBytes) => pipeline(contentOf(request, maxBytes), createWriteStream(file, { flags: 'wx', mode: 0o600 })),
   };
 }
 
@@ -226,16 +226,20 @@ function fieldsOf({ rawHeaders }: IncomingMessage): Fields {
   return Array.from({ length: rawHeaders.length / 2 }, (_, i) => ({ name: rawHeaders[2 * i]!, value: rawHeaders[2 * i + 1]! }));
 }
 
-async function contentOf(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
+async function* contentOf(request: IncomingMessage, maxBytes: number): AsyncGenerator<Buffer> {
   let length = 0;
   // Without destroying it at a return: the answer is still to be written.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += chunk.length;
     if (length > maxBytes) throw new TooMuchContent(maxBytes);
-    chunks.push(chunk);
+    yield chunk;
   }
-  return Buffer.concat(chunks);
+}
+
+async function textOf(chunks: AsyncIterable<Buffer>): Promise<string> {
+  const all: Buffer[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return Buffer.concat(all).toString('utf8');
 }
 
 async function listeningOnFreePort(server: Server, wanted: AdminAddress): Promise<void> {

@@ -7,8 +7,8 @@ export interface Asked {
   readonly query: URLSearchParams;
   /** Content as UTF-8. @throws TooMuchContent */
   text(maxBytes?: number): Promise<string>;
-  /** Content as it came. @throws TooMuchContent */
-  octets(maxBytes: number): Promise<Buffer>;
+  /** Content as it came, as a new file of this user alone, however large it is. @throws TooMuchContent */
+  toFile(file: string, maxBytes: number): Promise<void>;
 }
 
 export type AdminAnswer =

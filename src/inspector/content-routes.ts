@@ -1,6 +1,6 @@
 // Owns what the API gives of recorded content and of many exchanges at once: octets to save, views to read, requests to paste elsewhere, HTTP Archives
 // out and in. Captured octets leave as what no browser runs.
-import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type AdminAnswer, BadQuestion, valueAnswer } from '../admin/answers.ts';
@@ -115,7 +115,7 @@ async function imported(recording: Recording, asked: RouteAsked): Promise<AdminA
   const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-'));
   try {
     const file = path.join(folder, 'exchanges.har');
-    writeFileSync(file, await asked.octets(MOST_IMPORTED), { mode: 0o600 });
+    await asked.toFile(file, MOST_IMPORTED);
     const { exchanges } = await recording.store().ask({ kind: 'importHar', session, file, name: `${session}.har` });
     return valueAnswer({ session, exchanges });
   } finally {

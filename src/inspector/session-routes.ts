@@ -1,5 +1,5 @@
 // Owns what the API says of sessions: which there are, beginning, saving, opening and sharing them.
-import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as z from 'zod';
@@ -106,7 +106,7 @@ export function sessionRoutes(recording: Recording): readonly Route[] {
         const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-'));
         try {
           const file = path.join(folder, 'session.sallyport');
-          writeFileSync(file, await asked.octets(MOST_IMPORTED), { mode: 0o600 });
+          await asked.toFile(file, MOST_IMPORTED);
           return valueAnswer(await asks({ kind: 'importSession', file, name }));
         } finally {
           rmSync(folder, { recursive: true, force: true });
