@@ -194,22 +194,26 @@ class FileReader {
     const isInOrder = frame.kind === 'finished' ? frame.id > this.#lastId : frame.id === this.#lastId;
     if (!isInOrder || !Number.isSafeInteger(frame.id)) throw new NotSuchFile('its records are not in order');
     this.#lastId = frame.id;
-    if (!hasShape(frame)) throw new NotSuchFile(`record ${frame.id} is not of the right form`);
-    return frame;
+    const asOurs = inOurForm(frame);
+    if (asOurs === null) throw new NotSuchFile(`record ${frame.id} is not of the right form`);
+    return asOurs;
   }
 }
 
-/** What is read later as JSON of a known shape has to be some. */
-function hasShape({ kind, id, summary, detail }: BatchFrame): boolean {
+/** What is read later as JSON of a known shape has to be some; written anew, it is in no form that only a stranger would write. */
+function inOurForm(frame: BatchFrame): BatchFrame | null {
+  const { kind, id } = frame;
   try {
-    if (kind === 'message') return isMessage(JSON.parse(detail.toString()), id);
-    return isSummary(JSON.parse(summary.toString()), id) && isDetail(JSON.parse(detail.toString()));
+    const detail: unknown = JSON.parse(frame.detail.toString());
+    if (kind === 'message') return isMessage(detail, id) ? { ...frame, summary: NOTHING, detail: jsonOf(detail) } : null;
+    const summary: unknown = JSON.parse(frame.summary.toString());
+    return isSummary(summary, id) && isDetail(detail) ? { ...frame, summary: jsonOf(summary), detail: jsonOf(detail) } : null;
   } catch {
-    return false;
+    return null;
   }
 }
 
-function jsonOf(value: object): Buffer {
+function jsonOf(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
 
