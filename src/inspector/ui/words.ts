@@ -36,11 +36,17 @@ export function secondsText(seconds: number): string {
 
 const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 const COUNT = new Intl.NumberFormat('en-US');
 
 /** `14:03:27.418`, local. */
 export function clockText(ms: number): string {
   return `${CLOCK.format(ms)}.${String(Math.floor(ms % 1_000)).padStart(3, '0')}`;
+}
+
+/** The day alone. */
+export function dateText(ms: number): string {
+  return DATE.format(ms);
 }
 
 export function dayText(ms: number): string {

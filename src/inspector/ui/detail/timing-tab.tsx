@@ -1,7 +1,7 @@
 // Owns where the time went: each step as a bar on one scale, and which way the exchange took meanwhile.
 import type { RecordedExchange } from '../../../flows/recorded.ts';
 import { type Step, stepsOf } from '../traffic/waterfall.tsx';
-import { clockText, dayText, durationText } from '../words.ts';
+import { clockText, dateText, durationText } from '../words.ts';
 import { Facts } from './facts.tsx';
 
 export function TimingTab({ exchange: { summary, facts } }: { readonly exchange: RecordedExchange }) {
@@ -31,7 +31,7 @@ export function TimingTab({ exchange: { summary, facts } }: { readonly exchange:
       </table>
       <Facts
         rows={[
-          ['Began', `${dayText(summary.startedAtMs)}, ${clockText(summary.startedAtMs)}`],
+          ['Began', `${dateText(summary.startedAtMs)}, ${clockText(summary.startedAtMs)}`],
           ['Name resolved', facts.resolvedFrom === null ? null : (RESOLVED[facts.resolvedFrom] ?? facts.resolvedFrom)],
           [
             'Addresses',

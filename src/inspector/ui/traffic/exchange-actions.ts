@@ -59,8 +59,8 @@ export function copyCommands(row: Summary): readonly Command[] {
     { label: 'Copy URL', icon: 'copy', run: () => attempt(() => copyText(urlText(row), 'the URL')) },
     { label: 'Copy as curl', key: 'c', run: () => copyAs(row, 'curl', 'a curl command') },
     { label: 'Copy as fetch', run: () => copyAs(row, 'fetch', 'a call of fetch') },
-    { label: 'Copy as curl, secrets included', run: () => copyAs(row, 'curl', 'a curl command', true) },
     { label: 'Copy as Python', run: () => copyAs(row, 'python', 'Python with requests') },
+    { label: 'Copy as curl, secrets included', run: () => copyAs(row, 'curl', 'a curl command', true) },
   ];
 }
 

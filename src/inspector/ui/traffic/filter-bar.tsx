@@ -5,7 +5,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { type Completion, completionsAt } from '../../../flows/filter/complete.ts';
 import { Icon } from '../icons.tsx';
 import { useKeys } from '../keyboard.ts';
-import { addToFilter, filterHistory, filterProblem, filterText, hasTerm, rememberFilter, writeFilter } from './filter-text.ts';
+import { addToFilter, filterHistory, filterProblem, filterText, hasTerm, rememberFilter, typeFilter, writeFilter } from './filter-text.ts';
 import { knownHosts } from './hosts.ts';
 
 /** What is offered below the line; `null` while nothing is. */
@@ -20,7 +20,9 @@ const offer = signal<Offer | null>(null);
 export function FilterBar() {
   const input = useRef<HTMLInputElement>(null);
   useKeys({ '/': () => input.current?.select() });
-  const problem = filterProblem.value;
+  // What is only missing yet at the end is being offered below.
+  const isUnfinished = offer.value !== null && (filterProblem.value?.column ?? 0) > filterText.value.length;
+  const problem = isUnfinished ? null : filterProblem.value;
   return (
     <search class="filter-bar">
       <div class={`filter-line ${problem === null ? '' : 'has-problem'}`}>
@@ -72,7 +74,7 @@ function FilterInput({ input }: { readonly input: { current: HTMLInputElement | 
       placeholder="Filter: host:shop.example status:5xx, is:denied, ~m POST, or any part of a URL"
       value={filterText.value}
       onInput={({ currentTarget }) => {
-        writeFilter(currentTarget.value);
+        typeFilter(currentTarget.value);
         suggest(currentTarget);
       }}
       onFocus={({ currentTarget }) => suggest(currentTarget)}

@@ -26,9 +26,19 @@ export const effectiveFilter = computed(() => {
 });
 
 export function writeFilter(text: string): void {
+  clearTimeout(typing);
   filterText.value = text;
   if (filterProblem.value === null) effectiveText.value = text;
 }
+
+/** As somebody types: `is` on the way to `is:denied` is not yet meant. */
+export function typeFilter(text: string): void {
+  clearTimeout(typing);
+  filterText.value = text;
+  typing = setTimeout(() => writeFilter(text), PAUSE_MS);
+}
+
+let typing: ReturnType<typeof setTimeout> | undefined;
 
 /** Adds a term, or takes it out where it is one already. */
 export function addToFilter(term: string): void {
@@ -54,3 +64,4 @@ function parse(text: string): ReturnType<typeof parseFilter> | { readonly ok: nu
 }
 
 const MOST_KEPT = 12;
+const PAUSE_MS = 200;

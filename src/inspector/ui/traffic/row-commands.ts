@@ -26,7 +26,7 @@ export function rowCommands(row: Summary): readonly Command[] {
       : []),
     ...(isExchange
       ? RULE_KINDS.map(([kind, label], at) => ({
-          label: `Rule: ${label.toLowerCase()}`,
+          label: `Rule: ${label[0]!.toLowerCase()}${label.slice(1)}`,
           startsGroup: at === 0,
           run: () => createRule(row, kind),
         }))
