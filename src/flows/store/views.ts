@@ -76,8 +76,10 @@ export class View implements SessionListener {
   move(offset: number, limit: number): void {
     this.#offset = offset;
     this.#limit = limit;
-    // Somebody scrolls.
+    // Somebody scrolls, and what waits to be pushed was of another window.
     this.#pushedMs = Number.NEGATIVE_INFINITY;
+    if (this.#pushTimer !== null) clearTimeout(this.#pushTimer);
+    this.#pushTimer = null;
     this.#changed();
   }
 
