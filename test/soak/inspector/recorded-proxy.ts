@@ -11,8 +11,8 @@ export interface ProxySettings {
   readonly folder: string;
   /** Ports of the origins. */
   readonly ports: readonly number[];
-  /** File with the certificate that the origins' is verified with. */
-  readonly roots: string;
+  /** File with the certificate that the origins' is verified with; `null` where none speaks TLS. */
+  readonly roots: string | null;
   /** Octets that the session may take. */
   readonly maxSize: number;
 }
@@ -35,11 +35,9 @@ export class RecordedProxy {
   static async start(settings: ProxySettings): Promise<RecordedProxy> {
     const { folder } = settings;
     mkdirSync(folder, { recursive: true });
+    const tls = { ca_dir: path.join(folder, 'authority'), ...(settings.roots !== null && { roots: settings.roots }) };
     writeFileSync(path.join(folder, 'policy.yaml'), policyFor(settings.ports));
-    writeFileSync(
-      path.join(folder, 'config.yaml'),
-      `tls: ${JSON.stringify({ roots: settings.roots, ca_dir: path.join(folder, 'authority') })}\n`,
-    );
+    writeFileSync(path.join(folder, 'config.yaml'), `tls: ${JSON.stringify(tls)}\n`);
     const words = ['run', '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--access-log', path.join(folder, 'access.log')];
     words.push('--config', path.join(folder, 'config.yaml'), '--policy', path.join(folder, 'policy.yaml'));
     const startedMs = performance.now();

@@ -35,7 +35,7 @@ export function replyTo(kind: ReplyKind, number: number): Reply {
         pieces: [heading(number), text(chance, KIB, 8 * KIB), text(chance, KIB, 24 * KIB)],
       };
     case 'download': {
-      const whole = Array.from({ length: chance.between(32, 160) }, () => octets(chance, 64 * KIB, 64 * KIB));
+      const whole = Array.from({ length: chance.between(32, 192) }, () => octets(chance, 64 * KIB, 64 * KIB));
       return { ...USUAL, type: 'application/octet-stream', pieces: [heading(number), ...whole] };
     }
     case 'missing':
