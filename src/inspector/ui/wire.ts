@@ -196,7 +196,7 @@ export interface RuleProblem {
   readonly message: string;
 }
 
-export type Stage = 'request' | 'response';
+export type Stage = 'request' | 'response' | 'message';
 
 export interface Breakpoint {
   readonly filter: string;
@@ -218,6 +218,8 @@ export interface Held {
   readonly content: string;
   /** False where there is more than is held: then it goes on as it is. */
   readonly hasContent: boolean;
+  /** Of a message of a WebSocket. */
+  readonly direction?: 'from-client' | 'to-client';
 }
 
 export interface Breakpoints {

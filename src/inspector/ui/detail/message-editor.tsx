@@ -8,7 +8,8 @@ export interface Draft {
   readonly url: string;
   /** `null` of a request. */
   readonly status: number | null;
-  readonly fields: string;
+  /** `null` of what has no head: a message of a WebSocket. */
+  readonly fields: string | null;
   /** `null`: content that is no text. */
   readonly text: string | null;
   /** Base64; `null` leaves it, whatever it is. */
@@ -21,9 +22,32 @@ interface MessageEditorProps {
 }
 
 export function MessageEditor({ draft, onChange }: MessageEditorProps) {
-  const rows = Math.min(12, Math.max(3, draft.fields.split('\n').length));
   return (
     <div class="stack">
+      {draft.fields !== null && <HeadEditor draft={draft} fields={draft.fields} onChange={onChange} />}
+      {draft.text === null ? (
+        <p class="soft">
+          {draft.content === null ? 'The content is longer than what is held.' : 'The content is no text.'} It goes on as it is.
+        </p>
+      ) : (
+        <label class="labelled">
+          Content
+          <textarea
+            class="field mono"
+            rows={8}
+            spellcheck={false}
+            value={draft.text}
+            onInput={({ currentTarget }) => onChange({ ...draft, text: currentTarget.value })}
+          />
+        </label>
+      )}
+    </div>
+  );
+}
+
+function HeadEditor({ draft, fields, onChange }: MessageEditorProps & { readonly fields: string }) {
+  return (
+    <>
       {draft.status === null ? (
         <div class="first-line">
           <input
@@ -55,52 +79,40 @@ export function MessageEditor({ draft, onChange }: MessageEditorProps) {
         Fields, one a line
         <textarea
           class="field mono"
-          rows={rows}
+          rows={Math.min(12, Math.max(3, fields.split('\n').length))}
           spellcheck={false}
-          value={draft.fields}
+          value={fields}
           onInput={({ currentTarget }) => onChange({ ...draft, fields: currentTarget.value })}
         />
       </label>
-      {draft.text === null ? (
-        <p class="soft">
-          {draft.content === null ? 'The content is longer than what is held.' : 'The content is no text.'} It goes on as it is.
-        </p>
-      ) : (
-        <label class="labelled">
-          Content
-          <textarea
-            class="field mono"
-            rows={8}
-            spellcheck={false}
-            value={draft.text}
-            onInput={({ currentTarget }) => onChange({ ...draft, text: currentTarget.value })}
-          />
-        </label>
-      )}
-    </div>
+    </>
   );
 }
 
-/** @param octets  `null` where they are not at hand */
+/** @param fields  `null` of what has no head @param octets  `null` where they are not at hand */
 export function draftOf(
   first: Pick<Draft, 'method' | 'url' | 'status'>,
-  fields: RecordedFields,
+  fields: RecordedFields | null,
   octets: Uint8Array<ArrayBuffer> | null,
 ): Draft {
-  const lines = fields.map(([name, value]) => `${name}: ${readable(value)}`);
+  const lines = fields?.map(([name, value]) => `${name}: ${readable(value)}`).join('\n') ?? null;
   const content = octets === null ? { text: null, content: null } : { text: textOf(octets), content: base64Of(octets) };
-  return { ...first, fields: lines.join('\n'), ...content };
+  return { ...first, fields: lines, ...content };
 }
 
 /** What is written, as it goes to the API. @throws Error that names the line which is no field */
-export function editedOf(draft: Draft): { readonly fields: RecordedFields; readonly content: string | null } {
-  const lines = draft.fields.split('\n').filter((line) => line.trim() !== '');
-  const fields = lines.map((line, at) => {
+export function editedOf({ fields, text, content }: Draft): { readonly fields?: RecordedFields; readonly content: string | null } {
+  const edited = text === null ? content : base64Of(new TextEncoder().encode(text));
+  return fields === null ? { content: edited } : { fields: fieldsOf(fields), content: edited };
+}
+
+function fieldsOf(text: string): RecordedFields {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  return lines.map((line, at) => {
     const colon = line.indexOf(':');
     if (colon < 1) throw new Error(`Line ${at + 1} of the fields is no field: write ‘Name: value’.`);
     return [line.slice(0, colon).trim(), asOctets(line.slice(colon + 1).trim())] as const;
   });
-  return { fields, content: draft.text === null ? draft.content : base64Of(new TextEncoder().encode(draft.text)) };
 }
 
 function textOf(octets: Uint8Array<ArrayBuffer>): string | null {

@@ -119,7 +119,7 @@ function Queue() {
         {held.value.map((each) => (
           <li key={each.number}>
             <button type="button" class="queue-item" aria-pressed={each === shown} onClick={() => (chosen.value = each.number)}>
-              <span class="method">{each.status ?? each.method}</span>
+              <span class="method">{markOf(each)}</span>
               <span class="queue-url">{each.url}</span>
               <span class="soft number">{agoText(each.sinceMs, Date.now())}</span>
             </button>
@@ -131,9 +131,14 @@ function Queue() {
   );
 }
 
+function markOf({ direction, status, method }: Held): string {
+  if (direction !== undefined) return direction === 'from-client' ? '↑' : '↓';
+  return status === null ? method : String(status);
+}
+
 function HeldMessage(message: Held) {
   const { number, at, exchangeId, method, url, status, fields, content, hasContent } = message;
-  const first = draftOf({ method, url, status }, fields, hasContent ? octetsOf(content) : null);
+  const first = draftOf({ method, url, status }, at === 'message' ? null : fields, hasContent ? octetsOf(content) : null);
   const draft = useSignal<Draft>(first);
   /** What the client is to get in the origin's place; `null` while the request is looked at. */
   const answer = useSignal<Draft | null>(null);
@@ -147,7 +152,7 @@ function HeldMessage(message: Held) {
   return (
     <div class="held">
       <p class="soft">
-        {answer.value === null ? STAGES[at] : 'The answer'} of{' '}
+        {answer.value === null ? HELD[at] : 'The answer'} of{' '}
         <a href={fragmentOf({ page: 'traffic', id: exchangeId })}>exchange {exchangeId}</a>
       </p>
       {answer.value === null ? (
@@ -187,14 +192,20 @@ function HeldMessage(message: Held) {
 
 /** @throws Error for fields that are none */
 function releaseOf(draft: Draft): object {
-  const { method, url, status } = draft;
-  return { ...(status === null ? { method, url } : { status }), ...editedOf(draft) };
+  const { method, url, status, fields } = draft;
+  const first = fields === null ? {} : status === null ? { method, url } : { status };
+  return { ...first, ...editedOf(draft) };
 }
 
-const STAGES: Readonly<Record<Stage, string>> = { request: 'Before the request goes on', response: 'Before the response goes on' };
+const STAGES: Readonly<Record<Stage, string>> = {
+  request: 'Before the request goes on',
+  response: 'Before the response goes on',
+  message: 'Each message of a WebSocket',
+};
+const HELD: Readonly<Record<Stage, string>> = { request: 'The request', response: 'The response', message: 'A message' };
 const WORDS = {
   continue: 'It goes on.',
-  drop: 'Dropped: the client’s connection was closed.',
+  drop: 'Dropped.',
   answer: 'Answered in the origin’s place.',
 } as const;
 /** To begin with. */
