@@ -7,6 +7,8 @@ export interface SoakOptions {
   readonly clients: number;
   /** Whether a real browser looks on, besides the stand-in that always does. */
   readonly hasBrowser: boolean;
+  /** Whether what is slow fails, or is only told: where others are busy on the same machine, it says nothing. */
+  readonly isTimed: boolean;
   readonly seed: number;
 }
 
@@ -20,6 +22,7 @@ export function parseOptions(words: readonly string[]): SoakOptions | 'help' {
       exchanges: { type: 'string' },
       clients: { type: 'string', default: '32' },
       page: { type: 'boolean', default: false },
+      untimed: { type: 'boolean', default: false },
       seed: { type: 'string', default: '1' },
     },
   });
@@ -28,6 +31,7 @@ export function parseOptions(words: readonly string[]): SoakOptions | 'help' {
     exchanges: count('exchanges', values.exchanges ?? (values.quick ? '5000' : '200000'), 100, 10_000_000),
     clients: count('clients', values.clients, 1, 500),
     hasBrowser: values.page,
+    isTimed: !values.untimed,
     seed: count('seed', values.seed, 0, 0xffff_ffff),
   };
 }
@@ -46,6 +50,7 @@ Flags:
   --exchanges N   200000 unless told
   --clients N     at a time; 32 unless told
   --page          Chromium looks on, too, and has to stay smooth
+  --untimed       tells what was slow, and does not fail because of it
   --seed N        of every choice that is left to chance; 1 unless told`;
 
 function count(flag: string, text: string, least: number, most: number): number {
