@@ -1,6 +1,5 @@
 // Owns one session: what was recorded in it, written batch by batch and read back. Segments hold everything (segments.ts), the index says where
-// (flow-index.ts). Contents are kept once where they come again soon (recent-contents.ts), but only shared out of the newest third of what may be
-// kept: so the oldest segments can go, and nothing that is newer than the middle loses its content.
+// (flow-index.ts). Contents are kept once where they come again soon (recent-contents.ts). What has become too much or too old goes by whole segments.
 import { hash } from 'node:crypto';
 import path from 'node:path';
 import { readSummary } from '../read-summary.ts';
@@ -10,7 +9,7 @@ import { FlowIndex } from './flow-index.ts';
 import type { KeptContent } from './protocol.ts';
 import { type ExchangeFrame, readExchange } from './read-exchange.ts';
 import { MOST, RecentContents } from './recent-contents.ts';
-import { type ContentReference, FrameBuffer } from './record-frames.ts';
+import { type ContentReference, FrameBuffer, SEGMENT_HEAD_BYTES } from './record-frames.ts';
 import { type FoundHead, type Place, Segments } from './segments.ts';
 import { WrittenBatch } from './written-batch.ts';
 
@@ -58,8 +57,6 @@ export class FlowSession {
   #index: FlowIndex | null;
   #exchanges = 0;
   #lastId = 0;
-  /** Contents in segments before this one are not shared. */
-  #sharedFrom = 0;
 
   private constructor(folder: string, bounds: SessionBounds) {
     this.name = path.basename(folder);
@@ -111,7 +108,7 @@ export class FlowSession {
    */
   write(frames: Iterable<BatchFrame>, octets: number, nowMs: number): void {
     const target = this.#segments.toWrite(octets);
-    if (target.segment !== this.#segments.first && target.segment > this.#sharedFrom) this.#narrowSharing(nowMs);
+    if (target.at === SEGMENT_HEAD_BYTES) this.#narrowSharing(nowMs);
     const batch = new WrittenBatch();
     this.#buffer.begin(target);
     try {
@@ -146,7 +143,7 @@ export class FlowSession {
     const digest = hash('sha256', content);
     const { length } = content;
     const known = this.#recent.find(digest);
-    if (known !== null && known.segment >= this.#sharedFrom) return { segment: known.segment, at: known.at, length, digest };
+    if (known !== null) return { segment: known.segment, at: known.at, length, digest };
     const place = placeIn(target, this.#buffer.addContent(digest, content));
     this.#recent.keep(digest, place);
     batch.contents.push([place, digest]);
@@ -198,11 +195,12 @@ export class FlowSession {
 
   /** Removes the oldest segments, as long as there is too much or they are too old. In steps. */
   *prune(nowMs: number): Generator<void> {
+    // Before anything goes that somebody could share meanwhile.
+    this.#narrowSharing(nowMs);
     while (this.#mustPrune(nowMs)) {
       yield* this.#removeOldest();
       while (this.#opened.giveBack()) yield;
     }
-    this.#narrowSharing(nowMs);
   }
 
   #mustPrune(nowMs: number): boolean {
@@ -221,7 +219,6 @@ export class FlowSession {
     this.#opened.removeContents(segment);
     this.#segments.removeOldest();
     this.#exchanges -= removed.size;
-    this.#sharedFrom = Math.max(this.#sharedFrom, segment + 1);
     for (const id of removed) this.#pending.delete(id);
     this.#saveState();
     for (const listener of this.listeners) listener.removed(removed);
@@ -259,13 +256,8 @@ export class FlowSession {
   }
 
   #narrowSharing(nowMs: number): void {
-    const third = Math.max(0, this.#bounds.maxBytes - this.#opened.bytes) / 3;
-    const { first, end } = this.#segments;
-    let from = Math.max(this.#sharedFrom, first ?? 0);
-    const isTooFar = (segment: number): boolean =>
-      this.#segments.bytesBehind(segment) > third || this.#segments.changedAtMs(segment) < nowMs - this.#bounds.maxAgeMs / 3;
-    while (from < end.segment && isTooFar(from)) from += 1;
-    this.#sharedFrom = from;
+    const { maxBytes, maxAgeMs } = this.#bounds;
+    this.#recent.narrow(this.#segments, Math.max(0, maxBytes - this.#opened.bytes), nowMs - maxAgeMs / 3);
   }
 
   // Reading

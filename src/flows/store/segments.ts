@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, ftruncateSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
+import { Stretch } from './file-stretch.ts';
 import {
   FRAME_HEAD_BYTES,
   frameBytes,
@@ -332,39 +333,6 @@ export class Segments {
 
   #path(number: number): string {
     return path.join(this.#folder, `segment-${String(number).padStart(6, '0')}.frames`);
-  }
-}
-
-/** A file that is read from its beginning to its end, a stretch at a time. */
-class Stretch {
-  readonly #read: (at: number, length: number) => Buffer;
-  readonly #end: number;
-  readonly #bytes: number;
-  #octets: Buffer = Buffer.alloc(0);
-  #from = 0;
-
-  constructor(read: (at: number, length: number) => Buffer, end: number, bytes: number) {
-    this.#read = read;
-    this.#end = end;
-    this.#bytes = bytes;
-  }
-
-  /** Views hold: what is read later lies elsewhere. */
-  at(at: number, length: number): Buffer {
-    const offset = at - this.#from;
-    if (offset < 0 || offset + length > this.#octets.length) {
-      this.#octets = this.#read(at, Math.min(Math.max(length, this.#bytes), this.#end - at));
-      this.#from = at;
-    }
-    return this.#octets.subarray(at - this.#from, at - this.#from + length);
-  }
-
-  indexOf(mark: Buffer, from: number): number | null {
-    for (let at = from; at + mark.length <= this.#end; at += this.#bytes) {
-      const found = this.at(at, Math.min(this.#bytes + mark.length, this.#end - at)).indexOf(mark);
-      if (found >= 0) return at + found;
-    }
-    return null;
   }
 }
 
