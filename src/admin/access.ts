@@ -2,14 +2,14 @@
 // its user. Over TCP everybody on this machine gets there, every page in a browser included. So three kinds of askers are told apart there:
 //
 // - a program with the token: it may ask everything, and bears none of the fields that only browsers send for pages;
-// - the inspector's page with its cookie: it may, when the browser says that the request is that page's own (Origin, Sec-Fetch-Site);
+// - the inspector's page with its cookie and its key: it may, when the browser says that the request is that page's own (Origin, Sec-Fetch-Site);
 // - anybody: the files of the page, which hold no secret, the sign-in, and whether the proxy is up.
 //
 // All of them have to call it by its own address: a name that was made to lead here is none (DNS rebinding). It grants nothing across origins (no CORS).
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { fieldValue } from '../http/fields.ts';
 import type { Fields } from '../http/message.ts';
-import type { SignIns } from './sign-in.ts';
+import type { PageProof, SignIns } from './sign-in.ts';
 
 export interface Refusal {
   readonly status: 401 | 403 | 415 | 421;
@@ -40,10 +40,12 @@ export function refusalOf(asked: AskedFor, tcp: TcpAccess | null): Refusal | nul
   return (tcp === null ? refusalToPages(asked) : refusalOverTcp(asked, tcp)) ?? refusalOfType(asked);
 }
 
-/** The cookie of the inspector's page, where it was sent. */
-export function pageCookie(fields: Fields, name: string): string | null {
+/** The cookie of the inspector's page and its key, where both were sent: the key in a field of its own or, of a WebSocket, as its second protocol. */
+export function pageProof(fields: Fields, cookieName: string): PageProof | null {
   const all = (fieldValue(fields, 'cookie') ?? '').split(';').map((each) => each.trim());
-  return all.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1) ?? null;
+  const cookie = all.find((each) => each.startsWith(`${cookieName}=`))?.slice(cookieName.length + 1);
+  const key = fieldValue(fields, KEY_FIELD) ?? fieldValue(fields, 'sec-websocket-protocol')?.split(',')[1]?.trim();
+  return cookie === undefined || key === undefined ? null : { cookie, key };
 }
 
 function refusalOverTcp(asked: AskedFor, tcp: TcpAccess): Refusal | null {
@@ -52,8 +54,8 @@ function refusalOverTcp(asked: AskedFor, tcp: TcpAccess): Refusal | null {
   if (!tcp.authorities.includes(host)) return { status: 421, message: `Host is not ${tcp.authorities.join(' or ')}.` };
   const authorization = fieldValue(fields, 'authorization');
   if (authorization !== undefined) return hasToken(authorization, tcp.token) ? refusalToPages(asked) : NO_TOKEN;
-  const cookie = pageCookie(fields, tcp.cookieName);
-  const isPage = cookie !== null && tcp.signIns.isSignedIn(cookie);
+  const proof = pageProof(fields, tcp.cookieName);
+  const isPage = proof !== null && tcp.signIns.isSignedIn(proof);
   if (!isPage && !asked.isPublic) return NO_TOKEN;
   return isOfThePage(asked, host) ? null : { status: 403, message: 'Only the page of the inspector itself may ask this.' };
 }
@@ -99,4 +101,5 @@ const NO_TOKEN: Refusal = {
     "Programs give the token, 'Authorization: Bearer TOKEN': it is in the file that sallyport wrote beside its socket. " +
     "For the page in a browser, 'sallyport inspector' prints a link.",
 };
+const KEY_FIELD = 'x-sallyport-key';
 const FROM_PAGES = ['origin', 'sec-fetch-site', 'sec-fetch-mode'] as const;

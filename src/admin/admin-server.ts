@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { cannotListen, StartError } from '../errors/start-error.ts';
 import type { Fields } from '../http/message.ts';
-import { pageCookie, refusalOf, type TcpAccess } from './access.ts';
+import { pageProof, refusalOf, type TcpAccess } from './access.ts';
 import { type AdminAnswer, type Asked, BadQuestion, problemAnswer, TooMuchContent, USUAL_CONTENT_BYTES, valueAnswer } from './answers.ts';
 import type { PageFiles } from './page-files.ts';
 import { SignIns } from './sign-in.ts';
@@ -173,14 +173,14 @@ export class AdminServer {
 
   async #signIn(asked: Asked, { signIns, cookieName }: TcpAccess): Promise<AdminAnswer> {
     if (asked.method !== 'POST') return { ...problemAnswer(405, `${SIGN_IN} takes POST.`), allow: 'POST' };
-    const cookie = signIns.trade(codeOf(await asked.text()));
-    if (cookie === null) return problemAnswer(401, "This link was used already, or is none. 'sallyport inspector' prints a new one.");
-    return { ...cookieAnswer(`${cookieName}=${cookie}`), value: { signedIn: true } };
+    const proof = signIns.trade(codeOf(await asked.text()));
+    if (proof === null) return problemAnswer(401, "This link was used already, or is none. 'sallyport inspector' prints a new one.");
+    return { ...cookieAnswer(`${cookieName}=${proof.cookie}`), value: { signedIn: true, key: proof.key } };
   }
 
   #signOut(fields: Fields, { signIns, cookieName }: TcpAccess): AdminAnswer {
-    const cookie = pageCookie(fields, cookieName);
-    if (cookie !== null) signIns.signOut(cookie);
+    const proof = pageProof(fields, cookieName);
+    if (proof !== null) signIns.signOut(proof);
     return cookieAnswer(`${cookieName}=; Max-Age=0`);
   }
 

@@ -243,6 +243,12 @@ describe('over TCP', () => {
   });
 });
 
+/** What a page shows with each question, out of the answer to its sign-in. */
+async function proofIn(signedIn: Response): Promise<{ readonly cookie: string; readonly 'x-sallyport-key': string }> {
+  const { key } = (await signedIn.json()) as { readonly key: string };
+  return { cookie: signedIn.headers.get('set-cookie')!.split(';')[0]!, 'x-sallyport-key': key };
+}
+
 describe('the page of the inspector', () => {
   async function servingPage() {
     const stateFolder = temporaryFolder(onTestFinished);
@@ -260,8 +266,8 @@ describe('the page of the inspector', () => {
         body: JSON.stringify({ code }),
       });
     const code = () => new URL(admin.newLink()!).hash.replace('#open=', '');
-    const cookie = async () => (await signIn(code())).headers.get('set-cookie')!.split(';')[0]!;
-    return { admin, url, signIn, code, cookie, reports };
+    const proof = async () => proofIn(await signIn(code()));
+    return { admin, url, signIn, code, proof, reports };
   }
 
   test('its files are for everybody, may do nothing but talk to where they came from, and there are no others', async () => {
@@ -287,19 +293,20 @@ describe('the page of the inspector', () => {
     const signedIn = await signIn(once);
     const setCookie = signedIn.headers.get('set-cookie')!;
     expect(setCookie).toMatch(new RegExp(`^sallyport-${admin.bound!.port}=[\\w-]{43}; Path=/; HttpOnly; SameSite=Strict$`));
-    expect(await signedIn.json()).toEqual({ signedIn: true });
     expect((await signIn(once)).status).toBe(401);
     expect((await signIn('x')).status).toBe(401);
-    const cookie = setCookie.split(';')[0]!;
-    expect((await fetch(`${url}/cache/stats`, { headers: { cookie } })).status).toBe(200);
-    expect((await fetch(`${url}/cache/stats`, { headers: { cookie: `${cookie}x` } })).status).toBe(401);
+    const proof = await proofIn(signedIn);
+    expect((await fetch(`${url}/cache/stats`, { headers: proof })).status).toBe(200);
+    expect((await fetch(`${url}/cache/stats`, { headers: { ...proof, cookie: `${proof.cookie}x` } })).status).toBe(401);
+    expect((await fetch(`${url}/cache/stats`, { headers: { ...proof, 'x-sallyport-key': 'none' } })).status).toBe(401);
+    expect((await fetch(`${url}/cache/stats`, { headers: { cookie: proof.cookie } })).status).toBe(401);
     expect((await fetch(`${url}/cache/stats`)).status).toBe(401);
     const out = await fetch(`${url}/api/sign-out`, {
       method: 'POST',
-      headers: { cookie, origin: url, 'content-type': 'application/json' },
+      headers: { ...proof, origin: url, 'content-type': 'application/json' },
     });
     expect(out.status).toBe(200);
-    expect((await fetch(`${url}/cache/stats`, { headers: { cookie } })).status).toBe(401);
+    expect((await fetch(`${url}/cache/stats`, { headers: proof })).status).toBe(401);
   });
 
   test.each<[string, string, Readonly<Record<string, string>>, number]>([
@@ -311,8 +318,8 @@ describe('the page of the inspector', () => {
     ['a change comes as a form', 'POST', { 'content-type': 'text/plain', origin: 'SELF' }, 415],
     ['a name was made to lead here', 'GET', { host: 'evil.test' }, 421],
   ])('the cookie is no use where %s', async (_what, method, headers, status) => {
-    const { url, cookie, admin } = await servingPage();
-    const sent = { ...headers, cookie: await cookie(), ...(headers['origin'] === 'SELF' && { origin: url }) };
+    const { url, proof, admin } = await servingPage();
+    const sent = { ...headers, ...(await proof()), ...(headers['origin'] === 'SELF' && { origin: url }) };
     const found = await new Promise((resolve, reject) => {
       const path = method === 'GET' ? '/cache/stats' : '/cache/purge';
       const asked = request({ host: '127.0.0.1', port: admin.bound!.port, method, path, headers: sent, agent: false }, (response) => {
@@ -326,10 +333,10 @@ describe('the page of the inspector', () => {
   });
 
   test('nobody signs in from another page, nor begins a WebSocket there', async () => {
-    const { admin, url, signIn, code, cookie } = await servingPage();
+    const { admin, url, signIn, code, proof } = await servingPage();
     expect((await signIn(code(), { origin: 'http://evil.test' })).status).toBe(403);
     expect((await signIn(code(), { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
-    const own = await cookie();
+    const own = await proof();
     const began = (headers: Readonly<Record<string, string>>) =>
       new Promise((resolve) => {
         const socket = new WebSocket(`${url.replace('http', 'ws')}/api/live`, { headers });
@@ -339,9 +346,9 @@ describe('the page of the inspector', () => {
         });
         socket.on('error', (error) => resolve(error.message));
       });
-    expect(await began({ cookie: own, origin: url })).toBe('hello');
-    expect(await began({ cookie: own })).toContain('403');
-    expect(await began({ cookie: own, origin: 'http://evil.test' })).toContain('403');
+    expect(await began({ ...own, origin: url })).toBe('hello');
+    expect(await began({ ...own })).toContain('403');
+    expect(await began({ ...own, origin: 'http://evil.test' })).toContain('403');
     expect(await began({ origin: url })).toContain('401');
     const token = readFileSync(path.join(path.dirname(admin.socket), '4711.token'), 'utf8').trim();
     expect(await began({ authorization: `Bearer ${token}` })).toBe('hello');

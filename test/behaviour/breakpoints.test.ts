@@ -52,7 +52,6 @@ beforeAll(async () => {
   secure = await startDualOrigin(ca, inBothVersions(answer));
   rewriting = await startRewritingProxy(folder, ca, '', {
     policyRules: '  - deny: { path: /denied }\n',
-    config: { admin: { host: '127.0.0.1', port: 0 } },
   });
 });
 afterAll(async () => {
@@ -222,14 +221,7 @@ test('what cannot be is refused with its reason, and what is held stays held', a
 });
 
 test('pages are told of what is held, and of breakpoints that nobody has any more nothing is', async () => {
-  const { origin, hash } = new URL(rewriting.proxy.running.newInspectorLink()!);
-  const signedIn = await fetch(`${origin}/api/sign-in`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', Origin: origin },
-    body: JSON.stringify({ code: hash.replace('#open=', '') }),
-  });
-  const cookie = signedIn.headers.getSetCookie()[0]!.split(';', 1)[0]!;
-  const page = new WebSocket(`${origin.replace('http', 'ws')}/api/live`, { headers: { Cookie: cookie, Origin: origin } });
+  const page = new WebSocket(`ws+unix:${rewriting.proxy.running.adminSocket}:/api/live`);
   const told: { readonly type: string; readonly held?: readonly Held[] }[] = [];
   const hasHeld = Promise.withResolvers<void>();
   page.on('message', (data) => {

@@ -1,4 +1,4 @@
-// Owns asking the admin API: JSON both ways, in this page's origin, with the cookie that sign-in left. A refusal for want of it signs the page out;
+// Owns asking the admin API: JSON both ways, in this page's origin, with the cookie and the key that sign-in left. A refusal for want of it signs the page out;
 // every other one becomes an ApiProblem whose message is the API's own sentence.
 import { signal } from '@preact/signals';
 import { inSession } from './session.ts';
@@ -46,23 +46,37 @@ export async function putFile<T>(path: string, file: Blob): Promise<T> {
 
 /** @throws ApiProblem when the code is not, or no longer, good */
 export async function signIn(code: string): Promise<void> {
-  await request('/api/sign-in', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ code }) });
+  const headers = { 'Content-Type': 'application/json' };
+  const response = await sent('/api/sign-in', { method: 'POST', headers, body: JSON.stringify({ code }) });
+  if (!response.ok) throw await problemOf(response);
+  // First: what comes next needs it.
+  localStorage.setItem(KEY_NAME, ((await response.json()) as { readonly key: string }).key);
+  isSignedIn.value = true;
+}
+
+/** A cookie goes to every port of this machine; this does not. `none` before somebody has signed in. */
+export function pageKey(): string {
+  return localStorage.getItem(KEY_NAME) ?? 'none';
 }
 
 async function request(path: string, init: RequestInit): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(init.method === 'GET' ? inSession(path) : path, { ...init, credentials: 'same-origin', redirect: 'error' });
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new ApiProblem(0, 'The proxy does not answer. Is it still running?');
-  }
+  const response = await sent(path, init);
   if (response.ok) {
     isSignedIn.value = true;
     return response;
   }
   if (response.status === 401) isSignedIn.value = false;
   throw await problemOf(response);
+}
+
+async function sent(path: string, init: RequestInit): Promise<Response> {
+  const headers = { ...init.headers, 'X-Sallyport-Key': pageKey() };
+  try {
+    return await fetch(init.method === 'GET' ? inSession(path) : path, { ...init, headers, credentials: 'same-origin', redirect: 'error' });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error;
+    throw new ApiProblem(0, 'The proxy does not answer. Is it still running?');
+  }
 }
 
 async function problemOf(response: Response): Promise<ApiProblem> {
@@ -78,3 +92,5 @@ async function problemOf(response: Response): Promise<ApiProblem> {
 export function problemText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+const KEY_NAME = 'sallyport-key';

@@ -1,6 +1,6 @@
 // Owns the page's one WebSocket: what has been asked for over it is asked again when it comes back, so that nobody else needs to know that it was gone.
 import { signal } from '@preact/signals';
-import { getJson } from './api.ts';
+import { getJson, pageKey } from './api.ts';
 import type { FromServer, Status, ToServer } from './wire.ts';
 
 export const connection = signal<'connecting' | 'live' | 'lost'>('connecting');
@@ -14,7 +14,8 @@ let socket: WebSocket | null = null;
 let attempts = 0;
 
 export function connect(): void {
-  const opened = new WebSocket(new URL('/api/live', location.href.replace(/^http/, 'ws')));
+  // A page can add no fields to a handshake; the second of its protocols is the key.
+  const opened = new WebSocket(new URL('/api/live', location.href.replace(/^http/, 'ws')), ['sallyport', pageKey()]);
   socket = opened;
   opened.onopen = () => {
     attempts = 0;

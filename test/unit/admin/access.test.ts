@@ -34,8 +34,10 @@ test('over the Unix socket neither Host nor token is asked for, and pages are re
   expect(refusalOf(ask('GET', { Origin: 'null' }), null)?.status).toBe(403);
 });
 
-const cookie = `sallyport-81=${tcp.signIns.trade(tcp.signIns.newCode())}`;
-const page = { Host: 'localhost:81', Cookie: `a=b; ${cookie}` };
+const proof = tcp.signIns.trade(tcp.signIns.newCode())!;
+const cookie = `sallyport-81=${proof.cookie}`;
+const key = { 'X-Sallyport-Key': proof.key };
+const page = { Host: 'localhost:81', Cookie: `a=b; ${cookie}`, ...key };
 
 test.each<[string, ReturnType<typeof ask>, number | null]>([
   ['reads as the page', ask('GET', page), null],
@@ -45,7 +47,19 @@ test.each<[string, ReturnType<typeof ask>, number | null]>([
   ['changes without an origin', ask('POST', { ...page, 'Content-Type': 'application/json' }), 403],
   ['changes as no page', ask('POST', { ...page, Origin: 'null', 'Content-Type': 'application/json' }), 403],
   ['opens a WebSocket without an origin', ask('GET', page, false, true), 403],
-  ['has the cookie of another port', ask('GET', { Host: 'localhost:81', Cookie: cookie.replace('81=', '82=') }), 401],
+  [
+    'opens a WebSocket with the key as its second protocol',
+    ask(
+      'GET',
+      { Host: 'localhost:81', Cookie: cookie, Origin: 'http://localhost:81', 'Sec-WebSocket-Protocol': `sallyport, ${proof.key}` },
+      false,
+      true,
+    ),
+    null,
+  ],
+  ['has the cookie alone, as every port of this machine is sent it', ask('GET', { Host: 'localhost:81', Cookie: cookie }), 401],
+  ['has the key alone', ask('GET', { Host: 'localhost:81', ...key }), 401],
+  ['has the cookie of another port', ask('GET', { Host: 'localhost:81', Cookie: cookie.replace('81=', '82='), ...key }), 401],
   ['has no cookie and wants a file of the page', ask('GET', { Host: 'localhost:81', 'Sec-Fetch-Site': 'none' }, true), null],
   ['wants a file of the page under another name', ask('GET', { Host: 'a.test:81' }, true), 421],
 ])('over TCP, one who %s', (_what, asked, status) => {
