@@ -30,7 +30,8 @@ export class ExchangeEncoder {
   readonly #policyDigestOf: (decider: object) => string;
   readonly #decisions = new WeakMap<object, Map<string, DecisionTexts>>();
   readonly #shared = new WeakMap<object, string>();
-  readonly #connections: (ConnectionText | null)[] = Array.from({ length: 256 }, () => null);
+  readonly #connections: (ConnectionTexts | null)[] = Array.from({ length: 256 }, () => null);
+  #lastUpstream: UpstreamText = { route: null, address: null, port: 0, protocol: null, text: '' };
   /** Field lines of the exchange that is being encoded. */
   #raw = '';
 
@@ -46,7 +47,7 @@ export class ExchangeEncoder {
     const isDone = state === 'done';
     return (
       `[${this.#base + flow.id},${isDone ? 1 : 0},${kindOf(flow, capture)},${connectId === null ? 0 : this.#base + connectId}` +
-      `,${capture.replayOf ?? 0},${epochMs(flow.startedAtMs)},${quoted(flow.clientAddress)},${quotedOr0(flow.user)},${quoted(flow.method)}` +
+      `,${capture.replayOf ?? 0},${epochMs(flow.startedAtMs)},${this.#connection(flow).client},${quotedOr0(flow.user)},${quoted(flow.method)}` +
       `,"${capture.scheme}",${quoted(capture.host)},${capture.port},${this.#url(capture.path)},"${flow.version}",${flow.status}` +
       `,${isDone ? `"${flow.outcome}"` : 0},${error === null ? 0 : `"${error.code}"`}` +
       (decision === null ? ',0,0,0' : this.#decision(decision).summary + decision.reported.length) +
@@ -181,48 +182,81 @@ export class ExchangeEncoder {
     };
   }
 
+  /** Most have nothing to tell but who decided and which connection was used. */
   #facts(flow: Flow, capture: Capture): string {
-    const { decision, hello, interception, judged, originTls, cache, error, upstreamAddress, upstreamProtocol } = flow;
+    const { decision, hello, interception, originTls, cache, error } = flow;
+    const connection = this.#connection(flow);
+    const isOfTunnel = hello !== null || interception !== null;
+    const hasEvents = originTls !== null || cache !== null || error !== null || capture.changes !== null;
     return (
-      this.#connection(flow) +
-      (decision === null ? '0' : `${this.#decision(decision).facts}${this.#judgedBy(decision, capture)}]`) +
-      (hello === null ? ',0' : `,${this.#factsOf(hello, ({ serverName, alpn, ja4 }) => ({ serverName, alpn, ja4 }))}`) +
-      `,${quoted(interception === null ? null : interception.reason)},${quoted(flow.route)}` +
-      `,${judged.length === 0 ? 0 : serialized(judged)},${quoted(flow.resolvedFrom)}` +
-      `,${quoted(upstreamAddress)},${flow.upstreamPort},${flow.reusedConnection ? 1 : 0}` +
-      `,${upstreamProtocol === null ? 'null' : `"${upstreamProtocol}"`},${originTls === null ? 0 : this.#factsOf(originTls, (facts) => facts)}` +
-      `,${cache === null ? 0 : this.#cache(cache)},${error === null ? 'null' : quoted(error.message)}` +
-      `,${capture.changes === null ? 0 : serialized(capture.changes)}]`
+      connection.facts +
+      (decision === null ? '0' : `${this.#decision(decision).facts}${this.#judgedBy(decision, connection, capture)}]`) +
+      (isOfTunnel ? this.#tunnelFacts(flow) : ',0,null') +
+      this.#upstream(flow) +
+      (hasEvents ? this.#events(flow, capture) : ',0,0,null,0]')
+    );
+  }
+
+  #tunnelFacts({ hello, interception }: Flow): string {
+    const said = hello === null ? 0 : this.#factsOf(hello, ({ serverName, alpn, ja4 }) => ({ serverName, alpn, ja4 }));
+    return `,${said},${quoted(interception === null ? null : interception.reason)}`;
+  }
+
+  /** The same as of the exchange before it, where that went over the same connection or one like it. */
+  #upstream({
+    route,
+    judged,
+    resolvedFrom,
+    upstreamAddress: address,
+    upstreamPort: port,
+    reusedConnection,
+    upstreamProtocol: protocol,
+  }: Flow): string {
+    const isKept = reusedConnection && resolvedFrom === null && judged.length === 0;
+    const last = this.#lastUpstream;
+    if (isKept && last.address === address && last.port === port && last.route === route && last.protocol === protocol) return last.text;
+    const text =
+      `,${quoted(route)},${judged.length === 0 ? 0 : serialized(judged)},${quoted(resolvedFrom)},${quoted(address)},${port}` +
+      `,${reusedConnection ? 1 : 0},${quoted(protocol)}`;
+    if (isKept) this.#lastUpstream = { route, address, port, protocol, text };
+    return text;
+  }
+
+  /** What was found or went wrong on the way, and what was changed. */
+  #events({ originTls, cache, error }: Flow, { changes }: Capture): string {
+    return (
+      `,${originTls === null ? 0 : this.#factsOf(originTls, (facts) => facts)},${cache === null ? 0 : this.#cache(cache)}` +
+      `,${error === null ? 'null' : quoted(error.message)},${changes === null ? 0 : serialized(changes)}]`
     );
   }
 
   /** Of those that came last: exchanges of one connection say the same of it. */
-  #connection({ connectionId: id, clientPort: port, listener }: Flow): string {
+  #connection({ connectionId: id, clientAddress: address, clientPort: port, listener }: Flow): ConnectionTexts {
     const place = id % this.#connections.length;
     const known = this.#connections[place];
-    if (known && known.id === id && known.port === port && known.listener === listener) return known.text;
-    const text = `[${id},${port},${quoted(listener)},`;
-    this.#connections[place] = { id, port, listener, text };
-    return text;
+    if (known && known.id === id && known.address === address && known.port === port && known.listener === listener) return known;
+    const texts = { id, address, port, listener, client: quoted(address), facts: `[${id},${port},${quoted(listener)},` };
+    this.#connections[place] = texts;
+    return texts;
   }
 
   /** What a decision does not say of all requests alike; what its question repeats of the target is left out. */
-  #judgedBy({ reported, question }: Decision, { request, scheme, host, port, path }: Capture): string {
-    const { identity, pathAndQuery } = question;
-    const names =
-      reported.length === 0 ? 0 : `[${reported.map(({ name, position }) => quoted(name ?? `${position.file}:${position.line}`)).join()}]`;
+  #judgedBy({ reported, question }: Decision, connection: ConnectionTexts, { request, scheme, host, port, path }: Capture): string {
+    const { contentLength, upgrade, clientAddress, identity, address, hello, response, nowMs, pathAndQuery } = question;
+    const asksMore = reported.length > 0 || contentLength !== 0 || upgrade !== null;
+    const knowsMore = address !== null || hello !== null || response !== null || nowMs !== 0;
     const isAsItCame = question.method === request.method && question.scheme === scheme && question.host === host && question.port === port;
-    const target =
-      isAsItCame && (pathAndQuery ?? '') === path
-        ? 0
-        : `[${quoted(question.method)},"${question.scheme}",${quoted(question.host)},${question.port}` +
-          `,${pathAndQuery === null ? 'null' : this.#url(pathAndQuery)}]`;
     return (
-      `,${names},${question.contentLength},${quoted(question.upgrade)},${quoted(question.clientAddress)}` +
+      (asksMore ? `,${reported.length === 0 ? 0 : namesOfRules(reported)},${contentLength},${quoted(upgrade)}` : ',0,0,null') +
+      `,${clientAddress === connection.address ? connection.client : quoted(clientAddress)}` +
       `,${typeof identity === 'object' ? this.#factsOf(identity, (facts) => facts) : `"${identity}"`}` +
-      `,${quoted(question.address)},${question.hello === null ? 0 : serialized(question.hello)}` +
-      `,${question.response === null ? 0 : serialized(question.response)},${epochMs(question.nowMs)},${target}`
+      (knowsMore ? `,${quoted(address)},${serialized(hello ?? 0)},${serialized(response ?? 0)},${nowMs}` : ',null,0,0,0') +
+      (isAsItCame && (pathAndQuery ?? '') === path ? ',0' : this.#askedTarget(question))
     );
+  }
+
+  #askedTarget({ method, scheme, host, port, pathAndQuery }: Decision['question']): string {
+    return `,[${quoted(method)},"${scheme}",${quoted(host)},${port},${pathAndQuery === null ? 'null' : this.#url(pathAndQuery)}]`;
   }
 
   /** Of an object that many exchanges share. */
@@ -246,11 +280,22 @@ interface DecisionTexts {
   readonly facts: string;
 }
 
-interface ConnectionText {
+interface UpstreamText {
+  readonly route: string | null;
+  readonly address: string | null;
+  readonly port: number;
+  readonly protocol: string | null;
+  readonly text: string;
+}
+
+interface ConnectionTexts {
   readonly id: number;
+  readonly address: string;
   readonly port: number;
   readonly listener: string;
-  readonly text: string;
+  readonly client: string;
+  /** Up to the decision. */
+  readonly facts: string;
 }
 
 /** Its place in `KINDS` of read-summary.ts. */
@@ -278,6 +323,10 @@ function stepsText({ resolveMs, connectMs, tlsMs }: Flow): string {
 
 function quotedOr0(text: string | null): string | 0 {
   return text === null ? 0 : quoted(text);
+}
+
+function namesOfRules(rules: Decision['reported']): string {
+  return serialized(rules.map(({ name, position }) => name ?? `${position.file}:${position.line}`));
 }
 
 /** Of what changed it, each once. */

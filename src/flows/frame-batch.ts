@@ -45,7 +45,7 @@ export class FrameBatch {
     const view = this.#view;
     const start = this.used;
     let at = start + HEAD_OCTETS;
-    at += this.#octets.write(summary + detail, at, 'latin1');
+    at += this.#write(summary + detail, at);
     requestContent?.copyTo(this.#octets, at);
     at += requestContent?.kept ?? 0;
     responseContent?.copyTo(this.#octets, at);
@@ -58,6 +58,12 @@ export class FrameBatch {
     view.setUint32(start + 21, requestContent?.kept ?? 0, true);
     view.setUint32(start + 25, responseContent?.kept ?? 0, true);
     this.used = at;
+  }
+
+  /** Nearly all is ASCII, and of a text that was put together of many that is written in half the time as UTF-8. */
+  #write(text: string, at: number): number {
+    const written = this.#octets.write(text, at, 'utf8');
+    return written === text.length ? written : this.#octets.write(text, at, 'latin1');
   }
 }
 
