@@ -5,7 +5,7 @@ import { formatAuthority } from '../http/authority.ts';
 import { fieldValue, isNamed } from '../http/fields.ts';
 import type { Fields } from '../http/message.ts';
 import { DEFAULT_PORTS, parseTarget } from '../http/target.ts';
-import type { Breakpoints, Held, HeldRequest, Release } from '../rewrite/breakpoints.ts';
+import type { BreakpointStage, Breakpoints, Held, HeldRequest, MessageDirection, MessageRelease, Release } from '../rewrite/breakpoints.ts';
 import { decodeContent } from '../rewrite/content.ts';
 import type { RewritableRequest } from '../rewrite/rewrite-request.ts';
 import {
@@ -20,7 +20,14 @@ import {
   withHead,
 } from './changed-message.ts';
 import type { Answer, Incoming, Received, Step } from './exchange.ts';
+import type { HoldMessage } from './message-gate.ts';
 import { type Collected, collectContent, WholeContent } from './whole-content.ts';
+
+export interface MessageHolder {
+  readonly hold: HoldMessage;
+  /** The WebSocket is gone. */
+  giveUp(): void;
+}
 
 /** @throws ProxyError when it is dropped, or its client leaves */
 export async function holdRequest<Subject>(
@@ -36,7 +43,12 @@ export async function holdRequest<Subject>(
         ? new WholeContent(collected.content, collected.trailers)
         : asRequestBody(collected.body, body);
   const shown = shownMessage(request.fields, collected);
-  const release = await held(breakpoints, incoming, { at: 'request', request: { ...asked(request), ...shown }, response: null });
+  const release = await held(breakpoints, incoming, {
+    at: 'request',
+    request: { ...asked(request), ...shown },
+    response: null,
+    message: null,
+  });
   if (release.action === 'answer') {
     const { status, fields, content } = release.response;
     note(incoming, 'request', `answered with ${status}`);
@@ -73,6 +85,7 @@ export async function holdResponse<Subject>(
     at: 'response',
     request: { ...asked(rewritable(received)), content: null },
     response,
+    message: null,
   });
   if (release.action === 'drop') {
     rest?.cancel();
@@ -87,11 +100,41 @@ export async function holdResponse<Subject>(
   return withHead(withBody(answer, new WholeContent(edited.content!)), edited);
 }
 
+/** Holds messages of a WebSocket, once it is one; `mayHold` says of each whether to. */
+export function messageHolder<Subject>(breakpoints: Breakpoints<Subject>, received: Received, mayHold: () => boolean): MessageHolder {
+  const { incoming } = received;
+  const request = { ...asked(rewritable(received)), content: null };
+  const waiting = new Set<() => void>();
+  let isGone = false;
+  const wait = async (direction: MessageDirection, isText: boolean, content: Buffer): Promise<MessageRelease> => {
+    const message = { direction, isText, content: content.length > MOST_CONTENT ? null : content };
+    const what = { at: 'message', flowId: incoming.flow.id, request, response: null, message } as const;
+    const { released, giveUp } = breakpoints.hold(what, Date.now());
+    waiting.add(giveUp);
+    const release = await released;
+    waiting.delete(giveUp);
+    if (release.action !== 'continue') {
+      if (!isGone) note(incoming, 'message', 'dropped a message');
+      return { action: 'drop' };
+    }
+    const isEdited = release.message !== null && !release.message.equals(content);
+    if (isEdited) note(incoming, 'message', 'edited a message');
+    return { action: 'continue', content: release.message };
+  };
+  return {
+    hold: (direction, isText, content) => (mayHold() ? wait(direction, isText, content) : null),
+    giveUp: () => {
+      isGone = true;
+      for (const each of [...waiting]) each();
+    },
+  };
+}
+
 /** What the person wants, who is waited for as long as the client waits. */
 async function held<Subject>(
   breakpoints: Breakpoints<Subject>,
   incoming: Incoming,
-  what: Pick<Held, 'at' | 'request' | 'response'>,
+  what: Omit<Held, 'number' | 'flowId' | 'sinceMs'>,
 ): Promise<Release> {
   const { flow, cancellation } = incoming;
   const { released, giveUp } = breakpoints.hold({ ...what, flowId: flow.id }, Date.now());
@@ -136,7 +179,7 @@ function targetOf({ method, url }: HeldRequest): Pick<RewritableRequest, 'scheme
   return target;
 }
 
-function note({ flow }: Incoming, stage: 'request' | 'response', what: string): void {
+function note({ flow }: Incoming, stage: BreakpointStage, what: string): void {
   flow.capture?.noteChanges([{ stage, rule: 'breakpoint', what }]);
 }
 

@@ -2,11 +2,11 @@
 // judged again, as if it had come so: policy has the last word on where it goes, and its limits are those of the rule that lets it pass in the end. Where
 // there are neither rules nor breakpoints both stages pass what they are given. Requests are changed before the cache is asked, so that what is stored is
 // stored under what was fetched; responses behind it.
-// Left alone: what is behind a 101, part of a representation (206), and streams of events, whose end nobody can wait for.
+// Left alone: part of a representation (206), and streams of events, whose end nobody can wait for.
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { FilterSubject } from '../flows/filter/subject.ts';
 import type { Flow } from '../flows/flow.ts';
-import { fieldValue } from '../http/fields.ts';
+import { fieldValue, hasField, isNamed } from '../http/fields.ts';
 import { type Fields, type ResponseHead, TAKEN } from '../http/message.ts';
 import { ByteRate } from '../net/byte-rate.ts';
 import type { Deadlines } from '../net/deadlines.ts';
@@ -16,7 +16,9 @@ import { readLocal } from '../rewrite/local-file.ts';
 import { type RewrittenRequest, rewriteRequest } from '../rewrite/rewrite-request.ts';
 import { type RewrittenResponse, rewriteResponse } from '../rewrite/rewrite-response.ts';
 import type { Change, ContentChange, Ending, RewriteRule, Throttle } from '../rewrite/rule.ts';
-import { holdRequest, holdResponse } from './at-breakpoint.ts';
+import { UpstreamConnection } from '../upstream/connection.ts';
+import type { ClientResponse } from '../upstream/http1-client.ts';
+import { holdRequest, holdResponse, messageHolder } from './at-breakpoint.ts';
 import {
   asRequestBody,
   brokenOff,
@@ -30,6 +32,7 @@ import {
   withHead,
 } from './changed-message.ts';
 import type { Answer, Authorized, Identified, Incoming, Received, Soon, Step } from './exchange.ts';
+import { gateMessages } from './message-gate.ts';
 import { requestSubject, responseSubject } from './rewriting-subject.ts';
 import type { Stages } from './run-exchange.ts';
 import { heldToRate } from './throttle.ts';
@@ -53,13 +56,14 @@ export interface RewritingStages extends Pick<Stages, 'rewriteRequest' | 'rewrit
 export function createRewriting(parts: RewritingParts, authorize: Stages['authorize']): RewritingStages {
   const { rules, breakpoints } = parts;
   const rewriting = new Rewriting(parts, authorize);
+  const isIdle = (): boolean => rules().length === 0 && !breakpoints.areAny;
   return {
-    rewriteRequest: (identified, authorized) =>
-      rules().length === 0 && !breakpoints.mayHold('request') ? { next: authorized } : rewriting.request(identified, authorized),
-    rewriteResponse: (received, answer) =>
-      answer.kind !== 'response' || answer.response.upgraded !== null || (rules().length === 0 && !breakpoints.mayHold('response'))
-        ? answer
-        : rewriting.response(received, answer),
+    rewriteRequest: (identified, authorized) => (isIdle() ? { next: authorized } : rewriting.request(identified, authorized)),
+    rewriteResponse(received, answer) {
+      if (answer.kind !== 'response') return answer;
+      if (answer.response.upgraded !== null) return rewriting.upgraded(received, answer, answer.response.upgraded);
+      return isIdle() ? answer : rewriting.response(received, answer);
+    },
     asItCame: (incoming) => rewriting.asItCame(incoming),
   };
 }
@@ -69,6 +73,14 @@ interface Touched {
   readonly asItCame: Incoming;
   readonly by: Set<string>;
   readonly throttle: Throttle | null;
+  /** What breakpoints look at, for each message of a WebSocket; `null` where none is held. */
+  readonly messagesOf: FilterSubject | null;
+}
+
+/** What is to be done with a request. */
+interface ToDo extends Pick<Touched, 'messagesOf'> {
+  readonly found: RewrittenRequest | null;
+  readonly isHeld: boolean;
 }
 
 interface Rates {
@@ -95,7 +107,9 @@ class Rewriting {
     const asItCame: ChangingRequest = { request: rewritable(received), body: received.incoming.body };
     const found = rewriteRequest(rules(), asItCame.request, subject);
     const isHeld = !received.incoming.isBackground && breakpoints.wants('request', subject);
-    return found === null && !isHeld ? { next: authorized } : this.#changeRequest(identified, authorized, asItCame, found, isHeld);
+    const holdsMessages = received.upgrade !== null && breakpoints.wants('message', subject);
+    if (found === null && !isHeld && !holdsMessages) return { next: authorized };
+    return this.#changeRequest(identified, authorized, asItCame, { found, isHeld, messagesOf: holdsMessages ? subject : null });
   }
 
   /** @param received  as it came */
@@ -109,6 +123,18 @@ class Rewriting {
     return found === null && !isHeld && throttle === null ? answer : this.#changeResponse(received, answer, found, isHeld);
   }
 
+  /** It has become a WebSocket: people may hold its messages, where they had said so before. */
+  upgraded(received: Received, answer: ResponseAnswer, { connection, early }: NonNullable<ClientResponse['upgraded']>): Answer {
+    const { breakpoints } = this.#parts;
+    const messagesOf = this.#touched.get(received.incoming.flow)?.messagesOf ?? null;
+    // An extension that was not asked for is for the client to refuse (RFC 6455 §4.1).
+    if (messagesOf === null || hasField(answer.response.head.fields, 'sec-websocket-extensions')) return answer;
+    const { hold, giveUp } = messageHolder(breakpoints, received, () => breakpoints.wants('message', messagesOf));
+    const stream = gateMessages(connection, early, hold).once('close', giveUp);
+    const gate = UpstreamConnection.ofStream(stream, connection.address, connection.port);
+    return { ...answer, response: { ...answer.response, upgraded: { connection: gate, early: Buffer.alloc(0) } } };
+  }
+
   asItCame(incoming: Incoming): Incoming {
     return this.#touched.get(incoming.flow)?.asItCame ?? incoming;
   }
@@ -117,12 +143,11 @@ class Rewriting {
     identified: Identified,
     authorized: Authorized,
     asItCame: ChangingRequest,
-    found: RewrittenRequest | null,
-    isHeld: boolean,
+    { found, isHeld, messagesOf }: ToDo,
   ): Promise<Step<Authorized, Answer>> {
     const { received } = authorized;
     const { incoming } = received;
-    this.#touched.set(incoming.flow, { asItCame: incoming, by: new Set(), throttle: found?.throttle ?? null });
+    this.#touched.set(incoming.flow, { asItCame: incoming, by: new Set(), throttle: found?.throttle ?? null, messagesOf });
     let changing = asItCame;
     if (found !== null) {
       this.#note(incoming, found.changes);
@@ -131,6 +156,7 @@ class Rewriting {
       changing = { ...asItCame, request: found.request };
       if (found.content.length > 0) changing = await this.#withContent(incoming, changing, found.content);
     }
+    if (messagesOf !== null) changing = withoutExtensions(changing);
     if (isHeld) {
       const released = await holdRequest(this.#parts.breakpoints, incoming, changing);
       if ('respond' in released) return released;
@@ -208,7 +234,7 @@ class Rewriting {
     flow.capture?.noteChanges(changes);
     if (isBackground) return;
     let touched = this.#touched.get(flow);
-    if (touched === undefined) this.#touched.set(flow, (touched = { asItCame: incoming, by: new Set(), throttle: null }));
+    if (touched === undefined) this.#touched.set(flow, (touched = { asItCame: incoming, by: new Set(), throttle: null, messagesOf: null }));
     for (const { rule } of changes) {
       if (touched.by.has(rule)) continue;
       touched.by.add(rule);
@@ -226,6 +252,12 @@ class Rewriting {
     }
     return rates;
   }
+}
+
+/** So that each message can be read, and written anew, by itself. */
+function withoutExtensions({ request, body }: ChangingRequest): ChangingRequest {
+  const fields = request.fields.filter(({ name }) => !isNamed(name, 'sec-websocket-extensions'));
+  return { request: fields.length === request.fields.length ? request : { ...request, fields }, body };
 }
 
 function slowed(received: Received, rate: ByteRate | null): Received {

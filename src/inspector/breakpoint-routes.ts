@@ -1,4 +1,5 @@
 // Owns what the API says of breakpoints: which there are, what is held at them, and what is to become of that.
+import { isUtf8 } from 'node:buffer';
 import * as z from 'zod';
 import { BadQuestion, valueAnswer } from '../admin/answers.ts';
 import { ProxyError } from '../errors/proxy-error.ts';
@@ -10,6 +11,7 @@ import {
   BREAKPOINT_STAGES,
   type Breakpoints,
   type Held,
+  type HeldMessage,
   type HeldRequest,
   type HeldResponse,
   type Release,
@@ -38,7 +40,7 @@ const BREAKPOINTS = z
   .array(
     z.strictObject({
       filter: z.string().min(1).max(4_096),
-      at: z.enum(BREAKPOINT_STAGES, 'expected request or response: messages of a WebSocket are not held'),
+      at: z.enum(BREAKPOINT_STAGES),
       isOn: z.boolean().default(true),
     }),
   )
@@ -114,11 +116,13 @@ export function breakpointRoutes({ breakpoints, compileMatch }: BreakpointParts,
 
 /** As the page shows them. */
 export function heldNow(breakpoints: BreakpointParts['breakpoints'], base: () => number): readonly object[] {
-  return breakpoints.held.map(({ number, flowId, at, sinceMs, request, response }) => {
-    const { fields, content } = response ?? request;
+  return breakpoints.held.map(({ number, flowId, at, sinceMs, request, response, message }) => {
+    const { fields } = response ?? request;
+    const { content } = message ?? response ?? request;
     return {
       ...{ number, at, sinceMs, exchangeId: base() + flowId, method: request.method, url: request.url },
       status: response?.status ?? null,
+      ...(message !== null && { direction: message.direction, isText: message.isText }),
       fields: fields.map(({ name, value }) => [name, value]),
       content: content?.toString('base64') ?? '',
       /** False where there is more than is held: then it goes on as it is. */
@@ -138,17 +142,26 @@ function compiled(filter: string, compile: CompileMatch): FilterTest {
 }
 
 /** @throws BadQuestion for what cannot be sent so */
-function releaseOf(action: Release['action'], edited: Edited | null, { at, request, response }: Held): Release {
+function releaseOf(action: Release['action'], edited: Edited | null, { at, request, response, message }: Held): Release {
   if (action === 'drop') return { action };
   if (action === 'answer') {
-    if (at !== 'request') throw new BadQuestion('A response is there already: edit it, or drop it.');
+    if (at !== 'request') throw new BadQuestion(`A ${at} is there already: edit it, or drop it.`);
     const blank: HeldResponse = { status: 200, reason: '', fields: [], content: NO_CONTENT };
     return { action, response: editedResponse(edited ?? {}, blank) };
   }
-  if (edited === null) return { action, request: null, response: null };
+  const asItIs = { action, request: null, response: null, message: null };
+  if (edited === null) return asItIs;
+  if (message !== null) return { ...asItIs, message: editedMessage(edited, message) };
   return response === null
-    ? { action, request: editedRequest(edited, request), response: null }
-    : { action, request: null, response: editedResponse(edited, response) };
+    ? { ...asItIs, request: editedRequest(edited, request) }
+    : { ...asItIs, response: editedResponse(edited, response) };
+}
+
+/** @throws BadQuestion for text that is none: the peer would have to close the WebSocket (RFC 6455 §8.1) */
+function editedMessage({ content }: Edited, { isText, content: before }: HeldMessage): Buffer | null {
+  const edited = contentOf(content, before);
+  if (edited !== null && isText && !isUtf8(edited)) throw new BadQuestion('A message of text has to be UTF-8.');
+  return edited;
 }
 
 function editedRequest({ method, url, fields, content }: Edited, before: HeldRequest): HeldRequest {

@@ -3,7 +3,7 @@
 import type { Fields } from '../http/message.ts';
 
 /** Where it holds. */
-export const BREAKPOINT_STAGES = ['request', 'response'] as const;
+export const BREAKPOINT_STAGES = ['request', 'response', 'message'] as const;
 export type BreakpointStage = (typeof BREAKPOINT_STAGES)[number];
 
 /** @typeParam Subject what its filter looks at */
@@ -29,6 +29,16 @@ export interface HeldResponse {
   readonly content: Buffer | null;
 }
 
+export type MessageDirection = 'from-client' | 'to-client';
+
+/** Of a WebSocket. */
+export interface HeldMessage {
+  readonly direction: MessageDirection;
+  readonly isText: boolean;
+  /** `null` where it is more than is held. */
+  readonly content: Buffer | null;
+}
+
 export interface Held {
   /** Counts from 1, since the start. */
   readonly number: number;
@@ -36,17 +46,27 @@ export interface Held {
   readonly flowId: number;
   readonly at: BreakpointStage;
   readonly sinceMs: number;
-  /** At a response, as it was asked for. */
+  /** At a response, as it was asked for; at a message, the handshake. */
   readonly request: HeldRequest;
-  /** At a request, `null`. */
+  /** At a response alone. */
   readonly response: HeldResponse | null;
+  /** At a message alone. */
+  readonly message: HeldMessage | null;
 }
 
 /** What the person wants. `null` leaves the message as it is; content of `null` leaves that. */
 export type Release =
-  | { readonly action: 'continue'; readonly request: HeldRequest | null; readonly response: HeldResponse | null }
+  | {
+      readonly action: 'continue';
+      readonly request: HeldRequest | null;
+      readonly response: HeldResponse | null;
+      readonly message: Buffer | null;
+    }
   | { readonly action: 'drop' }
   | { readonly action: 'answer'; readonly response: HeldResponse };
+
+/** `content` of `null` leaves it. */
+export type MessageRelease = { readonly action: 'continue'; readonly content: Buffer | null } | { readonly action: 'drop' };
 
 export class Breakpoints<Subject> {
   #all: readonly Breakpoint<Subject>[] = [];
@@ -69,9 +89,14 @@ export class Breakpoints<Subject> {
     return Array.from(this.#held.values(), ({ held }) => held);
   }
 
+  /** Whether there are any at all: then somebody has to ask. */
+  get areAny(): boolean {
+    return this.#all.length > 0;
+  }
+
   /** Nothing does, where nobody has set one; and beyond a number of exchanges that nobody can look at. */
   mayHold(at: BreakpointStage): boolean {
-    return this.#all.length > 0 && this.#held.size < MOST_HELD && this.#all.some((each) => each.isOn && each.at === at);
+    return this.areAny && this.#held.size < MOST_HELD && this.#all.some((each) => each.isOn && each.at === at);
   }
 
   wants(at: BreakpointStage, subject: Subject): boolean {
