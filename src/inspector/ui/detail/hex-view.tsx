@@ -26,19 +26,20 @@ export function HexView({ path }: { readonly path: string }) {
   return (
     <div class="hex">
       {octets.value.length > MOST_OCTETS && <p class="soft">The first {bytesText(MOST_OCTETS)}. Save it to see the rest.</p>}
-      <TextView text={text} />
+      <TextView text={text} isNumbered={false} />
     </div>
   );
 }
 
 export function hexText(octets: Uint8Array): string {
   const lines: string[] = [];
+  const places = octets.length > 0xffffff ? 8 : 6;
   for (let at = 0; at < octets.length; at += 16) {
     const line = octets.subarray(at, at + 16);
     const numbers = Array.from(line, (octet) => octet.toString(16).padStart(2, '0'));
     const left = numbers.slice(0, 8).join(' ').padEnd(23);
     const letters = Array.from(line, (octet) => (octet >= 0x20 && octet < 0x7f ? String.fromCharCode(octet) : '·')).join('');
-    lines.push(`${at.toString(16).padStart(8, '0')}  ${left}  ${numbers.slice(8).join(' ').padEnd(23)}  ${letters}`);
+    lines.push(`${at.toString(16).padStart(places, '0')}  ${left}  ${numbers.slice(8).join(' ').padEnd(23)}  ${letters}`);
   }
   return lines.join('\n');
 }

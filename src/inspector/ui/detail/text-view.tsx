@@ -3,7 +3,13 @@ import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import { countText } from '../words.ts';
 
-export function TextView({ text }: { readonly text: string }) {
+interface TextViewProps {
+  readonly text: string;
+  /** Where lines have numbers of their own. */
+  readonly isNumbered?: boolean;
+}
+
+export function TextView({ text, isNumbered = true }: TextViewProps) {
   const shown = useSignal(FIRST_LINES);
   const lines = useMemo(() => text.split('\n'), [text]);
   const pieces = Math.ceil(Math.min(shown.value, lines.length) / PIECE_LINES);
@@ -14,9 +20,11 @@ export function TextView({ text }: { readonly text: string }) {
         const of = lines.slice(from, Math.min(from + PIECE_LINES, shown.value));
         return (
           <div key={from} class="text-piece">
-            <pre class="text-numbers" aria-hidden="true">
-              {of.map((_, at) => from + at + 1).join('\n')}
-            </pre>
+            {isNumbered && (
+              <pre class="text-numbers" aria-hidden="true">
+                {of.map((_, at) => from + at + 1).join('\n')}
+              </pre>
+            )}
             <pre class="text-lines">{of.join('\n')}</pre>
           </div>
         );
