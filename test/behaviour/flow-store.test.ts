@@ -108,8 +108,10 @@ test('rows are put in order by numbers and texts, and put in order again when th
   expect(await ids('-responseBytes')).toEqual([1, 3, 5, 4, 2]);
   expect(await ids('url')).toEqual([5, 4, 3, 2, 1]);
   await expect(ids('nothing')).rejects.toThrow('There is no column "nothing" to put rows in order by.');
-  await opened.ask({ kind: 'openView', view: 1, filter: '', order: '-totalMs', offset: 0, limit: 1 });
   await opened.write(begun(6));
+  await opened.ask({ kind: 'openView', view: 1, filter: '', order: '-totalMs', offset: 0, limit: 1 });
+  await opened.push('window', ({ total, rows, progress }) => total === 6 && rows[0]?.id === 5 && progress === null);
+  // Outside of the window, until it ends.
   await opened.write(finished(6, { summary: { totalMs: 99_999 } }));
   await opened.push('window', ({ rows }) => rows[0]?.id === 6);
 });

@@ -48,6 +48,7 @@ export class View implements SessionListener {
   #pushTimer: NodeJS.Timeout | null = null;
   #pushedMs = Number.NEGATIVE_INFINITY;
   #sortTimer: NodeJS.Timeout | null = null;
+  #sortAfterMs = SORT_MS;
   #searching: Job<void> | null = null;
   #sorting: Job<void> | null = null;
   #isClosed = false;
@@ -111,7 +112,8 @@ export class View implements SessionListener {
 
   #newMatching(): Matching {
     const matches = intoList(this.#list, (id, isMoved) => {
-      if (isMoved || this.#shown.has(id)) this.#changed();
+      // One that is not shown may have come to where it is.
+      if (isMoved || this.#shown.has(id) || !this.#list.isSorted) this.#changed();
     });
     return new Matching({ ...this.#parts, wantsSummaries: this.#parts.order.column !== null, matches });
   }
@@ -135,12 +137,12 @@ export class View implements SessionListener {
     if (this.#isClosed || this.#pushTimer !== null) return;
     const waitMs = Math.max(0, this.#pushedMs + PUSH_MS - performance.now());
     this.#pushTimer = setTimeout(() => this.#pushNow(), waitMs);
-    if (!this.#list.isSorted) this.#sortSoon(SORT_MS);
   }
 
   #pushNow(): void {
     this.#pushTimer = null;
     this.#pushedMs = performance.now();
+    if (!this.#list.isSorted) this.#sortSoon(this.#sortAfterMs);
     try {
       const rows = rowsOf(this.#parts.session, this.#list, this.#offset, this.#limit);
       this.#shown = new Set(rows.rows.map(({ id }) => id));
@@ -165,8 +167,9 @@ export class View implements SessionListener {
     void this.#sorting.done.then(
       () => {
         this.#sorting = null;
+        this.#sortAfterMs = Math.max(SORT_MS, SORT_SHARE * (performance.now() - startedMs));
+        // What has changed meanwhile is sorted after that.
         this.#changed();
-        if (!this.#list.isSorted) this.#sortSoon(Math.max(SORT_MS, SORT_SHARE * (performance.now() - startedMs)));
       },
       (error: unknown) => this.#failed(error),
     );
