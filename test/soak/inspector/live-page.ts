@@ -15,6 +15,8 @@ export interface Asked {
 }
 
 export interface Answered extends Rows {
+  /** From the question to the first rows, of which there may be more to come. */
+  readonly firstMs: number;
   /** From the question to the whole answer. */
   readonly tookMs: number;
 }
@@ -105,12 +107,16 @@ export class LivePage {
     const startedMs = performance.now();
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`no answer to ${JSON.stringify(asked)} in ${LONGEST_MS} ms`)), LONGEST_MS);
+      let firstMs: number | null = null;
       this.#waiting.set(view, ({ total, offset, rows, progress }) => {
-        // What was pushed before, or before the search was done.
-        if (offset !== asked.offset || progress !== null) return;
+        // What was pushed before.
+        if (offset !== asked.offset) return;
+        if (rows.length > 0) firstMs ??= performance.now() - startedMs;
+        if (progress !== null) return;
         this.#waiting.delete(view);
         clearTimeout(timer);
-        resolve({ total, offset, rows, tookMs: performance.now() - startedMs });
+        const tookMs = performance.now() - startedMs;
+        resolve({ total, offset, rows, tookMs, firstMs: firstMs ?? tookMs });
       });
       this.#say({ type: 'view', view, ...asked });
     });

@@ -66,6 +66,7 @@ class Run {
   async replay(): Promise<void> {
     const report = this.#report;
     const proxy = await this.#start(USUAL_SIZE);
+    report.figure('first start, ms', Math.round(proxy.startedInMs));
     const page = await LivePage.open(proxy);
     page.follow();
     const browser = this.#options.hasBrowser ? await LookingBrowser.open(proxy) : null;
@@ -179,7 +180,7 @@ class Run {
         await this.#clients.call('giveUp', null);
       }
       before = count;
-      const [resident, stored] = [proxy.residentKiB / 1_024, most / MIB].map(Math.round);
+      const [resident, stored] = [proxy.residentKiB / 1_024, proxy.storedBytes / MIB].map(Math.round);
       this.#report.say(`${count} exchanges, RSS ${resident} MiB, stored ${stored} MiB`);
     }
     if (most > mostBytes) this.#report.fail(`the store took ${most} octets, and may take ${mostBytes}`);
@@ -271,6 +272,7 @@ class Run {
 class Asking {
   readonly #page: LivePage;
   readonly #windows = new Timings();
+  readonly #firstRows = new Timings();
   readonly #filters = new Timings();
   readonly #random = new Random(1);
 
@@ -291,12 +293,16 @@ class Asking {
   async once(round: number): Promise<void> {
     const offset = this.#random.between(0, Math.max(0, this.#page.newest.total - 100));
     this.#windows.add((await this.#page.scrollTo(offset, 100)).tookMs);
-    if (round % FILTER_EVERY === 0) this.#filters.add((await this.#page.search(this.#random.pick(FILTERS))).tookMs);
+    if (round % FILTER_EVERY !== 0) return;
+    const { firstMs, tookMs } = await this.#page.search(this.#random.pick(FILTERS));
+    this.#firstRows.add(firstMs);
+    this.#filters.add(tookMs);
   }
 
   get timings() {
     return [
       ['windows', this.#windows, LONGEST_WINDOW_MS],
+      ['first rows of a filter', this.#firstRows, LONGEST_WINDOW_MS],
       ['filters', this.#filters, LONGEST_FILTER_MS],
     ] as const;
   }
