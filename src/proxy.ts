@@ -406,7 +406,7 @@ class Composition implements RunningProxy {
     const stages = createStages({
       authenticator,
       authorize,
-      rewriting: this.#rewriting === null ? null : (stage) => this.#rewriting!.stages(stage, this.#deadlines),
+      rewriting: this.#rewriting === null ? null : (rejudge) => this.#rewriting!.stages(rejudge, this.#deadlines),
       admit: this.#limits!.admit,
       isAddressAllowed,
       upstream,

@@ -52,10 +52,12 @@ export interface RewritingStages extends Pick<Stages, 'rewriteRequest' | 'rewrit
   asItCame(incoming: Incoming): Incoming;
 }
 
-/** @param authorize  the stage */
-export function createRewriting(parts: RewritingParts, authorize: Stages['authorize']): RewritingStages {
+/** Judges a request that has changed since it was let pass, as if it had come so. */
+export type Rejudge = (identified: Identified, before: Authorized) => Soon<Step<Authorized>>;
+
+export function createRewriting(parts: RewritingParts, rejudge: Rejudge): RewritingStages {
   const { rules, breakpoints } = parts;
-  const rewriting = new Rewriting(parts, authorize);
+  const rewriting = new Rewriting(parts, rejudge);
   const isIdle = (): boolean => rules().length === 0 && !breakpoints.areAny;
   return {
     rewriteRequest: (identified, authorized) => (isIdle() ? { next: authorized } : rewriting.request(identified, authorized)),
@@ -90,14 +92,14 @@ interface Rates {
 
 class Rewriting {
   readonly #parts: RewritingParts;
-  readonly #authorize: Stages['authorize'];
+  readonly #rejudge: Rejudge;
   readonly #touched = new WeakMap<Flow, Touched>();
   /** What a rule's exchanges share, for as long as there is the rule. */
   readonly #rates = new WeakMap<Throttle, Rates>();
 
-  constructor(parts: RewritingParts, authorize: Stages['authorize']) {
+  constructor(parts: RewritingParts, rejudge: Rejudge) {
     this.#parts = parts;
-    this.#authorize = authorize;
+    this.#rejudge = rejudge;
   }
 
   request(identified: Identified, authorized: Authorized): Soon<Step<Authorized, Answer>> {
@@ -164,7 +166,9 @@ class Rewriting {
     }
     if (changing.request === asItCame.request && changing.body === incoming.body && found?.throttle == null) return { next: authorized };
     const changed = slowed(changedRequest(received, changing), found === null ? null : this.#ratesOf(found.throttle).up);
-    return changing.request === asItCame.request ? { next: { ...authorized, received: changed } } : await this.#judged(identified, changed);
+    return changing.request === asItCame.request
+      ? { next: { ...authorized, received: changed } }
+      : await this.#rejudge({ ...identified, received: changed }, authorized);
   }
 
   async #changeResponse(received: Received, answer: ResponseAnswer, found: RewrittenResponse | null, isHeld: boolean): Promise<Answer> {
@@ -219,14 +223,6 @@ class Rewriting {
     for (const { rule, replacement } of rewritten.done) note(rule, `replaced ${replacement.text} in the content`);
     const changed = new WholeContent(rewritten.content, collected.trailers);
     return withBody(withHead(answer, { ...head, fields: rewritten.fields }), changed);
-  }
-
-  /** The request as it is now, where policy lets it pass so. */
-  async #judged(identified: Identified, received: Received): Promise<Step<Authorized, Answer>> {
-    const { flow } = received.incoming;
-    flow.lease?.release();
-    flow.lease = null;
-    return await this.#authorize({ ...identified, received });
   }
 
   #note(incoming: Incoming, changes: readonly Change[]): void {

@@ -32,7 +32,7 @@ import type {
   Unsatisfied,
 } from './exchange.ts';
 import { identify } from './identify.ts';
-import type { RewritingStages } from './rewriting.ts';
+import type { Rejudge, RewritingStages } from './rewriting.ts';
 import type { Stages } from './run-exchange.ts';
 import { exhaustionOf, throttleBody } from './throttle.ts';
 import { type CacheJoint, keepInCache, lookInCache } from './use-cache.ts';
@@ -51,7 +51,7 @@ export interface StageParts {
   /** Our name in Via. */
   readonly via: string;
   /** What an operator changes; `null` changes nothing. */
-  readonly rewriting: ((authorize: Stages['authorize']) => RewritingStages) | null;
+  readonly rewriting: ((rejudge: Rejudge) => RewritingStages) | null;
 }
 
 export function createStages(parts: StageParts): Stages {
@@ -71,7 +71,13 @@ export function createStages(parts: StageParts): Stages {
       ? authorization.then((found) => authorized(identified, found, parts))
       : authorized(identified, authorization, parts);
   };
-  const rewriting = parts.rewriting?.(authorizeStage) ?? NO_REWRITING;
+  const rejudge: Rejudge = (identified, before) => {
+    const authorization = authorize.request(questionAbout(identified));
+    return authorization instanceof Promise
+      ? authorization.then((found) => rejudged(identified, found, before, parts))
+      : rejudged(identified, authorization, before, parts);
+  };
+  const rewriting = parts.rewriting?.(rejudge) ?? NO_REWRITING;
   return {
     authenticate(received) {
       return identify(received, authenticator);
@@ -182,6 +188,21 @@ function authorized({ received }: Identified, { decision, addresses, contentLimi
   if ('respond' in admitted) return admitted;
   const pathAndQuery = decision.normalisedPath ?? received.pathAndQuery;
   return { next: { received, decision, pathAndQuery, addresses, contentLimit, lease: admitted.next } };
+}
+
+/** The request has changed since it was let pass. What the same rule lets pass again counts once against its limits. */
+function rejudged(identified: Identified, found: Authorization, before: Authorized, parts: StageParts): Step<Authorized> {
+  const { received } = identified;
+  const { decision, addresses, contentLimit } = found;
+  const { flow } = received.incoming;
+  if (decision.action === 'deny' || decision.rule !== before.decision.rule) {
+    flow.lease?.release();
+    flow.lease = null;
+    return authorized(identified, found, parts);
+  }
+  flow.decision = decision;
+  const pathAndQuery = decision.normalisedPath ?? received.pathAndQuery;
+  return { next: { received, decision, pathAndQuery, addresses, contentLimit, lease: before.lease } };
 }
 
 function authorizedConnect(

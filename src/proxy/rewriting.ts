@@ -6,9 +6,8 @@ import { mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promis
 import path from 'node:path';
 import { WatchedFiles } from '../config/watch-files.ts';
 import { cannotRead, StartError } from '../errors/start-error.ts';
-import { createRewriting, type RewritingStages } from '../exchange/rewriting.ts';
+import { createRewriting, type Rejudge, type RewritingStages } from '../exchange/rewriting.ts';
 import { compileMatch } from '../exchange/rewriting-subject.ts';
-import type { Stages } from '../exchange/run-exchange.ts';
 import type { FilterSubject } from '../flows/filter/subject.ts';
 import type { Deadlines } from '../net/deadlines.ts';
 import { formatProblem } from '../policy/parse.ts';
@@ -90,11 +89,11 @@ export class Rewriting {
     return this.#touches.get(rule) ?? null;
   }
 
-  stages(authorize: Stages['authorize'], deadlines: Deadlines): RewritingStages {
+  stages(rejudge: Rejudge, deadlines: Deadlines): RewritingStages {
     const touched = (rule: string) => {
       this.#touches.set(rule, { count: (this.#touches.get(rule)?.count ?? 0) + 1, lastMs: Date.now() });
     };
-    return createRewriting({ rules: () => this.#rules, touched, breakpoints: this.breakpoints, deadlines }, authorize);
+    return createRewriting({ rules: () => this.#rules, touched, breakpoints: this.breakpoints, deadlines }, rejudge);
   }
 
   /** The rules of this file hold from now on. @throws StartError with every problem, and those before hold on */

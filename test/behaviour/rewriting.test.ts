@@ -79,9 +79,13 @@ rules:
   - { name: Thin, match: "path:/thin", throttle: { down: 16KB/s } }
   - { name: Broken, match: "path:/broken", fail: reset }
   - { name: Silent, match: "path:/silent", fail: timeout }
+  - { name: Limited, match: "path:/limited", set: { request: { X-A: b } } }
   - { name: Switched off, match: "path:/", answer: { status: 500 }, on: false }
 `,
-    { policyRules: '  - deny: { host: denied.example }\n' },
+    {
+      policyRules:
+        '  - deny: { host: denied.example }\n  - { name: Few, allow: { field: { X-Few: "*" } }, limits: { concurrent: 1, requests: 1/s } }\n',
+    },
   );
 });
 afterAll(async () => {
@@ -228,6 +232,10 @@ test('a rule that sends to the proxy itself gets what everybody gets', async () 
   await api('PUT', '/api/rules', { text: text.replace('127.0.0.1:1"', `127.0.0.1:${proxy.port}"`) });
   expect((await overHttp1('/ourselves')).status).toBe(502);
   expect((await rewriting.recorded('/ourselves')).summary.error).toBe('destination_ip_prohibited');
+});
+
+test('what a rule has changed counts once against the limits of the rule of the policy that lets it pass', async () => {
+  expect((await overHttp1('/limited', { headers: { 'X-Few': '1' } })).status).toBe(200);
 });
 
 test('what was not touched passes octet by octet, and no rule counts it', async () => {
