@@ -5,7 +5,9 @@ import { Dialog, showDialog } from '../shell/dialog.tsx';
 import { urlText } from '../traffic/url.ts';
 import type { Diff, DiffLine } from '../wire.ts';
 
-export function showDiff(a: Summary, b: Summary): void {
+/** From the earlier one to the later one, in whichever order they were selected. */
+export function showDiff(one: Summary, other: Summary): void {
+  const [a, b] = one.id < other.id ? [one, other] : [other, one];
   showDialog(() => <DiffDialog a={a} b={b} />);
 }
 

@@ -1,6 +1,6 @@
 // Owns what is known of TLS on both sides: how the client greeted, and what the origin showed of itself.
 import type { RecordedExchange } from '../../../flows/recorded.ts';
-import { agoText, dayText } from '../words.ts';
+import { agoText, counted, dayText } from '../words.ts';
 import { Facts } from './facts.tsx';
 
 type OriginTls = NonNullable<RecordedExchange['facts']['originTls']>;
@@ -41,7 +41,7 @@ function Origin({ tls: { version, certificate, isResumed, acceptedFaults }, atMs
           ['Version', `${version ?? 'not known'}${isResumed ? ', session resumed' : ''}`],
           [
             'Valid',
-            `${dayText(certificate.validFromMs)} to ${dayText(certificate.validToMs)}, ${daysLeft < 0 ? `over since ${agoText(certificate.validToMs, atMs)}` : `${daysLeft} days left then`}`,
+            `${dayText(certificate.validFromMs)} to ${dayText(certificate.validToMs)}, ${daysLeft < 0 ? `over since ${agoText(certificate.validToMs, atMs)}` : `${counted(daysLeft, 'day')} left then`}`,
           ],
           ['Names', certificate.names.split(', ').map((name) => name.replace(/^DNS:/, ''))],
         ]}

@@ -65,7 +65,7 @@ function Tiles({ entries, bytes, maxBytes, evictions, answers }: CacheStats) {
       <Tile title="Validated" value={countText(answers?.validated ?? 0)} note="asked the origin first" />
       <Tile title="Saved" value={bytesText(answers?.bytesReused ?? 0)} note={shareText(answers?.bytesReused ?? 0, answers?.bytes ?? 0)} />
       <Tile title="Stored" value={countText(entries)} note={`${bytesText(bytes)} of ${bytesText(maxBytes)}`} />
-      <Tile title="Room" value={shareText(bytes, maxBytes)} note={`${counted(evictions, 'eviction')}`} />
+      <Tile title="Room used" value={shareText(bytes, maxBytes)} note={`${counted(evictions, 'eviction')}`} />
     </div>
   );
 }

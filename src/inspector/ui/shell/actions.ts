@@ -32,7 +32,9 @@ export function dismiss(number: number): void {
 }
 
 function show(notice: Notice): void {
-  notices.value = [...notices.value.slice(1 - MOST_NOTICES), notice];
+  // What is said again takes the place of what was said.
+  const others = notices.value.filter(({ text }) => text !== notice.text);
+  notices.value = [...others.slice(1 - MOST_NOTICES), notice];
   setTimeout(() => dismiss(notice.number), notice.isProblem ? 10_000 : 5_000);
 }
 
