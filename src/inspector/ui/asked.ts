@@ -7,6 +7,8 @@ import { getJson, problemText } from './api.ts';
 export interface Asked<T> {
   /** `null` until the first answer. */
   readonly value: T | null;
+  /** Whether there was one: `null` may be it. */
+  readonly hasCome: boolean;
   readonly problem: string | null;
   /** Asks once more. */
   readonly again: () => void;
@@ -16,20 +18,28 @@ export interface Asked<T> {
 export function useAsked<T>(path: string | null, everyMs: number | null = null): Asked<T> {
   const answer = useSignal<T | null>(null);
   const problem = useSignal<string | null>(null);
+  const hasCome = useSignal(false);
   const turn = useSignal(0);
-  useEffect(() => (path === null ? undefined : askUntilGone(path, everyMs, answer, problem)), [path, everyMs, turn.value]);
+  useEffect(() => (path === null ? undefined : askUntilGone(path, everyMs, answer, problem, hasCome)), [path, everyMs, turn.value]);
   const again = useCallback(() => {
     turn.value += 1;
   }, [turn]);
-  return { value: answer.value, problem: problem.value, again };
+  return { value: answer.value, hasCome: hasCome.value, problem: problem.value, again };
 }
 
-function askUntilGone<T>(path: string, everyMs: number | null, answer: Signal<T | null>, problem: Signal<string | null>): () => void {
+function askUntilGone<T>(
+  path: string,
+  everyMs: number | null,
+  answer: Signal<T | null>,
+  problem: Signal<string | null>,
+  hasCome: Signal<boolean>,
+): () => void {
   const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout>;
   const ask = async (): Promise<void> => {
     try {
       answer.value = await getJson<T>(path, controller.signal);
+      hasCome.value = true;
       problem.value = null;
     } catch (error) {
       if (!controller.signal.aborted) problem.value = problemText(error);

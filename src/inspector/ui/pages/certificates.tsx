@@ -9,8 +9,8 @@ import { dayText } from '../words.ts';
 import { Loading, PageBody, Section } from './parts.tsx';
 
 export function CertificatesPage() {
-  const { value, problem } = useAsked<Certificates | null>('/api/certificates');
-  if (problem !== null) return <Loading problem={problem} />;
+  const { value, hasCome, problem } = useAsked<Certificates | null>('/api/certificates');
+  if (!hasCome) return <Loading problem={problem} />;
   return <PageBody>{value === null ? <NoAuthority /> : <Authority {...value} />}</PageBody>;
 }
 

@@ -5,6 +5,8 @@ import type { NamedCounts, Overview, SecondCounts } from '../../../flows/store/p
 import { getJson } from '../api.ts';
 import { listen, unwant, want } from '../live.ts';
 import { go } from '../route.ts';
+import { NotRecording } from '../shell/not-recording.tsx';
+import { status } from '../status.ts';
 import { writeFilter } from '../traffic/filter-text.ts';
 import { bytesText, counted, countText, shareText } from '../words.ts';
 import { Loading, PageBody, Section, ShareBar, Tile } from './parts.tsx';
@@ -30,6 +32,7 @@ export function OverviewPage() {
       unwant('overview', { type: 'overview', on: false });
     };
   }, []);
+  if (status.value?.recording === null) return <NotRecording />;
   if (overview.value === null) return <Loading problem={null} />;
   return <Numbers {...overview.value} />;
 }

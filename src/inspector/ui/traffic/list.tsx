@@ -46,6 +46,12 @@ export function List({ view, isNarrow }: ListProps) {
     scrolled.value = end;
     box.current!.scrollTop = end;
   }, [end, isFollowing]);
+  // The detail takes room from the list; what it is of stays in sight.
+  const isBesideDetail = route.value.id !== null;
+  useLayoutEffect(() => {
+    const index = isBesideDetail && current.value !== null ? view.indexOf(current.value.id) : null;
+    if (index !== null) showIndex(box.current!, index, rowHeight);
+  }, [height.value, isBesideDetail]);
   useEffect(() => view.see(first, last), [view, first, last]);
   useListKeys(view, box, { first, last, rowHeight });
 
@@ -136,20 +142,13 @@ interface Shown {
 }
 
 function useListKeys(view: TrafficView, box: { current: HTMLDivElement | null }, { first, last, rowHeight }: Shown): void {
-  const showIndex = (index: number) => {
-    const element = box.current!;
-    const at = index * rowHeight;
-    // The head covers one row's height of the top.
-    if (at < element.scrollTop) element.scrollTop = at;
-    else if (at + 2 * rowHeight > element.scrollTop + element.clientHeight) element.scrollTop = at + 2 * rowHeight - element.clientHeight;
-  };
   const move = (step: number) => {
     const here = current.value === null ? null : view.indexOf(current.value.id);
     const to = here === null ? (step > 0 ? first : last - 1) : here + step;
     const row = view.row(to);
     if (row === undefined) return;
     moveTo(row);
-    showIndex(to);
+    showIndex(box.current!, to, rowHeight);
   };
   const jump = (index: number) => {
     view.follow(index > 0 && view.order === 'id');
@@ -173,6 +172,14 @@ function useListKeys(view: TrafficView, box: { current: HTMLDivElement | null },
   const arrows = { ArrowDown: () => move(1), ArrowUp: () => move(-1), PageDown: () => move(page), PageUp: () => move(-page) };
   const isDetailAlone = route.value.id !== null && matchMedia('(max-width: 720px)').matches;
   useKeys({ ...moves, ...(isDetailAlone ? {} : arrows), Home: () => jump(0), End: () => jump(view.total.value), Enter: openCurrent });
+}
+
+/** Scrolls as far as it has to. */
+function showIndex(box: HTMLElement, index: number, rowHeight: number): void {
+  const at = index * rowHeight;
+  // The head covers one row's height of the top.
+  if (at < box.scrollTop) box.scrollTop = at;
+  else if (at + 2 * rowHeight > box.scrollTop + box.clientHeight) box.scrollTop = at + 2 * rowHeight - box.clientHeight;
 }
 
 /** Where the focus is on nothing that Enter would press. */

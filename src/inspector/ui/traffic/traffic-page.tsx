@@ -11,6 +11,7 @@ import { preference } from '../preferences.ts';
 import { route } from '../route.ts';
 import { openedSession } from '../session.ts';
 import { showMenuAt } from '../shell/menu.tsx';
+import { NotRecording } from '../shell/not-recording.tsx';
 import { Split } from '../shell/split.tsx';
 import { status } from '../status.ts';
 import { counted, countText } from '../words.ts';
@@ -94,7 +95,7 @@ function Foot({ view, isNarrow }: { readonly view: TrafficView; readonly isNarro
         </button>
       )}
       <span class="number">{counted(view.total.value, 'exchange')}</span>
-      {all !== null && view.total.value !== all && <span class="soft number wide-only">of {countText(all)}</span>}
+      {all !== null && effectiveFilter.value !== '' && <span class="soft number wide-only">of {countText(all)}</span>}
       {progress !== null && <span class="soft number">searched {countText(progress.scanned)}</span>}
       {other !== null && current.value !== null && other.id !== current.value.id && (
         <button type="button" class="button" onClick={() => showDiff(other, current.value!)}>
@@ -139,6 +140,12 @@ function Foot({ view, isNarrow }: { readonly view: TrafficView; readonly isNarro
 }
 
 function NothingHere({ isWaiting }: { readonly isWaiting: boolean }) {
+  if (status.value?.recording === null)
+    return (
+      <div class="over-list">
+        <NotRecording />
+      </div>
+    );
   if (isWaiting) return null;
   if (effectiveFilter.value !== '')
     return (
