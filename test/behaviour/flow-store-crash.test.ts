@@ -1,6 +1,6 @@
 // The store of recorded traffic against crashes and damage: a process that records is killed at any moment, again and again, and everything that was
 // acknowledged is there; what is torn, damaged or missing on the disk is cut off, skipped or made again; a disk that is full ends recording and nothing else.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { finished } from '../support/flow-batches.ts';
 import { openTestStore } from '../support/flow-store.ts';
-import { contentOf, type FoundLine, faultsOf, type WrittenLine } from '../support/flow-store-process.ts';
+import { type AgainLine, contentOf, type FoundLine, faultsOf, type WrittenLine } from '../support/flow-store-process.ts';
 
 const KILLS = 20;
 let place: string;
@@ -65,6 +65,26 @@ test('a disk that takes no more ends recording, says so once, and loses nothing 
   // The report may come just behind the batch that it is about.
   expect(await faultsOf(opened.store, lines[failed - 2]!.acknowledged)).toEqual([]);
 }, 30_000);
+
+const mayMount = spawnSync('unshare', ['--user', '--map-root-user', '--mount', 'mount', '-t', 'tmpfs', 'none', os.tmpdir()]).status === 0;
+
+test.skipIf(!mayMount)(
+  `a disk that was full and has room again: recording goes on, and nothing is torn${mayMount ? '' : ' (skipped: this user may not mount one in a namespace)'}`,
+  async () => {
+    const disk = `mount -t tmpfs -o size=3m none "$0" && head -c 1000000 /dev/zero > "$0/filler" && exec "$@"`;
+    const before = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', disk, place];
+    const recording = startRecording(0, Number.POSITIVE_INFINITY, before, path.join(place, 'filler'));
+    await recording.exit;
+    const again = recording.all().at(-1) as AgainLine;
+    expect(again.reports).toEqual([
+      expect.stringMatching(/^inspector: nothing can be recorded in the session default \(.+\); traffic goes on, and it is tried again$/),
+      'inspector: recording in the session default works again',
+    ]);
+    expect(again.wrong).toEqual([]);
+    expect(again.lost).toBeGreaterThan(0);
+  },
+  30_000,
+);
 
 test('what was torn off at the end is cut off; what is damaged in the middle is skipped and counted; the index is made again', async () => {
   await fill(40);
@@ -158,7 +178,7 @@ function segments(): string[] {
   return names.map((name) => path.join(folder, 'default', name));
 }
 
-function startRecording(acknowledged: number, batches?: number, before: readonly string[] = []) {
+function startRecording(acknowledged: number, batches?: number, before: readonly string[] = [], ...more: readonly string[]) {
   const program = path.join(import.meta.dirname, '..', 'support', 'flow-store-process.ts');
   const [command = '', ...args] = [
     ...before,
@@ -166,7 +186,7 @@ function startRecording(acknowledged: number, batches?: number, before: readonly
     program,
     folder,
     String(acknowledged),
-    ...(batches === undefined ? [] : [String(batches)]),
+    ...(batches === undefined ? [] : [String(batches), ...more]),
   ];
   const env = { ...process.env, NODE_COMPILE_CACHE: path.join(place, 'code') };
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env });
@@ -176,8 +196,10 @@ function startRecording(acknowledged: number, batches?: number, before: readonly
   const input = createInterface(child.stdout!);
   const waiting: ((line: unknown) => void)[] = [];
   const unread: unknown[] = [];
+  const all: unknown[] = [];
   input.on('line', (text) => {
     const line: unknown = JSON.parse(text);
+    all.push(line);
     if (typeof line === 'object' && line !== null && 'acknowledged' in line) lines.push(line as WrittenLine);
     const reader = waiting.shift();
     if (reader === undefined) unread.push(line);
@@ -187,6 +209,7 @@ function startRecording(acknowledged: number, batches?: number, before: readonly
   return {
     child,
     lines,
+    all: () => all,
     exit: Promise.all([exit, once(input, 'close')]),
     acknowledged: () => lines.at(-1)?.acknowledged ?? acknowledged,
     line: () => (unread.length > 0 ? Promise.resolve(unread.shift()) : new Promise((resolve) => waiting.push(resolve))),

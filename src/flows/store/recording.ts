@@ -1,5 +1,5 @@
 // Owns what becomes of batches: written, or, where the disk would not have them, dropped and counted. The operator is told once when that begins and once when
-// recording works again; in between it is tried again every few seconds. What the index has lost is made again from the segments.
+// recording works again; in between it is tried again every second. What the index has lost is made again from the segments.
 import { reasonOf } from '../../cache/stores/storing-pause.ts';
 import { framesOfBatch } from './batch-frames.ts';
 import { isDamage } from './flow-index.ts';
@@ -60,4 +60,4 @@ export class Recording {
   }
 }
 
-const AGAIN_MS = 5000;
+const AGAIN_MS = 1000;
