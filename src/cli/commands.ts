@@ -132,6 +132,20 @@ export const COMMANDS: readonly Command[] = [
     perform: async (given, terminal) => (await import('./doctor.ts')).doctor(given, terminal),
   },
   ...POLICY_COMMANDS,
+  {
+    name: 'rewrite check',
+    summary: 'Find what is wrong in files of rewriting rules',
+    operands: '[FILE...]',
+    leastOperands: 0,
+    mostOperands: Number.POSITIVE_INFINITY,
+    flags: { config: CONFIG_FLAG },
+    details: [
+      'Every problem is a line with file, line and column; src/rewrite/README.md tells how rules are written. Without a FILE, the one that run would ' +
+        'use. Exits 65 when a file is wrong, 66 when it cannot be read.',
+    ],
+    examples: [['sallyport rewrite check rewrite.yaml', 'Check this one.']],
+    perform: async (given, terminal) => (await import('./rewrite-check.ts')).checkRewriting(given, terminal),
+  },
   ...CACHE_COMMANDS,
   ...CA_COMMANDS,
   ...FLOWS_COMMANDS,

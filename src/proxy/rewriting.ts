@@ -179,6 +179,13 @@ export class Rewriting {
   }
 }
 
+/** A file of rules as `run` would read it. @returns how many there are @throws StartError with every problem */
+export async function countRules(file: string): Promise<number> {
+  const { rules, problems } = await readRules({ file, isNamed: true });
+  if (problems.length > 0) throw new StartError('data', problems.map(formatProblem));
+  return rules.length;
+}
+
 /** @throws StartError when it cannot be read */
 async function readRules({ file, isNamed }: RewriteOptions): Promise<RuleFile> {
   let text: string;
@@ -187,7 +194,7 @@ async function readRules({ file, isNamed }: RewriteOptions): Promise<RuleFile> {
   } catch (error) {
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     if (isMissing && !isNamed) return { ...NOTHING, file };
-    throw cannotRead('the rewriting rules', file, error);
+    throw cannotRead('the file of rewriting rules', file, error);
   }
   return understood(file, text);
 }
