@@ -102,4 +102,5 @@ const NO_TOKEN: Refusal = {
     "For the page in a browser, 'sallyport inspector' prints a link.",
 };
 const KEY_FIELD = 'x-sallyport-key';
-const FROM_PAGES = ['origin', 'sec-fetch-site', 'sec-fetch-mode'] as const;
+/** Programs in JavaScript send Sec-Fetch-Mode, too. */
+const FROM_PAGES = ['origin', 'sec-fetch-site'] as const;

@@ -153,7 +153,11 @@ export class AdminServer {
     const isPublic = file !== null || path === SIGN_IN || path === HEALTH;
     const refusal = refusalOf({ method, fields, isPublic, isWebSocket: false }, tcp);
     if (refusal !== null) return sendAnswer(response, problemAnswer(refusal.status, refusal.message));
-    if (file !== null) return sendAnswer(response, file);
+    if (file !== null) {
+      // Anybody may ask for it, and must not keep others out by never taking it.
+      response.setTimeout(FILE_TIMEOUT_MS, () => request.socket.destroy());
+      return sendAnswer(response, file);
+    }
     return sendAnswer(response, await this.#answerTo(asked, fields, tcp));
   }
 
@@ -276,6 +280,13 @@ const SIGN_OUT = '/api/sign-out';
 const LINKS = '/api/links';
 const LIVE = '/api/live';
 const HEALTH = '/healthz';
-const LIMITS = { headersTimeout: 5_000, requestTimeout: 60_000, keepAliveTimeout: 5_000, maxHeaderSize: 16_384 } as const;
+const LIMITS = {
+  headersTimeout: 5_000,
+  requestTimeout: 60_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 2_000,
+  maxHeaderSize: 16_384,
+} as const;
+const FILE_TIMEOUT_MS = 5_000;
 const MOST_CONNECTIONS = 64;
 const MOST_SOCKETS = 16;
