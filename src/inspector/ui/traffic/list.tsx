@@ -3,16 +3,17 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import type { Summary } from '../../../flows/recorded.ts';
-import { useKeys } from '../keyboard.ts';
 import { route } from '../route.ts';
 import { showMenu } from '../shell/menu.tsx';
 import { durationText } from '../words.ts';
 import { type Column, columnWidths, type Layout, layoutFor, shownColumns } from './columns.tsx';
 import { ListHead } from './list-head.tsx';
+import { showIndex, useListKeys } from './list-keys.ts';
 import { Row } from './row.tsx';
 import { rowCommands } from './row-commands.ts';
 import { current, moveTo, openDetail, second, toggleSecond } from './selection.ts';
 import type { TrafficView } from './view.ts';
+import { viewportOf } from './viewport.ts';
 import { scaleFor } from './waterfall.tsx';
 
 interface ListProps {
@@ -28,18 +29,12 @@ export function List({ view, isNarrow }: ListProps) {
   const total = view.total.value;
   view.changes.value;
   const rowHeight = isNarrow ? NARROW_ROW : WIDE_ROW;
-  const onScreen = Math.ceil(height.value / rowHeight);
-  // Browsers do not draw elements of any height: beyond that, the bar stands for more rows than it has pixels.
-  const whole = Math.min(total * rowHeight, MOST_PIXELS);
   const isFollowing = view.isFollowing.value;
-  const headHeight = isNarrow ? 0 : WIDE_ROW;
-  const end = Math.max(0, whole + headHeight - height.value);
-  // At the end already before the browser has been told to scroll there, so that what is new is drawn once.
-  const place = isFollowing ? end : Math.min(scrolled.value, end);
-  const top = whole < MOST_PIXELS ? place : (place / Math.max(1, end)) * Math.max(0, total * rowHeight + headHeight - height.value);
-  const first = Math.max(0, Math.min(Math.floor(top / rowHeight), total - onScreen));
-  const last = Math.min(total, first + onScreen + 1);
-
+  const viewport = viewportOf({
+    ...{ total, rowHeight, isFollowing, height: height.value, scrollTop: scrolled.value },
+    headHeight: isNarrow ? 0 : WIDE_ROW,
+  });
+  const { whole, end, first, last, onScreen, placeOf } = viewport;
   useLayoutEffect(() => measure(box.current!, height, width), []);
   useLayoutEffect(() => {
     if (!isFollowing) return;
@@ -50,10 +45,10 @@ export function List({ view, isNarrow }: ListProps) {
   const isBesideDetail = route.value.id !== null;
   useLayoutEffect(() => {
     const index = isBesideDetail && current.value !== null ? view.indexOf(current.value.id) : null;
-    if (index !== null) showIndex(box.current!, index, rowHeight);
+    if (index !== null) showIndex(box.current!, viewport, index);
   }, [height.value, isBesideDetail]);
   useEffect(() => view.see(first, last), [view, first, last]);
-  useListKeys(view, box, { first, last, rowHeight });
+  useListKeys(view, box, viewport);
 
   const layout = useMemo(() => layoutFor(width.value), [width.value, shownColumns.value, columnWidths.value]);
   const { columns, tracks, least, hasWaterfall } = isNarrow ? NARROW : layout;
@@ -86,10 +81,17 @@ export function List({ view, isNarrow }: ListProps) {
       <div class="list-whole" style={{ height: `${whole}px` }} role="presentation">
         {Array.from({ length: Math.max(0, last - first) }, (_, at) => {
           const index = first + at;
-          const y = index * rowHeight - top + place;
           // The same element for every index that leaves the same rest, so that scrolling makes none.
           const key = index % (onScreen + 2);
-          return <Place key={key} {...{ index, y, columns, isNarrow }} row={view.row(index)} scaleMs={hasWaterfall ? scaleMs : null} />;
+          return (
+            <Place
+              key={key}
+              {...{ index, columns, isNarrow }}
+              y={placeOf(index)}
+              row={view.row(index)}
+              scaleMs={hasWaterfall ? scaleMs : null}
+            />
+          );
         })}
       </div>
     </div>
@@ -135,59 +137,6 @@ function Place({ index, y, columns, isNarrow, row, scaleMs }: PlaceProps) {
   );
 }
 
-interface Shown {
-  readonly first: number;
-  readonly last: number;
-  readonly rowHeight: number;
-}
-
-function useListKeys(view: TrafficView, box: { current: HTMLDivElement | null }, { first, last, rowHeight }: Shown): void {
-  const move = (step: number) => {
-    const here = current.value === null ? null : view.indexOf(current.value.id);
-    const to = here === null ? (step > 0 ? first : last - 1) : here + step;
-    const row = view.row(to);
-    if (row === undefined) return;
-    moveTo(row);
-    showIndex(box.current!, to, rowHeight);
-  };
-  const jump = (index: number) => {
-    view.follow(index > 0 && view.order === 'id');
-    box.current!.scrollTop = index * rowHeight;
-  };
-  const page = Math.max(1, last - first - 2);
-  const menu = () => {
-    const row = current.value;
-    const place =
-      row === null ? null : (document.getElementById(`row-${row.id}`)?.getBoundingClientRect() ?? box.current!.getBoundingClientRect());
-    if (row !== null && place !== null) showMenu(`Exchange ${row.id}`, place.left + 40, place.top + rowHeight, () => rowCommands(row));
-  };
-  const moves = {
-    j: () => move(1),
-    k: () => move(-1),
-    g: () => jump(0),
-    G: () => jump(view.total.value),
-    f: () => jump(view.total.value),
-    m: menu,
-  };
-  const arrows = { ArrowDown: () => move(1), ArrowUp: () => move(-1), PageDown: () => move(page), PageUp: () => move(-page) };
-  const isDetailAlone = route.value.id !== null && matchMedia('(max-width: 720px)').matches;
-  useKeys({ ...moves, ...(isDetailAlone ? {} : arrows), Home: () => jump(0), End: () => jump(view.total.value), Enter: openCurrent });
-}
-
-/** Scrolls as far as it has to. */
-function showIndex(box: HTMLElement, index: number, rowHeight: number): void {
-  const at = index * rowHeight;
-  // The head covers one row's height of the top.
-  if (at < box.scrollTop) box.scrollTop = at;
-  else if (at + 2 * rowHeight > box.scrollTop + box.clientHeight) box.scrollTop = at + 2 * rowHeight - box.clientHeight;
-}
-
-/** Where the focus is on nothing that Enter would press. */
-function openCurrent(event: KeyboardEvent): void {
-  if (current.value === null || (event.target instanceof Element && event.target.closest('button, a, summary') !== null)) return;
-  openDetail(current.value);
-}
-
 function measure(element: HTMLElement, height: { value: number }, width: { value: number }): () => void {
   const observer = new ResizeObserver(() => {
     height.value = element.clientHeight;
@@ -199,6 +148,4 @@ function measure(element: HTMLElement, height: { value: number }, width: { value
 
 const WIDE_ROW = 28;
 const NARROW_ROW = 56;
-/** Firefox draws up to 17.8 million. */
-const MOST_PIXELS = 15_000_000;
 const NARROW: Layout = { columns: [], hasWaterfall: false, tracks: 'minmax(0, 1fr)', least: 0 };
