@@ -1,5 +1,5 @@
 // Sessions of recorded traffic: many beside each other, one that is recorded into, none twice; saved, renamed, removed, shared as one file, and bounded.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { crc32, gunzipSync, gzipSync } from 'node:zlib';
@@ -172,6 +172,16 @@ test('exchanges from elsewhere go into a session of their own, under ids of its 
     bytes: new Uint8Array(Buffer.from('hello')),
   });
   await expect(opened.ask({ kind: 'append', session: 'default', exchanges: [one] })).rejects.toThrow('default is being recorded into.');
+});
+
+test('what was being built when a process ended is cleared away, once it is old', async () => {
+  const folder = newFolder();
+  const [old, recent] = ['.0123456789abcdef', '.fedcba9876543210'].map((name) => path.join(folder, name)) as [string, string];
+  for (const unfinished of [old, recent]) mkdirSync(unfinished, { recursive: true });
+  writeFileSync(path.join(old, 'segment-000001.frames'), '');
+  utimesSync(old, 1, 1);
+  await using _ = await openTestStore(folder);
+  expect(readdirSync(folder)).toEqual([path.basename(recent), 'default']);
 });
 
 test('an archive is imported whole, or not at all with the place of what is wrong', async () => {

@@ -104,6 +104,8 @@ test('rows are put in order by numbers and texts, and put in order again when th
     const listed = await opened.ask({ kind: 'ids', filter: '', order });
     return 'problem' in listed ? [] : [...listed];
   };
+  const newest = { kind: 'list', filter: '', order: '-id', offset: 1, limit: 2 } as const;
+  expect(await opened.ask(newest)).toMatchObject({ total: 5, offset: 1, rows: [{ id: 4 }, { id: 3 }] });
   expect(await ids('responseBytes')).toEqual([2, 4, 5, 3, 1]);
   expect(await ids('-responseBytes')).toEqual([1, 3, 5, 4, 2]);
   expect(await ids('url')).toEqual([5, 4, 3, 2, 1]);

@@ -13,7 +13,7 @@ import { SessionTotals } from './session-totals.ts';
 import { Refused, type Sessions } from './sessions.ts';
 import { contentOf, viewOf, writeHar } from './shown-content.ts';
 import type { Slices } from './slices.ts';
-import { listOnce, rowsOf, type ViewParts } from './views.ts';
+import { listOnce, newest, rowsOf, type ViewParts } from './views.ts';
 
 type Asks<K extends keyof QuestionTable> = QuestionTable[K]['asks'];
 type Answer<K extends keyof QuestionTable> = QuestionTable[K]['answers'] | Promise<QuestionTable[K]['answers']>;
@@ -36,6 +36,8 @@ export class Answers {
   #totals: SessionTotals;
   /** By session and filter; the latest asked for last. */
   readonly #hosts = new Map<string, HostCounting>();
+  /** What was asked for last under the number of each view. */
+  readonly #opening = new Map<number, object>();
 
   constructor(parts: AnswerParts) {
     this.#parts = parts;
@@ -60,7 +62,7 @@ export class Answers {
     list: async ({ session, offset, limit, ...asked }) => {
       const parts = await this.#viewParts(session, asked);
       if ('problem' in parts) return parts;
-      return rowsOf(parts.session, await listOnce(parts), start(offset), bounded(limit));
+      return newest(parts, start(offset), bounded(limit)) ?? rowsOf(parts.session, await listOnce(parts), start(offset), bounded(limit));
     },
     ids: async ({ session, ...asked }) => {
       const parts = await this.#viewParts(session, asked);
@@ -75,9 +77,11 @@ export class Answers {
     openView: async ({ session, view, offset, limit, ...asked }) => {
       const { views } = this.#parts;
       if (views.isFull && !views.has(view)) throw new Refused('There are too many views open. Close one.');
+      this.#opening.set(view, asked);
       const parts = await this.#viewParts(session, asked);
       if ('problem' in parts) return parts;
-      views.open(view, parts, { offset: start(offset), limit: bounded(limit) });
+      // Unless it was closed, or asked for anew, while its session was opened.
+      if (this.#opening.get(view) === asked) views.open(view, parts, { offset: start(offset), limit: bounded(limit) });
       return { problem: null };
     },
     moveView: ({ view, offset, limit }) => {
@@ -85,6 +89,7 @@ export class Answers {
       return null;
     },
     closeView: ({ view }) => {
+      this.#opening.delete(view);
       this.#parts.views.close(view);
       return null;
     },

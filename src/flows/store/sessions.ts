@@ -42,6 +42,7 @@ export class Sessions {
    * @throws errors of Node's and of SQLite's; Refused when all are taken
    */
   static open(folder: string, name: string, bounds: SessionBounds, slices: Slices): Sessions {
+    removeUnfinished(folder);
     for (let number = 1; number <= MOST_BESIDE; number += 1) {
       const place = path.join(folder, checked(number === 1 ? name : `${name}-${number}`));
       makePrivateFolder(place);
@@ -268,6 +269,15 @@ function checked(name: string): string {
   return name;
 }
 
+/** What was being built when a process ended; somebody else may be building now. */
+function removeUnfinished(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const place = path.join(folder, name);
+    const found = UNFINISHED.test(name) ? statSync(place, { throwIfNoEntry: false }) : undefined;
+    if (found !== undefined && found.mtimeMs < Date.now() - ABANDONED_MS) rmSync(place, { recursive: true, force: true });
+  }
+}
+
 function linkOrCopy(file: string, copy: string): void {
   try {
     linkSync(file, copy);
@@ -284,5 +294,7 @@ function atOnce<T>(work: Generator<void, T>): T {
 }
 
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_ .-]{0,63}$/;
+const UNFINISHED = /^\.[0-9a-f]{16}$/;
+const ABANDONED_MS = 3_600_000;
 const MOST_BESIDE = 20;
 const MOST_OPEN = 3;
