@@ -57,6 +57,7 @@ export function ruleRoutes(book: RuleBook, recording: Recording): readonly Route
       answers: '{name, isOn, ...}: of the rule, and as GET',
       async answer(asked) {
         const { id, kind, session } = await contentAs(FROM_EXCHANGE, asked);
+        if (book.problems.length > 0) return problemsAnswer(book.problems);
         const query = new URLSearchParams(session === undefined ? {} : { session });
         const exchange = await exchangeAsked(recording, { ...asked, query, segments: { id: String(id) } });
         const content = async (): Promise<Uint8Array | null> => {
@@ -79,12 +80,14 @@ export function ruleRoutes(book: RuleBook, recording: Recording): readonly Route
       path: '/api/rules/{name}/toggle',
       summary: 'Switch a rule off, or on again',
       answers: 'As GET',
-      answer: ({ segments }) =>
-        changed(book, (text) => {
+      answer({ segments }) {
+        if (book.problems.length > 0) return problemsAnswer(book.problems);
+        return changed(book, (text) => {
           const toggled = withRuleToggled(text, segments['name']!);
           if (toggled === null) throw new BadQuestion(`There is no rule ${JSON.stringify(segments['name'])}.`, 404);
           return toggled;
-        }),
+        });
+      },
     },
   ];
 }
@@ -101,7 +104,11 @@ function rulesOf(book: RuleBook): object {
 
 async function changed(book: RuleBook, change: (text: string) => string | null): Promise<AdminAnswer> {
   const problems = await orBadQuestion(() => book.change(change));
-  if (problems === null) return valueAnswer(rulesOf(book));
+  return problems === null ? valueAnswer(rulesOf(book)) : problemsAnswer(problems);
+}
+
+/** Also where a file has them already: what is to be changed in it cannot be told apart then. */
+function problemsAnswer(problems: readonly PolicyProblem[]): AdminAnswer {
   const [first] = problems;
   const error = `The rules cannot be used so${first === undefined ? '' : `: line ${first.line}: ${first.message}`}.`;
   return valueAnswer({ error, problems: problems.map(problemOf) }, 400);
