@@ -7,6 +7,8 @@ import { listen, unwant, want } from '../live.ts';
 import { openedSession } from '../session.ts';
 import type { Window } from '../wire.ts';
 
+let lastNumber = 0;
+
 export class TrafficView {
   readonly total = signal(0);
   /** Counts changes of rows. */
@@ -18,8 +20,8 @@ export class TrafficView {
   readonly isWaiting = signal(true);
   /** How far a search through content has come; `null` when it is done. */
   readonly progress = signal<Window['progress']>(null);
-  /** The API allows a page eight; this is the one of the list. */
-  readonly #number = 1;
+  /** Another one than that of the list before, which is closed only after this one has been asked for. */
+  readonly #number = (lastNumber = (lastNumber + 1) % NUMBERS);
   readonly #stopListening: () => void;
   #rows = new Map<number, Summary>();
   #filter = '';
@@ -125,4 +127,6 @@ export class TrafficView {
   }
 }
 
+/** As many as the API allows a page. */
+const NUMBERS = 8;
 const MOST_ROWS = 400;
