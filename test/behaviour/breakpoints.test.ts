@@ -39,6 +39,11 @@ const answer: RequestListener = (request, response) => {
   request.on('data', (bytes: Buffer) => chunks.push(bytes));
   request.on('end', () => {
     seen.push({ url: request.url ?? '', method: request.method ?? '', content: Buffer.concat(chunks).toString(), fields: request.headers });
+    if (request.url === '/trailers') {
+      response.addTrailers({ 'grpc-status': '0' });
+      response.end('message');
+      return;
+    }
     response.setHeader('Content-Encoding', 'gzip');
     response.setHeader('X-Origin', 'yes');
     response.end(
@@ -191,6 +196,15 @@ describe.each<[string, string, Ask]>([
     expect(seen.at(-1)).toMatchObject({ fields: { 'x-edited': 'yes' } });
     expect(seen.at(-1)!.content.length).toBe(400_000);
   });
+});
+
+test('trailers stay behind content that was held (RFC 9110 §6.5)', async () => {
+  await breakAt('response', 'path:/trailers');
+  session = await openSession(rewriting.proxy, `localhost:${secure.port}`);
+  const answered = ask(session, { ':path': '/trailers', te: 'trailers' });
+  await release(await held(), 'continue');
+  const { content, trailers } = await answered;
+  expect([content.toString(), trailers['grpc-status']]).toEqual(['message', '0']);
 });
 
 test('a client that leaves takes what is held along', async () => {
