@@ -16,7 +16,7 @@ export interface ReadFilter {
 }
 
 /** Content as text in Unicode, without its codings; `null` where it is none. */
-export type DecodeText = (content: Buffer, fields: RecordedFields) => string | null;
+export type DecodeText = (content: Buffer, isCut: boolean, fields: RecordedFields) => string | null;
 
 export function readFilter(text: string): ReadFilter | { readonly problem: FilterProblem } {
   const parsed = parseFilter(text);
@@ -163,7 +163,7 @@ function textOf(found: FoundExchange, decode: DecodeText, of: 'request' | 'respo
   const fields = of === 'request' ? exchange.request.fields : (exchange.response ?? exchange.received)?.fields;
   if (kept === null || kept.kept === 0 || fields === undefined) return null;
   const content = found.content(of);
-  return content === null ? null : decode(content, fields);
+  return content === null ? null : decode(content, kept.kept < kept.length, fields);
 }
 
 const IDS_AT_ONCE = 1000;

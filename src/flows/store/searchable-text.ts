@@ -1,10 +1,15 @@
 // Owns content as text, for filters that look into it: its codings off at once (RFC 9110 §8.4), within bounds. What comes to more than that, is no text,
 // or is coded in a way that is not known here, is not found; a view of one exchange (content/) shows more, and takes its time.
 import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
+import { decodeText } from '../content/charset.ts';
 import type { RecordedFields } from '../recorded.ts';
 
-/** @returns Unicode; `null` where it is no text. @throws never */
-export function searchableText(content: Buffer, fields: RecordedFields): string | null {
+/**
+ * @param isCut whether it is only the beginning
+ * @returns Unicode; `null` where it is no text
+ * @throws never
+ */
+export function searchableText(content: Buffer, isCut: boolean, fields: RecordedFields): string | null {
   let octets = content;
   const codings = codingsOf(fields);
   if (codings.length > MOST_CODINGS) return null;
@@ -13,12 +18,9 @@ export function searchableText(content: Buffer, fields: RecordedFields): string 
     if (decoded === null) return null;
     octets = decoded;
   }
-  if (octets.subarray(0, LOOKED_AT_BYTES).includes(0)) return null;
-  try {
-    return UTF_8.decode(octets, { stream: false });
-  } catch {
-    return octets.toString('latin1');
-  }
+  const type = fields.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null;
+  const { text } = decodeText(octets, type, isCut);
+  return text.slice(0, LOOKED_AT).includes('\0') ? null : text;
 }
 
 function codingsOf(fields: RecordedFields): string[] {
@@ -52,5 +54,4 @@ const DECODERS = new Map<string, (octets: Buffer) => Buffer>([
   ['zstd', (octets) => zstdDecompressSync(octets, { ...INFLATED, finishFlush: constants.ZSTD_e_flush })],
 ]);
 const MOST_CODINGS = 4;
-const LOOKED_AT_BYTES = 1024;
-const UTF_8 = new TextDecoder('utf-8', { fatal: true });
+const LOOKED_AT = 1024;

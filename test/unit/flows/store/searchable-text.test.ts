@@ -16,7 +16,7 @@ test.each([
   ['identity', octets],
   ['gzip, br', brotliCompressSync(gzipSync(octets))],
 ])('%s is taken off (RFC 9110 §8.4)', (coding, content) => {
-  expect(searchableText(content, [['content-encoding', coding]])).toBe(TEXT);
+  expect(searchableText(content, false, [['content-encoding', coding]])).toBe(TEXT);
 });
 
 test('codings stand in several lines, and the last one comes off first', () => {
@@ -24,11 +24,15 @@ test('codings stand in several lines, and the last one comes off first', () => {
     ['Content-Encoding', 'gzip'],
     ['Content-Encoding', 'br'],
   ] as const;
-  expect(searchableText(brotliCompressSync(gzipSync(octets)), fields)).toBe(TEXT);
+  expect(searchableText(brotliCompressSync(gzipSync(octets)), false, fields)).toBe(TEXT);
 });
 
-test('text that is not UTF-8 is read octet by octet', () => {
-  expect(searchableText(Buffer.from(TEXT, 'latin1'), [])).toBe(TEXT);
+test('text is in the charset that it says, or the one that it seems to be in', () => {
+  expect(searchableText(Buffer.from(TEXT, 'latin1'), false, [])).toBe(TEXT);
+  expect(searchableText(Buffer.from([0x83, 0x65]), false, [['Content-Type', 'text/plain; charset=shift_jis']])).toBe('\u30c6');
+  // The last character is cut in two.
+  expect(searchableText(octets.subarray(0, -1), true, [])).toMatch(/^some text, and caf/);
+  expect(searchableText(Buffer.from(`\ufeff${TEXT}`, 'utf16le'), false, [])).toBe(TEXT);
 });
 
 test.each([
@@ -38,5 +42,5 @@ test.each([
   ['what comes to more than is looked at', gzipSync(Buffer.alloc(5 << 20, 'a')), 'gzip'],
   ['more codings than anybody means', gzipSync(gzipSync(gzipSync(gzipSync(gzipSync(octets))))), 'gzip, gzip, gzip, gzip, gzip'],
 ])('%s is not searched', (_, content, coding) => {
-  expect(searchableText(content, [['Content-Encoding', coding]])).toBeNull();
+  expect(searchableText(content, false, [['Content-Encoding', coding]])).toBeNull();
 });
