@@ -54,9 +54,19 @@ export function runProxy(...words: readonly string[]): Promise<ProxyProcess> {
 }
 
 /** Starts `sallyport run` with these words and no others: a configuration file says where it listens. */
-export async function runProxyWith(...words: readonly string[]): Promise<ProxyProcess> {
+export function runProxyWith(...words: readonly string[]): Promise<ProxyProcess> {
+  return runProxyIn({ SALLYPORT_STATE_DIR: 'off' }, ...words);
+}
+
+/** The same on a free port, with the inspector on another one and what passes kept in this folder. */
+export function runRecordingProxy(stateFolder: string, ...words: readonly string[]): Promise<ProxyProcess> {
+  const settings = { SALLYPORT_STATE_DIR: stateFolder, SALLYPORT_RECORD: 'on' };
+  return runProxyIn(settings, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', ...words);
+}
+
+async function runProxyIn(settings: Readonly<Record<string, string>>, ...words: readonly string[]): Promise<ProxyProcess> {
   // Once it is told to stop, a test has no more use for what is still open, nor for what would be kept for the next start.
-  const env = { ...CLEAN_ENVIRONMENT, SALLYPORT_TIMEOUTS_DRAIN: '1s', SALLYPORT_STATE_DIR: 'off', SALLYPORT_CACHE_DISK: '0' };
+  const env = { ...CLEAN_ENVIRONMENT, SALLYPORT_TIMEOUTS_DRAIN: '1s', SALLYPORT_CACHE_DISK: '0', ...settings };
   const child = spawn(process.execPath, ['--max-semi-space-size=8', PROGRAM, 'run', ...words], { env });
   const log: LogLine[] = [];
   const waiting = new Set<() => void>();
