@@ -154,7 +154,7 @@ function Shown({ view, isSearched }: { readonly view: ContentView; readonly isSe
       {image !== undefined && <Picture {...image} />}
       {rows !== undefined && rows.length > 0 && <Rows rows={rows} />}
       {tree !== undefined && !isSearched && <FieldTree nodes={tree} />}
-      {json !== undefined && !isSearched ? <JsonTree value={json} /> : text !== undefined && <TextView text={text} />}
+      {json !== undefined && !isSearched ? <JsonTree value={json} /> : text !== undefined && <TextView text={text} kind={kind} />}
       {parts?.map((part, at) => (
         <section key={`${at} ${part.kind}`} class="content-part">
           <h3>
