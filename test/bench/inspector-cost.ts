@@ -50,31 +50,40 @@ async function run({ rounds, seconds, rate, looks }: Options, children: Children
     return JSON.parse(await children.run(command, (forSeconds + GRACE_SECONDS) * 1_000)) as OpenLoopResult;
   };
   await load(WARM_UP_SECONDS);
-  const p99s = new Map(looks.map((look) => [look, new Map<number, number>()]));
+  const byRound = (): Map<Look, Map<number, number>> => new Map(looks.map((look) => [look, new Map()]));
+  const [p99s, costs] = [byRound(), byRound()];
   for (let round = 1; round <= rounds; round += 1) {
     // Nobody is always first.
     for (const look of round % 2 === 1 ? looks : looks.toReversed()) {
       const close = await openPage(look, proxy);
       await sleep(SETTLE_MS);
+      const cpuBefore = proxy.cpuSeconds;
       const { requests, errors, p50Ms, p99Ms, worstMs } = await load(seconds);
+      const cost = ((proxy.cpuSeconds - cpuBefore) * 1e6) / requests;
       await close();
       p99s.get(look)!.set(round, p99Ms);
+      costs.get(look)!.set(round, cost);
       const [p50, p99, worst] = [p50Ms, p99Ms, worstMs].map((ms) => ms.toFixed(2));
       console.log(
         `round ${round}  ${look.padEnd(8)}  ${requests} requests, ${errors} errors: p50 ${p50} ms, p99 ${p99} ms, worst ${worst} ms`,
       );
     }
   }
-  const base = p99s.get('nobody')!;
   for (const look of looks) {
-    const own = p99s.get(look)!;
-    const [p99, quiet] = [median([...own.values()]), median(quietest(own))];
-    const ratio = medianRatio(own, base);
-    const quietRatio = (quiet ?? 0) / (median(quietest(base)) ?? 0);
-    console.log(
-      `${look.padEnd(8)}  p99 ${p99?.toFixed(2)} ms, ratio to nobody ${ratio?.toFixed(2)}; in the quietest half ${quiet?.toFixed(2)} ms, ratio ${quietRatio.toFixed(2)}`,
-    );
+    const [p99, cost] = [p99s.get(look)!, costs.get(look)!];
+    const [nobodysP99, nobodysCost] = [p99s.get('nobody')!, costs.get('nobody')!];
+    const [quiet, nobodysQuiet] = [median(quietest(p99)), median(quietest(nobodysP99))];
+    const figures = [
+      `p99 ${shown(median([...p99.values()]))} ms, ratio to nobody ${shown(medianRatio(p99, nobodysP99))}`,
+      `in the quietest half ${shown(quiet)} ms, ratio ${shown((quiet ?? 0) / (nobodysQuiet ?? 0))}`,
+      `CPU ${shown(median([...cost.values()]))} us/request, ratio ${shown(medianRatio(cost, nobodysCost))}`,
+    ];
+    console.log(`${look.padEnd(8)}  ${figures.join('; ')}`);
   }
+}
+
+function shown(value: number | null): string {
+  return value?.toFixed(2) ?? 'unknown';
 }
 
 /** What others do on the machine only ever adds to a round: the half of the rounds with the lowest values. */
@@ -131,7 +140,8 @@ const HELP = `Usage: node test/bench/inspector-cost.ts [--rounds N] [--seconds N
 Sends GETs of 1 KiB at a fixed rate through a proxy that records them, in rounds with nobody at the
 inspector's page, with a stand-in that is pushed the end of the list as the page is, and with
 --chromium the page itself. Prints the median p99 of each, and its ratio to nobody's in the same
-round; the goal is 1.5. The quietest half of the rounds is for machines that others use.
+round; the goal is 1.5. The quietest half of the rounds, and the CPU time of the proxy, are for
+machines that others use.
 10 rounds of 5 s at 2000 a second unless told.`;
 const WARM_UP_SECONDS = 5;
 const GRACE_SECONDS = 30;
