@@ -48,9 +48,10 @@ export function Plot({ title, timesMs, series, format }: PlotProps) {
           {[0, 50, 100].map((y) => (
             <line key={y} class="plot-grid" x1="0" x2={places - 1} y1={y} y2={y} />
           ))}
-          {series.map(({ name, tone, values }, index) => (
+          {/* The first is what the others are parts of, and lies above them. */}
+          {series.toReversed().map(({ name, tone, values }) => (
             <g key={name} class={`is-${tone}`}>
-              {index === 0 && <path class="plot-area" d={`${lineOf(values, most)}L${places - 1},100L0,100Z`} />}
+              {name === series[0]?.name && <path class="plot-area" d={`${lineOf(values, most)}L${places - 1},100L0,100Z`} />}
               <path class="plot-line" d={lineOf(values, most)} />
             </g>
           ))}
