@@ -27,7 +27,9 @@ export function changedRequest(before: Received, { request, body }: ChangingRequ
   // Whoever has its content has answered what was expected, and the origin is not asked for it.
   const isExpected = body instanceof WholeContent && fieldValue(fields, 'expect') !== undefined;
   const head = { ...incoming.head, method, fields: isExpected ? fields.filter(({ name }) => !isNamed(name, 'expect')) : fields };
-  return { ...before, incoming: { ...incoming, head, body }, scheme, authority, pathAndQuery };
+  // What makes a WebSocket of a request (receive.ts) holds for one that was edited, too.
+  const upgrade = method === 'GET' && body === null ? before.upgrade : null;
+  return { ...before, incoming: { ...incoming, head, body }, scheme, authority, pathAndQuery, upgrade };
 }
 
 /**

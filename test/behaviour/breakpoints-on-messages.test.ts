@@ -161,6 +161,24 @@ test('a client that leaves takes its messages along', async () => {
   expect(heard).toEqual(['closed 1006']);
 });
 
+test('a handshake that is edited into another request is no handshake any more', async () => {
+  await rewriting.api('PUT', '/api/breakpoints', [{ filter: 'path:/other', at: 'request', isOn: true }]);
+  const socket = new WebSocket(`ws://${host}/other`, {
+    createConnection: () => connect(rewriting.proxy.port, '127.0.0.1'),
+    finishRequest(request) {
+      request.path = `http://${host}/other`;
+      request.end();
+    },
+  });
+  const refused = once(socket, 'unexpected-response');
+  await rewriting.api('POST', `/api/breakpoints/held/${(await held()).number}`, { action: 'continue', edited: { method: 'POST' } });
+  const [, response] = await refused;
+  // As the server answers what asks for no upgrade.
+  expect(response.statusCode).toBe(426);
+  socket.on('error', () => {});
+  socket.terminate();
+});
+
 test('text that is none is refused, and others than those that fit keep their compression', async () => {
   await breakAtMessages('path:/held');
   const { socket: other } = await open('/other');
