@@ -10,6 +10,7 @@ import { asCurl } from '../flows/copy-as/curl.ts';
 import { asFetch } from '../flows/copy-as/fetch.ts';
 import { asPython } from '../flows/copy-as/python.ts';
 import { type Route, type RouteAsked, wordIn } from './route.ts';
+import { sessionNameIn } from './session-routes.ts';
 import {
   capturedOctets,
   exchangeAsked,
@@ -111,7 +112,7 @@ async function archive(recording: Recording, asked: RouteAsked, version: string)
 }
 
 async function imported(recording: Recording, asked: RouteAsked): Promise<AdminAnswer> {
-  const session = asked.query.get('name') ?? 'imported';
+  const session = sessionNameIn(asked.query);
   const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-'));
   try {
     const file = path.join(folder, 'exchanges.har');

@@ -101,8 +101,7 @@ export function sessionRoutes(recording: Recording): readonly Route[] {
       query: { name: 'what to call it' },
       answers: '{session, exchanges}: under which name, and how much there is',
       async answer(asked) {
-        const name = asked.query.get('name') ?? 'imported';
-        if (!NAMED.safeParse({ name }).success) throw new BadQuestion(`${JSON.stringify(name)} is no name for a session.`);
+        const name = sessionNameIn(asked.query);
         const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-'));
         try {
           const file = path.join(folder, 'session.sallyport');
@@ -114,6 +113,13 @@ export function sessionRoutes(recording: Recording): readonly Route[] {
       },
     },
   ];
+}
+
+/** What something that is brought in is to be called. @throws BadQuestion */
+export function sessionNameIn(query: URLSearchParams): string {
+  const name = query.get('name') ?? 'imported';
+  if (!NAMED.safeParse({ name }).success) throw new BadQuestion(`${JSON.stringify(name)} is no name for a session.`);
+  return name;
 }
 
 export function attachment(name: string): Readonly<Record<string, string>> {

@@ -1,6 +1,7 @@
 // Owns secrets in JSON: values at paths, replaced in the text itself, so that all else stays octet by octet. It reads with patience: what is cut off or no
 // JSON at all is masked as far as it can be followed, and values one behind the other (JSON lines) begin at the root each. One pass, no recursion.
 import { readableText } from '../octet-text.ts';
+import { LongText } from './long-text.ts';
 import { masked } from './mask.ts';
 
 /** One step of a path. `descent`: any number of steps. */
@@ -73,7 +74,7 @@ class JsonMasker {
   readonly #paths: readonly JsonPath[];
   readonly #atRoot: readonly number[];
   readonly #open: Open[] = [];
-  #result = '';
+  readonly #result = new LongText();
   #copied = 0;
 
   constructor(text: string, { anywhere, others }: JsonPaths) {
@@ -85,7 +86,9 @@ class JsonMasker {
 
   run(): string {
     for (let at = 0; at < this.#text.length; ) at = this.#read(at);
-    return this.#copied === 0 ? this.#text : this.#result + this.#text.slice(this.#copied);
+    if (this.#copied === 0) return this.#text;
+    this.#result.add(this.#text.slice(this.#copied));
+    return String(this.#result);
   }
 
   /** @returns where to read on */
@@ -155,7 +158,7 @@ class JsonMasker {
     const isText = this.#text[start] === '"';
     const isClosed = isText && end > start + 1 && this.#text[end - 1] === '"';
     const secret = this.#text.slice(isText ? start + 1 : start, isClosed ? end - 1 : end);
-    this.#result += `${this.#text.slice(this.#copied, start)}"${masked(secret)}"`;
+    this.#result.add(`${this.#text.slice(this.#copied, start)}"${masked(secret)}"`);
     this.#copied = end;
   }
 }

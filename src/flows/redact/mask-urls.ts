@@ -1,6 +1,7 @@
 // Owns secrets in URLs and forms: values of parameters with certain names, wherever `name=value` stands behind `?`, `&`, `;` or `#` (an access token comes
 // back in a fragment, RFC 6749 §4.2.2), and the user information of an authority. It takes any text that URLs occur in: targets, Location, Link, messages.
 import { readableText } from '../octet-text.ts';
+import { LongText } from './long-text.ts';
 import { masked, maskedInUrl } from './mask.ts';
 import { maskJson } from './mask-json.ts';
 import type { MaskRules } from './rules.ts';
@@ -28,7 +29,7 @@ export function isSecretName(spelled: string, { query }: MaskRules): boolean {
 }
 
 function maskParameters(text: string, rules: MaskRules, { separators, ends }: Syntax): string {
-  let result = '';
+  const result = new LongText();
   let copied = 0;
   let nameStart = 0;
   for (let i = 0; i < text.length; i += 1) {
@@ -38,7 +39,7 @@ function maskParameters(text: string, rules: MaskRules, { separators, ends }: Sy
       const value = text.slice(i + 1, end);
       const instead = maskValue(text.slice(nameStart, i), value, rules);
       if (instead !== value) {
-        result += text.slice(copied, i + 1) + instead;
+        result.add(text.slice(copied, i + 1) + instead);
         copied = end;
       }
       nameStart = -1;
@@ -47,7 +48,9 @@ function maskParameters(text: string, rules: MaskRules, { separators, ends }: Sy
     } else if (separators.includes(c)) nameStart = i + 1;
     else if (ends.includes(c)) nameStart = -1;
   }
-  return copied === 0 ? text : result + text.slice(copied);
+  if (copied === 0) return text;
+  result.add(text.slice(copied));
+  return String(result);
 }
 
 function maskValue(name: string, value: string, rules: MaskRules): string {
