@@ -24,6 +24,7 @@ const LONGEST = [
   'property/cache-stores',
   'e2e/chromium-big',
   'behaviour/soak-short',
+  'e2e/inspector-actions',
   'e2e/doctor',
   'e2e/big-transfers',
   'behaviour/disk-store-crash',
@@ -32,6 +33,7 @@ const LONGEST = [
   'e2e/cli',
   'behaviour/rule-limits',
   'e2e/run-command',
+  'e2e/flows-commands',
   'behaviour/policy-on-the-line-reload',
   'e2e/opened-tunnels-curl',
 ];
