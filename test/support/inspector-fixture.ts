@@ -206,7 +206,7 @@ function signIn(state: State, content: string, response: ServerResponse): void {
   const { code } = JSON.parse(content) as { code: string };
   const isGood = state.codes.delete(code);
   if (isGood) response.setHeader('Set-Cookie', 'sallyport=yes; HttpOnly; SameSite=Strict; Path=/');
-  send(response, isGood ? 200 : 401, isGood ? {} : { error: 'This link has been used, or is not of this start.' });
+  send(response, isGood ? 200 : 401, isGood ? { key: 'fixture' } : { error: 'This link has been used, or is not of this start.' });
 }
 
 function plain(state: State, url: URL, method: string, content: string): unknown {
