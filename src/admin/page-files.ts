@@ -1,4 +1,5 @@
-// Owns the files of the inspector's page, as Vite has built them: which there are is found out once, so no path that is asked for reaches the file system.
+// Owns the files of the inspector's page, as Vite has built them: which there are is known before a path is looked at, so none that is
+// asked for reaches the file system.
 // They hold no secret. What they may do in a browser is said with each of them: nothing but talk to where they came from.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -16,7 +17,7 @@ export class PageFiles {
   /** @returns `null` where there is no such file */
   answer(pathname: string): AdminAnswer | null {
     const name = pathname === '/' ? 'index.html' : pathname.slice(1);
-    if (!this.#all().has(name)) return null;
+    if (!this.#has(name)) return null;
     const isNamedByContent = name.startsWith('assets/');
     return {
       kind: 'octets',
@@ -26,10 +27,12 @@ export class PageFiles {
     };
   }
 
-  /** Looked for again while there is none: the page may be built while the proxy runs. */
-  #all(): ReadonlySet<string> {
-    if (this.#names === null || !this.#names.has('index.html')) this.#names = new Set(filesIn(this.#folder));
-    return this.#names;
+  /** Looked for again where a file is not known: the page may be built anew while the proxy runs. */
+  #has(name: string): boolean {
+    if (this.#names?.has(name) === true) return true;
+    if (name !== 'index.html' && !ASSET.test(name)) return false;
+    this.#names = new Set(filesIn(this.#folder));
+    return this.#names.has(name);
   }
 }
 
@@ -42,6 +45,7 @@ function filesIn(folder: string): readonly string[] {
   }
 }
 
+const ASSET = /^assets\/[\w.-]+$/;
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
