@@ -6,9 +6,9 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createTemporaryCa } from '../../support/temp-ca.ts';
 import { OPENED_HOST } from '../opened-tunnel.ts';
-import { Random } from '../random.ts';
 import { Report } from '../report.ts';
 import { startWorker, type Worker } from '../workers.ts';
+import { Asking } from './asking.ts';
 import { LookingBrowser } from './browser.ts';
 import type { ClientHandlers, Replayed } from './client-worker.ts';
 import { type Comparison, compare } from './compare.ts';
@@ -17,7 +17,6 @@ import type { Made } from './names.ts';
 import { HELP, parseOptions, type SoakOptions } from './options.ts';
 import type { OriginHandlers, OriginPorts } from './origin-worker.ts';
 import { RecordedProxy } from './recorded-proxy.ts';
-import { Timings } from './timings.ts';
 
 export async function soak(options: SoakOptions, report: Report): Promise<void> {
   const fail = (words: string): void => report.fail(words);
@@ -67,6 +66,7 @@ class Run {
     const report = this.#report;
     const proxy = await this.#start(USUAL_SIZE);
     report.figure('first start, ms', Math.round(proxy.startedInMs));
+    report.figure('first start, CPU, s', proxy.cpuSeconds);
     const page = await LivePage.open(proxy);
     page.follow();
     const browser = this.#options.hasBrowser ? await LookingBrowser.open(proxy) : null;
@@ -103,9 +103,10 @@ class Run {
     await proxy.kill();
     await this.#clients.call('giveUp', null);
     await ended;
-    const { startedInMs } = await this.#start(USUAL_SIZE);
-    this.#judgeTime('start after SIGKILL, ms', startedInMs, LONGEST_START_MS);
-    const page = await LivePage.open(this.#proxy!);
+    const again = await this.#start(USUAL_SIZE);
+    this.#judgeTime('start after SIGKILL, ms', again.startedInMs, LONGEST_START_MS);
+    report.figure('start after SIGKILL, CPU, s', again.cpuSeconds);
+    const page = await LivePage.open(again);
     const rows = await page.allRows();
     const sure = this.#made.filter(({ endedAtMs }) => endedAtMs < killedAtMs - SURE_AFTER_MS);
     report.figure('exchanges until SIGKILL', this.#made.length - before);
@@ -268,46 +269,6 @@ class Run {
   }
 }
 
-/** Somebody who scrolls and searches. */
-class Asking {
-  readonly #page: LivePage;
-  readonly #windows = new Timings();
-  readonly #firstRows = new Timings();
-  readonly #filters = new Timings();
-  readonly #random = new Random(1);
-
-  constructor(page: LivePage) {
-    this.#page = page;
-  }
-
-  async until(ended: Promise<unknown>): Promise<void> {
-    let isOver = false;
-    void ended.finally(() => (isOver = true)).catch(() => {});
-    for (let round = 0; !isOver; round += 1) {
-      await this.once(round);
-      await pause(ASK_MS);
-    }
-    await ended;
-  }
-
-  async once(round: number): Promise<void> {
-    const offset = this.#random.between(0, Math.max(0, this.#page.newest.total - 100));
-    this.#windows.add((await this.#page.scrollTo(offset, 100)).tookMs);
-    if (round % FILTER_EVERY !== 0) return;
-    const { firstMs, tookMs } = await this.#page.search(this.#random.pick(FILTERS));
-    this.#firstRows.add(firstMs);
-    this.#filters.add(tookMs);
-  }
-
-  get timings() {
-    return [
-      ['windows', this.#windows, LONGEST_WINDOW_MS],
-      ['first rows of a filter', this.#firstRows, LONGEST_WINDOW_MS],
-      ['filters', this.#filters, LONGEST_FILTER_MS],
-    ] as const;
-  }
-}
-
 async function contentDigest(page: LivePage, id: number): Promise<string> {
   return hash('sha256', await page.get(`/api/exchanges/${id}/response/content?reveal=1`));
 }
@@ -333,15 +294,9 @@ const SPARE_BYTES = 8 * MIB;
 const MOST_RSS_KIB = 400 * 1_024;
 const LONGEST_START_MS = 2_000;
 const SURE_AFTER_MS = 1_000;
-const LONGEST_WINDOW_MS = 300;
-/** Of all exchanges, each of which is looked at. */
-const LONGEST_FILTER_MS = 2_000;
 const LONGEST_FRAME_MS = 100;
 const MOST_NEWEST = 500;
 const ROUNDS_AT_REST = 100;
-const FILTERS = [`host:${OPENED_HOST}`, 'host:127.0.0.1 status:404', 'is:denied', `host:${OPENED_HOST} size:>20KB`];
-const FILTER_EVERY = 5;
-const ASK_MS = 200;
 const WATCH_MS = 100;
 const SAY_MS = 10_000;
 const SETTLE_MS = 15_000;
