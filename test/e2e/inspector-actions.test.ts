@@ -423,6 +423,10 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     await button('127.0.0.1').waitFor();
     await go('#/certificates');
     await says('The CA of this proxy');
+    const downloading = page.waitForEvent('download');
+    await button('Save sallyport-ca.cer').click();
+    const saved = await succeed('openssl', ['x509', '-inform', 'der', '-in', await (await downloading).path(), '-noout', '-subject']);
+    expect(saved.toString()).toContain('Sallyport CA');
   });
 
   test('what matches goes out as HAR 1.2 and comes back', async () => {

@@ -226,8 +226,14 @@ export function fixtureCertificates(nowMs: number): Certificates {
     ...{ notBeforeMs: nowMs - 86_400_000 * 20, notAfterMs: nowMs + 86_400_000 * 800 },
     pem: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
     steps: [
-      { platform: 'Linux', trust: onLinux, remove: onLinux.slice(1), note: 'Firefox and Chromium have stores of their own.' },
-      { platform: 'Windows', trust: byHand, remove: byHand, note: null },
+      {
+        platform: 'Linux',
+        path: '/certificate.crt',
+        trust: onLinux,
+        remove: onLinux.slice(1),
+        note: 'Firefox and Chromium have stores of their own.',
+      },
+      { platform: 'Windows', path: '/certificate.cer', trust: byHand, remove: byHand, note: null },
     ],
   };
 }

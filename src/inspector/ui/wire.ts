@@ -240,6 +240,8 @@ export interface Certificates {
 /** As `pages/trust-steps.ts` has them. */
 export interface TrustSteps {
   readonly platform: string;
+  /** What the platform opens: DER (`.cer`) or PEM (`.crt`), by the path at which the proxy has it for clients. */
+  readonly path: string;
   readonly trust: readonly TrustStep[];
   readonly remove: readonly TrustStep[];
   readonly note: string | null;

@@ -4,8 +4,8 @@ import { useAsked } from '../asked.ts';
 import { Facts } from '../detail/facts.tsx';
 import { Icon } from '../icons.tsx';
 import { attempt, copyText, saveFile } from '../shell/actions.ts';
-import type { Certificates, TrustStep, TrustSteps } from '../wire.ts';
-import { dayText } from '../words.ts';
+import type { Certificates, TrustStep } from '../wire.ts';
+import { dayText, octetsOf } from '../words.ts';
 import { Loading, PageBody, Section } from './parts.tsx';
 
 export function CertificatesPage() {
@@ -54,16 +54,25 @@ function Authority({ subject, fingerprint256, notBeforeMs, notAfterMs, pem, step
           http://sallyport.invalid/ in its browser.
         </p>
       </Section>
-      {steps.length > 0 && <Trusting steps={steps} />}
+      {steps.length > 0 && <Trusting steps={steps} pem={pem} />}
     </>
   );
 }
 
-function Trusting({ steps }: { readonly steps: readonly TrustSteps[] }) {
+function Trusting({ steps, pem }: Pick<Certificates, 'steps' | 'pem'>) {
   const chosen = useSignal(0);
-  const { platform, trust, remove, note } = steps[chosen.value]!;
+  const { platform, path, trust, remove, note } = steps[chosen.value]!;
+  const isDer = path.endsWith('.cer');
+  const file = isDer ? 'sallyport-ca.cer' : 'sallyport-ca.crt';
   return (
-    <Section title="Trust it">
+    <Section
+      title="Trust it"
+      actions={
+        <button type="button" class="button" onClick={() => saveFile(file, isDer ? derOf(pem) : pem, 'application/x-x509-ca-cert')}>
+          <Icon name="save" size={14} /> Save {file}
+        </button>
+      }
+    >
       <fieldset class="choice">
         <legend class="unseen">On</legend>
         {steps.map((each, at) => (
@@ -106,4 +115,9 @@ function Steps({ title, steps }: { readonly title: string; readonly steps: reado
       </ol>
     </div>
   );
+}
+
+/** What a PEM is around. */
+function derOf(pem: string): Uint8Array<ArrayBuffer> {
+  return octetsOf(pem.replace(/-----[^-]+-----|\s/g, ''));
 }

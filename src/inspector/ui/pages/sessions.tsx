@@ -69,7 +69,7 @@ function Actions({ again }: Asked<readonly SessionFacts[]>) {
 function SessionTable({ sessions, again }: { readonly sessions: readonly SessionFacts[]; readonly again: () => void }) {
   return (
     <div class="table-frame">
-      <table class="plain-table">
+      <table class="plain-table session-table">
         <thead>
           <tr>
             <th scope="col">Name</th>
