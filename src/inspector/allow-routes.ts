@@ -30,6 +30,8 @@ async function answerAllowing(recording: Recording, { policy }: CompiledPolicy, 
   const decidedAt = decision === null ? null : `${decision.file.split(/[\\/]/).at(-1)}:${decision.line}`;
   const prohibited =
     summary.error === 'destination_ip_prohibited' ? facts.judged.filter(({ allowed }) => !allowed).map(({ address }) => address) : [];
-  const request = { method, scheme, host: host.replace(/^\[|\]$/g, ''), port, pathAndQuery: path, decidedAt, isDenied, prohibited };
+  // The lines are there to be kept, and a query may hold a secret.
+  const pathAndQuery = path.split('?', 1)[0]!;
+  const request = { method, scheme, host: host.replace(/^\[|\]$/g, ''), port, pathAndQuery, decidedAt, isDenied, prohibited };
   return valueAnswer(allowing(request, names, policy.connectPorts));
 }

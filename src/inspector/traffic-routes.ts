@@ -2,7 +2,6 @@
 import { type AdminAnswer, BadQuestion, valueAnswer } from '../admin/answers.ts';
 import type { RecordedExchange, Summary } from '../flows/recorded.ts';
 import type { MaskRules } from '../flows/redact/rules.ts';
-import { maskMessage } from '../flows/redact.ts';
 import type { FlowStore } from '../flows/store/flow-store.ts';
 import type { FilterProblem } from '../flows/store/protocol.ts';
 import { numberIn, type Route, type RouteAsked } from './route.ts';
@@ -64,9 +63,8 @@ export function trafficRoutes(recording: Recording): readonly Route[] {
       async answer(asked) {
         const { query, segments } = asked;
         const page = { after: numberIn(query, 'after', 0), limit: numberIn(query, 'limit', 100, 500) };
-        const found = await recording.store().ask({ kind: 'messages', ...sessionIn(query), id: idOf(segments), ...page });
         const masks = recording.masks(isRevealed(asked));
-        return valueAnswer(masks === null ? found : { ...found, messages: found.messages.map((each) => maskMessage(each, masks)) });
+        return valueAnswer(await recording.store().ask({ kind: 'messages', ...sessionIn(query), id: idOf(segments), ...page, masks }));
       },
     },
     {

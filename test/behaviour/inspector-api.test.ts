@@ -86,13 +86,15 @@ async function answered(at: string): Promise<string> {
 const found = (text: string) => [...SECRETS, 'in-proxy', 'aW4tcHJveHk6cGFzcw'].filter((secret) => text.includes(secret));
 
 test('no answer has a secret in it, whatever the place, and each is there for whoever asks to see them', async () => {
+  const ids = (await list()).map(({ id }) => id);
   const ofOne = (id: number) => [
     `/api/exchanges/${id}`,
     `/api/exchanges/${id}/messages`,
+    `/api/exchanges/${id}/why`,
+    `/api/exchanges/${id}/diff/${ids[0]}`,
     ...['request', 'response'].flatMap((side) => [`/api/exchanges/${id}/${side}/view`, `/api/exchanges/${id}/${side}/view?as=hex`]),
     ...['curl', 'fetch', 'python'].map((form) => `/api/exchanges/${id}/as/${form}`),
   ];
-  const ids = (await list()).map(({ id }) => id);
   const contents = [`/api/exchanges/${ids[0]}/request/content`, ...ids.map((id) => `/api/exchanges/${id}/response/content`)];
   const places = [...ids.flatMap(ofOne), ...contents, '/api/export.har', '/api/sessions/default/file'];
   const revealed = new Set<string>();
@@ -101,7 +103,16 @@ test('no answer has a secret in it, whatever the place, and each is there for wh
     for (const secret of found(await answered(`${place}${place.includes('?') ? '&' : '?'}reveal=1`))) revealed.add(secret);
   }
   expect([...revealed].sort()).toEqual(SECRETS.toSorted());
-  for (const place of ['/api/exchanges', '/api/hosts', '/api/overview', '/api/clients', '/api/status', '/api/policy', '/metrics'])
+  for (const place of [
+    '/api/exchanges',
+    '/api/hosts',
+    '/api/overview',
+    '/api/clients',
+    '/api/status',
+    '/api/policy',
+    '/metrics',
+    `/api/exchanges/${ids[0]}/allow`,
+  ])
     expect([place, found(await answered(place))]).toEqual([place, []]);
 });
 

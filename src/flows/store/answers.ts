@@ -1,5 +1,6 @@
 // Owns the answers: each kind of question, and what it asks of sessions, views and counts.
 
+import { maskMessage } from '../redact.ts';
 import type { SessionCounts } from './counts.ts';
 import type { FlowSession } from './flow-session.ts';
 import { HostCounting } from './host-counts.ts';
@@ -55,9 +56,10 @@ export class Answers {
     exchange: async ({ session, id }) => (await this.#find(session)).find(id)?.exchange() ?? null,
     content: async ({ session, id, of, masks = null }) => contentOf(await this.#find(session), id, of, masks),
     view: async ({ session, ...asked }) => viewOf(await this.#find(session), asked),
-    messages: async ({ session, id, after, limit }) => {
+    messages: async ({ session, id, after, limit, masks = null }) => {
       const found = await this.#find(session);
-      return { total: found.countMessages(id), messages: found.messages(id, after, bounded(limit)) };
+      const messages = found.messages(id, after, bounded(limit));
+      return { total: found.countMessages(id), messages: masks === null ? messages : messages.map((each) => maskMessage(each, masks)) };
     },
     list: async ({ session, offset, limit, ...asked }) => {
       const parts = await this.#viewParts(session, asked);

@@ -166,7 +166,7 @@ export interface QuestionTable {
   };
   /** Those with a greater number than `after`, ascending; at most 500. */
   messages: {
-    asks: InSession & { readonly id: number; readonly after: number; readonly limit: number };
+    asks: InSession & { readonly id: number; readonly after: number; readonly limit: number; readonly masks?: MaskRules | null };
     answers: { readonly total: number; readonly messages: readonly RecordedMessage[] };
   };
   list: { asks: InSession & Listing; answers: Rows | { readonly problem: FilterProblem } };
