@@ -283,9 +283,10 @@ function copied(bytes: Buffer): Copied {
 const CODED = /^content-encoding:/im;
 const FLUSH_MS = 100;
 const ANNOUNCED_AFTER_MS = 100;
-const BATCH_OCTETS = 256 * 1024;
+/** Smaller ones cost the store a transaction and a wake-up each; at a rate where that matters, this is what comes in `FLUSH_MS`. */
+const BATCH_OCTETS = 1024 * 1024;
 /** Batches that wait for their next use. */
-const MOST_FREE = 16;
+const MOST_FREE = 4;
 const MAX_PENDING_BYTES = 64 * 2 ** 20;
 /** Of what may wait, how much before contents are left out. */
 const SHARE_OF_CONTENTS = 0.75;

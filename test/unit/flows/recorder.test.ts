@@ -191,15 +191,15 @@ test('a message follows the announcement of its exchange', () => {
 
 test('what is larger than a batch goes alone', () => {
   const store = new MemoryStore();
-  const recorder = recorderInto(store, { bodyLimit: 1_000_000 });
+  const recorder = recorderInto(store, { bodyLimit: 2_000_000 });
   const small = begun(recorder);
   recorder.finish(small);
   const large = begun(recorder);
-  deliver(recorder, large, 'x'.repeat(600_000));
+  deliver(recorder, large, 'x'.repeat(1_200_000));
   recorder.finish(large);
   recorder.flush();
   expect(store.batches).toHaveLength(2);
-  expect(store.frames[1]!.responseContent).toHaveLength(600_000);
+  expect(store.frames[1]!.responseContent).toHaveLength(1_200_000);
 });
 
 test('while the store is behind, contents are left out first, then exchanges; those that were announced end all the same', () => {
