@@ -15,19 +15,20 @@ class ScriptLayout {
   readonly #parentheses: number[] = [0];
   /** The last character that means something, to tell a division from a regular expression. */
   #last = '';
+  #lines = 0;
 
   constructor(text: string, language: 'css' | 'javascript') {
     this.#text = text;
     this.#isScript = language === 'javascript';
   }
 
-  /** @returns `null` where braces are not even */
+  /** @returns `null` where braces are not even, or there would be more lines than anybody wrote */
   run(): string | null {
     for (let at = 0; at < this.#text.length; ) {
       const literalEnd = this.#endOfLiteral(at);
       const end = literalEnd ?? at + 1;
       if (literalEnd !== null) this.#push(this.#text.slice(at, end));
-      else if (!this.#add(this.#text[at]!, this.#text[at + 1] ?? '')) return null;
+      else if (!this.#add(this.#text[at]!, this.#text[at + 1] ?? '') || this.#lines > MAX_LINES) return null;
       at = end;
     }
     return this.#parentheses.length === 1 ? this.#pieces.join('') : null;
@@ -99,10 +100,14 @@ class ScriptLayout {
 
   #breakLine(depth: number): void {
     while (this.#pieces.at(-1)?.trim() === '') this.#pieces.pop();
-    if (this.#pieces.length > 0) this.#pieces.push(`\n${'  '.repeat(Math.min(Math.max(0, depth), MAX_INDENT))}`);
+    if (this.#pieces.length === 0) return;
+    this.#pieces.push(LINE_STARTS[Math.min(Math.max(0, depth), MAX_INDENT)]!);
+    this.#lines += 1;
   }
 }
 
 /** Characters a line, on average. */
 const MINIFIED_LINE = 200;
 const MAX_INDENT = 20;
+const MAX_LINES = 200_000;
+const LINE_STARTS: readonly string[] = Array.from({ length: MAX_INDENT + 1 }, (_, depth) => `\n${'  '.repeat(depth)}`);
