@@ -52,7 +52,10 @@ async function sideOf(recording: Recording, asked: RouteAsked, name: string): Pr
   const textOf = async (of: 'request' | 'response') => {
     const question = { ...sessionIn(asked.query), id: exchange.summary.id, of, as: null, masks: recording.masks(isRevealed(asked)) };
     const view = await recording.store().ask({ kind: 'view', ...question });
-    return view?.text ?? (view?.kind === 'form' ? (view.rows ?? []).map((row) => row.join('=')).join('\n') : null);
+    return (
+      view?.text ??
+      (view?.kind === 'form' ? (view.rows ?? []).map(([name, value]) => (value === '' ? name : `${name}=${value}`)).join('\n') : null)
+    );
   };
   const [requestText, responseText] = await Promise.all([textOf('request'), textOf('response')]);
   return { exchange: recording.shown(exchange, isRevealed(asked)), requestText, responseText };
