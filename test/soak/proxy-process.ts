@@ -34,7 +34,9 @@ export class ProxyProcess {
     const words = [...NODE_WORDS, MAIN, 'run', '--listen', '127.0.0.1:0', '--admin', 'off'];
     words.push('--config', path.join(folder, 'config.yaml'), '--policy', path.join(folder, 'policy.yaml'));
     words.push('--access-log', path.join(folder, 'access.log'));
-    const env = { ...process.env, SALLYPORT_CACHE_FOLDER: path.join(folder, 'cache'), SALLYPORT_STATE_DIR: path.join(folder, 'state') };
+    const folders = { SALLYPORT_CACHE_FOLDER: path.join(folder, 'cache'), SALLYPORT_STATE_DIR: path.join(folder, 'state') };
+    // Recording has a soak of its own (inspector/soak.ts).
+    const env = { ...process.env, ...folders, SALLYPORT_RECORD: 'off' };
     const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], env });
     const said: string[] = [];
     const port = await new Promise<number>((resolve, reject) => {
