@@ -29,6 +29,8 @@ async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
   if (options === null) return console.log(HELP);
   const children = new Children();
+  // What is asked of a process that has ended fails, and then everything is cleared away.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void children.close());
   const folder = mkdtempSync(path.join(os.tmpdir(), 'sallyport-bench-inspector-'));
   chmodSync(folder, 0o711);
   let proxy: RecordedProxy | null = null;

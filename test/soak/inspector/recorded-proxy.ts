@@ -81,6 +81,8 @@ export class RecordedProxy {
     this.link = link.href;
     this.startedInMs = startedInMs;
     this.#sampling = setInterval(() => this.#sample(), SAMPLE_MS);
+    // Whoever ends in the middle leaves no proxy behind.
+    process.once('exit', () => child.kill('SIGKILL'));
   }
 
   get hasEnded(): boolean {

@@ -21,6 +21,7 @@ import { RecordedProxy } from './recorded-proxy.ts';
 export async function soak(options: SoakOptions, report: Report): Promise<void> {
   const fail = (words: string): void => report.fail(words);
   const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-soak-inspector-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const origin = startWorker<OriginHandlers>('inspector/origin-worker.ts', fail);
   const clients = startWorker<ClientHandlers>('inspector/client-worker.ts', fail);
   try {
@@ -37,7 +38,6 @@ export async function soak(options: SoakOptions, report: Report): Promise<void> 
     }
   } finally {
     for (const worker of [origin, clients]) worker.stop();
-    rmSync(folder, { recursive: true });
   }
 }
 
@@ -279,12 +279,14 @@ async function main(): Promise<number> {
     process.stdout.write(`${HELP}\n`);
     return 0;
   }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(EXIT_INTERRUPTED));
   const report = new Report((line) => process.stdout.write(`${line}\n`));
   report.say(`seed ${options.seed}`);
   await soak(options, report);
   return report.end() ? 0 : 1;
 }
 
+const EXIT_INTERRUPTED = 130;
 const MIB = 2 ** 20;
 /** What holds when nobody says. */
 const USUAL_SIZE = 2 * 2 ** 30;
