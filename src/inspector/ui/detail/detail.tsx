@@ -126,13 +126,7 @@ function Actions({ row, isRevealed }: { readonly row: Summary; readonly isReveal
         <Icon name="down" size={10} />
       </button>
       {isExchange && (
-        <button
-          type="button"
-          class="button"
-          aria-haspopup="menu"
-          title="Create a rule"
-          onClick={({ clientX, clientY }) => chooseRule(row, clientX, clientY)}
-        >
+        <button type="button" class="button" aria-haspopup="menu" title="Create a rule" onClick={(event) => chooseRule(row, event)}>
           <Icon name="rules" size={14} /> Rule
           <Icon name="down" size={10} />
         </button>

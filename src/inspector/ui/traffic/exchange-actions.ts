@@ -3,7 +3,7 @@ import type { Summary } from '../../../flows/recorded.ts';
 import { getJson, getOctets, write } from '../api.ts';
 import { go } from '../route.ts';
 import { attempt, copyText, saveFile, tell } from '../shell/actions.ts';
-import { type Command, showMenu } from '../shell/menu.tsx';
+import { type Command, showMenuAt } from '../shell/menu.tsx';
 import { urlText } from './url.ts';
 
 export function replay({ id }: Summary): void {
@@ -49,9 +49,9 @@ export function createRule({ id }: Summary, kind: RuleKind): void {
   });
 }
 
-/** The kinds of rules, at a place on the page: the second of the two clicks. */
-export function chooseRule(row: Summary, x: number, y: number): void {
-  showMenu('Create a rule for it', x, y, () => RULE_KINDS.map(([kind, label]) => ({ label, run: () => createRule(row, kind) })));
+/** The kinds of rules, below the button that was pressed: the second of the two clicks. */
+export function chooseRule(row: Summary, event: Event): void {
+  showMenuAt('Create a rule for it', event, () => RULE_KINDS.map(([kind, label]) => ({ label, run: () => createRule(row, kind) })));
 }
 
 export function copyCommands(row: Summary): readonly Command[] {

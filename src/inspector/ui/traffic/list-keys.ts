@@ -48,8 +48,6 @@ export function showIndex(box: HTMLElement, { first, last, onScreen, scrollTopOf
   else if (index >= last - 2) box.scrollTop = scrollTopOf(index - onScreen + 2);
 }
 
-/** Where the focus is on nothing that Enter would press. */
-function openCurrent(event: KeyboardEvent): void {
-  if (current.value === null || (event.target instanceof Element && event.target.closest('button, a, summary') !== null)) return;
-  openDetail(current.value);
+function openCurrent(): void {
+  if (current.value !== null) openDetail(current.value);
 }
