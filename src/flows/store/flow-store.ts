@@ -77,6 +77,7 @@ class StoreThread implements FlowStore {
   #pendingBytes = 0;
   #state: 'open' | 'closing' | 'ended' = 'open';
   #startsLeft = MOST_STARTS;
+  #startedMs = performance.now();
 
   constructor({ worker, settings, base, report }: ThreadParts) {
     this.base = base;
@@ -172,7 +173,11 @@ class StoreThread implements FlowStore {
     this.#pendingBytes = 0;
     for (const { reject } of this.#asked.values()) reject(new Error(this.#state === 'open' ? BROKEN_OFF : GONE));
     this.#asked.clear();
+    const nowMs = performance.now();
+    // What went well for long was not ended by what ended the one before.
+    if (nowMs - this.#startedMs > WENT_WELL_MS) this.#startsLeft = MOST_STARTS;
     if (this.#state === 'open' && this.#startsLeft > 0) {
+      this.#startedMs = nowMs;
       this.#startAgain(why);
       return;
     }
@@ -235,3 +240,4 @@ const BROKEN_OFF = 'Recording broke off and begins again; ask again.';
 const HEAP = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 4 };
 /** Whatever ends it that often will end it again. */
 const MOST_STARTS = 5;
+const WENT_WELL_MS = 10 * 60 * 1_000;
