@@ -432,6 +432,27 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     expect(saved.toString()).toContain('Sallyport CA');
   });
 
+  test('columns are chosen and ordered by, and the tree of hosts narrows the list', async () => {
+    await page.keyboard.press('Escape');
+    await button('Columns').click();
+    await page.getByRole('menuitemcheckbox', { name: 'Rule' }).click();
+    await page.keyboard.press('Escape');
+    await page.locator('.cell-rule').getByText('Own machine').first().waitFor();
+    await button('Status').click();
+    await button('Status').click();
+    const first = async () => (await page.locator('.row[aria-rowindex="2"] .cell-status').textContent())?.trim();
+    await page.locator('#traffic-list').press('Home');
+    await expect.poll(first).toBe('502');
+    await button('Status').click();
+    await page.locator('.row .waterfall').first().waitFor();
+    await button('Tree of hosts').click();
+    await page.locator('.host').filter({ hasText: 'blocked.example' }).click();
+    await row('blocked.example').waitFor();
+    await row('127.0.0.1').waitFor({ state: 'detached' });
+    await page.locator('.host').filter({ hasText: 'All hosts' }).click();
+    await button('Tree of hosts').click();
+  });
+
   test('what matches goes out as HAR 1.2 and comes back', async () => {
     await filter().fill('path:/json');
     await row('/json').waitFor();
