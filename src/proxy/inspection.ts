@@ -99,8 +99,16 @@ function certificatesOf(authority: CertificateAuthority | null, address: string 
     steps:
       address === null
         ? []
-        : platforms.map((platform) => ({ platform: PLATFORMS[platform], ...trustSteps(platform, anchor.subject, address, true) })),
+        : platforms.map((platform) => ({
+            platform: PLATFORMS[platform],
+            ...trustSteps(platform, commonName(anchor.subject), address, true),
+          })),
   };
+}
+
+/** As trust stores list it. */
+function commonName(subject: string): string {
+  return /^CN=(.*)$/m.exec(subject)?.[1] ?? subject;
 }
 
 function ownVersion(): string {
