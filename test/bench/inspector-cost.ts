@@ -34,18 +34,28 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'sallyport-bench-inspector-'));
   chmodSync(folder, 0o711);
   let proxy: RecordedProxy | null = null;
+  let browser: LookingBrowser | null = null;
   try {
     const originPort = await startOrigin(children, folder, findPrograms([], false).nginx, null, new AbortController().signal);
     proxy = await RecordedProxy.start({ folder: path.join(folder, 'proxy'), ports: [originPort], roots: null, maxSize: 2 ** 31 });
-    await run(options, children, proxy, `http://127.0.0.1:${originPort}/1k`);
+    if (options.looks.includes('chromium')) browser = await LookingBrowser.open(proxy);
+    await browser?.lookAway();
+    await run(options, children, proxy, browser, `http://127.0.0.1:${originPort}/1k`);
   } finally {
+    await browser?.close();
     await proxy?.stop();
     await children.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function run({ rounds, seconds, rate, looks }: Options, children: Children, proxy: RecordedProxy, url: string): Promise<void> {
+async function run(
+  { rounds, seconds, rate, looks }: Options,
+  children: Children,
+  proxy: RecordedProxy,
+  browser: LookingBrowser | null,
+  url: string,
+): Promise<void> {
   const load = async (forSeconds: number): Promise<OpenLoopResult> => {
     const args = [path.join(import.meta.dirname, 'open-loop.ts'), String(proxy.port), url, String(rate), String(forSeconds)];
     const command = { name: 'the load', program: process.execPath, args, core: null };
@@ -57,7 +67,7 @@ async function run({ rounds, seconds, rate, looks }: Options, children: Children
   for (let round = 1; round <= rounds; round += 1) {
     // Nobody is always first.
     for (const look of round % 2 === 1 ? looks : looks.toReversed()) {
-      const close = await openPage(look, proxy);
+      const close = await openPage(look, proxy, browser);
       await sleep(SETTLE_MS);
       const cpuBefore = proxy.cpuSeconds;
       const { requests, errors, p50Ms, p99Ms, worstMs } = await load(seconds);
@@ -95,7 +105,7 @@ function quietest(byRound: ReadonlyMap<number, number>): readonly number[] {
 }
 
 /** @returns what closes it */
-async function openPage(look: Look, proxy: RecordedProxy): Promise<() => Promise<void>> {
+async function openPage(look: Look, proxy: RecordedProxy, browser: LookingBrowser | null): Promise<() => Promise<void>> {
   switch (look) {
     case 'nobody':
       return async () => {};
@@ -104,10 +114,9 @@ async function openPage(look: Look, proxy: RecordedProxy): Promise<() => Promise
       page.follow();
       return async () => page.close();
     }
-    case 'chromium': {
-      const browser = await LookingBrowser.open(proxy);
-      return () => browser.close();
-    }
+    case 'chromium':
+      await browser?.look(proxy.inspectorUrl);
+      return async () => browser?.lookAway();
     default:
       return look satisfies never;
   }

@@ -10,13 +10,12 @@ export class LookingBrowser {
   readonly #browser: Browser;
   readonly #page: Page;
 
+  /** The link signs in once: there is one browser for each proxy. */
   static async open({ link }: RecordedProxy): Promise<LookingBrowser> {
     const browser = await launchChromium(null);
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
     const looking = new LookingBrowser(browser, page);
-    await page.goto(link);
-    await page.locator('.rail').waitFor();
-    await page.evaluate(COUNT_FRAMES);
+    await looking.look(link);
     return looking;
   }
 
@@ -27,6 +26,18 @@ export class LookingBrowser {
     page.on('console', (message) => {
       if (message.type() === 'error') this.problems.push(message.text());
     });
+  }
+
+  /** @param url the link, or once that has been followed, where the page is */
+  async look(url: string): Promise<void> {
+    await this.#page.goto(url);
+    await this.#page.locator('.rail').waitFor();
+    await this.#page.evaluate(COUNT_FRAMES);
+  }
+
+  /** Nothing of the page is open until it looks again. */
+  async lookAway(): Promise<void> {
+    await this.#page.goto('about:blank');
   }
 
   /** Milliseconds from one frame to the next, since it was opened or asked last. */
