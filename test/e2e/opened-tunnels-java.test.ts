@@ -95,11 +95,15 @@ describeWith(['java', 'keytool', 'openssl'], 'Java, through opened tunnels', () 
     expect(inside.filter((line) => line.version !== version)).toEqual([]);
   });
 
-  test('says that it finds no valid certification path without trust; it leaves without an alert, and the record says so', async () => {
+  test('says that it finds no valid certification path without trust, and the record says how it left', async () => {
     const { code, err } = await client('HTTP_2');
     expect(code).toBe(1);
     expect(err).toContain('unable to find valid certification path to requested target');
     const line = await proxy.logged(({ interception }) => interception === 'refused');
-    expect(line).toMatchObject({ method: 'CONNECT', interception_why: expect.stringContaining('left without a word') });
+    // It closes right behind its alert, which may get lost with that.
+    expect(line).toMatchObject({
+      method: 'CONNECT',
+      interception_why: expect.stringMatching(/left without a word|alert certificate_unknown/),
+    });
   });
 });

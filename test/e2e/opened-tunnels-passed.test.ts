@@ -92,7 +92,9 @@ describeWith(['curl', 'openssl'], 'what passes a tunnel', () => {
       expect(went.fromClient).toEqual(came.fromClient);
       expect(came.toClient).toEqual(went.toClient);
       expect(Math.min(went.fromClient.octets, went.toClient.octets)).toBeGreaterThan(content.length);
-      const line = await proxy.logged(({ outcome }) => outcome === 'tunnelled');
+      // curl may close before it has read the origin's close_notify: its system then resets, and the record says that the client broke off.
+      const line = await proxy.logged(({ method }) => method === 'CONNECT');
+      expect(line).toMatchObject({ outcome: expect.stringMatching(/^(?:tunnelled|aborted)$/), status: 200 });
       expect(line.interception).toBe(looked);
       await proxy.stop();
     });
