@@ -1,7 +1,7 @@
 // Owns noticing that files have changed, by what a look at them says and not by what a notification claims: editors replace files, orchestrators swap
 // links, and network file systems tell nobody. A notification only makes the next look come sooner. A file that is still being written is waited for.
 import { type FSWatcher, type Stats, watch } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { lstat, readlink, stat } from 'node:fs/promises';
 import path from 'node:path';
 
 export class WatchedFiles {
@@ -106,10 +106,27 @@ async function look(file: string): Promise<string> {
   return described(await stats(file));
 }
 
-/** The same; something that it never looks like, when it has changed since then or is gone: it may not be what was read. */
+/** The same; something that it never looks like, when it or the way to it has changed since then, or it is gone: it may not be what was read. */
 async function lookSince(file: string, sinceMs: number): Promise<string> {
   const found = await stats(file);
-  return found === null || found.ctimeMs + CLOCK_STEP_MS >= sinceMs ? UNKNOWN : described(found);
+  if (found === null || found.ctimeMs + CLOCK_STEP_MS >= sinceMs) return UNKNOWN;
+  return (await wayChangedSince(path.resolve(file), sinceMs)) ? UNKNOWN : described(found);
+}
+
+/** Whether a link on the way to a file was put there since: what it leads to now may be older than what it led to. */
+async function wayChangedSince(file: string, sinceMs: number, links = 0): Promise<boolean> {
+  let way = path.parse(file).root;
+  const names = file.slice(way.length).split(path.sep);
+  for (const [i, name] of names.entries()) {
+    way = path.join(way, name);
+    const found = await lstat(way).catch(() => null);
+    if (found === null || links > MOST_LINKS) return true;
+    if (!found.isSymbolicLink()) continue;
+    if (found.ctimeMs + CLOCK_STEP_MS >= sinceMs) return true;
+    const target = path.resolve(path.dirname(way), await readlink(way).catch(() => ''), ...names.slice(i + 1));
+    return wayChangedSince(target, sinceMs, links + 1);
+  }
+  return false;
 }
 
 async function stats(file: string): Promise<Stats | null> {
@@ -131,6 +148,8 @@ function modifiedMs(seen: string): number {
 const UNKNOWN = '';
 /** The clock of file systems ticks once in so many milliseconds. */
 const CLOCK_STEP_MS = 10;
+/** As many as Linux follows. */
+const MOST_LINKS = 40;
 const EVERY_MS = 5_000;
 const SETTLED_MS = 200;
 const MOST_LOOKS = 50;
