@@ -73,7 +73,9 @@ export function destinationsOf({ connectPorts, rules }: Policy): readonly Subjec
   const ports = new Set(connectPorts.map(({ from }) => from));
   for (const { condition } of rules) {
     visitLeaves(condition, (leaf) => {
-      if (leaf.kind === 'port') for (const { from } of leaf.ranges) if (isInRanges(connectPorts, from)) ports.add(from);
+      if (leaf.kind !== 'port') return;
+      // Where a range begins, and where it has ended: between two of these, all ports are alike.
+      for (const { from, to } of leaf.ranges) for (const port of [from, to + 1]) if (isInRanges(connectPorts, port)) ports.add(port);
     });
   }
   if (hosts.length * ports.size * rules.length > MOST_QUESTIONS) return null;

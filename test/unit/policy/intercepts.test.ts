@@ -38,6 +38,12 @@ describe('what is opened', () => {
     expect(opened(q.rule('intercept', q.host('a.test')))).toMatchObject([{ neededBy: [] }]);
   });
 
+  test('may be at a port that no rule names, behind one that a rule does', () => {
+    const rule = q.rule('intercept', q.not(q.all(q.port(443), q.path('/a'))));
+    const compiled = q.compiled('allow', [rule], { connectPorts: [{ from: 443, to: 8080 }] });
+    expect(interceptingRules(compiled)).toMatchObject([{ canOpen: true }]);
+  });
+
   test('is needed for a list of filters, which may be about any path', () => {
     const filters = q.rule('deny', q.inList('filters', q.requestList('/ads')));
     expect(opened(filters, q.rule('intercept', q.anything))).toMatchObject([{ neededBy: ['0: list filters'] }]);
