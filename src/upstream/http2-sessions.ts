@@ -35,6 +35,7 @@ export class Http2Session {
   /** Streams up to this one were opened before it got fewer. */
   #calmedUpTo = 0;
   #isShared = false;
+  #isClosing = false;
   /** Streams refused since the last answer. */
   #refusals = 0;
   #window = windowFor(0);
@@ -108,7 +109,7 @@ export class Http2Session {
 
   /** Whether new streams may be opened. */
   get isOpen(): boolean {
-    return !this.#session.closed && !this.#session.destroyed && this.connection.isOpen;
+    return !this.#isClosing && !this.#session.closed && !this.#session.destroyed && this.connection.isOpen;
   }
 
   get isDestroyed(): boolean {
@@ -220,10 +221,15 @@ export class Http2Session {
     return this.#ping;
   }
 
-  /** No new streams; ends once those that are open are over. */
+  /**
+   * No new streams; ends once those that are open are over. GOAWAY is sent then, and not before: it would overtake requests that were made just now,
+   * and origins refuse what comes behind it.
+   */
   close(): void {
+    this.#isClosing = true;
+    if (this.#streams > 0) return;
     this.#session.close();
-    if (this.#streams === 0) this.#idle.set(LINGER_MS);
+    this.#idle.set(LINGER_MS);
   }
 
   destroy(): void {

@@ -104,6 +104,22 @@ describe('a request', () => {
     expect(JSON.parse(content.toString())).toEqual(['one two', { 'x-sum': '1, 2' }]);
   });
 
+  it('is not overtaken by the GOAWAY of a session that a reload closes in the same turn', async () => {
+    start();
+    await using origin = await startStreamOrigin(ca, (stream) => {
+      stream.respond({ ':status': 200 });
+      stream.pipe(stream);
+    });
+    await upstream.ask(origin.port);
+    const body = new Pieces((sink) => {
+      upstream.pool.close();
+      sink.write(Buffer.from('sent all the same'));
+      sink.end(NO_FIELDS);
+    });
+    const { content, facts } = await upstream.ask(origin.port, { method: 'POST', body });
+    expect([content.toString(), facts.reusedConnection]).toEqual(['sent all the same', true]);
+  });
+
   it('of known length says so, and one without content that could have had some says 0', async () => {
     start();
     const lengths: unknown[] = [];
