@@ -32,12 +32,17 @@ function maskParameters(text: string, rules: MaskRules, { separators, ends }: Sy
   const result = new LongText();
   let copied = 0;
   let nameStart = 0;
+  // Values of a URL within a value end where that does: no end is looked for twice, and nothing is read as JSON twice, however many they are.
+  let end = 0;
+  let jsonEnd = 0;
   for (let i = 0; i < text.length; i += 1) {
     const c = text[i]!;
     if (c === '=' && nameStart !== -1) {
-      const end = endOfValue(text, i + 1, separators, ends);
+      if (i >= end) end = endOfValue(text, i + 1, separators, ends);
       const value = text.slice(i + 1, end);
-      const instead = maskValue(text.slice(nameStart, i), value, rules);
+      const mayBeJson = end > jsonEnd && JSON_START.test(value);
+      if (mayBeJson) jsonEnd = end;
+      const instead = maskValue(text.slice(nameStart, i), value, mayBeJson, rules);
       if (instead !== value) {
         result.add(text.slice(copied, i + 1) + instead);
         copied = end;
@@ -53,11 +58,11 @@ function maskParameters(text: string, rules: MaskRules, { separators, ends }: Sy
   return String(result);
 }
 
-function maskValue(name: string, value: string, rules: MaskRules): string {
+function maskValue(name: string, value: string, mayBeJson: boolean, rules: MaskRules): string {
   if (value === '') return value;
   if (isSecretName(name, rules)) return maskedInUrl(value);
   // GraphQL over GET has its variables here, and single-page applications their state.
-  if (!/^(?:%7B|%5B|\{|\[)/i.test(value)) return value;
+  if (!mayBeJson) return value;
   const json = percentDecoded(value);
   const maskedJson = maskJson(json, rules.json);
   return maskedJson === json ? value : encodeURIComponent(readableText(maskedJson));
@@ -94,3 +99,4 @@ interface Syntax {
 
 const URLS: Syntax = { separators: '?&;#', ends: '/ "\'<>\t\r\n' };
 const FORM: Syntax = { separators: '&', ends: '' };
+const JSON_START = /^(?:%7B|%5B|\{|\[)/i;

@@ -87,9 +87,18 @@ describe('targets', () => {
       `/a?variables=${encodeURIComponent('{"password":"‹masked 1 octet›","n":1}')}`,
     ],
     ['/a?filter=%7B%22n%22%3A1%7D', '/a?filter=%7B%22n%22%3A1%7D'],
+    ['/a?next=/b?c=/d?token=x&n=1', '/a?next=/b?c=/d?token=‹masked+1+octet›&n=1'],
+    ['/a?next=/b?state={"secret":1}&n=1', `/a?next=/b?state=${encodeURIComponent('{"secret":"‹masked 1 octet›"}')}&n=1`],
     ['example.com:443', 'example.com:443'],
   ])('%s', (target, expected) => {
     expect(readableText(maskTarget(target, RULES))).toBe(expected);
+  });
+
+  test.each(['a=?', 'a={?', 'a=b;', '://a@'])('a long one of nothing but %s takes no longer than others', (piece) => {
+    const startedMs = performance.now();
+    maskTarget(`/?${piece.repeat(100_000)}`, RULES);
+    // With a look at the rest of the text for each of them it would be minutes.
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
   });
 
   test.each(SECRET_PARAMETERS)('%s is known in any case', (name) => {
