@@ -88,7 +88,7 @@ describe('targets', () => {
     ],
     ['/a?filter=%7B%22n%22%3A1%7D', '/a?filter=%7B%22n%22%3A1%7D'],
     ['/a?next=/b?c=/d?token=x&n=1', '/a?next=/b?c=/d?token=‹masked+1+octet›&n=1'],
-    ['/a?next=/b?state={"secret":1}&n=1', `/a?next=/b?state=${encodeURIComponent('{"secret":"‹masked 1 octet›"}')}&n=1`],
+    ['/a?next=/b?state=%7B%22secret%22:1%7D&n=1', `/a?next=/b?state=${encodeURIComponent('{"secret":"‹masked 1 octet›"}')}&n=1`],
     ['example.com:443', 'example.com:443'],
   ])('%s', (target, expected) => {
     expect(readableText(maskTarget(target, RULES))).toBe(expected);
