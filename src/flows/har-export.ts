@@ -142,7 +142,7 @@ interface ReadContent {
 async function readContent(message: KeptMessage, rules: MaskRules | null): Promise<ReadContent> {
   const decoded = await decodeContent(message.octets, message.isCut, message.fields);
   // What cannot be unpacked cannot be masked.
-  const unmasked = decoded.state === 'packed' && rules !== null ? NOTHING : decoded.octets;
+  const unmasked = decoded.isPacked && rules !== null ? NOTHING : decoded.octets;
   const octets = rules === null ? unmasked : maskContent(unmasked, fieldOf(message.fields, 'content-type'), rules);
   const isText = isTextual(octets) && isUtf8(octets, decoded.isCut);
   // Of a character that was cut off at the end nothing is said.

@@ -68,7 +68,7 @@ function maskCookie(pair: string): string {
   return valueStart === pair.length ? pair : pair.slice(0, valueStart) + masked(pair.slice(valueStart));
 }
 
-/** What the recorder asks, where secrets are not to be written: heads alone. Content is masked where it may be unpacked (content/mask-kept.ts). */
+/** What the recorder asks, where secrets are not to be written: heads alone. Content is masked by `maskContent`. */
 export function unwrittenBy(rules: MaskRules): Unwritten {
   return {
     maskedValue: (name, value) => maskFieldValue(name, value, rules),

@@ -2,7 +2,7 @@
 // changed as text; anything else octet by octet. What a message says of the content that it had goes with that content: its codings, its digests, and the
 // validators, by which a client would take the new content for the old (RFC 9110 §8.8).
 import { isUtf8 } from 'node:buffer';
-import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
+import { type CodingFault, codingsOf, unpackWhole } from '../http/content-coding.ts';
 import { fieldValues } from '../http/fields.ts';
 import type { Fields } from '../http/message.ts';
 import type { ContentChange } from './rule.ts';
@@ -41,45 +41,30 @@ export function withoutOldContent(fields: Fields): Fields {
 }
 
 /** @returns the content without its codings; why it cannot be decoded, where it cannot @throws never */
-export function decodeContent(content: Buffer, fields: Fields, maxOutputLength: number): Buffer | string {
-  let decoded = content;
-  for (const coding of codingsOf(fields).toReversed()) {
-    const decoder = DECODERS.get(coding);
-    if (decoder === undefined) return `the content has the coding ${coding.slice(0, 40)}, which is not known`;
-    try {
-      decoded = decoder(decoded, { maxOutputLength });
-    } catch (error) {
-      const isTooMuch = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
-      return isTooMuch
-        ? `the content is more than ${maxOutputLength} octets without its codings`
-        : `the content cannot be decoded (${coding})`;
-    }
+export function decodeContent(content: Buffer, fields: Fields, maxOctets: number): Buffer | string {
+  const codings = codingsOf(fieldValues(fields, 'content-encoding'));
+  const decoded = unpackWhole(content, codings, { maxOctets, maxRatio: Number.POSITIVE_INFINITY }, false);
+  return Buffer.isBuffer(decoded) ? decoded : reasonOf(decoded, maxOctets);
+}
+
+function reasonOf(fault: CodingFault, maxOctets: number): string {
+  switch (fault.kind) {
+    case 'too-many':
+      return `the content has ${fault.count} codings, which is more than are taken off`;
+    case 'unknown':
+      return `the content has the coding ${fault.coding.slice(0, 40)}, which is not known`;
+    case 'broken':
+      return `the content cannot be decoded (${fault.coding})`;
+    case 'too-long':
+    case 'out-of-proportion':
+      return `the content is more than ${maxOctets} octets without its codings`;
+    default:
+      return fault satisfies never;
   }
-  return decoded;
-}
-
-function codingsOf(fields: Fields): readonly string[] {
-  return fieldValues(fields, 'content-encoding')
-    .flatMap((value) => value.toLowerCase().split(','))
-    .map((coding) => coding.trim())
-    .filter((coding) => coding !== '' && coding !== 'identity');
-}
-
-function inflate(content: Buffer, options: { readonly maxOutputLength: number }): Buffer {
-  // Some send the raw form (RFC 9110 §8.4.1.2).
-  return (content[0]! & 0x0f) === 8 ? inflateSync(content, options) : inflateRawSync(content, options);
 }
 
 /** Content-Length is made from the content itself; for the answer to a HEAD, which has none, it is not known any more. */
 const OF_THE_CONTENT: ReadonlySet<string> = new Set([
   ...['content-encoding', 'content-length', 'content-md5', 'digest', 'content-digest', 'repr-digest'],
   ...['etag', 'last-modified', 'accept-ranges'],
-]);
-type Decoder = (content: Buffer, options: { readonly maxOutputLength: number }) => Buffer;
-const DECODERS: ReadonlyMap<string, Decoder> = new Map<string, Decoder>([
-  ['gzip', gunzipSync],
-  ['x-gzip', gunzipSync],
-  ['deflate', inflate],
-  ['br', brotliDecompressSync],
-  ['zstd', zstdDecompressSync],
 ]);

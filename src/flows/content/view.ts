@@ -1,10 +1,11 @@
 // Owns making a view of recorded content: codings off, the kind of it, and what its reader makes of it. All readers are total; what they take is bounded
 // here, in octets, characters and parts within parts.
+import type { CodingBounds } from '../../http/content-coding.ts';
 import type { RecordedFields } from '../recorded.ts';
 import { readCbor } from './cbor.ts';
 import { decodeText } from './charset.ts';
 import type { ContentKind, ContentView, Reading } from './content-view.ts';
-import { DECODING_BOUNDS, type DecodingBounds, decodeContent, unpack } from './decode.ts';
+import { DECODING_BOUNDS, decodeContent, unpacked } from './decode.ts';
 import { boundaryOf, formRows, partsOf } from './form.ts';
 import { graphqlRequests, layOutGraphql } from './graphql.ts';
 import { decodeGrpcWebText, type GrpcMessage, grpcMessages } from './grpc.ts';
@@ -12,7 +13,7 @@ import { hexDump } from './hex.ts';
 import { imageFacts } from './image.ts';
 import { layOutJson } from './json.ts';
 import { readJwt } from './jwt.ts';
-import { alternativesTo, isTextual, kindOf } from './kind.ts';
+import { alternativesTo, kindOf } from './kind.ts';
 import { layOutMarkup } from './markup.ts';
 import { readMsgpack } from './msgpack.ts';
 import { readProtobuf } from './protobuf.ts';
@@ -35,13 +36,12 @@ export interface KeptMessage {
 export async function viewContent(
   message: KeptMessage,
   as: ContentKind | null = null,
-  bounds: DecodingBounds = DECODING_BOUNDS,
+  bounds: CodingBounds = DECODING_BOUNDS,
   mask?: (octets: Buffer, contentType: string | null) => Buffer,
 ): Promise<ContentView> {
   const contentType = fieldOf(message.fields, 'content-type');
   const decoded = await decodeContent(message.octets, message.isCut, message.fields, bounds);
-  const { codings, isCut, problem } = decoded;
-  const isPacked = decoded.state === 'packed';
+  const { codings, isCut, isPacked, problem } = decoded;
   const isWithheld = isPacked && mask !== undefined;
   const octets = isWithheld ? NOTHING : (mask?.(decoded.octets, contentType) ?? decoded.octets);
   return await viewOctets(
@@ -51,13 +51,6 @@ export async function viewContent(
     bounds,
     0,
   );
-}
-
-/** Content as text in Unicode, to be searched or shown; `null` where it is none. @throws never */
-export async function textOf(message: KeptMessage, bounds: DecodingBounds = DECODING_BOUNDS): Promise<string | null> {
-  const { octets, state, isCut } = await decodeContent(message.octets, message.isCut, message.fields, bounds);
-  if (state === 'packed' || !isTextual(octets)) return null;
-  return decodeText(octets, fieldOf(message.fields, 'content-type'), isCut).text;
 }
 
 interface Viewed {
@@ -72,7 +65,7 @@ async function viewOctets(
   viewed: Viewed,
   problem: string | null,
   fields: RecordedFields,
-  bounds: DecodingBounds,
+  bounds: CodingBounds,
   depth: number,
 ): Promise<ContentView> {
   const { octets, contentType, codings, isCut } = viewed;
@@ -109,7 +102,7 @@ interface ReadingContext {
   readonly contentType: string | null;
   readonly isCut: boolean;
   readonly fields: RecordedFields;
-  readonly bounds: DecodingBounds;
+  readonly bounds: CodingBounds;
   /** Parts that it is a part of. */
   readonly depth: number;
 }
@@ -177,18 +170,17 @@ async function readGrpc(context: ReadingContext): Promise<Reading> {
 }
 
 async function viewGrpcMessage(message: GrpcMessage, title: string, coding: string, context: ReadingContext): Promise<ContentView> {
-  const isPacked = message.isCompressed && coding !== 'identity' && message.octets.length > 0;
-  const packed = { octets: message.octets, isCut: message.isCut, state: 'unpacked', problem: null } as const;
-  const { octets, isCut, state, problem } = isPacked ? await unpack(packed, coding, context.bounds) : packed;
+  const codings = message.isCompressed && coding !== 'identity' ? [coding] : [];
+  const { octets, isCut, isPacked, problem } = await unpacked(message.octets, message.isCut, codings, context.bounds);
   const carried = /\+json/i.test(context.contentType ?? '') ? 'json' : 'protobuf';
-  const kind = message.isTrailers ? 'text' : state === 'packed' ? 'hex' : carried;
+  const kind = message.isTrailers ? 'text' : isPacked ? 'hex' : carried;
   const { problem: found = null, ...reading } = await READERS[kind]({ ...context, octets, text: octets.toString('utf8'), isCut });
   return {
     title: message.isTrailers ? 'trailers' : title,
     kind,
     alternatives: [],
     ...reading,
-    decoded: { codings: isPacked ? [coding] : [], charset: null, length: octets.length, isCut },
+    decoded: { codings, charset: null, length: octets.length, isCut },
     problem: problem ?? (isCut ? null : found),
   };
 }

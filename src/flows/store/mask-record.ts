@@ -42,7 +42,7 @@ export async function maskedContent(
 ): Promise<Buffer | null> {
   if (octets === null || content === null) return null;
   const decoded = await decodeContent(octets, octets.length < content.length, fields);
-  if (decoded.state === 'packed') return NOTHING;
+  if (decoded.isPacked) return NOTHING;
   const type = fields.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null;
   const masked = maskContent(decoded.octets, type, masks);
   return masked === decoded.octets ? null : masked;

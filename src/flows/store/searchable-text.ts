@@ -1,7 +1,9 @@
-// Owns content as text, for filters that look into it: its codings off at once (RFC 9110 §8.4), within bounds. What comes to more than that, is no text,
-// or is coded in a way that is not known here, is not found; a view of one exchange (content/) shows more, and takes its time.
-import { brotliDecompressSync, constants, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
+// Owns content as text, for filters that look into it: codings off at once, and the beginning of it, so that no content holds the thread of the store for more
+// than some milliseconds, whatever it is. What is no text, or is coded in a way that is not known here, is not found; a view of one exchange
+// (content/view.ts) shows more, and takes its time elsewhere.
+import { unpackWhole } from '../../http/content-coding.ts';
 import { decodeText } from '../content/charset.ts';
+import { contentCodings } from '../content/decode.ts';
 import type { RecordedFields } from '../recorded.ts';
 
 /**
@@ -10,48 +12,28 @@ import type { RecordedFields } from '../recorded.ts';
  * @throws never
  */
 export function searchableText(content: Buffer, isCut: boolean, fields: RecordedFields): string | null {
-  let octets = content;
-  const codings = codingsOf(fields);
-  if (codings.length > MOST_CODINGS) return null;
-  for (const coding of codings.toReversed()) {
-    const decoded = decode(octets, coding);
-    if (decoded === null) return null;
-    octets = decoded;
-  }
+  const octets = beginningOf(content, isCut, contentCodings(fields));
+  if (octets === null) return null;
   const type = fields.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null;
-  const { text } = decodeText(octets, type, isCut);
+  const { text } = decodeText(octets, type, isCut || octets.length === SEARCHED);
   return text.slice(0, LOOKED_AT).includes('\0') ? null : text;
 }
 
-function codingsOf(fields: RecordedFields): string[] {
-  const values = fields.filter(([name]) => name.toLowerCase() === 'content-encoding').map(([, value]) => value);
-  const codings = values
-    .join(',')
-    .toLowerCase()
-    .split(',', MOST_CODINGS + 1);
-  return codings.map((coding) => coding.trim()).filter((coding) => coding !== '' && coding !== 'identity');
-}
-
-function decode(octets: Buffer, coding: string): Buffer | null {
-  const decoder = DECODERS.get(coding);
-  if (decoder === undefined) return null;
-  try {
-    return decoder(octets);
-  } catch {
-    return null;
+/** Without its codings. Where all of it comes to too much, a part of it does not: less is tried, a few times. */
+function beginningOf(content: Buffer, isCut: boolean, codings: readonly string[]): Buffer | null {
+  let packed = content.subarray(0, SEARCHED);
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    const unpacked = unpackWhole(packed, codings, BOUNDS, isCut || packed.length < content.length);
+    if (Buffer.isBuffer(unpacked)) return unpacked;
+    if (unpacked.kind !== 'too-long') return null;
+    packed = packed.subarray(0, packed.length >> 2);
   }
+  return null;
 }
 
-/** What is kept may be cut off, so an end that is missing is none of its faults. */
-const INFLATED = { maxOutputLength: 4 << 20, finishFlush: constants.Z_SYNC_FLUSH };
-const gunzip = (octets: Buffer): Buffer => gunzipSync(octets, INFLATED);
-const DECODERS = new Map<string, (octets: Buffer) => Buffer>([
-  ['gzip', gunzip],
-  ['x-gzip', gunzip],
-  // zlib by the letter; some send it raw.
-  ['deflate', (octets) => ((octets[0]! & 0x0f) === 8 ? inflateSync(octets, INFLATED) : inflateRawSync(octets, INFLATED))],
-  ['br', (octets) => brotliDecompressSync(octets, { ...INFLATED, finishFlush: constants.BROTLI_OPERATION_FLUSH })],
-  ['zstd', (octets) => zstdDecompressSync(octets, { ...INFLATED, finishFlush: constants.ZSTD_e_flush })],
-]);
-const MOST_CODINGS = 4;
+/** Octets without codings: their charset and a pattern take some five milliseconds each. */
+const SEARCHED = 1024 * 1024;
+const BOUNDS = { maxOctets: SEARCHED, maxRatio: Number.POSITIVE_INFINITY };
+/** What is a sixteenth and still too much was made to be. */
+const MOST_TRIES = 3;
 const LOOKED_AT = 1024;

@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { ContentView } from '../../../../src/flows/content/content-view.ts';
-import { textOf, viewContent } from '../../../../src/flows/content/view.ts';
+import { viewContent } from '../../../../src/flows/content/view.ts';
 
 async function view(
   content: string | Buffer,
@@ -306,11 +306,4 @@ test('content that can not be unpacked is shown as it came, and where secrets ar
   });
   const withheld = await viewContent({ octets: Buffer.from('{}'), isCut: false, fields }, null, undefined, (octets) => octets);
   expect(withheld).toMatchObject({ kind: 'hex', text: '', problem: expect.stringContaining('There may be secrets in it') });
-});
-
-test('text to search in is there for texts and for nothing else', async () => {
-  const packed = { octets: gzipSync('Grüße'), isCut: false, fields: [['content-encoding', 'gzip']] } as const;
-  expect(await textOf(packed)).toBe('Grüße');
-  expect(await textOf({ octets: Buffer.from([0, 1, 2]), isCut: false, fields: [] })).toBeNull();
-  expect(await textOf({ octets: Buffer.from('x'), isCut: false, fields: [['content-encoding', 'dcz']] })).toBeNull();
 });
