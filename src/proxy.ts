@@ -52,6 +52,7 @@ import type { Certification } from './proxy/certification.ts';
 import { createInterception } from './proxy/interception.ts';
 import type { Recording } from './proxy/recording.ts';
 import type { Rewriting } from './proxy/rewriting.ts';
+import type { SharedParts } from './proxy/shared-parts.ts';
 import { createLocalAddresses, mostDescriptors } from './proxy/this-machine.ts';
 import { Pinned } from './tls/pinned.ts';
 import { createUpstream, type IsAddressAllowed } from './upstream/forward.ts';
@@ -98,6 +99,7 @@ export type OnFlow = (flow: Flow) => void;
 /**
  * @param report a line for the operator: problems that do not stop the proxy
  * @param hooks of a program that embeds the proxy; they see every request, so that nothing is cached
+ * @param shared what it has in common with other processes; `null` for one that is all of the proxy
  * @throws StartError with every problem
  */
 export async function startProxy(
@@ -105,8 +107,9 @@ export async function startProxy(
   report: (line: string) => void,
   onFlow?: OnFlow,
   hooks: ExchangeHooks | null = null,
+  shared: SharedParts | null = null,
 ): Promise<RunningProxy> {
-  const proxy = new Composition(config, report, onFlow, hooks);
+  const proxy = new Composition({ config, report, onFlow, hooks, shared });
   await proxy.start();
   return proxy;
 }
@@ -131,10 +134,19 @@ interface OpenedParts extends Pick<Parts, 'resolver' | 'accessLog'> {
   readonly route: ReturnType<typeof createRoute>;
 }
 
+interface Given {
+  readonly config: Config;
+  readonly report: (line: string) => void;
+  readonly onFlow: OnFlow | undefined;
+  readonly hooks: ExchangeHooks | null;
+  readonly shared: SharedParts | null;
+}
+
 class Composition implements RunningProxy {
   readonly #report: (line: string) => void;
   readonly #onFlow: OnFlow | undefined;
   readonly #hooks: ExchangeHooks | null;
+  readonly #shared: SharedParts | null;
   readonly #deadlines = new Deadlines();
   readonly #buffers = new ReadBuffers('lossy');
   readonly #tunnelBuffers = new ReadBuffers('lossless');
@@ -170,11 +182,12 @@ class Composition implements RunningProxy {
   #firstConfig: Config;
   #connections = 0;
 
-  constructor(config: Config, report: (line: string) => void, onFlow: OnFlow | undefined, hooks: ExchangeHooks | null) {
+  constructor({ config, report, onFlow, hooks, shared }: Given) {
     this.#firstConfig = config;
     this.#report = report;
     this.#onFlow = onFlow;
     this.#hooks = hooks;
+    this.#shared = shared;
   }
 
   async start(): Promise<void> {
@@ -287,6 +300,7 @@ class Composition implements RunningProxy {
     if (parts !== null) await release(parts, null);
     this.#rewriting?.close();
     await this.#recording?.close();
+    await this.#shared?.close();
     await this.#quotas?.close();
     for (const keyLog of this.#keyLogs.values()) keyLog.close();
     this.#deadlines.close();

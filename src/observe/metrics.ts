@@ -3,6 +3,21 @@
 // Format: https://prometheus.io/docs/instrumenting/exposition_formats/ (text, 0.0.4).
 import type { Flow, Outcome } from '../flows/flow.ts';
 
+/** What is counted, of one process or of several together. */
+export interface MetricCounts {
+  readonly outcomes: Readonly<Record<string, number>>;
+  /** By the first digit of the status; `0` without an answer. */
+  readonly statuses: readonly number[];
+  readonly cache: Readonly<Record<string, number>>;
+  readonly errors: Readonly<Record<string, number>>;
+  /** How many took at most so long, and longer than the bound before. */
+  readonly buckets: readonly number[];
+  readonly seconds: number;
+  readonly count: number;
+  readonly bytesFromClients: number;
+  readonly bytesToClients: number;
+}
+
 /** What is measured when it is asked for. */
 export interface Gauges {
   readonly openConnections: number;
@@ -38,51 +53,94 @@ export class Metrics {
     if (bucket >= 0) this.#buckets[bucket]! += 1;
   }
 
-  /** All of it as text, a line each. */
-  page({ openConnections, residentBytes, startedAtMs }: Gauges): string {
-    return [
-      ...counter('sallyport_exchanges_total', 'Finished exchanges and tunnels by outcome.', labelled('outcome', this.#outcomes)),
-      ...counter(
-        'sallyport_responses_total',
-        'Responses to clients by the first digit of the status; 0 without an answer.',
-        this.#statuses.map((count, i) => [`{status="${i}xx"}`, count] as const),
-      ),
-      ...counter('sallyport_cache_answers_total', 'What the cache did, as in the log.', labelled('result', this.#cache)),
-      ...counter('sallyport_errors_total', 'Failures by code (RFC 9209).', labelled('code', this.#errors)),
-      ...counter('sallyport_received_bytes_total', 'Octets from clients.', [['', this.#bytesFromClients]]),
-      ...counter('sallyport_sent_bytes_total', 'Octets to clients.', [['', this.#bytesToClients]]),
-      ...this.#duration(),
-      ...gauge('sallyport_open_connections', 'Connections of clients.', openConnections),
-      ...gauge('process_resident_memory_bytes', 'Memory of the process.', residentBytes),
-      ...gauge('process_start_time_seconds', 'When the process began, since the epoch.', startedAtMs / 1_000),
-      '',
-    ].join('\n');
+  get counts(): MetricCounts {
+    return {
+      outcomes: Object.fromEntries(this.#outcomes),
+      statuses: [...this.#statuses],
+      cache: Object.fromEntries(this.#cache),
+      errors: Object.fromEntries(this.#errors),
+      buckets: [...this.#buckets],
+      seconds: this.#seconds,
+      count: this.#count,
+      bytesFromClients: this.#bytesFromClients,
+      bytesToClients: this.#bytesToClients,
+    };
   }
+}
 
-  #duration(): readonly string[] {
-    const name = 'sallyport_exchange_duration_seconds';
-    let below = 0;
-    const buckets = BOUNDS_MS.map((bound, i) => {
-      below += this.#buckets[i]!;
-      return `${name}_bucket{le="${bound / 1_000}"} ${below}`;
-    });
-    return [
-      `# HELP ${name} How long exchanges took, tunnels aside.`,
-      `# TYPE ${name} histogram`,
-      ...buckets,
-      `${name}_bucket{le="+Inf"} ${this.#count}`,
-      `${name}_sum ${this.#seconds}`,
-      `${name}_count ${this.#count}`,
-    ];
-  }
+/** Of all of them together. */
+export function sumOfCounts(all: readonly MetricCounts[]): MetricCounts {
+  const records = (of: (each: MetricCounts) => Readonly<Record<string, number>>) => sumOfRecords(all.map(of));
+  const lists = (of: (each: MetricCounts) => readonly number[]) => sumOfLists(all.map(of));
+  const numbers = (of: (each: MetricCounts) => number) => all.reduce((sum, each) => sum + of(each), 0);
+  return {
+    outcomes: records(({ outcomes }) => outcomes),
+    statuses: lists(({ statuses }) => statuses),
+    cache: records(({ cache }) => cache),
+    errors: records(({ errors }) => errors),
+    buckets: lists(({ buckets }) => buckets),
+    seconds: numbers(({ seconds }) => seconds),
+    count: numbers(({ count }) => count),
+    bytesFromClients: numbers(({ bytesFromClients }) => bytesFromClients),
+    bytesToClients: numbers(({ bytesToClients }) => bytesToClients),
+  };
+}
+
+/** All of it as text, a line each. */
+export function metricsPage(counts: MetricCounts, { openConnections, residentBytes, startedAtMs }: Gauges): string {
+  return [
+    ...counter('sallyport_exchanges_total', 'Finished exchanges and tunnels by outcome.', labelled('outcome', counts.outcomes)),
+    ...counter(
+      'sallyport_responses_total',
+      'Responses to clients by the first digit of the status; 0 without an answer.',
+      counts.statuses.map((count, i) => [`{status="${i}xx"}`, count] as const),
+    ),
+    ...counter('sallyport_cache_answers_total', 'What the cache did, as in the log.', labelled('result', counts.cache)),
+    ...counter('sallyport_errors_total', 'Failures by code (RFC 9209).', labelled('code', counts.errors)),
+    ...counter('sallyport_received_bytes_total', 'Octets from clients.', [['', counts.bytesFromClients]]),
+    ...counter('sallyport_sent_bytes_total', 'Octets to clients.', [['', counts.bytesToClients]]),
+    ...durations(counts),
+    ...gauge('sallyport_open_connections', 'Connections of clients.', openConnections),
+    ...gauge('process_resident_memory_bytes', 'Memory of the process, or of all together.', residentBytes),
+    ...gauge('process_start_time_seconds', 'When the process began, since the epoch.', startedAtMs / 1_000),
+    '',
+  ].join('\n');
+}
+
+function durations(counts: MetricCounts): readonly string[] {
+  const name = 'sallyport_exchange_duration_seconds';
+  let below = 0;
+  const buckets = BOUNDS_MS.map((bound, i) => {
+    below += counts.buckets[i] ?? 0;
+    return `${name}_bucket{le="${bound / 1_000}"} ${below}`;
+  });
+  return [
+    `# HELP ${name} How long exchanges took, tunnels aside.`,
+    `# TYPE ${name} histogram`,
+    ...buckets,
+    `${name}_bucket{le="+Inf"} ${counts.count}`,
+    `${name}_sum ${counts.seconds}`,
+    `${name}_count ${counts.count}`,
+  ];
+}
+
+function sumOfRecords(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums = new Map<string, number>();
+  for (const each of all) for (const [key, count] of Object.entries(each)) sums.set(key, (sums.get(key) ?? 0) + count);
+  return Object.fromEntries(sums);
+}
+
+function sumOfLists(all: readonly (readonly number[])[]): readonly number[] {
+  const longest = Math.max(0, ...all.map(({ length }) => length));
+  return Array.from({ length: longest }, (_, i) => all.reduce((sum, each) => sum + (each[i] ?? 0), 0));
 }
 
 function increase<K>(counts: Map<K, number>, key: K): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
-function labelled(label: string, counts: ReadonlyMap<string, number>): readonly (readonly [string, number])[] {
-  return [...counts].map(([value, count]) => [`{${label}="${value}"}`, count] as const);
+function labelled(label: string, counts: Readonly<Record<string, number>>): readonly (readonly [string, number])[] {
+  return Object.entries(counts).map(([value, count]) => [`{${label}="${value}"}`, count] as const);
 }
 
 function counter(name: string, help: string, samples: readonly (readonly [string, number])[]): readonly string[] {

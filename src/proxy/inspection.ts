@@ -8,7 +8,7 @@ import type { EmitFlow } from '../flows/flow.ts';
 import type { RecordOptions } from '../flows/options.ts';
 import { maskRules } from '../flows/redact/rules.ts';
 import { Inspector } from '../inspector/inspector.ts';
-import type { Metrics } from '../observe/metrics.ts';
+import { type Metrics, metricsPage } from '../observe/metrics.ts';
 import { PLATFORMS, type Platform } from '../pages/platform.ts';
 import { trustSteps } from '../pages/trust-steps.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
@@ -66,7 +66,8 @@ export function createInspector(parts: InspectionParts): Inspector {
       dropped: recording?.recorder.dropped ?? null,
     }),
     certificates: () => certificatesOf(parts.authority(), parts.listening()[0] ?? null),
-    metrics: () => metrics.page({ openConnections: parts.openConnections(), residentBytes: process.memoryUsage.rss(), startedAtMs }),
+    metrics: () =>
+      metricsPage(metrics.counts, { openConnections: parts.openConnections(), residentBytes: process.memoryUsage.rss(), startedAtMs }),
     send: (request, replayOf) => sendAnew(request, replayOf, parts),
   });
   if (recording !== null) inspector.listenTo(recording.store);

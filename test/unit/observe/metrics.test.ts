@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ProxyError } from '../../../src/errors/proxy-error.ts';
 import { createFlow } from '../../../src/flows/flow.ts';
-import { Metrics } from '../../../src/observe/metrics.ts';
+import { Metrics, metricsPage, sumOfCounts } from '../../../src/observe/metrics.ts';
 
 const GAUGES = { openConnections: 2, residentBytes: 1_000, startedAtMs: 5_000 };
 
@@ -16,7 +16,7 @@ test('counts how exchanges ended, and how long they took', () => {
   metrics.add(ended({ outcome: 'forwarded', status: 304, totalMs: 700 }));
   metrics.add(ended({ outcome: 'failed', status: 502, totalMs: 70_000, error: new ProxyError('connection_refused', 'No.') }));
   metrics.add(ended({ outcome: 'tunnelled', status: 200, totalMs: 1 }));
-  const lines = metrics.page(GAUGES).split('\n');
+  const lines = metricsPage(metrics.counts, GAUGES).split('\n');
   expect(lines).toEqual(
     expect.arrayContaining([
       'sallyport_exchanges_total{outcome="forwarded"} 2',
@@ -39,7 +39,29 @@ test('counts how exchanges ended, and how long they took', () => {
 test('every line is one of the format', () => {
   const metrics = new Metrics();
   metrics.add(ended({ outcome: 'denied', status: 403, totalMs: 1 }));
-  const lines = metrics.page(GAUGES).trimEnd().split('\n');
+  const lines = metricsPage(metrics.counts, GAUGES).trimEnd().split('\n');
   for (const line of lines)
     expect(line).toMatch(/^(?:# (?:HELP \w+ .+|TYPE \w+ (?:counter|gauge|histogram))|\w+(?:\{\w+="[^"\\]*"\})? -?[\d.e+]+)$/);
+});
+
+test('counts of several processes are one sum', () => {
+  const [one, other] = [new Metrics(), new Metrics()];
+  one.add(ended({ outcome: 'forwarded', status: 200, totalMs: 3, bytesFromClient: 10 }));
+  other.add(ended({ outcome: 'forwarded', status: 200, totalMs: 3, bytesFromClient: 5 }));
+  other.add(ended({ outcome: 'denied', status: 403, totalMs: 3 }));
+  const lines = metricsPage(sumOfCounts([one.counts, other.counts]), GAUGES).split('\n');
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      'sallyport_exchanges_total{outcome="forwarded"} 2',
+      'sallyport_exchanges_total{outcome="denied"} 1',
+      'sallyport_responses_total{status="2xx"} 2',
+      'sallyport_received_bytes_total 15',
+      'sallyport_exchange_duration_seconds_bucket{le="0.005"} 3',
+      'sallyport_exchange_duration_seconds_count 3',
+    ]),
+  );
+});
+
+test('the sum of none is a page of zeros', () => {
+  expect(metricsPage(sumOfCounts([]), GAUGES)).toContain('sallyport_exchange_duration_seconds_count 0');
 });
