@@ -1,5 +1,6 @@
 // The floor: what Node itself costs when it forwards requests and carries tunnels, with nothing else done. It trusts everybody, checks nothing
-// and knows only what the workloads send (no request content, responses with Content-Length). It is to measure against, never to be used.
+// and knows only what the workloads send (no request content, responses with Content-Length); what lies below /stored/ it keeps for ever.
+// It is to measure against, never to be used.
 // `node floor-proxy.ts PORT [CERTIFICATE KEY ROOTS]`; with these files it opens every tunnel, and verifies origins as Node does.
 import { readFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
@@ -49,24 +50,37 @@ function forward(client: Socket, opened: string | null, head: string, done: () =
   const [method = '', target = ''] = head.split(' ', 2);
   // `http://authority/path`; a real URL parser would be no floor.
   const slash = opened === null ? target.indexOf('/', 'http://'.length) : 0;
+  const stored = STORED.get(target);
+  if (stored !== undefined) {
+    client.write(stored);
+    done();
+    return;
+  }
   const authority = opened ?? target.slice('http://'.length, slash);
   const idle = IDLE.get(authority) ?? [];
   IDLE.set(authority, idle);
   const upstream = idle.pop() ?? connectUpstream(authority, client);
   let left = -1;
+  const kept: Buffer[] | null = target.startsWith('/stored/', slash) ? [] : null;
   upstream.onBytes = (bytes) => {
     if (left < 0) {
       // One read holds a whole head here: an origin on this machine writes it at once.
       const end = bytes.indexOf(HEAD_END);
       const response = bytes.toString('latin1', 0, end);
       left = Number(/\r\ncontent-length: *(\d+)/i.exec(response)?.[1] ?? 0) + end + HEAD_END.length;
+      const passed = `${response.replace(CONNECTION_FIELDS, '')}\r\nVia: 1.1 floor\r\n\r\n`;
       client.cork();
-      client.write(`${response.replace(CONNECTION_FIELDS, '')}\r\nVia: 1.1 floor\r\n\r\n`, 'latin1');
+      client.write(passed, 'latin1');
       client.write(bytes.subarray(end + HEAD_END.length));
       client.uncork();
-    } else client.write(bytes);
+      kept?.push(Buffer.from(passed, 'latin1'), bytes.subarray(end + HEAD_END.length));
+    } else {
+      client.write(bytes);
+      kept?.push(bytes);
+    }
     left -= bytes.length;
     if (left > 0) return;
+    if (kept !== null) STORED.set(target, Buffer.concat(kept));
     idle.push(upstream);
     done();
   };
@@ -134,5 +148,6 @@ function takeBuffer(): Buffer {
 const HEAD_END = Buffer.from('\r\n\r\n');
 const CONNECTION_FIELDS = /\r\n(?:connection|keep-alive|proxy-connection): [^\r]*/gi;
 const IDLE = new Map<string, Upstream[]>();
+const STORED = new Map<string, Buffer>();
 const FREE_BUFFERS: Buffer[] = [];
 const BUFFER_BYTES = 256 * 1024;

@@ -110,17 +110,27 @@ function measureTunnels(mode: TunnelMode, tunnels: number, costOf: (cpuMicroseco
   };
 }
 
-/** The first tunnels warm the code; what counts is the memory that many more take. */
-async function measureIdle(subject: Subject, side: LoadSide): Promise<Figures> {
-  const warmUp = await holdTunnels(WARM_UP_TUNNELS, subject, side);
-  await sleep(SETTLE_MS, undefined, { signal: side.signal });
-  const beforeKiB = memoryKiBOf(subject.pid);
-  const { result, busy } = await withCpu(subject, () => holdTunnels(IDLE_TUNNELS, subject, side));
+/** The first connections warm the code; what counts is the memory that many more take. */
+function measureIdle(mode: 'hold' | 'keep'): Measure {
+  return async (subject, side) => {
+    const warmUp = await holdOpen(mode, WARM_UP_TUNNELS, subject, side);
+    await sleep(SETTLE_MS, undefined, { signal: side.signal });
+    const beforeKiB = memoryKiBOf(subject.pid);
+    const { result, busy } = await withCpu(subject, () => holdOpen(mode, IDLE_TUNNELS, subject, side));
+    await sleep(IDLE_SETTLE_MS, undefined, { signal: side.signal });
+    const afterKiB = memoryKiBOf(subject.pid);
+    await Promise.all([warmUp.child.stop(), result.child.stop()]);
+    const cost = (afterKiB - beforeKiB) / result.load.operations;
+    return { ...result.load, cost, busy, memoryMiB: afterKiB / 1_024, hitRatio: null };
+  };
+}
+
+async function measureStart(subject: Subject, side: LoadSide): Promise<Figures> {
+  const { result, busy } = await withCpu(subject, () => holdOpen('keep', 1, subject, side));
   await sleep(IDLE_SETTLE_MS, undefined, { signal: side.signal });
-  const afterKiB = memoryKiBOf(subject.pid);
-  await Promise.all([warmUp.child.stop(), result.child.stop()]);
-  const cost = (afterKiB - beforeKiB) / result.load.operations;
-  return { ...result.load, cost, busy, memoryMiB: afterKiB / 1_024, hitRatio: null };
+  const memoryMiB = memoryKiBOf(subject.pid) / 1_024;
+  await result.child.stop();
+  return { ...result.load, cost: memoryMiB, busy, memoryMiB, hitRatio: null };
 }
 
 /** What requests are for, at the origin. */
@@ -156,13 +166,13 @@ async function runTunnelLoad(mode: TunnelMode, tunnels: number, subject: Subject
   return parseTunnelLoad(output);
 }
 
-/** The tunnels stay open until the returned process is stopped. */
-async function holdTunnels(tunnels: number, subject: Subject, side: LoadSide) {
-  const child = side.children.start(tunnelLoad('hold', tunnels, subject, side, 0));
+/** What it opens stays open until the returned process is stopped. */
+async function holdOpen(mode: 'hold' | 'keep', count: number, subject: Subject, side: LoadSide) {
+  const child = side.children.start(tunnelLoad(mode, count, subject, side, 0));
   const giveUpMs = performance.now() + LOAD_GRACE_MS;
   while (!child.output.includes('\n')) {
     if (child.hasEnded) throw new BenchError(`${child.name} failed: ${child.lastWords()}`);
-    if (performance.now() > giveUpMs) throw new BenchError(`${tunnels} tunnels were not open after ${LOAD_GRACE_MS / 1_000} s`);
+    if (performance.now() > giveUpMs) throw new BenchError(`${count} were not open after ${LOAD_GRACE_MS / 1_000} s`);
     await sleep(POLL_MS, undefined, { signal: side.signal });
   }
   return { child, load: parseTunnelLoad(child.output) };
@@ -208,7 +218,9 @@ const MEASURES: Readonly<Record<WorkloadName, Measure>> = {
   'bulk-16': measureTunnels('download', 16, secondsPerGiB),
   'upload-1': measureTunnels('upload', 1, secondsPerGiB),
   'upload-16': measureTunnels('upload', 16, secondsPerGiB),
-  idle: measureIdle,
+  idle: measureIdle('hold'),
+  'idle-client': measureIdle('keep'),
+  start: measureStart,
   'tls-handshake': measureTls('handshakes', 8),
   'tls-resumed': measureTls('resumptions', 8),
   'tls-newhost': measureTls('handshakes', 1, 'new'),

@@ -12,6 +12,9 @@ export interface BenchOptions {
   readonly peers: readonly PeerName[] | null;
   /** A file that the machine and the measurements are appended to, each a line of JSON; `null` keeps none. */
   readonly out: string | null;
+  /** Files for the table and for a picture of the ratios; `null` writes none. */
+  readonly markdown: string | null;
+  readonly svg: string | null;
 }
 
 /** @returns `'help'` when help was asked for @throws BenchError for what cannot be done */
@@ -24,6 +27,8 @@ export function parseOptions(words: readonly string[]): BenchOptions | 'help' {
     workloads: names('workloads', values.workloads, WORKLOAD_NAMES),
     peers: values.peers === undefined ? null : names('peers', values.peers, PEER_NAMES),
     out: values.out ?? null,
+    markdown: values.markdown ?? null,
+    svg: values.svg ?? null,
   };
 }
 
@@ -44,6 +49,8 @@ Flags:
                     unless told all but mitmproxy and floor, ats where it is installed. Each runs the workloads that it can:
                     floor stores nothing, and squid-bump, squid-bump-first and mitmproxy are for opened TLS
   --out FILE        also append the machine and each measurement to FILE, as lines of JSON
+  --markdown FILE   also write the table to FILE
+  --svg FILE        also write a picture of the ratios to Squid to FILE
 
 Workloads:
 ${workloads.join('\n')}`;
@@ -60,6 +67,8 @@ function read(words: readonly string[]) {
         workloads: { type: 'string', default: WORKLOAD_NAMES.join(',') },
         peers: { type: 'string' },
         out: { type: 'string' },
+        markdown: { type: 'string' },
+        svg: { type: 'string' },
       },
     }).values;
   } catch (cause) {

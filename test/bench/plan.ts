@@ -1,7 +1,7 @@
 // Owns what is measured: the workloads with their units and goals, the peers, and the shape of one measurement.
 
 const STORING = ['sallyport', 'squid', 'ats'] as const;
-/** `floor` is the least that a proxy in Node must do, see floor-proxy.ts; it keeps nothing. */
+/** `floor` is the least that a proxy in Node must do, see floor-proxy.ts; what it stores it keeps in memory. */
 const PASSING = [...STORING, 'floor'] as const;
 /** `squid-bump` looks at the hello, opens the origin's TLS and then the client's; `squid-bump-first` opens the client's without a look. */
 const BUMPING = ['sallyport', 'squid-bump', 'squid-bump-first'] as const;
@@ -28,7 +28,7 @@ export const WORKLOADS = {
     unit: 'us/request',
     cache: 'memory',
     goals: { squid: 0.45, ats: 1.1 },
-    peers: STORING,
+    peers: PASSING,
     text: 'GET of 1 KiB, answered out of memory',
   },
   'hit-1k-recorded': { unit: 'us/request', cache: 'memory', goals: {}, peers: ['sallyport'], text: 'the same, recorded' },
@@ -36,7 +36,7 @@ export const WORKLOADS = {
     unit: 'us/request',
     cache: 'memory',
     goals: { squid: 0.2, ats: 1.2 },
-    peers: STORING,
+    peers: PASSING,
     text: 'GET of 64 KiB, answered out of memory',
   },
   'disk-hit-64k': {
@@ -66,6 +66,14 @@ export const WORKLOADS = {
   'upload-1': { unit: 's/GiB', cache: null, goals: {}, peers: PASSING, text: 'upload through one tunnel' },
   'upload-16': { unit: 's/GiB', cache: null, goals: {}, peers: PASSING, text: 'upload through 16 tunnels' },
   idle: { unit: 'KiB/tunnel', cache: null, goals: { squid: 0.4 }, peers: PASSING, text: 'memory of 2,000 more tunnels that say nothing' },
+  'idle-client': {
+    unit: 'KiB/connection',
+    cache: null,
+    goals: {},
+    peers: PASSING,
+    text: 'memory of 2,000 more kept connections of clients that have asked once',
+  },
+  start: { unit: 'MiB', cache: null, goals: {}, peers: PASSING, text: 'memory of the whole process after its first exchange' },
   'tls-handshake': {
     unit: 'us/tunnel',
     cache: null,
@@ -99,7 +107,7 @@ export const WORKLOADS = {
 
 export interface WorkloadFacts {
   /** Of the cost: CPU time of the proxy's process tree for an operation, or its memory. Less is better. */
-  readonly unit: 'us/request' | 'us/tunnel' | 's/GiB' | 'KiB/tunnel';
+  readonly unit: 'us/request' | 'us/tunnel' | 's/GiB' | 'KiB/tunnel' | 'KiB/connection' | 'MiB';
   /** Where the responses are kept that the workload is about; `null` where nothing is stored. */
   readonly cache: 'memory' | 'disk' | 'both' | null;
   /** The most that Sallyport's cost may be, as ratios to the costs of what is named; empty where it is measured and stated only. */

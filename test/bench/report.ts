@@ -1,7 +1,7 @@
 // Owns what the benchmark says in the end: measurements in, Markdown out.
 import type { Machine } from './machine.ts';
 import { type GoalBase, type Measurement, PEER_NAMES, type PeerName, WORKLOAD_NAMES, WORKLOADS, type WorkloadName } from './plan.ts';
-import { median, medianRatio } from './statistics.ts';
+import { costRatio, type Measured, median } from './statistics.ts';
 
 /** A table with a row for each workload and peer, and a line for each goal. */
 export function report(machine: Machine, measurements: readonly Measurement[]): string {
@@ -9,7 +9,7 @@ export function report(machine: Machine, measurements: readonly Measurement[]): 
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.kernel}; load average before ${machine.loadAverage.toFixed(2)}`,
     machine.versions.join('; '),
     '',
-    'Cost is CPU time of the whole process tree, or memory for idle. Ratios are medians of the ratios within each round.',
+    'Cost is CPU time of the whole process tree, or memory (idle, idle-client, start). Ratios are medians of the ratios within each round.',
     'Hits were answered without the origin, which counts its requests.',
     '',
     table(measurements),
@@ -55,7 +55,7 @@ function row(workload: WorkloadName, peer: PeerName, own: readonly Measurement[]
     shown(median(costs)),
     shown(Math.min(...costs)),
     shown(Math.max(...costs)),
-    ...basesOf(all).map((base) => ratioText(ratio({ workload, peer }, { workload, peer: base }, all))),
+    ...basesOf(all).map((base) => ratioText(costRatio({ workload, peer }, { workload, peer: base }, all))),
     rate(workload, middle(({ operations, seconds }) => operations / seconds) ?? 0),
     shares(own.map((each) => each.hitRatio)),
     ratioText(middle(({ busy }) => busy)),
@@ -84,21 +84,10 @@ function goal(workload: WorkloadName, base: GoalBase, most: number, measurements
   const own: Measured = { workload, peer: 'sallyport' };
   const divisor: Measured = base === 'forward' ? { workload: base, peer: 'sallyport' } : { workload, peer: base };
   const name = base === 'forward' ? 'its own forward' : TITLES[base];
-  const reached = ratio(own, divisor, measurements);
+  const reached = costRatio(own, divisor, measurements);
   if (reached === null) return `${workload} to ${name}: at most ${most}; not judged, no round holds both`;
   // Judged as it is: what is shown is rounded.
   return `${workload} to ${name}: ${reached.toFixed(2)}, at most ${most}: ${reached <= most ? 'reached' : 'NOT REACHED'}`;
-}
-
-interface Measured {
-  readonly workload: WorkloadName;
-  readonly peer: PeerName;
-}
-
-function ratio(of: Measured, base: Measured, measurements: readonly Measurement[]): number | null {
-  const costsByRound = ({ workload, peer }: Measured) =>
-    new Map(measurements.filter((each) => each.workload === workload && each.peer === peer).map(({ round, cost }) => [round, cost]));
-  return medianRatio(costsByRound(of), costsByRound(base));
 }
 
 /** The least of the rounds, rounded down: only what is all hits is said to be. */

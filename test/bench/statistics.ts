@@ -1,4 +1,5 @@
 // Owns the arithmetic on rounds.
+import type { Measurement, PeerName, WorkloadName } from './plan.ts';
 
 /** The middle value, or the mean of the two in the middle; `null` of nothing. */
 export function median(values: readonly number[]): number | null {
@@ -20,4 +21,16 @@ export function medianRatio(values: ReadonlyMap<number, number>, base: ReadonlyM
     return divisor === undefined || divisor <= 0 ? [] : [value / divisor];
   });
   return median(ratios);
+}
+
+export interface Measured {
+  readonly workload: WorkloadName;
+  readonly peer: PeerName;
+}
+
+/** @returns the cost of one thing as a ratio to another's; `null` where no round holds both */
+export function costRatio(of: Measured, base: Measured, measurements: readonly Measurement[]): number | null {
+  const costsByRound = ({ workload, peer }: Measured) =>
+    new Map(measurements.filter((each) => each.workload === workload && each.peer === peer).map(({ round, cost }) => [round, cost]));
+  return medianRatio(costsByRound(of), costsByRound(base));
 }

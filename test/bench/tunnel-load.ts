@@ -1,6 +1,7 @@
 // The load on tunnels, a process of its own: opens tunnels through a proxy, works them and prints what came of it, a line of JSON.
-// `node tunnel-load.ts MODE PROXY_PORT ORIGIN_PORT TUNNELS SECONDS`; `hold` says when all are open and keeps them until it is ended.
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+// `node tunnel-load.ts MODE PROXY_PORT ORIGIN_PORT TUNNELS SECONDS`; `hold` says when all are open and keeps them until it is ended. So does `keep`,
+// with connections that have no tunnel, each after one exchange.
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { openTunnel, type TunnelTarget } from './client-tunnel.ts';
 import { Load, MOST_ERRORS } from './load.ts';
 import { LARGE_BYTES } from './origin.ts';
@@ -88,29 +89,44 @@ const upload: RunMode = (load, target, tunnels) => {
   });
 };
 
-const hold: RunMode = (load, target, tunnels) => {
-  load.start();
-  let asked = 0;
-  const next = () => {
-    if (load.operations + load.errors === tunnels) load.report();
-    else if (asked < tunnels) one();
-  };
-  const one = () => {
-    asked += 1;
-    openTunnel(target, {
-      opened() {
+const hold: RunMode = openAndStay((target, opened, failed) => {
+  openTunnel(target, { opened, received() {}, failed });
+});
+
+const keep: RunMode = openAndStay(({ proxyPort, originPort }, answered, failed) => {
+  const origin = `127.0.0.1:${originPort}`;
+  const socket = connect({ port: proxyPort, host: '127.0.0.1' }, () => {
+    socket.write(`GET http://${origin}/tiny HTTP/1.1\r\nHost: ${origin}\r\n\r\n`);
+  });
+  socket.once('data', answered);
+  socket.on('error', ({ message }) => failed(message));
+});
+
+type Open = (target: TunnelTarget, opened: () => void, failed: (reason: string) => void) => void;
+
+/** A few at a time, until as many are open as were wanted. */
+function openAndStay(open: Open): RunMode {
+  return (load, target, connections) => {
+    load.start();
+    let asked = 0;
+    const next = () => {
+      if (load.operations + load.errors === connections) load.report();
+      else if (asked < connections) one();
+    };
+    const one = () => {
+      asked += 1;
+      const opened = () => {
         load.operations += 1;
         next();
-      },
-      received() {},
-      failed(reason) {
+      };
+      open(target, opened, (reason) => {
         load.fail(reason);
         next();
-      },
-    });
+      });
+    };
+    for (let lane = 0; lane < Math.min(OPENING_AT_ONCE, connections); lane += 1) one();
   };
-  for (let lane = 0; lane < Math.min(OPENING_AT_ONCE, tunnels); lane += 1) one();
-};
+}
 
 /** When all have failed there is nothing to wait for. */
 function failOneOf(tunnels: number, load: Load, reason: string): void {
@@ -124,7 +140,7 @@ function ask(socket: Socket, path: string, { originPort }: TunnelTarget): void {
 
 const UPLOAD_CHUNK = Buffer.alloc(256 * 1024, 'x');
 const OPENING_AT_ONCE = 16;
-const MODES = { connect: connectTunnels, download, upload, hold } as const;
+const MODES = { connect: connectTunnels, download, upload, hold, keep } as const;
 
 if (import.meta.main) {
   const [mode, proxyPort, originPort, tunnels, seconds] = process.argv.slice(2);

@@ -3,7 +3,7 @@ import { help, parseOptions } from '../../bench/options.ts';
 import { WORKLOAD_NAMES } from '../../bench/plan.ts';
 
 test('measures everything unless told, and leaves the usual peers to what is installed', () => {
-  const expected = { rounds: 5, seconds: 3, workloads: WORKLOAD_NAMES, peers: null, out: null };
+  const expected = { rounds: 5, seconds: 3, workloads: WORKLOAD_NAMES, peers: null, out: null, markdown: null, svg: null };
   expect(parseOptions([])).toEqual(expected);
 });
 
@@ -17,8 +17,11 @@ test('takes lists in any order, each name once', () => {
     '--seconds=1',
     '--out',
     'x',
+    '--svg=y',
   ]);
-  expect(options).toEqual({ rounds: 2, seconds: 1, workloads: ['forward', 'idle'], peers: ['sallyport', 'ats', 'floor'], out: 'x' });
+  const workloads = ['forward', 'idle'];
+  const peers = ['sallyport', 'ats', 'floor'];
+  expect(options).toEqual({ rounds: 2, seconds: 1, workloads, peers, out: 'x', markdown: null, svg: 'y' });
 });
 
 test.each([

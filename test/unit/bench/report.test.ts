@@ -1,16 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Machine } from '../../bench/machine.ts';
-import { type Measurement, type PeerName, WORKLOADS, type WorkloadName } from '../../bench/plan.ts';
 import { report } from '../../bench/report.ts';
-
-const machine: Machine = {
-  cpu: 'Example CPU',
-  cores: 2,
-  memoryGiB: 8,
-  kernel: 'Linux 6.1.0 x64',
-  loadAverage: 0.25,
-  versions: ['sallyport 0.1.0', 'Squid Cache: Version 5.7'],
-};
+import { EXAMPLE_MACHINE as machine, rounds } from '../../support/measurements.ts';
 
 test('says where the figures come from', () => {
   const text = report(machine, []);
@@ -84,18 +74,4 @@ test('where nothing was measured that a goal is about, it says so', () => {
 
 function goalsIn(text: string): readonly string[] {
   return text.split('\n').filter((line) => line.startsWith('- '));
-}
-
-function rounds(workload: WorkloadName, peer: PeerName, costs: readonly number[], operations = 1_000): Measurement[] {
-  return costs.map((cost, index) => ({
-    ...{ round: index + 1, workload, peer, cost, operations },
-    ...{
-      seconds: 2,
-      busy: 0.9,
-      memoryMiB: 64,
-      hitRatio: WORKLOADS[workload].cache === null ? null : 0.99951,
-      errors: 1,
-      firstError: 'one',
-    },
-  }));
 }

@@ -1,0 +1,139 @@
+// Owns one run of measurements: what it needs on this machine, its processes and its folder, and a fresh process for each measurement.
+// Everything it makes lives in one temporary folder, and goes with it; so do its processes, also on Ctrl-C.
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { BenchError } from './bench-error.ts';
+import { Children } from './children.ts';
+import { type Cores, chooseCores, describeMachine, type Machine } from './machine.ts';
+import { type LoadSide, measure } from './measure.ts';
+import { startOrigin, type TlsOrigin } from './origin.ts';
+import { PEERS } from './peers.ts';
+import { canRun, isRecorded, type Measurement, opensTls, type PeerName, WORKLOADS, type WorkloadName } from './plan.ts';
+import { findPrograms, type Programs } from './programs.ts';
+import { freePort, startServer } from './server-process.ts';
+import { writeTlsFiles } from './tls-files.ts';
+
+export interface BenchPlan {
+  readonly peers: readonly PeerName[];
+  readonly workloads: readonly WorkloadName[];
+  readonly rounds: number;
+  /** Of each measurement, without its warm-up. */
+  readonly seconds: number;
+  /** Told before anything is measured. */
+  readonly onMachine?: (machine: Machine) => void;
+  readonly onMeasurement: (measurement: Measurement) => void;
+}
+
+interface Bench extends BenchPlan {
+  readonly folder: string;
+  readonly cores: Cores;
+  readonly programs: Programs;
+  readonly children: Children;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Measures every workload on every peer that can run it, round by round, and sets the exit code of this process where something failed.
+ *
+ * @returns whether it came to its end
+ * @throws BenchError when nothing can be measured here
+ */
+export async function runBench(plan: BenchPlan): Promise<boolean> {
+  if (process.platform !== 'linux') throw new BenchError('the benchmark reads /proc and runs on Linux only');
+  const cores = chooseCores();
+  const programs = findPrograms(plan.peers, cores.proxy !== null);
+  const interruption = new AbortController();
+  const { signal } = interruption;
+  const children = new Children();
+  // What waits for a process goes on when that process ends.
+  signal.addEventListener('abort', () => void children.close());
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => interruption.abort());
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'sallyport-bench-'));
+  // Squid gives root up, and has to pass on its way to what it stores.
+  chmodSync(folder, 0o711);
+  try {
+    await runRounds({ ...plan, folder, cores, programs, children, signal });
+    return true;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    console.error('bench: interrupted; ending its processes and removing its files');
+    process.exitCode = EXIT_INTERRUPTED;
+    return false;
+  } finally {
+    await children.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function runRounds(bench: Bench): Promise<void> {
+  const { folder, cores, programs, children, signal, workloads } = bench;
+  const { nginx, wrk, squid, traffic_server, mitmdump } = programs;
+  bench.onMachine?.(describeMachine([nginx, wrk, squid, traffic_server, mitmdump].filter((program) => program !== '')));
+  if (cores.proxy === null) console.error('bench: one core only; proxy, load and origin share it, and rates tell nothing');
+  const tls = workloads.some(opensTls) ? await prepareTls(folder, workloads) : null;
+  const originPort = await startOrigin(children, folder, nginx, cores.load, signal, tls);
+  const side: LoadSide = { children, originPort, tls, wrk, core: cores.load, seconds: bench.seconds, signal };
+  for (let round = 1; round <= bench.rounds; round += 1) {
+    for (const workload of workloads) await measurePeers(bench, side, round, workload);
+  }
+}
+
+async function prepareTls(folder: string, workloads: readonly WorkloadName[]): Promise<TlsOrigin> {
+  const files = await writeTlsFiles(folder, workloads.includes('tls-newhost'));
+  return { files, port: await freePort(), newHostsPort: await freePort() };
+}
+
+/** Neighbours in time, so that what disturbs the machine disturbs all of them. */
+async function measurePeers(bench: Bench, side: LoadSide, round: number, workload: WorkloadName): Promise<void> {
+  const able = bench.peers.filter((peer) => canRun(peer, workload));
+  // Nobody is always first.
+  for (const peer of round % 2 === 1 ? able : able.toReversed()) {
+    try {
+      const measurement = { round, workload, peer, ...(await measureFresh(bench, side, workload, peer)) };
+      console.error(progress(measurement));
+      bench.onMeasurement(measurement);
+    } catch (error) {
+      bench.signal.throwIfAborted();
+      if (!(error instanceof BenchError)) throw error;
+      // The other figures are worth having.
+      console.error(`bench: round ${round} ${workload} ${peer}: ${error.message}`);
+      process.exitCode = EXIT_FAILED;
+    }
+  }
+}
+
+async function measureFresh({ cores, folder, programs, children, signal }: Bench, side: LoadSide, workload: WorkloadName, peer: PeerName) {
+  signal.throwIfAborted();
+  const peerFolder = mkdtempSync(path.join(folder, `${peer}-`));
+  const port = await freePort();
+  const { program, args, prepare } = PEERS[peer]({
+    folder: peerFolder,
+    port,
+    programs,
+    hasMemoryTier: WORKLOADS[workload].cache !== 'disk',
+    isRecorded: isRecorded(workload),
+    tls: opensTls(workload) ? (side.tls?.files ?? null) : null,
+  });
+  const command = { name: peer, program, core: cores.proxy };
+  if (prepare !== undefined) await children.run({ ...command, args: prepare }, PREPARE_DEADLINE_MS);
+  const child = await startServer(children, { ...command, args }, port, signal);
+  try {
+    const figures = await measure(workload, { pid: child.pid, port }, side);
+    if (child.hasEnded) throw new BenchError(`it ended during the measurement: ${child.lastWords()}`);
+    return figures;
+  } finally {
+    await child.stop();
+    rmSync(peerFolder, { recursive: true, force: true });
+  }
+}
+
+function progress({ round, workload, peer, cost, errors, firstError }: Measurement): string {
+  const trouble = errors === 0 ? '' : `  ${errors} errors, first: ${firstError}`;
+  return `round ${round}  ${workload.padEnd(13)}  ${peer.padEnd(16)}  ${cost.toFixed(3)} ${WORKLOADS[workload].unit}${trouble}`;
+}
+
+const PREPARE_DEADLINE_MS = 15_000;
+/** Of a benchmark that could not be done, or not in whole. */
+export const EXIT_FAILED = 1;
+const EXIT_INTERRUPTED = 130;
