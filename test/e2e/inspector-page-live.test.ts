@@ -166,7 +166,7 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector of a running proxy'
     await page.getByRole('button', { name: 'Why' }).click();
     await page.getByText(/it is fresh/).waitFor();
     await page.getByRole('button', { name: `Forget ${plain.url}/kept` }).click();
-    await page.getByText('Nothing is stored that matches.').waitFor();
+    await page.getByText('Nothing is stored yet.').waitFor();
   });
 
   test('messages of a WebSocket are shown while it is open', async () => {

@@ -92,6 +92,15 @@ export function asOctets(text: string): string {
   return /[^\x00-\x7f]/.test(text) ? String.fromCharCode(...new TextEncoder().encode(text)) : text;
 }
 
+/** Whether these octets are UTF-8 that somebody can read. */
+export function isText(octets: Uint8Array): boolean {
+  try {
+    return !UTF8.decode(octets).includes('\0');
+  } catch {
+    return false;
+  }
+}
+
 export function octetsOf(base64: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }

@@ -8,7 +8,8 @@ import { useKeys } from '../keyboard.ts';
 import { listen, unwant, want } from '../live.ts';
 import { go, route } from '../route.ts';
 import { showMenuAt } from '../shell/menu.tsx';
-import { chooseRule, copyCommands, replay, saveContent } from '../traffic/exchange-actions.ts';
+import { chooseRule, copyCommands, replay } from '../traffic/exchange-actions.ts';
+import { savingCommands } from '../traffic/row-commands.ts';
 import { closeDetail, current } from '../traffic/selection.ts';
 import { standingOf, statusTone } from '../traffic/standing.ts';
 import { hostText } from '../traffic/url.ts';
@@ -20,7 +21,8 @@ import { lastTab, shownTab, type Tab, tabsOf } from './tabs.tsx';
 export function Detail({ id }: { readonly id: number }) {
   const isRevealed = useSignal(false);
   const { value, problem, again } = useAsked<RecordedExchange>(`/api/exchanges/${id}${isRevealed.value ? '?reveal=1' : ''}`);
-  useEffect(() => watch(id, again), [id, again]);
+  const messages = useSignal(0);
+  useEffect(() => watch(id, again, (total) => (messages.value = total)), [id, again]);
   useEffect(() => {
     if (value !== null && current.value?.id !== id) current.value = value.summary;
   }, [id, value]);
@@ -33,7 +35,10 @@ export function Detail({ id }: { readonly id: number }) {
   const reveal = () => {
     isRevealed.value = true;
   };
-  return <Loaded exchange={value} isRevealed={isRevealed.value} reveal={reveal} />;
+  const { summary } = value;
+  // Messages come oftener than the exchange is told anew.
+  const exchange = messages.value > summary.messages ? { ...value, summary: { ...summary, messages: messages.value } } : value;
+  return <Loaded exchange={exchange} isRevealed={isRevealed.value} reveal={reveal} />;
 }
 
 function Missing({ text }: { readonly text: string }) {
@@ -136,18 +141,29 @@ function Actions({ row, isRevealed }: { readonly row: Summary; readonly isReveal
           <Icon name="check" size={14} /> Allow this host …
         </button>
       )}
-      {isExchange && row.responseBytes > 0 && (
-        <button
-          type="button"
-          class="button"
-          aria-label="Save the response"
-          title="Save the response"
-          onClick={() => saveContent(row, 'response', isRevealed)}
-        >
-          <Icon name="save" size={14} />
-        </button>
-      )}
+      {isExchange && <SaveButton row={row} isRevealed={isRevealed} />}
     </div>
+  );
+}
+
+/** Saves the only content at once, and asks which of two. */
+function SaveButton({ row, isRevealed }: { readonly row: Summary; readonly isRevealed: boolean }) {
+  const commands = savingCommands(row, isRevealed);
+  const [only] = commands;
+  if (only === undefined) return null;
+  const isMenu = commands.length > 1;
+  return (
+    <button
+      type="button"
+      class="button"
+      aria-label="Save"
+      title={isMenu ? 'Save' : only.label}
+      {...(isMenu && { 'aria-haspopup': 'menu' as const })}
+      onClick={(event) => (isMenu ? showMenuAt('Save', event, () => commands) : only.run())}
+    >
+      <Icon name="save" size={14} />
+      {isMenu && <Icon name="down" size={10} />}
+    </button>
   );
 }
 
@@ -193,10 +209,11 @@ function showTab(id: number, { name }: Tab): void {
   go({ page: 'traffic', id, tab: name }, false);
 }
 
-function watch(id: number, again: () => void): () => void {
+function watch(id: number, again: () => void, tellMessages: (total: number) => void): () => void {
   want(`exchange ${id}`, { type: 'watch', id });
   const stop = listen((message) => {
     if (message.type === 'exchange' && message.id === id) again();
+    if (message.type === 'messages' && message.id === id) tellMessages(message.total);
   });
   return () => {
     stop();

@@ -1,9 +1,13 @@
-// Owns two exchanges beside each other: what one has and the other has not, in heads and content.
+// Owns two exchanges beside each other: what one has and the other has not, in heads and content. The earlier one is on the left, and where the screen is
+// narrow each line of it above what it became.
+import { useSignal } from '@preact/signals';
 import type { Summary } from '../../../flows/recorded.ts';
 import { useAsked } from '../asked.ts';
 import { Dialog, showDialog } from '../shell/dialog.tsx';
 import { urlText } from '../traffic/url.ts';
 import type { Diff, DiffLine } from '../wire.ts';
+import { clockText, counted } from '../words.ts';
+import { besideEachOther, changedPart, type DiffRow, foldRows } from './diff-rows.ts';
 
 /** From the earlier one to the later one, in whichever order they were selected. */
 export function showDiff(one: Summary, other: Summary): void {
@@ -15,16 +19,10 @@ function DiffDialog({ a, b }: { readonly a: Summary; readonly b: Summary }) {
   const { value, problem } = useAsked<Diff>(`/api/exchanges/${a.id}/diff/${b.id}`);
   return (
     <Dialog title={`${a.id} and ${b.id}`} isWide>
-      <dl class="diff-sides">
-        <dt class="diff-removed">−</dt>
-        <dd>
-          {a.id} {a.method} {urlText(a)}
-        </dd>
-        <dt class="diff-added">+</dt>
-        <dd>
-          {b.id} {b.method} {urlText(b)}
-        </dd>
-      </dl>
+      <div class="diff-sides">
+        <Side {...a} />
+        <Side {...b} />
+      </div>
       {problem !== null && <p class="problem">{problem}</p>}
       {value !== null && (
         <>
@@ -37,26 +35,75 @@ function DiffDialog({ a, b }: { readonly a: Summary; readonly b: Summary }) {
   );
 }
 
+function Side(row: Summary) {
+  return (
+    <p>
+      <strong>{row.id}</strong> <span class="soft number">{clockText(row.startedAtMs)}</span>
+      <br />
+      {row.method} {urlText(row)}
+    </p>
+  );
+}
+
 function Part({ title, lines }: { readonly title: string; readonly lines: readonly DiffLine[] }) {
+  const isWhole = useSignal(false);
   const isSame = lines.every(({ kind }) => kind === 'same');
+  const rows = besideEachOther(lines);
   return (
     <section class="diff-part">
       <h3>
         {title} {isSame && <span class="soft">{lines.length === 0 ? 'none' : 'the same'}</span>}
       </h3>
       {!isSame && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard (WCAG 2.1.1).
-        <pre class="diff-lines" tabIndex={0}>
-          {lines.map(({ kind, text }, at) => (
-            <span key={at} class={`diff-${kind}`}>
-              {SIGNS[kind]} {text}
-              {'\n'}
-            </span>
-          ))}
-        </pre>
+        <table class="diff-lines">
+          <caption class="unseen">{title}</caption>
+          <tbody>
+            {(isWhole.value ? [rows] : foldRows(rows)).map((group, at) =>
+              typeof group === 'number' ? (
+                <tr key={at}>
+                  <td class="diff-fold" colSpan={2}>
+                    <button type="button" class="link" onClick={() => (isWhole.value = true)}>
+                      {counted(group, 'line')} alike
+                    </button>
+                  </td>
+                </tr>
+              ) : (
+                group.map((row, index) => <Row key={`${at} ${index}`} {...row} />)
+              ),
+            )}
+          </tbody>
+        </table>
       )}
     </section>
   );
 }
 
-const SIGNS: Readonly<Record<DiffLine['kind'], string>> = { same: ' ', added: '+', removed: '−' };
+function Row({ left, right, isSame }: DiffRow) {
+  if (isSame)
+    return (
+      <tr>
+        <td>{left}</td>
+        <td class="diff-again">{right}</td>
+      </tr>
+    );
+  return (
+    <tr>
+      <Cell kind="removed" text={left} other={right} />
+      <Cell kind="added" text={right} other={left} />
+    </tr>
+  );
+}
+
+/** @param text  `null` where only the other one has a line */
+function Cell({ kind, text, other }: { readonly kind: 'removed' | 'added'; readonly text: string | null; readonly other: string | null }) {
+  if (text === null) return <td class="diff-nothing" />;
+  const [before, changed, after] = changedPart(text, other);
+  return (
+    <td class={`diff-${kind}`}>
+      <span class="unseen">{kind}: </span>
+      {before}
+      {changed !== '' && <b>{changed}</b>}
+      {after}
+    </td>
+  );
+}

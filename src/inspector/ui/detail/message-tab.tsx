@@ -34,12 +34,12 @@ export function MessageTab({ side, exchange, isRevealed, reveal }: TabContent & 
 interface MessageHead {
   readonly line: string;
   readonly fields: readonly ChangedField[];
-  /** What the two ends of the way are called; `null` when it went no further. */
+  /** As it came and as it went on, in words; `null` when it went no further. */
   readonly way: readonly [before: string, after: string] | null;
 }
 
 function requestHead(request: RecordedRequest, sent: RecordedRequest | null): MessageHead {
-  const way = sent === null ? null : (['the client sent', 'the origin got'] as const);
+  const way = sent === null ? null : (['From the client', 'To the origin'] as const);
   return {
     line: `${request.method} ${readable(request.target)} HTTP/${request.version}`,
     fields: changedFields(request.fields, sent?.fields ?? null),
@@ -52,7 +52,7 @@ function responseHead(received: RecordedResponse | null, response: RecordedRespo
   if (shown === null) return null;
   const line = `HTTP/${shown.version} ${shown.status} ${readable(shown.reason)}`;
   if (received === null || response === null) return { line, fields: unchanged(shown.fields), way: null };
-  return { line, fields: changedFields(received.fields, response.fields), way: ['the origin sent', 'the client got'] };
+  return { line, fields: changedFields(received.fields, response.fields), way: ['From the origin', 'To the client'] };
 }
 
 function Head({ line, fields, way, reveal }: MessageHead & { readonly reveal: () => void }) {
@@ -68,7 +68,7 @@ function Head({ line, fields, way, reveal }: MessageHead & { readonly reveal: ()
           <legend class="unseen">Which fields</legend>
           {(['both', 'before', 'after'] as const).map((which) => (
             <button key={which} type="button" aria-pressed={shows.value === which} onClick={() => (shows.value = which)}>
-              {which === 'both' ? counted(changes, 'change') : `What ${way[which === 'before' ? 0 : 1]}`}
+              {which === 'both' ? counted(changes, 'change') : way[which === 'before' ? 0 : 1]}
             </button>
           ))}
         </fieldset>

@@ -1,15 +1,18 @@
 // Owns the page of the cache: how much it holds and answers, what is in it, what a request would get and why, and forgetting.
 import { useSignal } from '@preact/signals';
+import type { Overview } from '../../../flows/store/protocol.ts';
 import { problemText, write } from '../api.ts';
 import { useAsked } from '../asked.ts';
 import { Icon } from '../icons.tsx';
 import { attempt, tell } from '../shell/actions.ts';
+import { confirm } from '../shell/confirm.tsx';
 import type { CacheEntry, CacheStats } from '../wire.ts';
 import { bytesText, counted, countText, secondsText, shareText } from '../words.ts';
-import { Loading, PageBody, Section, ShareBar, Tile } from './parts.tsx';
+import { Loading, PageBody, SavedTile, Section, ShareBar, Tile } from './parts.tsx';
 
 export function CachePage() {
   const stats = useAsked<CacheStats | null>('/api/cache', 3_000);
+  const overview = useAsked<Overview | null>('/api/overview', 3_000);
   const pattern = useSignal('');
   const query = pattern.value.trim() === '' ? '' : `?pattern=${encodeURIComponent(asGlob(pattern.value.trim()))}`;
   const entries = useAsked<{ readonly entries: readonly CacheEntry[]; readonly isCut: boolean }>(`/api/cache/entries${query}`);
@@ -22,7 +25,7 @@ export function CachePage() {
     });
   return (
     <PageBody>
-      {stats.value !== null && <Tiles {...stats.value} />}
+      {stats.value !== null && <Tiles stats={stats.value} overview={overview.value} />}
       <WhyBox />
       <Section
         title="Stored responses"
@@ -41,7 +44,7 @@ export function CachePage() {
               class="button is-danger"
               onClick={() =>
                 pattern.value.trim() === ''
-                  ? purge({ kind: 'all' }, 'everything')
+                  ? confirm('Forget all that is stored?', 'Forget all', () => purge({ kind: 'all' }, 'everything'), FETCHED_AGAIN)
                   : purge({ kind: 'pattern', pattern: asGlob(pattern.value.trim()) }, 'what matched')
               }
             >
@@ -50,20 +53,31 @@ export function CachePage() {
           </>
         }
       >
-        {entries.value === null ? <Loading problem={entries.problem} /> : <Entries {...entries.value} purge={purge} />}
+        {entries.value === null ? (
+          <Loading problem={entries.problem} />
+        ) : (
+          <Entries {...entries.value} isSearched={pattern.value.trim() !== ''} purge={purge} />
+        )}
       </Section>
     </PageBody>
   );
 }
 
-function Tiles({ entries, bytes, maxBytes, evictions, answers }: CacheStats) {
+/** @param overview  of the session; `null` while nothing is recorded */
+function Tiles({ stats, overview }: { readonly stats: CacheStats; readonly overview: Overview | null }) {
+  const { entries, bytes, maxBytes, evictions, answers } = stats;
   const reused = answers === null ? 0 : answers.hits + answers.validated + answers.stale + answers.collapsed;
   const asked = answers === null ? 0 : reused + answers.forwarded + answers.unanswered;
   return (
     <div class="tiles">
-      <Tile title="Hit ratio" value={shareText(reused, asked)} note={`${countText(reused)} of ${countText(asked)}`} tone="hit" />
+      <Tile
+        title="Hit ratio"
+        value={shareText(reused, asked)}
+        note={`${countText(reused)} of ${countText(asked)} since the start`}
+        tone="hit"
+      />
       <Tile title="Validated" value={countText(answers?.validated ?? 0)} note="asked the origin first" />
-      <Tile title="Saved" value={bytesText(answers?.bytesReused ?? 0)} note={shareText(answers?.bytesReused ?? 0, answers?.bytes ?? 0)} />
+      {overview !== null && <SavedTile {...overview} />}
       <Tile title="Stored" value={countText(entries)} note={`${bytesText(bytes)} of ${bytesText(maxBytes)}`} />
       <Tile title="Room used" value={shareText(bytes, maxBytes)} note={`${counted(evictions, 'eviction')}`} />
     </div>
@@ -114,11 +128,20 @@ function WhyBox() {
 interface EntriesProps {
   readonly entries: readonly CacheEntry[];
   readonly isCut: boolean;
+  /** Whether only a part was asked for. */
+  readonly isSearched: boolean;
   readonly purge: (what: object, words: string) => void;
 }
 
-function Entries({ entries, isCut, purge }: EntriesProps) {
-  if (entries.length === 0) return <p class="empty">Nothing is stored that matches.</p>;
+function Entries({ entries, isCut, isSearched, purge }: EntriesProps) {
+  if (entries.length === 0)
+    return (
+      <p class="empty">
+        {isSearched
+          ? 'Nothing is stored that matches.'
+          : 'Nothing is stored yet. What origins allow to be kept, and may be asked for again, will be here.'}
+      </p>
+    );
   return (
     <div class="table-frame">
       <table class="plain-table entry-table">
@@ -170,6 +193,8 @@ function Entries({ entries, isCut, purge }: EntriesProps) {
     </div>
   );
 }
+
+const FETCHED_AGAIN = 'Each will be fetched from its origin again when somebody asks for it.';
 
 /** Patterns are about the whole URL. */
 function asGlob(text: string): string {

@@ -1,5 +1,6 @@
 // Owns the page of the certificates: the CA that opened tunnels are vouched for by, and how a machine or a program comes to trust it.
 import { useSignal } from '@preact/signals';
+import { detectPlatform, PLATFORMS } from '../../../pages/platform.ts';
 import { useAsked } from '../asked.ts';
 import { Facts } from '../detail/facts.tsx';
 import { Icon } from '../icons.tsx';
@@ -60,8 +61,11 @@ function Authority({ subject, fingerprint256, notBeforeMs, notAfterMs, pem, step
 }
 
 function Trusting({ steps, pem }: Pick<Certificates, 'steps' | 'pem'>) {
+  const own = PLATFORMS[detectPlatform(navigator.userAgent, undefined)];
+  // Whoever reads this most often sits at the machine that is to trust it.
+  const all = steps.toSorted((a, b) => Number(b.platform === own) - Number(a.platform === own));
   const chosen = useSignal(0);
-  const { platform, path, trust, remove, note } = steps[chosen.value]!;
+  const { platform, path, trust, remove, note } = all[chosen.value]!;
   const isDer = path.endsWith('.cer');
   const file = isDer ? 'sallyport-ca.cer' : 'sallyport-ca.crt';
   return (
@@ -75,7 +79,7 @@ function Trusting({ steps, pem }: Pick<Certificates, 'steps' | 'pem'>) {
     >
       <fieldset class="choice">
         <legend class="unseen">On</legend>
-        {steps.map((each, at) => (
+        {all.map((each, at) => (
           <button key={each.platform} type="button" aria-pressed={at === chosen.value} onClick={() => (chosen.value = at)}>
             {each.platform}
           </button>

@@ -1,15 +1,14 @@
 // Owns the page of numbers: how much passes now, what became of it, where it goes and what the cache spared.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { NamedCounts, Overview, SecondCounts } from '../../../flows/store/protocol.ts';
+import type { Overview, SecondCounts } from '../../../flows/store/protocol.ts';
 import { getJson } from '../api.ts';
 import { listen, unwant, want } from '../live.ts';
-import { go } from '../route.ts';
 import { NotRecording } from '../shell/not-recording.tsx';
 import { status } from '../status.ts';
-import { writeFilter } from '../traffic/filter-text.ts';
-import { bytesText, counted, countText, shareText } from '../words.ts';
-import { Loading, PageBody, Section, ShareBar, Tile } from './parts.tsx';
+import { bytesText, countText, shareText } from '../words.ts';
+import { CountsTable, showTraffic } from './counts-table.tsx';
+import { Loading, PageBody, SavedTile, Section, Tile } from './parts.tsx';
 import { Plot } from './plot.tsx';
 
 export function OverviewPage() {
@@ -38,7 +37,7 @@ export function OverviewPage() {
 }
 
 function Numbers(overview: Overview) {
-  const { exchanges, denied, failed, hits, bytes, savedBytes, statuses } = overview;
+  const { exchanges, denied, failed, hits, bytes, statuses } = overview;
   const { timesMs, steps } = stepsOf(overview.seconds);
   const perStep = (of: (second: SecondCounts) => number) =>
     steps.map((seconds) => seconds.reduce((sum, each) => sum + of(each), 0) / STEP_SECONDS);
@@ -68,7 +67,7 @@ function Numbers(overview: Overview) {
           open={() => showTraffic('is:hit')}
         />
         <Tile title="Transferred" value={bytesText(bytes)} />
-        <Tile title="Saved by the cache" value={bytesText(savedBytes)} note={shareText(savedBytes, bytes + savedBytes)} />
+        <SavedTile {...overview} />
       </div>
       <div class="plots">
         <Plot
@@ -91,8 +90,12 @@ function Numbers(overview: Overview) {
       </div>
       <Statuses statuses={statuses} />
       <div class="columns">
-        <Counted title="Hosts" rows={overview.hosts} word="host:" />
-        <Counted title="Types" rows={overview.types} word="type:" />
+        <Section title="Hosts">
+          <CountsTable head="Name" rows={overview.hosts.slice(0, MOST_ROWS)} word="host:" />
+        </Section>
+        <Section title="Types">
+          <CountsTable head="Name" rows={overview.types.slice(0, MOST_ROWS)} word="type:" />
+        </Section>
       </div>
     </PageBody>
   );
@@ -128,63 +131,6 @@ function Statuses({ statuses }: Pick<Overview, 'statuses'>) {
       </ul>
     </Section>
   );
-}
-
-function Counted({
-  title,
-  rows,
-  word,
-}: {
-  readonly title: string;
-  readonly rows: readonly NamedCounts[];
-  readonly word: 'host:' | 'type:';
-}) {
-  const most = Math.max(1, ...rows.map(({ exchanges }) => exchanges));
-  return (
-    <Section title={title}>
-      <table class="plain-table">
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col" class="is-right">
-              Exchanges
-            </th>
-            <th scope="col" class="is-right">
-              Denied
-            </th>
-            <th scope="col" class="is-right">
-              Content
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.slice(0, MOST_ROWS).map(({ name, exchanges, denied, bytes }) => (
-            <tr key={name}>
-              <td>
-                <button
-                  type="button"
-                  class="link"
-                  onClick={() => showTraffic(`${word}${name}`)}
-                  title={`Show ${counted(exchanges, 'exchange')}`}
-                >
-                  {name}
-                </button>
-                <ShareBar share={exchanges / most} tone={denied === exchanges ? 'denied' : 'plain'} />
-              </td>
-              <td class="is-right number">{countText(exchanges)}</td>
-              <td class={`is-right number ${denied > 0 ? 'tone-denied' : 'soft'}`}>{denied === 0 ? '–' : countText(denied)}</td>
-              <td class="is-right number">{bytesText(bytes)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Section>
-  );
-}
-
-export function showTraffic(filter: string): void {
-  writeFilter(filter);
-  go({ page: 'traffic' });
 }
 
 const STEP_SECONDS = 5;

@@ -1,5 +1,7 @@
 // Owns what the pages beside the traffic are made of: sections, numbers that matter, and tables.
 import type { ComponentChildren } from 'preact';
+import type { Overview } from '../../../flows/store/protocol.ts';
+import { bytesText, shareText } from '../words.ts';
 
 interface SectionProps {
   readonly title: string;
@@ -26,7 +28,6 @@ interface TileProps {
   readonly note?: string | undefined;
   readonly tone?: 'denied' | 'failed' | 'hit' | undefined;
   /** Where there is more about it. */
-  readonly href?: string;
   readonly open?: () => void;
 }
 
@@ -45,6 +46,11 @@ export function Tile({ title, value, note, tone, open }: TileProps) {
       {content}
     </button>
   );
+}
+
+/** What the origins did not have to send, of the session: the same number wherever it is told. */
+export function SavedTile({ savedBytes, bytes }: Pick<Overview, 'savedBytes' | 'bytes'>) {
+  return <Tile title="Saved by the cache" value={bytesText(savedBytes)} note={`${shareText(savedBytes, bytes)} of the content`} />;
 }
 
 /** A bar behind a number, for comparing at a glance. */

@@ -5,7 +5,7 @@ import { useAsked } from '../asked.ts';
 import { ACTION_TONES, RuleSteps } from '../detail/why-tab.tsx';
 import type { Explained, Policy, PolicyRule } from '../wire.ts';
 import { agoText, counted, countText } from '../words.ts';
-import { showTraffic } from './overview.tsx';
+import { showTraffic } from './counts-table.tsx';
 import { Loading, PageBody, Section, ShareBar } from './parts.tsx';
 
 export function PolicyPage() {

@@ -8,8 +8,8 @@ import { listen } from '../live.ts';
 import { attempt, tell, tellProblem } from '../shell/actions.ts';
 import type { RewriteRule, RuleProblem, Rules } from '../wire.ts';
 import { agoText, countText } from '../words.ts';
+import { showTraffic } from './counts-table.tsx';
 import { LineEditor } from './line-editor.tsx';
-import { showTraffic } from './overview.tsx';
 import { Loading, PageBody, Section } from './parts.tsx';
 
 export function RulesPage() {

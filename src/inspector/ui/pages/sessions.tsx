@@ -5,6 +5,7 @@ import { getOctets, putFile, write } from '../api.ts';
 import { type Asked, useAsked } from '../asked.ts';
 import { Icon } from '../icons.tsx';
 import { attempt, saveFile, tell } from '../shell/actions.ts';
+import { confirm } from '../shell/confirm.tsx';
 import { closeDialog, Dialog, showDialog } from '../shell/dialog.tsx';
 import { lookAtSession } from '../traffic/selection.ts';
 import { agoText, bytesText, countText } from '../words.ts';
@@ -55,7 +56,7 @@ function Actions({ again }: Asked<readonly SessionFacts[]>) {
         type="button"
         class="button is-danger"
         onClick={() =>
-          confirm('Forget everything in the session that is recorded into?', () =>
+          confirm('Forget everything in the session that is recorded into?', 'Forget it', () =>
             change('POST', '/api/sessions/current/clear', {}, 'Forgotten.', again),
           )
         }
@@ -146,7 +147,9 @@ function SessionActions({
           class="quiet"
           aria-label={`Remove ${name}`}
           title="Remove"
-          onClick={() => confirm(`Remove ‘${name}’ and all that is in it?`, () => change('DELETE', path, {}, `‘${name}’ is gone.`, again))}
+          onClick={() =>
+            confirm(`Remove ‘${name}’ and all that is in it?`, 'Remove it', () => change('DELETE', path, {}, `‘${name}’ is gone.`, again))
+          }
         >
           <Icon name="trash" size={14} />
         </button>
@@ -209,31 +212,4 @@ function NameDialog({ title, initial, then }: { readonly title: string; readonly
       </form>
     </Dialog>
   );
-}
-
-function confirm(question: string, then: () => void): void {
-  showDialog(() => (
-    <Dialog
-      title={question}
-      foot={
-        <>
-          <button type="button" class="button" onClick={closeDialog}>
-            Keep it
-          </button>
-          <button
-            type="button"
-            class="button is-danger"
-            onClick={() => {
-              closeDialog();
-              then();
-            }}
-          >
-            Yes, forget it
-          </button>
-        </>
-      }
-    >
-      <p>It cannot be brought back.</p>
-    </Dialog>
-  ));
 }

@@ -1,9 +1,10 @@
 // Owns what can be done with an exchange, for the detail's buttons, the list's menu and the keyboard alike.
 import type { Summary } from '../../../flows/recorded.ts';
-import { getJson, getOctets, write } from '../api.ts';
+import { getJson, write } from '../api.ts';
 import { go } from '../route.ts';
-import { attempt, copyText, saveFile, tell } from '../shell/actions.ts';
+import { attempt, copyText, tell } from '../shell/actions.ts';
 import { type Command, showMenuAt } from '../shell/menu.tsx';
+import { copyRaw } from './raw-message.ts';
 import { urlText } from './url.ts';
 
 export function replay({ id }: Summary): void {
@@ -18,13 +19,6 @@ export function copyAs({ id }: Summary, form: 'curl' | 'fetch' | 'python', words
   attempt(async () => {
     const { text } = await getJson<{ text: string }>(`/api/exchanges/${id}/as/${form}${reveal ? '?reveal=1' : ''}`);
     await copyText(text, `it as ${words}${reveal ? ', secrets included' : ''}`);
-  });
-}
-
-export function saveContent(row: Summary, side: 'request' | 'response', reveal: boolean): void {
-  attempt(async () => {
-    const octets = await getOctets(`/api/exchanges/${row.id}/${side}/content${reveal ? '?reveal=1' : ''}`);
-    saveFile(fileNameOf(row, side), octets);
   });
 }
 
@@ -60,13 +54,8 @@ export function copyCommands(row: Summary): readonly Command[] {
     { label: 'Copy as curl', key: 'c', run: () => copyAs(row, 'curl', 'a curl command') },
     { label: 'Copy as fetch', run: () => copyAs(row, 'fetch', 'a call of fetch') },
     { label: 'Copy as Python', run: () => copyAs(row, 'python', 'Python with requests') },
+    { label: 'Copy the raw request', run: () => copyRaw(row, 'request') },
+    ...(row.status === 0 ? [] : [{ label: 'Copy the raw response', run: () => copyRaw(row, 'response') }]),
     { label: 'Copy as curl, secrets included', run: () => copyAs(row, 'curl', 'a curl command', true) },
   ];
-}
-
-/** `reply-812.json`: by what it is on the way, and never by a name that the peer has chosen, which could hold a path. */
-function fileNameOf({ id, path, contentType }: Summary, side: 'request' | 'response'): string {
-  const fromPath = /\.([a-z0-9]{1,5})(?:[?#]|$)/i.exec(path)?.[1];
-  const fromType = /^[\w-]+\/(?:[\w.-]+\+)?([a-z0-9]{1,8})/i.exec(contentType ?? '')?.[1];
-  return `${side}-${id}.${side === 'response' ? (fromPath ?? fromType ?? 'bin') : 'bin'}`;
 }

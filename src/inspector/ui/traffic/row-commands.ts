@@ -4,8 +4,9 @@ import { showAllowing } from '../detail/allowing.tsx';
 import { showDiff } from '../detail/diff.tsx';
 import { showEditor } from '../detail/resend.tsx';
 import type { Command } from '../shell/menu.tsx';
-import { copyCommands, createRule, RULE_KINDS, replay, saveContent } from './exchange-actions.ts';
+import { copyCommands, createRule, RULE_KINDS, replay } from './exchange-actions.ts';
 import { addToFilter } from './filter-text.ts';
+import { saveContent } from './save-content.ts';
 import { openDetail, second, toggleSecond } from './selection.ts';
 
 export function rowCommands(row: Summary): readonly Command[] {
@@ -15,9 +16,7 @@ export function rowCommands(row: Summary): readonly Command[] {
     { label: 'Why', icon: 'policy', run: () => openDetail(row, 'why') },
     ...(isExchange ? actingCommands(row) : []),
     ...copyCommands(row).map((command, at) => ({ ...command, startsGroup: at === 0 })),
-    ...(row.responseBytes > 0 && isExchange
-      ? [{ label: 'Save response', icon: 'save' as const, run: () => saveContent(row, 'response', false) }]
-      : []),
+    ...(isExchange ? savingCommands(row, false) : []),
     { label: `Only ${row.host}`, icon: 'filter', startsGroup: true, run: () => addToFilter(`host:${row.host}`) },
     { label: `Not ${row.host}`, run: () => addToFilter(`!host:${row.host}`) },
     ...compareCommands(row),
@@ -39,6 +38,13 @@ function actingCommands(row: Summary): readonly Command[] {
     { label: 'Replay', icon: 'replay', key: 'r', startsGroup: true, run: () => replay(row) },
     { label: 'Edit and resend …', icon: 'edit', key: 'e', run: () => showEditor(row) },
   ];
+}
+
+/** @param reveal  whether with secrets */
+export function savingCommands(row: Summary, reveal: boolean): readonly Command[] {
+  return (['response', 'request'] as const)
+    .filter((side) => (side === 'response' ? row.responseBytes : row.requestBytes) > 0)
+    .map((side) => ({ label: `Save the ${side}’s content`, icon: 'save' as const, run: () => saveContent(row, side, reveal) }));
 }
 
 function compareCommands(row: Summary): readonly Command[] {

@@ -78,7 +78,9 @@ function Foot({ view, isNarrow }: { readonly view: TrafficView; readonly isNarro
     hasTree.value = !hasTree.value;
   };
   const other = second.value;
-  const all = status.value?.recording?.exchanges ?? null;
+  const recorded = openedSession.value === null ? (status.value?.recording?.exchanges ?? null) : null;
+  // The list may be ahead of the status, which comes once a second.
+  const all = recorded === null ? null : Math.max(recorded, view.total.value);
   const progress = view.progress.value;
   return (
     <div class="list-foot">
