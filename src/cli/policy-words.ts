@@ -99,4 +99,5 @@ const DECIDERS: Readonly<Record<Exclude<Decision['decidedBy'], 'rule' | 'identit
   'unusable-field': 'unusable field',
   'unusable-address': 'unusable address',
   'unusable-type': 'unusable media type',
+  'unusable-url': 'unusable URL',
 };

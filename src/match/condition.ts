@@ -37,7 +37,8 @@ export interface ListUse {
 export type List =
   | { readonly kind: 'domains'; matchesHost(host: string): boolean; describeMatch(host: string): string }
   | { readonly kind: 'addresses'; matchesAddress(address: string): boolean; describeMatch(address: string): string }
-  | { readonly kind: 'requests'; matchesRequest(question: Question): boolean; describeMatch(question: Question): string };
+  /** `null` when the URL has too many parts for the list, so that nobody can tell. */
+  | { readonly kind: 'requests'; matchesRequest(question: Question): boolean | null; describeMatch(question: Question): string };
 
 /** The values of a criterion are alternatives; it holds when one of them does. */
 export type Criterion =

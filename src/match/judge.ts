@@ -41,6 +41,8 @@ export const PATH_IS_SHUT = 512;
 export const UNUSABLE_ADDRESS = 1024;
 /** The client has not begun to speak inside its tunnel. */
 export const NEEDS_HELLO = 2048;
+/** It has too many parts for a list. */
+export const UNUSABLE_URL = 4096;
 
 /** A question under judgement, with what was worked out about it. */
 export interface Subject {
@@ -88,16 +90,11 @@ export function domainOf(subject: Subject): string | null {
 }
 
 /**
- * The question as a list of requests holds it: as it came, or with its path in normal form; `null` when it holds neither. Such lists are made to
- * block, of addresses as browsers show them, so another spelling of the path is no way past them, and the path is sent as it came.
+ * The question as a list of requests that holds it does: as it came, or with its path in normal form. Such lists are made to block, of addresses as
+ * browsers show them, so another spelling of the path is no way past them, and the path is sent as it came.
  */
-export function listedReading(list: List & { kind: 'requests' }, question: Question): Question | null {
-  if (list.matchesRequest(question)) return question;
-  const { pathAndQuery } = question;
-  const normal = pathAndQuery === null ? null : normalisePath(pathAndQuery).pathAndQuery;
-  if (normal === pathAndQuery) return null;
-  const inNormalForm = { ...question, pathAndQuery: normal };
-  return list.matchesRequest(inNormalForm) ? inNormalForm : null;
+export function listedReading(list: List & { kind: 'requests' }, question: Question): Question {
+  return list.matchesRequest(question) === false ? (withNormalPath(question) ?? question) : question;
 }
 
 export function isInRanges(ranges: readonly PortRange[], port: number): boolean {
@@ -162,13 +159,26 @@ function isListed({ list, of }: ListUse): Judgement {
       if (of === 'client') return ({ question }) => truthOf(list.matchesAddress(question.clientAddress));
       return (subject) => judgeAddress(subject, ({ text }) => list.matchesAddress(text));
     case 'requests':
-      return ({ question }) => {
-        if (listedReading(list, question) !== null) return TRUE;
-        return question.pathAndQuery === null ? HIDDEN : FALSE;
-      };
+      return ({ question }) => judgeRequest(list, question);
     default:
       return list satisfies never;
   }
+}
+
+function judgeRequest(list: List & { kind: 'requests' }, question: Question): Truth {
+  let isHeld = list.matchesRequest(question);
+  const other = isHeld === false ? withNormalPath(question) : null;
+  if (other !== null) isHeld = list.matchesRequest(other);
+  if (isHeld === null) return UNUSABLE_URL;
+  if (isHeld) return TRUE;
+  return question.pathAndQuery === null ? HIDDEN : FALSE;
+}
+
+/** `null` when it has no path, or has it already. */
+function withNormalPath(question: Question): Question | null {
+  if (question.pathAndQuery === null) return null;
+  const { pathAndQuery } = normalisePath(question.pathAndQuery);
+  return pathAndQuery === question.pathAndQuery ? null : { ...question, pathAndQuery };
 }
 
 function criterionHolds(criterion: Criterion): Judgement {

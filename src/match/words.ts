@@ -21,6 +21,7 @@ import {
   UNUSABLE_PATH,
   UNUSABLE_QUERY,
   UNUSABLE_TYPE,
+  UNUSABLE_URL,
 } from './judge.ts';
 import { type Question, UNSEEN } from './question.ts';
 import { localTimeText } from './time-window.ts';
@@ -132,6 +133,7 @@ function missingWords(truth: Truth, subject: Subject): string {
   if (truth & UNUSABLE_FIELD) return 'the field comes twice with different values';
   if (truth & UNUSABLE_ADDRESS) return `an IPv4 address is inside ${subject.question.address}`;
   if (truth & UNUSABLE_TYPE) return 'the response has several Content-Types, or one that cannot be read';
+  if (truth & UNUSABLE_URL) return 'the URL has too many parts';
   if (truth & NEEDS_IDENTITY) return 'nobody has said yet who asks';
   if (truth & NEEDS_ADDRESS) return 'the name has not been resolved';
   if (truth & NEEDS_HELLO) return 'the client has not said yet what it wants in its tunnel';
@@ -149,7 +151,7 @@ function listWords({ name, list, of }: Named & { kind: 'list-use' }, question: Q
       return holds ? list.describeMatch(address) : `${of === 'client' ? 'client' : 'address'} ${address} is not in list ${name}`;
     }
     case 'requests':
-      return holds ? list.describeMatch(listedReading(list, question) ?? question) : `the request is not in list ${name}`;
+      return holds ? list.describeMatch(listedReading(list, question)) : `the request is not in list ${name}`;
     default:
       return list satisfies never;
   }

@@ -13,6 +13,7 @@ export type DecidedBy =
   | 'unusable-field'
   | 'unusable-address'
   | 'unusable-type'
+  | 'unusable-url'
   | 'identity-needed';
 
 /** What was refused: the request, the rest of content that had begun to pass, or the answer that the origin had given. */
@@ -83,6 +84,7 @@ const REASONS: Record<DecidedBy, string> = {
   'unusable-field': 'One of its fields can be read in more than one way, and a rule asks for it.',
   'unusable-address': 'Its IPv6 address has an IPv4 address inside it, and a rule asks for that one.',
   'unusable-type': 'Its Content-Type can be read in more than one way, and a rule asks for the type.',
+  'unusable-url': 'Its URL has too many parts to be looked up in a list, and a rule asks for that list.',
   'identity-needed': "A rule of this proxy's policy asks who you are, and nobody said so.",
 };
 
@@ -106,5 +108,7 @@ const STEPS: Record<Exclude<DecidedBy, 'rule'>, string> = {
   'unusable-address':
     'Name the IPv4 address itself. If you named no address, tell the operator of this proxy, and quote the exchange number.',
   'unusable-type': 'Tell whoever runs the server: an answer has one Content-Type, such as text/html. Until then it cannot pass.',
+  'unusable-url':
+    'Shorten the URL, its query above all, and send the request again. If it must be so long, tell the operator, and quote the exchange number.',
   'identity-needed': 'Ask the operator of this proxy at which of its addresses it takes user names and passwords, and use that one.',
 };

@@ -50,8 +50,10 @@ function factsOf({ scheme, host, port, pathAndQuery, fields }: Question): Reques
   };
 }
 
-/** `URL` makes the same canonical form of a host as we do, but for brackets and a trailing dot. */
+/** `URL` makes the same canonical form of a host as we do, but for brackets, a trailing dot and names that are too long (RFC 1035 §2.3.4). */
 function hostOfUrl(url: string | undefined): string | null {
-  const host = url === undefined ? '' : (URL.parse(url)?.hostname ?? '');
-  return host === '' ? null : host.replace(/^\[|\]$|\.$/g, '');
+  const host = url === undefined ? '' : (URL.parse(url)?.hostname ?? '').replace(/^\[|\]$|\.$/g, '');
+  return host === '' || host.length > MAX_HOST ? null : host;
 }
+
+const MAX_HOST = 253;

@@ -20,6 +20,7 @@ import {
   UNUSABLE_PATH,
   UNUSABLE_QUERY,
   UNUSABLE_TYPE,
+  UNUSABLE_URL,
 } from '../match/judge.ts';
 import { type Question, UNSEEN } from '../match/question.ts';
 import { endsInNumber, parseIpAddress, unmapped } from '../net/ip-address.ts';
@@ -181,6 +182,7 @@ function unusable(truth: Truth): DecidedBy {
   if (truth & UNUSABLE_PATH) return 'unusable-path';
   if (truth & UNUSABLE_QUERY) return 'unusable-query';
   if (truth & UNUSABLE_FIELD) return 'unusable-field';
+  if (truth & UNUSABLE_URL) return 'unusable-url';
   return truth & UNUSABLE_ADDRESS ? 'unusable-address' : 'unusable-type';
 }
 
@@ -242,7 +244,7 @@ function isCanonicalAddress(host: string): boolean {
 }
 
 const NEEDS_ANYTHING = NEEDS_IDENTITY | NEEDS_ADDRESS | NEEDS_HELLO | NEEDS_RESPONSE;
-const UNUSABLE = UNUSABLE_PATH | UNUSABLE_QUERY | UNUSABLE_FIELD | UNUSABLE_ADDRESS | UNUSABLE_TYPE;
+const UNUSABLE = UNUSABLE_PATH | UNUSABLE_QUERY | UNUSABLE_FIELD | UNUSABLE_ADDRESS | UNUSABLE_TYPE | UNUSABLE_URL;
 const NO_RULES: readonly Rule[] = Object.freeze([]);
 const MAX_HOST = 253;
 /** A little less than a `Date` holds: in every zone it is a date. */

@@ -5,7 +5,7 @@ import type { Condition } from '../match/condition.ts';
 import { createSubject, FALSE, judge, type Subject, TRUE, type Truth } from '../match/judge.ts';
 import type { Question } from '../match/question.ts';
 import { describeCriterion } from '../match/words.ts';
-import type { CompiledPolicy, CompiledRule } from './compile.ts';
+import { type CompiledPolicy, type CompiledRule, visitLeaves } from './compile.ts';
 import { decide, judgeRule } from './decide.ts';
 import type { Action, Decision, Rule, SourcePosition } from './policy.ts';
 
@@ -76,6 +76,8 @@ export function explainShort(decision: Decision): string {
       return `denied because an IPv4 address is inside ${question.address}, so that ${ruleWords(rule, place)} cannot judge it`;
     case 'unusable-type':
       return `denied because the answer does not have one readable Content-Type, so that ${ruleWords(rule, place)} cannot judge it`;
+    case 'unusable-url':
+      return `denied because the URL has too many parts for ${requestListsOf(rule)}, so that ${ruleWords(rule, place)} cannot judge it`;
     case 'unusable-question':
       return 'denied because the destination is not in its canonical form';
     case 'identity-needed':
@@ -92,6 +94,16 @@ export function describeRule(rule: Rule): string {
 
 function ruleWords(rule: Rule | null, place: string): string {
   return rule === null || rule.name === null ? `the rule at ${place}` : `rule '${rule.name}' (${place})`;
+}
+
+/** Any of them may be the one that could not be asked. */
+function requestListsOf(rule: Rule | null): string {
+  const names = new Set<string>();
+  if (rule !== null)
+    visitLeaves(rule.condition, (leaf) => {
+      if (leaf.kind === 'list-use' && leaf.list.kind === 'requests') names.add(`list ${leaf.name}`);
+    });
+  return [...names].join(' or ');
 }
 
 function placeOf({ file, line }: SourcePosition): string {

@@ -124,6 +124,7 @@ export interface PolicyTest {
 /**
  * Who decided: a rule, the default, or what comes before the rules or stops a rule from being judged. What a rule asks about and cannot be read in
  * one way only is unusable, and denied: the path, a query parameter or a field that says two things, an address inside another, the type of the content.
+ * So is a URL of which a list cannot be asked in the time that one request may take.
  */
 export type DecidedBy =
   | 'rule'
@@ -136,6 +137,7 @@ export type DecidedBy =
   | 'unusable-field'
   | 'unusable-address'
   | 'unusable-type'
+  | 'unusable-url'
   | 'identity-needed';
 
 /** The reason a request may pass or not. Holds references only; `explain` renders the sentences when somebody asks. */

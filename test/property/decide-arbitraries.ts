@@ -41,7 +41,7 @@ const MOMENTS = ['2026-11-23T08:30:00Z', '2026-11-23T22:30:00Z', '2026-11-22T12:
 
 export const HOST_LIST = q.hostList('a.test', 'b.test');
 export const ADDRESS_LIST = q.addressList('10.0.0.1', '2001:db8::1', '192.0.2.7');
-export const REQUEST_LIST = q.requestList('/a');
+export const REQUEST_LIST = q.requestList('/a', 16);
 
 /** One to three of them. */
 function some<T>(...values: readonly T[]): fc.Arbitrary<T[]> {

@@ -11,13 +11,13 @@ import { isWithin } from '../../src/match/time-window.ts';
 import { cidrContains, parseIpAddress, unmapped } from '../../src/net/ip-address.ts';
 import type { DecidedBy, Decision, Policy, Rule } from '../../src/policy/policy.ts';
 
-type Missing = 'identity' | 'address' | 'hello' | 'response' | 'hidden' | 'path' | 'query' | 'field' | 'type' | 'shut';
+type Missing = 'identity' | 'address' | 'hello' | 'response' | 'hidden' | 'path' | 'query' | 'field' | 'type' | 'url' | 'shut';
 export type Verdict = boolean | ReadonlySet<Missing>;
 
 export type Outcome = Pick<Decision, 'action' | 'rule' | 'decidedBy' | 'awaits' | 'normalisedPath' | 'reported'>;
 
 const LATER: ReadonlySet<Missing> = new Set(['identity', 'address', 'hello', 'response']);
-const UNREADABLE = ['path', 'query', 'field', 'type'] as const;
+const UNREADABLE = ['path', 'query', 'field', 'url', 'type'] as const;
 
 export function decideNaively(policy: Policy, question: Question): Outcome {
   const outcome = decideByRules(policy, question);
@@ -130,8 +130,10 @@ function listed({ list, of }: ListUse, question: Question): Verdict {
   if (list.kind === 'domains') return list.matchesHost(question.host);
   if (list.kind === 'requests') {
     const { pathAndQuery } = question;
-    if (pathAndQuery === null) return list.matchesRequest(question) || lacks('hidden');
-    return [pathAndQuery, normalisePath(pathAndQuery).pathAndQuery].some((one) => list.matchesRequest({ ...question, pathAndQuery: one }));
+    const asItCame = list.matchesRequest(question) ?? lacks('url');
+    if (asItCame !== false) return asItCame;
+    if (pathAndQuery === null) return lacks('hidden');
+    return list.matchesRequest({ ...question, pathAndQuery: normalisePath(pathAndQuery).pathAndQuery }) ?? lacks('url');
   }
   if (of === 'client') return list.matchesAddress(question.clientAddress);
   return question.address === null ? lacks('address') : list.matchesAddress(question.address);

@@ -231,11 +231,11 @@ export function addressList(...texts: readonly string[]): List {
   return { kind: 'addresses', matchesAddress: (text) => texts.includes(text), describeMatch: (text) => `address ${text} is listed` };
 }
 
-/** A list of whole requests: those with this in their path and query. */
-export function requestList(part: string): List {
+/** A list of whole requests: those with this in their path and query. With more characters than that, it cannot be asked. */
+export function requestList(part: string, mostCharacters = Number.POSITIVE_INFINITY): List {
   return {
     kind: 'requests',
-    matchesRequest: ({ pathAndQuery }) => pathAndQuery?.includes(part) ?? false,
+    matchesRequest: ({ pathAndQuery }) => ((pathAndQuery ?? '').length > mostCharacters ? null : (pathAndQuery?.includes(part) ?? false)),
     describeMatch: () => `the request has ${part}`,
   };
 }

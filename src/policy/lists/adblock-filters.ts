@@ -2,16 +2,15 @@
 // loaded only when a list has this format. Exceptions (@@) are honoured. What changes a page or an answer rather than blocking it is ignored:
 // cosmetic filters, $csp, $removeparam, $replace, $redirect-rule; so is what stands under an `!#if` that does not hold for us.
 //
-// The package compiles a filter with a `*` or a regular expression into a RegExp, and a client could choose a URL on which it backtracks for
-// seconds. Here they run in linear time (re2js); a filter that cannot is unreadable.
+// What a request may cost is bounded in bounded-matching.ts; a filter whose regular expression cannot run in linear time is unreadable.
 // A filter that asks for a type or a party which nobody told us (a tunnel shows its host alone) does not match: we deny what we know of.
 import { createRequire } from 'node:module';
 import type * as Adblocker from '@ghostery/adblocker';
-import { RE2JS } from 're2js';
 import { regex } from '../../match/regex.ts';
 import { MAX_ENTRIES } from './add-name.ts';
+import { boundMatching, withinBudget } from './bounded-matching.ts';
 import { refuseBroadFilters } from './filter-index.ts';
-import type { RequestFilters } from './list.ts';
+import type { FilterVerdict, RequestFilters } from './list.ts';
 import { type LineTally, type LineVerdict, ListTooLong, readLines, utf8Text } from './read-lines.ts';
 
 /** The package is not installed. */
@@ -41,9 +40,10 @@ export function compileFilters(octets: Uint8Array): { readonly tally: LineTally;
     networkFilters.push(filter);
     return 'entry';
   });
-  refuseBroadFilters(networkFilters);
-  const engine = new adblocker.FiltersEngine({ networkFilters, config: ENGINE_OPTIONS });
-  return { tally, entries: networkFilters.length, bytes: engine.serialize() };
+  const filters = withoutDisabled(networkFilters);
+  refuseBroadFilters(filters);
+  const engine = new adblocker.FiltersEngine({ networkFilters: filters, config: ENGINE_OPTIONS });
+  return { tally, entries: filters.length, bytes: engine.serialize() };
 }
 
 /** @returns `null` when the bytes are not what this version of the package writes, or the package is gone */
@@ -60,10 +60,25 @@ export function restoreFilters(bytes: Uint8Array): RequestFilters | null {
     judge({ url, destination, sourceHost }) {
       const type = REQUEST_TYPES.get(destination ?? '') ?? 'other';
       const source = sourceHost === null ? {} : { sourceUrl: `https://${sourceHost}/` };
-      const { match, filter, exception } = engine.match(adblocker.Request.fromRawDetails({ url, type, ...source }));
-      return { isBlocked: match, filter: filter?.toString() ?? null, exception: exception?.toString() ?? null };
+      const request = adblocker.Request.fromRawDetails({ url, type, ...source });
+      return withinBudget(() => verdictOf(engine, request));
     },
   };
+}
+
+/**
+ * As the package's own `match`, without what only changes a request. An important filter knows no exception; one that would redirect blocks here,
+ * unless another says `redirect=none`.
+ */
+function verdictOf({ importants, redirects, filters, exceptions }: Adblocker.FiltersEngine, request: Adblocker.Request): FilterVerdict {
+  const important = importants.match(request);
+  if (important !== undefined) return { isBlocked: true, filter: important.toString(), exception: null };
+  const redirecting = redirects.matchAll(request);
+  const redirect = redirecting.find((filter) => filter.getRedirectResource() !== 'none');
+  const filter = redirect ?? filters.match(request);
+  if (filter === undefined) return NOTHING_MATCHES;
+  const exception = exceptions.match(request) ?? (redirect && redirecting.find((other) => other.getRedirectResource() === 'none'));
+  return { isBlocked: exception === undefined, filter: filter.toString(), exception: exception?.toString() ?? null };
 }
 
 /** `!#if`, `!#else`, `!#endif`. To the names in conditions (`env_chromium`, `ext_ublock`) a proxy answers no; `!#include` is not followed. */
@@ -74,17 +89,24 @@ function readCondition(adblocker: typeof Adblocker, text: string, conditions: bo
   return text.startsWith('!#include') ? 'ignored' : 'nothing';
 }
 
+/** What `$badfilter` disables is left out here: the package would read all of those filters while the first request waits. */
+function withoutDisabled(filters: readonly Adblocker.NetworkFilter[]): Adblocker.NetworkFilter[] {
+  const disabled = new Set(filters.filter((filter) => filter.isBadFilter()).map((filter) => filter.getIdWithoutBadFilter()));
+  return filters.filter((filter) => !filter.isBadFilter() && (disabled.size === 0 || !disabled.has(filter.getId())));
+}
+
 function mayBlock(filter: Adblocker.NetworkFilter): boolean {
   const changesOnly = filter.isCSP() || filter.isRemoveParam() || filter.isReplace() || filter.isRedirectRule();
   return !changesOnly && !filter.isGenericHide() && !filter.isSpecificHide();
 }
 
+/** Whether its time grows with the URL alone. */
 function isLinear(filter: Adblocker.NetworkFilter): boolean {
+  if (!filter.isRegex()) return true;
+  if (!filter.isFullRegex()) return filter.getFilter().length <= MAX_PATTERN;
   try {
-    const pattern = filter.getRegex();
     // What re2js builds while it matches would grow with the URLs of clients, where the whole automaton is large.
-    if (filter.isFullRegex()) regex(`(?i)${pattern.source}`);
-    filter.regex = undefined; // what was made of it takes many times the memory of the filter, and is not kept
+    regex(`(?i)${filter.getFilter().slice(1, -1)}`);
     return true;
   } catch {
     return false;
@@ -101,34 +123,16 @@ function loadAdblocker(): typeof Adblocker {
     if (!(cause instanceof Error && 'code' in cause && cause.code === 'MODULE_NOT_FOUND')) throw cause;
     throw new AdblockerMissing('@ghostery/adblocker is not installed', { cause });
   }
-  matchInLinearTime(loaded.NetworkFilter);
+  boundMatching(loaded.NetworkFilter);
   return loaded;
-}
-
-/** The package asks each filter for its RegExp, here alone: so this is where another one can be given. */
-function matchInLinearTime(networkFilter: typeof Adblocker.NetworkFilter): void {
-  const original = networkFilter.prototype.getRegex;
-  networkFilter.prototype.getRegex = function getRegex(this: Adblocker.NetworkFilter): RegExp {
-    if (!(this.regex instanceof LinearRegExp)) this.regex = new LinearRegExp(original.call(this));
-    return this.regex;
-  };
-}
-
-class LinearRegExp extends RegExp {
-  readonly #linear: RE2JS;
-
-  constructor(pattern: RegExp) {
-    super(pattern);
-    this.#linear = RE2JS.compile(pattern.source, pattern.ignoreCase ? RE2JS.CASE_INSENSITIVE : 0);
-  }
-
-  override test(text: string): boolean {
-    return this.#linear.test(text);
-  }
 }
 
 // Lists join many names into one filter with `domain=`, far past the 4 KiB of a line elsewhere.
 const MAX_LINE = 65_536;
+/** As long as a regular expression of a policy; those of filters that people publish have a hundred characters at most. */
+const MAX_PATTERN = 1_000;
+
+const NOTHING_MATCHES: FilterVerdict = { isBlocked: false, filter: null, exception: null };
 
 /** `FilterType` of the package, whose own enum is gone when its types are. */
 const TYPES = { network: 1, empty: 100, comment: 101 };

@@ -65,7 +65,8 @@ export interface AddressList extends ListSpec, ListCounts {
 
 export interface RequestList extends ListSpec, ListCounts {
   readonly kind: 'requests';
-  matchesRequest(request: RequestFacts): boolean;
+  /** `null` when its URL has too many parts to be told in the time that one request may take. */
+  matchesRequest(request: RequestFacts): boolean | null;
   explainRequest(request: RequestFacts): string;
 }
 
@@ -88,7 +89,8 @@ export interface FilterVerdict {
 }
 
 export interface RequestFilters {
-  judge(request: RequestFacts): FilterVerdict;
+  /** @returns `null` when there is too much to try @throws never */
+  judge(request: RequestFacts): FilterVerdict | null;
 }
 
 /** @param excepted  names that are let off; the longer of two names that fit a host has the say, the exception where they are the same */
@@ -129,19 +131,47 @@ export function addressList(spec: ListSpec, counts: ListCounts, set: AddressSet)
 }
 
 export function requestList(spec: ListSpec, counts: ListCounts, filters: RequestFilters): RequestList {
+  const judge = rememberLastTwo(filters);
   return {
     ...spec,
     ...counts,
     kind: 'requests',
-    matchesRequest: (request) => filters.judge(request).isBlocked,
+    matchesRequest(request) {
+      const verdict = judge(request);
+      return verdict === null ? null : verdict.isBlocked;
+    },
     explainRequest(request) {
-      const { isBlocked, filter, exception } = filters.judge(request);
+      const verdict = judge(request);
       const url = shownUrl(request.url);
+      if (verdict === null) return `${url} has too many parts for ${notInWords(spec, counts)}`;
+      const { isBlocked, filter, exception } = verdict;
       if (isBlocked) return `${url} matches ${filter} (${listWords(spec, counts)})`;
       if (exception !== null) return `${url} matches ${filter}, but is excepted by ${exception} (${listWords(spec, counts)})`;
       return `${url} matches nothing in ${notInWords(spec, counts)}`;
     },
   };
+}
+
+/** Several rules may ask one list about a request, for each of its addresses, and its path has two spellings at most. */
+function rememberLastTwo(filters: RequestFilters): RequestFilters['judge'] {
+  let last: Judged | null = null;
+  let before: Judged | null = null;
+  return (request) => {
+    if (last !== null && isSameRequest(last.request, request)) return last.verdict;
+    const known: Judged | null = before !== null && isSameRequest(before.request, request) ? before : null;
+    before = last;
+    last = known ?? { request, verdict: filters.judge(request) };
+    return last.verdict;
+  };
+}
+
+interface Judged {
+  readonly request: RequestFacts;
+  readonly verdict: FilterVerdict | null;
+}
+
+function isSameRequest(one: RequestFacts, other: RequestFacts): boolean {
+  return one.url === other.url && one.destination === other.destination && one.sourceHost === other.sourceHost;
 }
 
 /** Queries may hold secrets, and sentences end in logs. */

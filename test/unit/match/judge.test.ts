@@ -18,6 +18,7 @@ const {
   UNUSABLE_QUERY,
   UNUSABLE_FIELD,
   UNUSABLE_TYPE,
+  UNUSABLE_URL,
   UNUSABLE_ADDRESS,
 } = judging;
 
@@ -170,6 +171,7 @@ const OF_A_REQUEST: readonly Row[] = [
   ['not client_in a list of addresses', q.inList('list', q.addressList('192.0.2.7'), 'client'), {}, FALSE],
   ['in a list of requests', q.inList('list', q.requestList('/users')), {}, TRUE],
   ['in a list of requests, in another spelling', q.inList('list', q.requestList('/users')), { pathAndQuery: '/v1/x/../%75sers' }, TRUE],
+  ['too long for a list of requests', q.inList('list', q.requestList('/users', 5)), {}, UNUSABLE_URL],
   ['not in a list of requests', q.inList('list', q.requestList('/ads')), {}, FALSE],
 ];
 

@@ -96,6 +96,7 @@ test.each<[Condition, Partial<Question>, string]>([
   [q.inList('desks', q.addressList(), 'client'), {}, 'client 10.1.2.3 is not in list desks'],
   [q.inList('filters', q.requestList('/v1')), {}, 'the request has /v1'],
   [q.inList('filters', q.requestList('/ads')), tunnel, 'list filters: it cannot be seen inside a tunnel'],
+  [q.inList('filters', q.requestList('/ads', 1)), {}, 'list filters: the URL has too many parts'],
   [q.inList('filters', q.requestList('/ads')), {}, 'the request is not in list filters'],
 ])('%j of %j: %s', (condition, members, words) => {
   expect(wordsFor(condition as Criterion | Named, { ...request, ...members })).toBe(words);

@@ -22,6 +22,7 @@ const DECIDERS: readonly DecidedBy[] = [
   'unusable-field',
   'unusable-address',
   'unusable-type',
+  'unusable-url',
   'identity-needed',
 ];
 const REFUSED: readonly Refused[] = ['request', 'content', 'answer'];

@@ -288,6 +288,8 @@ describe('what can be read in two ways is denied by the first rule that asks for
     ['a path', q.path('/a'), { pathAndQuery: '/a%2fb' }, 'unusable-path'],
     ['a query', q.query({ a: ['1'] }), { pathAndQuery: '/?a=1&a=2' }, 'unusable-query'],
     ['a field', q.field({ a: ['1'] }), { fields: q.fieldsOf(['a', '1'], ['A', '2']) }, 'unusable-field'],
+    ['a URL, by a list', q.inList('ads', q.requestList('/a', 9)), { pathAndQuery: '/123456789' }, 'unusable-url'],
+    ['the normal form of a URL', q.inList('ads', q.requestList('/a', 9)), { pathAndQuery: '/12345678%7f' }, 'unusable-url'],
     ['the type of an answer', q.responseType('image/*'), { response: { contentTypes: ['a', 'b'], contentLength: 0 } }, 'unusable-type'],
   ])('%s, whatever its action', (_what, condition, members, decidedBy) => {
     for (const action of ['allow', 'deny', 'tunnel', 'intercept'] as const) {

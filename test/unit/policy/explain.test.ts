@@ -69,6 +69,14 @@ rules:
     expect(describeRule(q.rule('deny', q.anything, { name: 'Adverts', position }))).toBe("rule 'Adverts' (a.yaml:7)");
     expect(describeRule(q.rule('deny', q.anything, { position }))).toBe('the rule at a.yaml:7');
   });
+
+  test('a list that cannot be asked', () => {
+    const rule = q.rule('allow', q.all(q.host('a.test'), q.not(q.inList('ads', q.requestList('/a', 1)))), { name: 'Reading' });
+    const decision = decide(q.compiled('allow', [rule]), q.question({ pathAndQuery: '/bc' }));
+    expect(explainShort(decision)).toMatch(
+      /^denied because the URL has too many parts for list ads, so that rule 'Reading' \(.+\) cannot judge it$/,
+    );
+  });
 });
 
 describe('the whole way', () => {
