@@ -1,9 +1,10 @@
 // Owns what happens at a breakpoint: an exchange is held, shown, and goes on as the person wants, who may have edited it. What is shown is without content
 // codings, and what was not edited goes on octet by octet as it came. Content that is too much to be shown, or does not end for a while, stays as it is.
 import { ProxyError } from '../errors/proxy-error.ts';
+import type { PassingSubject } from '../flows/filter/verdict.ts';
 import { formatAuthority } from '../http/authority.ts';
 import { fieldValue, isNamed } from '../http/fields.ts';
-import type { Fields } from '../http/message.ts';
+import { type Fields, NO_FIELDS } from '../http/message.ts';
 import { DEFAULT_PORTS, parseTarget } from '../http/target.ts';
 import type { BreakpointStage, Breakpoints, Held, HeldRequest, MessageDirection, MessageRelease, Release } from '../rewrite/breakpoints.ts';
 import { decodeContent } from '../rewrite/content.ts';
@@ -21,6 +22,8 @@ import {
 } from './changed-message.ts';
 import type { Answer, Incoming, Received, Step } from './exchange.ts';
 import type { HoldMessage } from './message-gate.ts';
+import { messageSubject } from './rewriting-subject.ts';
+import { textOf } from './seen-content.ts';
 import { type Collected, collectContent, WholeContent } from './whole-content.ts';
 
 export interface MessageHolder {
@@ -100,8 +103,8 @@ export async function holdResponse<Subject>(
   return withHead(withBody(answer, new WholeContent(edited.content!)), edited);
 }
 
-/** Holds messages of a WebSocket, once it is one; `mayHold` says of each whether to. */
-export function messageHolder<Subject>(breakpoints: Breakpoints<Subject>, received: Received, mayHold: () => boolean): MessageHolder {
+/** Holds messages of a WebSocket, once it is one, that filters fit. @param handshake  as they look at it */
+export function messageHolder(breakpoints: Breakpoints<PassingSubject>, received: Received, handshake: PassingSubject): MessageHolder {
   const { incoming } = received;
   const request = { ...asked(rewritable(received)), content: null };
   const waiting = new Set<() => void>();
@@ -121,8 +124,19 @@ export function messageHolder<Subject>(breakpoints: Breakpoints<Subject>, receiv
     if (isEdited) note(incoming, 'message', 'edited a message');
     return { action: 'continue', content: release.message };
   };
+  const isWanted = (direction: MessageDirection, content: Buffer): boolean => {
+    if (!breakpoints.mayHold('message')) return false;
+    const by = direction === 'from-client' ? 'request' : 'response';
+    const subject = messageSubject(handshake, { by, text: textOf(content, NO_FIELDS) });
+    if (breakpoints.wants('message', subject)) return true;
+    if (breakpoints.awaits('message', subject, by)) {
+      const what = 'did not hold a message, since it is more than 1 MiB';
+      incoming.flow.capture?.noteChanges([{ stage: 'message', rule: 'breakpoint', what, isMiss: true }]);
+    }
+    return false;
+  };
   return {
-    hold: (direction, isText, content) => (mayHold() ? wait(direction, isText, content) : null),
+    hold: (direction, isText, content) => (isWanted(direction, content) ? wait(direction, isText, content) : null),
     giveUp: () => {
       isGone = true;
       for (const each of [...waiting]) each();

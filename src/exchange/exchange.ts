@@ -71,8 +71,8 @@ export interface Responder {
    * @param lines prepared ones, which come before `fields`
    */
   respond(status: number, reason: string, fields: Fields, body: Body | null, announcedLength: number | null, lines?: string): void;
-  /** Breaks the connection off: nothing that could still be said would be true. */
-  abort(): void;
+  /** Breaks the connection off: nothing that could still be said would be true. @param isInOrder  as one that ends without a word, not with a reset */
+  abort(isInOrder?: boolean): void;
   /** Writes a head and gives the connection away: to a tunnel, or to the protocol upgraded to. `early` came behind the request. */
   takeOver(status: number, reason: string, fields: Fields): { readonly socket: ClientSocket; readonly early: Buffer };
 }

@@ -63,8 +63,8 @@ class RecordingResponder implements Responder {
     this.#responder.respond(status, reason, fields, content ?? body, announcedLength, lines);
   }
 
-  abort(): void {
-    this.#responder.abort();
+  abort(isInOrder?: boolean): void {
+    this.#responder.abort(isInOrder);
   }
 
   takeOver(status: number, reason: string, fields: Fields): { readonly socket: ClientSocket; readonly early: Buffer } {

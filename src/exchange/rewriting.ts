@@ -2,48 +2,44 @@
 // judged again, as if it had come so: policy has the last word on where it goes, and its limits are those of the rule that lets it pass in the end. Where
 // there are neither rules nor breakpoints both stages pass what they are given. Requests are changed before the cache is asked, so that what is stored is
 // stored under what was fetched; responses behind it.
-// Left alone: part of a representation (206), and streams of events, whose end nobody can wait for.
-import { ProxyError } from '../errors/proxy-error.ts';
-import type { FilterSubject } from '../flows/filter/subject.ts';
+// Filters that look into content are judged once it is there (seen-content.ts); nobody waits where none does.
+import type { PassingSubject } from '../flows/filter/verdict.ts';
 import type { Flow } from '../flows/flow.ts';
-import { fieldValue, hasField, isNamed } from '../http/fields.ts';
-import { type Fields, type ResponseHead, TAKEN } from '../http/message.ts';
+import { hasField, isNamed } from '../http/fields.ts';
 import { ByteRate } from '../net/byte-rate.ts';
 import type { Deadlines } from '../net/deadlines.ts';
 import type { Breakpoints } from '../rewrite/breakpoints.ts';
-import { rewriteContent, withoutOldContent } from '../rewrite/content.ts';
-import { readLocal } from '../rewrite/local-file.ts';
-import { type RewrittenRequest, rewriteRequest } from '../rewrite/rewrite-request.ts';
+import { type RewritableRequest, type RewrittenRequest, rewriteRequest } from '../rewrite/rewrite-request.ts';
 import { type RewrittenResponse, rewriteResponse } from '../rewrite/rewrite-response.ts';
-import type { Change, ContentChange, Ending, RewriteRule, Throttle } from '../rewrite/rule.ts';
+import type { Change, RewriteRule, Side, Throttle } from '../rewrite/rule.ts';
 import { UpstreamConnection } from '../upstream/connection.ts';
 import type { ClientResponse } from '../upstream/http1-client.ts';
 import { holdRequest, holdResponse, messageHolder } from './at-breakpoint.ts';
+import { BrokenOffBody } from './broken-off-body.ts';
 import {
   asRequestBody,
-  brokenOff,
   type ChangingRequest,
   changedRequest,
-  collectRequest,
-  ownAnswer,
   type ResponseAnswer,
   rewritable,
   withBody,
   withHead,
 } from './changed-message.ts';
-import type { Answer, Authorized, Identified, Incoming, Received, Soon, Step } from './exchange.ts';
+import { delayed, endedByRule } from './ended-by-rule.ts';
+import type { Answer, Authorized, Identified, Incoming, Received, RequestBody, Soon, Step } from './exchange.ts';
 import { gateMessages } from './message-gate.ts';
-import { requestSubject, responseSubject } from './rewriting-subject.ts';
+import { replacedInRequest, replacedInResponse } from './replaced-content.ts';
+import { type ContentText, messageSubject, NO_TEXT, requestSubject, responseSubject, unanswered } from './rewriting-subject.ts';
 import type { Stages } from './run-exchange.ts';
+import { seeRequest, seeResponse } from './seen-content.ts';
 import { heldToRate } from './throttle.ts';
-import { collectContent, WholeContent } from './whole-content.ts';
 
 export interface RewritingParts {
   /** Those of the moment. */
-  readonly rules: () => readonly RewriteRule<FilterSubject>[];
+  readonly rules: () => readonly RewriteRule<PassingSubject>[];
   /** Hears, once an exchange, of each rule that touched it. */
   readonly touched: (rule: string) => void;
-  readonly breakpoints: Breakpoints<FilterSubject>;
+  readonly breakpoints: Breakpoints<PassingSubject>;
   readonly deadlines: Deadlines;
 }
 
@@ -73,17 +69,29 @@ export function createRewriting(parts: RewritingParts, rejudge: Rejudge): Rewrit
 /** What is remembered of an exchange that rules or people may change. */
 interface Touched {
   readonly asItCame: Incoming;
+  /** Content of its request, where somebody had to look into it. */
+  requestText: ContentText | null;
   readonly by: Set<string>;
-  readonly throttle: Throttle | null;
+  throttle: Throttle | null;
   /** What breakpoints look at, for each message of a WebSocket; `null` where none is held. */
-  readonly messagesOf: FilterSubject | null;
+  messagesOf: PassingSubject | null;
 }
 
 /** What is to be done with a request. */
-interface ToDo extends Pick<Touched, 'messagesOf'> {
+interface RequestPlan extends Pick<Touched, 'messagesOf'> {
+  readonly asItCame: RewritableRequest;
   readonly found: RewrittenRequest | null;
   readonly isHeld: boolean;
 }
+
+/** The same of a response. */
+interface ResponsePlan {
+  readonly found: RewrittenResponse | null;
+  readonly isHeld: boolean;
+}
+
+/** Content that a filter asks for, which may still come. */
+const AWAITS = 'awaits content';
 
 interface Rates {
   readonly down: ByteRate | null;
@@ -103,26 +111,24 @@ class Rewriting {
   }
 
   request(identified: Identified, authorized: Authorized): Soon<Step<Authorized, Answer>> {
-    const { rules, breakpoints } = this.#parts;
     const { received } = authorized;
-    const subject = requestSubject(received);
-    const asItCame: ChangingRequest = { request: rewritable(received), body: received.incoming.body };
-    const found = rewriteRequest(rules(), asItCame.request, subject);
-    const isHeld = !received.incoming.isBackground && breakpoints.wants('request', subject);
-    const holdsMessages = received.upgrade !== null && breakpoints.wants('message', subject);
-    if (found === null && !isHeld && !holdsMessages) return { next: authorized };
-    return this.#changeRequest(identified, authorized, asItCame, { found, isHeld, messagesOf: holdsMessages ? subject : null });
+    const { body } = received.incoming;
+    const plan = this.#requestPlan(received, body === null ? NO_TEXT : null, null);
+    if (plan === AWAITS) return this.#seeRequest(identified, authorized, body!);
+    return plan === null ? { next: authorized } : this.#changeRequest(identified, authorized, body, plan);
   }
 
   /** @param received  as it came */
   response(received: Received, answer: ResponseAnswer): Soon<Answer> {
-    const { rules, breakpoints } = this.#parts;
-    const { head } = answer.response;
-    if (received.incoming.isBackground) return answer;
-    const found = rewriteResponse(rules(), head, (response) => responseSubject(received, response));
-    const isHeld = breakpoints.mayHold('response') && breakpoints.wants('response', responseSubject(received, found?.response ?? head));
-    const throttle = this.#touched.get(received.incoming.flow)?.throttle ?? null;
-    return found === null && !isHeld && throttle === null ? answer : this.#changeResponse(received, answer, found, isHeld);
+    const { incoming } = received;
+    if (incoming.isBackground) return answer;
+    const touched = this.#touched.get(incoming.flow);
+    const requestText = incoming.body === null ? NO_TEXT : (touched?.requestText ?? null);
+    const { body } = answer.response;
+    const plan = this.#responsePlan(received, answer, { request: requestText, response: body === null ? NO_TEXT : null }, null);
+    if (plan === AWAITS) return this.#seeResponse(received, answer, requestText);
+    const isToChange = plan !== null || (touched !== undefined && touched.throttle !== null);
+    return isToChange ? this.#changeResponse(received, answer, plan) : answer;
   }
 
   /** It has become a WebSocket: people may hold its messages, where they had said so before. */
@@ -131,7 +137,7 @@ class Rewriting {
     const messagesOf = this.#touched.get(received.incoming.flow)?.messagesOf ?? null;
     // An extension that was not asked for is for the client to refuse (RFC 6455 §4.1).
     if (messagesOf === null || hasField(answer.response.head.fields, 'sec-websocket-extensions')) return answer;
-    const { hold, giveUp } = messageHolder(breakpoints, received, () => breakpoints.wants('message', messagesOf));
+    const { hold, giveUp } = messageHolder(breakpoints, received, messagesOf);
     const stream = gateMessages(connection, early, hold).once('close', giveUp);
     const gate = UpstreamConnection.ofStream(stream, connection.address, connection.port);
     return { ...answer, response: { ...answer.response, upgraded: { connection: gate, early: Buffer.alloc(0) } } };
@@ -141,22 +147,94 @@ class Rewriting {
     return this.#touched.get(incoming.flow)?.asItCame ?? incoming;
   }
 
+  /** @param unseen  why content that was waited for was not seen; `null` where it may still come, or was */
+  #requestPlan(received: Received, text: ContentText | null, unseen: string | null): RequestPlan | typeof AWAITS | null {
+    const { rules, breakpoints } = this.#parts;
+    const { isBackground } = received.incoming;
+    const subject = requestSubject(received, text);
+    const missed = unseen === null ? null : this.#missed(received.incoming, 'request', unseen);
+    const asItCame = rewritable(received);
+    const found = rewriteRequest(rules(), asItCame, subject, missed);
+    if (found === AWAITS) return AWAITS;
+    if (found !== null && found.ending !== null) return { asItCame, found, isHeld: false, messagesOf: null };
+    const mayHold = !isBackground && breakpoints.areAny;
+    const asking = text === null ? this.#asking(subject, mayHold) : NOBODY;
+    if (asking.length > 0 && missed === null) return AWAITS;
+    for (const rule of asking) missed!(rule);
+    const isHeld = mayHold && breakpoints.wants('request', subject);
+    const holdsMessages = received.upgrade !== null && breakpoints.mayWant('message', messageSubject(subject, null));
+    if (found === null && !isHeld && !holdsMessages) return null;
+    return { asItCame, found, isHeld, messagesOf: holdsMessages ? subject : null };
+  }
+
+  /** Breakpoints, and rules about the response, that ask for content of the request, which passes before there is one. */
+  #asking(subject: PassingSubject, mayHold: boolean): readonly string[] {
+    const { rules, breakpoints } = this.#parts;
+    const later = unanswered(subject);
+    const asking = rules().filter(({ isOn, response, awaits }) => isOn && response !== null && awaits?.(later, 'request'));
+    const isAskedToHold =
+      mayHold && (breakpoints.awaits('request', subject, 'request') || breakpoints.awaits('response', later, 'request'));
+    if (asking.length === 0 && !isAskedToHold) return NOBODY;
+    return [...asking.map(({ name }) => name), ...(isAskedToHold ? [BREAKPOINT] : [])];
+  }
+
+  #responsePlan(
+    received: Received,
+    { response: { head } }: ResponseAnswer,
+    texts: { readonly request: ContentText | null; readonly response: ContentText | null },
+    unseen: string | null,
+  ): ResponsePlan | typeof AWAITS | null {
+    const { rules, breakpoints } = this.#parts;
+    const missed = unseen === null ? null : this.#missed(received.incoming, 'response', unseen);
+    const found = rewriteResponse(rules(), head, (response) => responseSubject(received, response, texts), missed);
+    if (found === AWAITS) return AWAITS;
+    if (!breakpoints.mayHold('response')) return found === null ? null : { found, isHeld: false };
+    const subject = responseSubject(received, found?.response ?? head, texts);
+    const isHeld = breakpoints.wants('response', subject);
+    if (!isHeld && breakpoints.awaits('response', subject, 'response')) {
+      if (missed === null) return AWAITS;
+      missed(BREAKPOINT);
+    }
+    return found === null && !isHeld ? null : { found, isHeld };
+  }
+
+  async #seeRequest(identified: Identified, authorized: Authorized, body: RequestBody): Promise<Step<Authorized, Answer>> {
+    const { received } = authorized;
+    const { incoming } = received;
+    const seen = await seeRequest(incoming, body);
+    this.#remember(incoming).requestText = seen.text;
+    const plan = this.#requestPlan(received, seen.text, seen.why) as RequestPlan | null;
+    const toDo = plan ?? { asItCame: rewritable(received), found: null, isHeld: false, messagesOf: null };
+    return await this.#changeRequest(identified, authorized, seen.body, toDo);
+  }
+
+  async #seeResponse(received: Received, answer: ResponseAnswer, requestText: ContentText | null): Promise<Answer> {
+    const { head, body } = answer.response;
+    const seen = await seeResponse(received.incoming, head, body!);
+    const plan = this.#responsePlan(received, answer, { request: requestText, response: seen.text }, seen.why) as ResponsePlan | null;
+    return await this.#changeResponse(received, withBody(answer, seen.body), plan);
+  }
+
+  /** @param body  that of the request as it came, perhaps looked into */
   async #changeRequest(
     identified: Identified,
     authorized: Authorized,
-    asItCame: ChangingRequest,
-    { found, isHeld, messagesOf }: ToDo,
+    body: RequestBody | null,
+    { asItCame, found, isHeld, messagesOf }: RequestPlan,
   ): Promise<Step<Authorized, Answer>> {
     const { received } = authorized;
     const { incoming } = received;
-    this.#touched.set(incoming.flow, { asItCame: incoming, by: new Set(), throttle: found?.throttle ?? null, messagesOf });
-    let changing = asItCame;
+    const touched = this.#remember(incoming);
+    touched.throttle = found?.throttle ?? null;
+    touched.messagesOf = messagesOf;
+    let changing: ChangingRequest = { request: asItCame, body };
     if (found !== null) {
       this.#note(incoming, found.changes);
       if (found.delayMs > 0 && !incoming.isBackground) await delayed(incoming, found.delayMs);
-      if (found.ending !== null) return { respond: await ended(found.ending, received) };
-      changing = { ...asItCame, request: found.request };
-      if (found.content.length > 0) changing = await this.#withContent(incoming, changing, found.content);
+      if (found.ending !== null) return { respond: await endedByRule(found.ending, received, body) };
+      changing = { request: found.request, body };
+      if (found.content.length > 0)
+        changing = await replacedInRequest(incoming, changing, found.content, this.#noting(incoming, 'request'));
     }
     if (messagesOf !== null) changing = withoutExtensions(changing);
     if (isHeld) {
@@ -164,73 +242,61 @@ class Rewriting {
       if ('respond' in released) return released;
       changing = released.next;
     }
-    if (changing.request === asItCame.request && changing.body === incoming.body && found?.throttle == null) return { next: authorized };
+    if (changing.request === asItCame && changing.body === incoming.body && found?.throttle == null) return { next: authorized };
     const changed = slowed(changedRequest(received, changing), found === null ? null : this.#ratesOf(found.throttle).up);
-    return changing.request === asItCame.request
+    return changing.request === asItCame
       ? { next: { ...authorized, received: changed } }
       : await this.#rejudge({ ...identified, received: changed }, authorized);
   }
 
-  async #changeResponse(received: Received, answer: ResponseAnswer, found: RewrittenResponse | null, isHeld: boolean): Promise<Answer> {
+  async #changeResponse(received: Received, answer: ResponseAnswer, plan: ResponsePlan | null): Promise<Answer> {
     const { incoming } = received;
+    const found = plan?.found ?? null;
     let current = answer;
     if (found !== null) {
       this.#note(incoming, found.changes);
       current = withHead(current, found.response);
-      if (found.content.length > 0) current = await this.#withResponseContent(incoming, current, found.content);
+      if (found.content.length > 0)
+        current = await replacedInResponse(incoming, current, found.content, this.#noting(incoming, 'response'));
     }
-    if (isHeld) current = await holdResponse(this.#parts.breakpoints, received, current);
-    const rate = this.#ratesOf(this.#touched.get(incoming.flow)?.throttle ?? null).down;
+    if (plan?.isHeld) current = await holdResponse(this.#parts.breakpoints, received, current);
     const { body } = current.response;
-    return rate === null || body === null ? current : withBody(current, heldToRate(body, rate));
+    if (body === null) return current;
+    const rate = this.#ratesOf(this.#touched.get(incoming.flow)?.throttle ?? null).down;
+    const slowedDown = rate === null ? body : heldToRate(body, rate);
+    const brokenOff = found === null || found.brokenOffBy === null ? slowedDown : new BrokenOffBody(slowedDown, found.brokenOffBy);
+    return brokenOff === body ? current : withBody(current, brokenOff);
   }
 
-  async #withContent(incoming: Incoming, { request, body }: ChangingRequest, content: readonly ContentChange[]): Promise<ChangingRequest> {
-    if (body === null) return { request, body };
-    const collected = await collectRequest(incoming, body, MOST_CONTENT, null);
-    const note = (rule: string, what: string) => this.#note(incoming, [{ stage: 'request', rule, what }]);
-    if (collected.kind === 'more') {
-      note(content[0]!.rule, TOO_MUCH);
-      return { request, body: asRequestBody(collected.body, body) };
-    }
-    const rewritten = rewriteContent(collected.content, request.fields, content, MOST_CONTENT);
-    if (rewritten.kind === 'unchanged') {
-      if (rewritten.why !== null) note(content[0]!.rule, `left the content alone: ${rewritten.why}`);
-      return { request, body: new WholeContent(collected.content, collected.trailers) };
-    }
-    for (const { rule, replacement } of rewritten.done) note(rule, `replaced ${replacement.text} in the content`);
-    return { request: { ...request, fields: rewritten.fields }, body: new WholeContent(rewritten.content, collected.trailers) };
+  #noting(incoming: Incoming, stage: Side): (rule: string, what: string) => void {
+    return (rule, what) => this.#note(incoming, [{ stage, rule, what }]);
   }
 
-  async #withResponseContent(incoming: Incoming, answer: ResponseAnswer, content: readonly ContentChange[]): Promise<ResponseAnswer> {
-    const { body, head } = answer.response;
-    const note = (rule: string, what: string) => this.#note(incoming, [{ stage: 'response', rule, what }]);
-    const why = whyLeftAlone(head);
-    if (why !== null) note(content[0]!.rule, why);
-    if (why !== null || head.status === 304) return answer;
-    // The answer to a HEAD announces content that would be another one.
-    if (body === null) return withHead(answer, { ...head, fields: withoutOldContent(head.fields) });
-    const collected = await collectContent(body, MOST_CONTENT, null, incoming.cancellation);
-    if (collected.kind === 'more') {
-      note(content[0]!.rule, TOO_MUCH);
-      return withBody(answer, collected.body);
+  /** Notes of rules, and of breakpoints, that content would have decided which was not seen. */
+  #missed({ flow }: Incoming, stage: Side, why: string): (rule: string) => void {
+    const told = new Set<string>();
+    return (rule) => {
+      if (told.has(rule)) return;
+      told.add(rule);
+      const what = `${rule === BREAKPOINT ? 'did not hold it' : 'did not fit'}, since ${why}`;
+      flow.capture?.noteChanges([{ stage, rule, what, isMiss: true }]);
+    };
+  }
+
+  #remember(incoming: Incoming): Touched {
+    let touched = this.#touched.get(incoming.flow);
+    if (touched === undefined) {
+      touched = { asItCame: incoming, requestText: null, by: new Set(), throttle: null, messagesOf: null };
+      this.#touched.set(incoming.flow, touched);
     }
-    const rewritten = rewriteContent(collected.content, head.fields, content, MOST_CONTENT);
-    if (rewritten.kind === 'unchanged') {
-      if (rewritten.why !== null) note(content[0]!.rule, `left the content alone: ${rewritten.why}`);
-      return withBody(answer, new WholeContent(collected.content, collected.trailers));
-    }
-    for (const { rule, replacement } of rewritten.done) note(rule, `replaced ${replacement.text} in the content`);
-    const changed = new WholeContent(rewritten.content, collected.trailers);
-    return withBody(withHead(answer, { ...head, fields: rewritten.fields }), changed);
+    return touched;
   }
 
   #note(incoming: Incoming, changes: readonly Change[]): void {
     const { flow, isBackground } = incoming;
     flow.capture?.noteChanges(changes);
     if (isBackground) return;
-    let touched = this.#touched.get(flow);
-    if (touched === undefined) this.#touched.set(flow, (touched = { asItCame: incoming, by: new Set(), throttle: null, messagesOf: null }));
+    const touched = this.#remember(incoming);
     for (const { rule } of changes) {
       if (touched.by.has(rule)) continue;
       touched.by.add(rule);
@@ -263,55 +329,7 @@ function slowed(received: Received, rate: ByteRate | null): Received {
   return { ...received, incoming: { ...incoming, body: asRequestBody(heldToRate(body, rate), body) } };
 }
 
-async function ended(
-  { rule, ending }: { readonly rule: string; readonly ending: Ending },
-  { incoming, pathAndQuery }: Received,
-): Promise<Answer> {
-  switch (ending.kind) {
-    case 'answer':
-      return ownAnswer(incoming, ending.status, ending.fields, ending.content);
-    case 'local': {
-      const file = await readLocal(ending.path, pathAndQuery.split('?', 1)[0]!);
-      if (file === null) return ownAnswer(incoming, 404, TEXT, Buffer.from(`The rewriting rule '${rule}' has no file for this.\n`, 'utf8'));
-      const type: Fields = file.type === null ? [] : [{ name: 'Content-Type', value: file.type }];
-      return ownAnswer(incoming, 200, [...type, { name: 'Cache-Control', value: 'no-store' }], file.content);
-    }
-    case 'fail':
-      if (ending.how === 'timeout' && !incoming.isBackground) await neverAnswered(incoming);
-      throw await brokenOff(incoming, `The rewriting rule '${rule}' broke it off.`);
-    default:
-      return ending satisfies never;
-  }
-}
-
-/** Until the client leaves: it is not kept from saying so by content that nobody takes. */
-async function neverAnswered(incoming: Incoming): Promise<void> {
-  incoming.body?.start({ write: () => TAKEN, end: () => {}, fail: () => {} });
-  await delayed(incoming, LONGEST_SILENCE_MS);
-}
-
-/** @throws ProxyError when the client has left by then */
-async function delayed({ cancellation }: Incoming, ms: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  cancellation.listen({ cancel: resolve });
-  await promise;
-  clearTimeout(timer);
-  cancellation.listen(null);
-  if (cancellation.isCancelled) throw new ProxyError('connection_terminated', 'The client has left.');
-}
-
-function whyLeftAlone({ status, fields }: ResponseHead): string | null {
-  if (status === 206) return 'left the content alone, since it is a part of something';
-  return /^text\/event-stream *(?:;|$)/i.test(fieldValue(fields, 'content-type') ?? '')
-    ? 'left the content alone, since it is a stream of events'
-    : null;
-}
-
-/** Octets of content that rules look into. */
-const MOST_CONTENT = 8 * 1024 * 1024;
-const TOO_MUCH = 'left the content alone, since there is too much of it';
 const NO_RATES: Rates = { down: null, up: null };
-const TEXT: Fields = [{ name: 'Content-Type', value: 'text/plain; charset=utf-8' }];
-/** A client that waits for longer would wait for good. */
-const LONGEST_SILENCE_MS = 10 * 60_000;
+const NOBODY: readonly string[] = [];
+/** As the record calls them all. */
+const BREAKPOINT = 'breakpoint';

@@ -8,14 +8,14 @@ import type { RequestBody } from './exchange.ts';
 export type Collected =
   | { readonly kind: 'whole'; readonly content: Buffer; readonly trailers: Fields }
   /** There is more than was asked for, or will be: all of it, from its beginning, still to be started. */
-  | { readonly kind: 'more'; readonly body: Body };
+  | { readonly kind: 'more'; readonly body: Body; readonly isSlow: boolean };
 
 /**
  * @param maxMs  how long to wait for its end; `null` waits for as long as it takes
  * @returns once it has ended, or it is known that it does not within the bounds; rejects with the ProxyError that broke it off
  */
 export function collectContent(body: Body, maxBytes: number, maxMs: number | null, cancellation: Cancellation): Promise<Collected> {
-  if (body.length !== null && body.length > maxBytes) return Promise.resolve({ kind: 'more', body });
+  if (body.length !== null && body.length > maxBytes) return Promise.resolve({ kind: 'more', body, isSlow: false });
   return new Promise((resolve, reject) => new Collector(body, maxBytes, { resolve, reject, cancellation }).start(maxMs));
 }
 
@@ -74,7 +74,7 @@ class Collector implements BodySink {
   }
 
   start(maxMs: number | null): void {
-    if (maxMs !== null) this.#timer = setTimeout(() => this.#passOn(), maxMs);
+    if (maxMs !== null) this.#timer = setTimeout(() => this.#passOn(true), maxMs);
     this.#waiting.cancellation.listen(this);
     if (!this.#isOver) this.#body.start(this);
   }
@@ -91,7 +91,7 @@ class Collector implements BodySink {
     this.#pieces.push(Buffer.from(bytes));
     this.#length += bytes.length;
     if (this.#length <= this.#maxBytes) return TAKEN;
-    this.#passOn().isProducerFull = true;
+    this.#passOn(false).isProducerFull = true;
     return FULL;
   }
 
@@ -105,11 +105,11 @@ class Collector implements BodySink {
     else if (this.#finish()) this.#waiting.reject(error);
   }
 
-  #passOn(): Rest {
+  #passOn(isSlow: boolean): Rest {
     const rest = new Rest(this.#body, this.#pieces);
     if (this.#finish()) {
       this.#rest = rest;
-      this.#waiting.resolve({ kind: 'more', body: rest });
+      this.#waiting.resolve({ kind: 'more', body: rest, isSlow });
     }
     return rest;
   }

@@ -16,6 +16,7 @@ export interface CapturedChange {
   readonly stage: 'request' | 'response' | 'message';
   readonly rule: string;
   readonly what: string;
+  readonly isMiss?: true;
 }
 
 /** What keeps captures. It throws nothing. */

@@ -331,7 +331,7 @@ function namesOfRules(rules: Decision['reported']): string {
 
 /** Of what changed it, each once. */
 function namesOf(changes: readonly RecordedChange[]): string {
-  return serialized([...new Set(changes.map(({ rule }) => rule))]);
+  return serialized([...new Set(changes.filter(({ isMiss }) => !isMiss).map(({ rule }) => rule))]);
 }
 
 /** Whether one of those that are new goes on as it came, behind another that does not. */

@@ -181,6 +181,8 @@ export interface RecordedChange {
   readonly rule: string;
   /** A sentence: `set field Accept`. */
   readonly what: string;
+  /** It says why the rule, or the breakpoint, did not fit, and nothing was done. */
+  readonly isMiss?: true;
 }
 
 /** A WebSocket message or a server-sent event. `preview` is what is kept of it. */

@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import * as z from 'zod';
 import { BadQuestion, valueAnswer } from '../admin/answers.ts';
 import { ProxyError } from '../errors/proxy-error.ts';
-import type { FilterSubject, FilterTest } from '../flows/filter/subject.ts';
+import type { PassingSubject } from '../flows/filter/verdict.ts';
 import type { Fields } from '../http/message.ts';
 import { isToken } from '../http/structured-fields.ts';
 import { parseTarget } from '../http/target.ts';
@@ -16,15 +16,16 @@ import {
   type HeldResponse,
   type Release,
 } from '../rewrite/breakpoints.ts';
+import type { Match } from '../rewrite/rule.ts';
 import { contentAs, type Route } from './route.ts';
 
 /** The filter language, as far as it can be asked of an exchange under way. */
 export type CompileMatch = (
   text: string,
-) => { readonly ok: FilterTest } | { readonly problem: { readonly column: number; readonly message: string } };
+) => { readonly ok: Match<PassingSubject> } | { readonly problem: { readonly column: number; readonly message: string } };
 
 export interface BreakpointParts {
-  readonly breakpoints: Breakpoints<FilterSubject>;
+  readonly breakpoints: Breakpoints<PassingSubject>;
   readonly compileMatch: CompileMatch;
 }
 
@@ -85,7 +86,7 @@ export function breakpointRoutes({ breakpoints, compileMatch }: BreakpointParts,
       answers: '{breakpoints, held}',
       async answer(asked) {
         const wanted = await contentAs(BREAKPOINTS, asked);
-        breakpoints.set(wanted.map((each) => ({ ...each, fits: compiled(each.filter, compileMatch) })));
+        breakpoints.set(wanted.map((each) => ({ ...each, ...compiled(each.filter, compileMatch) })));
         return valueAnswer({ breakpoints: shown(breakpoints), held: heldNow(breakpoints, base) });
       },
     },
@@ -135,7 +136,7 @@ function shown(breakpoints: BreakpointParts['breakpoints']): readonly object[] {
   return breakpoints.all.map(({ filter, at, isOn }) => ({ filter, at, isOn }));
 }
 
-function compiled(filter: string, compile: CompileMatch): FilterTest {
+function compiled(filter: string, compile: CompileMatch): Match<PassingSubject> {
   const match = compile(filter);
   if ('ok' in match) return match.ok;
   throw new BadQuestion(`filter, column ${match.problem.column}: ${match.problem.message}`);

@@ -7,7 +7,18 @@ import { DEFAULT_PORTS } from '../http/target.ts';
 import { decodeContent } from '../rewrite/content.ts';
 import type { WrittenRule } from '../rewrite/edit-rules.ts';
 
-export const RULE_KINDS = ['map_local', 'map_remote', 'answer', 'block', 'delay', 'throttle', 'fail', 'set'] as const;
+export const RULE_KINDS = [
+  'map_local',
+  'map_remote',
+  'answer',
+  'block',
+  'delay',
+  'throttle',
+  'fail',
+  'offline',
+  'truncate',
+  'set',
+] as const;
 export type RuleKind = (typeof RULE_KINDS)[number];
 
 /**
@@ -44,6 +55,9 @@ export async function ruleFrom(
       return { ...rule, throttle: '3g' };
     case 'fail':
       return { ...rule, fail: 'reset' };
+    case 'offline':
+    case 'truncate':
+      return { ...rule, fail: kind };
     case 'set':
       return { ...rule, set: { request: { 'X-Debug': '1' }, response: { 'Cache-Control': 'no-store' } } };
     default:
@@ -122,6 +136,8 @@ const TITLES: Readonly<Record<RuleKind, string>> = {
   delay: 'Delay',
   throttle: 'Throttle',
   fail: 'Break off',
+  offline: 'Offline',
+  truncate: 'Break off the answer of',
   set: 'Fields of',
 };
 const TEXTS = /^(?:text\/|application\/(?:[\w.-]+\+)?(?:json|xml|javascript)\b)/i;

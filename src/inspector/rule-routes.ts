@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { type AdminAnswer, BadQuestion, valueAnswer } from '../admin/answers.ts';
 import { StartError } from '../errors/start-error.ts';
-import type { FilterSubject } from '../flows/filter/subject.ts';
+import type { PassingSubject } from '../flows/filter/verdict.ts';
 import type { PolicyProblem } from '../policy/yaml-source.ts';
 import { freeName, withRule, withRuleToggled } from '../rewrite/edit-rules.ts';
 import type { RewriteRule } from '../rewrite/rule.ts';
@@ -14,7 +14,7 @@ import { exchangeAsked, type Recording } from './traffic-routes.ts';
 
 /** The rules that hold, and the file that they are in (proxy/rewriting.ts). */
 export interface RuleBook extends BreakpointParts {
-  readonly rules: readonly RewriteRule<FilterSubject>[];
+  readonly rules: readonly RewriteRule<PassingSubject>[];
   readonly file: string | null;
   readonly text: string;
   readonly problems: readonly PolicyProblem[];

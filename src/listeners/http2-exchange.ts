@@ -146,8 +146,9 @@ export class Http2Exchange implements Responder, BodyWatch, ResponseWatch, Linke
     }
   }
 
-  abort(): void {
-    this.#breakOff();
+  abort(isInOrder = false): void {
+    if (isInOrder) this.#cutOff(constants.NGHTTP2_NO_ERROR);
+    else this.#breakOff();
   }
 
   takeOver(status: number, _reason: string, fields: Fields): { socket: ClientSocket; early: Buffer } {

@@ -8,7 +8,7 @@ import { WatchedFiles } from '../config/watch-files.ts';
 import { cannotRead, StartError } from '../errors/start-error.ts';
 import { createRewriting, type Rejudge, type RewritingStages } from '../exchange/rewriting.ts';
 import { compileMatch } from '../exchange/rewriting-subject.ts';
-import type { FilterSubject } from '../flows/filter/subject.ts';
+import type { PassingSubject } from '../flows/filter/verdict.ts';
 import type { Deadlines } from '../net/deadlines.ts';
 import { formatProblem } from '../policy/parse.ts';
 import type { PolicyProblem } from '../policy/yaml-source.ts';
@@ -17,7 +17,7 @@ import type { RewriteOptions } from '../rewrite/options.ts';
 import { parseRules } from '../rewrite/parse-rules.ts';
 import type { RewriteRule } from '../rewrite/rule.ts';
 
-type Rule = RewriteRule<FilterSubject>;
+type Rule = RewriteRule<PassingSubject>;
 
 /** A file as it was read, and as it was understood. */
 interface RuleFile {
@@ -35,7 +35,7 @@ export interface Touches {
 }
 
 export class Rewriting {
-  readonly breakpoints = new Breakpoints<FilterSubject>();
+  readonly breakpoints = new Breakpoints<PassingSubject>();
   readonly compileMatch = compileMatch;
   /** Hears of each change of the rules, or of the file. */
   onChange: () => void = () => {};

@@ -1,17 +1,17 @@
 // Owns exchanges that are held where a person wants to look at them before they go on: where that is, and the queue of those that are held. Whoever holds
 // one waits for the person, as long as the client does: a client that leaves takes its exchange along.
 import type { Fields } from '../http/message.ts';
+import type { Match, Side } from './rule.ts';
 
 /** Where it holds. */
 export const BREAKPOINT_STAGES = ['request', 'response', 'message'] as const;
 export type BreakpointStage = (typeof BREAKPOINT_STAGES)[number];
 
 /** @typeParam Subject what its filter looks at */
-export interface Breakpoint<Subject> {
+export interface Breakpoint<Subject> extends Match<Subject> {
   readonly filter: string;
   readonly at: BreakpointStage;
   readonly isOn: boolean;
-  readonly fits: (subject: Subject) => boolean;
 }
 
 /** Texts are ISO-8859-1. `content` is without codings; `null` where it is more than is held, or still comes: then it cannot be edited. */
@@ -101,6 +101,16 @@ export class Breakpoints<Subject> {
 
   wants(at: BreakpointStage, subject: Subject): boolean {
     return this.mayHold(at) && this.#all.some((each) => each.isOn && each.at === at && each.fits(subject));
+  }
+
+  /** Whether it will want any that the subject stands for, once there is content. */
+  mayWant(at: BreakpointStage, subject: Subject): boolean {
+    return this.wants(at, subject) || this.awaits(at, subject, 'request') || this.awaits(at, subject, 'response');
+  }
+
+  /** Whether content that the subject has not would decide what `wants` says. */
+  awaits(at: BreakpointStage, subject: Subject, content: Side): boolean {
+    return this.mayHold(at) && this.#all.some((each) => each.isOn && each.at === at && each.awaits?.(subject, content));
   }
 
   /** @returns what the person wants, once they have said so, and a function for whoever gives up before */

@@ -23,10 +23,13 @@ import { literalReplacement, patternReplacement } from './replacement.ts';
 import {
   type Ending,
   FAILURE_KINDS,
+  type FailureKind,
+  type Match,
   type Replacement,
   type RequestChanges,
   type ResponseChanges,
   type RewriteRule,
+  type Side,
   THROTTLE_PROFILES,
   type Throttle,
 } from './rule.ts';
@@ -34,7 +37,7 @@ import {
 /** The filter language, for whatever a match looks at. */
 export type CompileMatch<Subject> = (
   text: string,
-) => { readonly ok: (subject: Subject) => boolean } | { readonly problem: { readonly column: number; readonly message: string } };
+) => { readonly ok: Match<Subject> } | { readonly problem: { readonly column: number; readonly message: string } };
 
 export type ParsedRules<Subject> = { readonly rules: readonly RewriteRule<Subject>[] } | { readonly problems: readonly PolicyProblem[] };
 
@@ -85,6 +88,7 @@ function readRule<Subject>(
     remove: bySide(source, rule.get('remove'), 'remove', readNames),
   };
   const content = readReplacements(source, rule.get('replace'));
+  const failure = readValue(source, rule.get('fail'), 'fail', FAILURE_KINDS.join(', '), oneOf(FAILURE_KINDS));
   const parts = {
     request: requestChanges(
       source,
@@ -97,8 +101,9 @@ function readRule<Subject>(
       rule,
       fields,
       content.filter((each) => each.side === 'response'),
+      failure === 'truncate',
     ),
-    ending: readEnding(source, rule, start),
+    ending: readEnding(source, rule, failure, start),
     delayMs:
       readValue(
         source,
@@ -112,14 +117,14 @@ function readRule<Subject>(
   if (!RULE_KEYS.some((key) => rule.has(key) && !['name', 'match', 'on'].includes(key)))
     report(source, start, `a rule does something: give it one of ${ACTION_KEYS.join(', ')}`);
   if (name === null || match === null) return null;
-  return { name, position: positionOf(source, start), isOn, match: match.text, fits: match.fits, ...parts };
+  return { name, position: positionOf(source, start), isOn, ...match, ...parts };
 }
 
 function readMatch<Subject>(source: Source, entry: Entry | undefined, compile: CompileMatch<Subject>) {
   return readValue(source, entry, 'match', 'a filter such as "host:example.com & path:/api"', (text) => {
     const compiled = compile(text);
     return 'ok' in compiled
-      ? { text, fits: compiled.ok }
+      ? { match: text, ...compiled.ok }
       : new Refused(`${compiled.problem.message} (column ${compiled.problem.column} of the filter)`);
   });
 }
@@ -133,7 +138,6 @@ interface FieldChanges {
   readonly remove: BySide<string>;
 }
 type SidedReplacement = Replacement & { readonly side: Side };
-type Side = 'request' | 'response';
 
 function requestChanges(
   source: Source,
@@ -152,19 +156,19 @@ function responseChanges(
   rule: ReadonlyMap<string, Entry>,
   { set, remove }: FieldChanges,
   content: readonly SidedReplacement[],
+  isBrokenOff: boolean,
 ): ResponseChanges | null {
   const status = readValue(source, rule.get('status'), 'status', 'a status such as 500', readStatus);
-  if (status === null && set.response.length + remove.response.length + content.length === 0) return null;
-  return { status, set: set.response, remove: remove.response, content };
+  if (status === null && !isBrokenOff && set.response.length + remove.response.length + content.length === 0) return null;
+  return { status, set: set.response, remove: remove.response, content, isBrokenOff };
 }
 
-function readEnding(source: Source, rule: ReadonlyMap<string, Entry>, start: number): Ending | null {
+function readEnding(source: Source, rule: ReadonlyMap<string, Entry>, failure: FailureKind | null, start: number): Ending | null {
   const given = ENDING_KEYS.filter((key) => rule.has(key));
   if (given.length > 1) report(source, start, `${given.join(' and ')}: an exchange ends once; keep one of them`);
   const local = readValue(source, rule.get('map_local'), 'map_local', 'a file or a folder', (text) => text);
   if (local !== null) return { kind: 'local', path: path.resolve(path.dirname(source.file), local) };
-  const how = readValue(source, rule.get('fail'), 'fail', FAILURE_KINDS.join(', '), oneOf(FAILURE_KINDS));
-  if (how !== null) return { kind: 'fail', how };
+  if (failure !== null && failure !== 'truncate') return { kind: 'fail', how: failure };
   const entry = rule.get('answer');
   return entry === undefined ? null : readAnswer(source, entry);
 }

@@ -29,13 +29,15 @@ export interface RewrittenRequest {
 
 /**
  * @param subject  what a match looks at: the request as its client sent it, so that no rule takes a request away from another one
- * @returns `null` when no rule fits
+ * @param missed  told of a rule that content would decide which the subject has not; `null` where that may still come
+ * @returns `null` when no rule fits; `awaits content` when one has to be asked again, once there is content
  */
 export function rewriteRequest<Subject>(
   rules: readonly RewriteRule<Subject>[],
   request: RewritableRequest,
   subject: Subject,
-): RewrittenRequest | null {
+  missed: ((rule: string) => void) | null,
+): RewrittenRequest | 'awaits content' | null {
   const changes: Change[] = [];
   const content: ContentChange[] = [];
   let current = request;
@@ -43,7 +45,13 @@ export function rewriteRequest<Subject>(
   let throttle: Throttle | null = null;
   let hasFitted = false;
   for (const rule of rules) {
-    if (!rule.isOn || !concernsRequests(rule) || !rule.fits(subject)) continue;
+    if (!rule.isOn || !concernsRequests(rule)) continue;
+    if (!rule.fits(subject)) {
+      if (!rule.awaits?.(subject, 'request')) continue;
+      if (missed === null) return 'awaits content';
+      missed(rule.name);
+      continue;
+    }
     hasFitted = true;
     const note = (what: string) => changes.push({ stage: 'request', rule: rule.name, what });
     current = changed(rule, current, note);
@@ -123,4 +131,9 @@ function endingWords(ending: Ending): string {
   }
 }
 
-const FAILURES = { reset: 'broke the connection off', timeout: 'never answered' } as const;
+const FAILURES = {
+  reset: 'broke the connection off',
+  empty: 'closed the connection without an answer',
+  timeout: 'never answered',
+  offline: 'let nobody be reached',
+} as const;

@@ -17,6 +17,7 @@ export function ruleWords<Subject>({ request, response, ending, delayMs, throttl
   if (removed.length > 0) words.push(`remove ${removed.join(', ')}`);
   if (response !== null && response.status !== null) words.push(`status ${response.status}`);
   if ((request?.content.length ?? 0) + (response?.content.length ?? 0) > 0) words.push('replace');
+  if (response?.isBrokenOff) words.push('fail truncate');
   if (delayMs > 0) words.push(`delay ${delayMs} ms`);
   if (throttle !== null) words.push('throttle');
   return words;

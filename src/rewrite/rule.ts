@@ -5,15 +5,24 @@ import type { Fields } from '../http/message.ts';
 import type { Scheme } from '../http/target.ts';
 import type { SourcePosition } from '../policy/policy.ts';
 
-/** @typeParam Subject what a match looks at */
-export interface RewriteRule<Subject> {
+/** Whose content. */
+export type Side = 'request' | 'response';
+
+/** Which exchanges a rule or a breakpoint is about, by a filter. @typeParam Subject what it looks at */
+export interface Match<Subject> {
+  /** What the subject has not, and would decide, does not fit. */
+  readonly fits: (subject: Subject) => boolean;
+  /** Whether content that the subject has not would decide; `null` where the filter looks into none. */
+  readonly awaits: ((subject: Subject, content: Side) => boolean) | null;
+}
+
+export interface RewriteRule<Subject> extends Match<Subject> {
   /** Unique in its file; the record names it. */
   readonly name: string;
   readonly position: SourcePosition;
   readonly isOn: boolean;
   /** As written, in the filter language. */
   readonly match: string;
-  readonly fits: (subject: Subject) => boolean;
   readonly request: RequestChanges | null;
   readonly response: ResponseChanges | null;
   /** What the exchange ends with, and no later rule is looked at. */
@@ -40,6 +49,8 @@ export interface ResponseChanges {
   /** In lower case. */
   readonly remove: readonly string[];
   readonly content: readonly Replacement[];
+  /** Its content ends in the middle. */
+  readonly isBrokenOff: boolean;
 }
 
 /** Every occurrence; the text it is used on has one character an octet, or is Unicode. @throws never */
@@ -53,10 +64,14 @@ export type Ending =
   | { readonly kind: 'answer'; readonly status: number; readonly fields: Fields; readonly content: Buffer }
   /** An absolute path: a file, or a folder that the path of the request goes on in. */
   | { readonly kind: 'local'; readonly path: string }
-  /** `reset`: the client's connection breaks, or its stream of HTTP/2. `timeout`: nothing is said for as long as the client waits. */
-  | { readonly kind: 'fail'; readonly how: FailureKind };
+  /**
+   * `reset`: the client's connection breaks, or its stream of HTTP/2. `empty`: it ends in order, without an answer. `timeout`: nothing is said for as long
+   * as the client waits. `offline`: the proxy answers as it does where no origin can be reached.
+   */
+  | { readonly kind: 'fail'; readonly how: Exclude<FailureKind, 'truncate'> };
 
-export const FAILURE_KINDS = ['reset', 'timeout'] as const;
+/** `truncate` is about the response: `ResponseChanges.isBrokenOff`. */
+export const FAILURE_KINDS = ['reset', 'empty', 'timeout', 'offline', 'truncate'] as const;
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
 /** All exchanges that a rule touches share what it allows. */
@@ -84,7 +99,9 @@ export interface ContentChange {
 
 /** What a rule, or a person at a breakpoint, has done to an exchange: for the record. */
 export interface Change {
-  readonly stage: 'request' | 'response';
+  readonly stage: Side;
   readonly rule: string;
   readonly what: string;
+  /** It says why the rule did not fit, and nothing was done. */
+  readonly isMiss?: true;
 }

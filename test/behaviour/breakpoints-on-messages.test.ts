@@ -150,6 +150,21 @@ test('pings pass while a message is held; large messages and many of them pass w
   await hears('closed 1005');
 });
 
+test('of all messages, those that the filter finds its text in are held, by who sent them', async () => {
+  await breakAtMessages('path:/held ~bs "re: hold"');
+  const { socket, got, next } = await open();
+  socket.send('pass');
+  await next();
+  socket.send('hold');
+  const waiting = await held();
+  expect([waiting.direction, Buffer.from(waiting.content, 'base64').toString()]).toEqual(['to-client', 're: hold']);
+  await release(waiting, 'continue', 'held');
+  await next();
+  expect(got).toEqual(['re: pass', 'held']);
+  socket.close();
+  await hears('closed 1005');
+});
+
 test('a client that leaves takes its messages along', async () => {
   await breakAtMessages('path:/held');
   const { socket } = await open();

@@ -221,7 +221,6 @@ test('a client that leaves takes what is held along', async () => {
 test('what cannot be is refused with its reason, and what is held stays held', async () => {
   const { tryApi } = rewriting;
   expect((await tryApi('PUT', '/api/breakpoints', [{ filter: 'host:(', at: 'request' }])).value['error']).toMatch(/^filter, column \d+: /);
-  expect((await tryApi('PUT', '/api/breakpoints', [{ filter: 'body:x', at: 'request' }])).value['error']).toContain('looks into content');
   await breakAt('request', 'path:/refuse');
   const answered = overHttp1('/refuse');
   const waiting = await held();

@@ -10,6 +10,7 @@ import { inBothVersions } from '../support/both-versions.ts';
 import { type DualOrigin, startDualOrigin } from '../support/dual-origin.ts';
 import { ask, openSession } from '../support/http2-in-tunnels.ts';
 import { connectRaw } from '../support/raw-client.ts';
+import { ResetError } from '../support/raw-connection.ts';
 import { type Answer, fetchThrough, type RewritingProxy, startRewritingProxy } from '../support/rewriting-proxy.ts';
 import { createTemporaryCa } from '../support/temp-ca.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
@@ -43,6 +44,8 @@ const answer: RequestListener = (request, response) => {
     response.setHeader('Content-Type', url === '/events' ? 'text/event-stream' : 'application/json');
     if (url === '/events') response.end('data: foo\n\n');
     else if (url === '/thin') response.end(Buffer.alloc(24_000));
+    else if (url === '/thick/known') response.setHeader('Content-Length', 30_000).end(Buffer.alloc(30_000));
+    else if (url === '/thick/unknown') response.write(Buffer.alloc(10_000));
     else response.end(JSON.stringify({ method, url, headers, content: Buffer.concat(chunks).toString() }));
   });
 };
@@ -79,6 +82,9 @@ rules:
   - { name: Thin, match: "path:/thin", throttle: { down: 16KB/s } }
   - { name: Broken, match: "path:/broken", fail: reset }
   - { name: Silent, match: "path:/silent", fail: timeout }
+  - { name: Wordless, match: "path:/wordless", fail: empty }
+  - { name: Offline, match: "path:/offline", fail: offline }
+  - { name: Halved, match: "path:/thick", fail: truncate }
   - { name: Limited, match: "path:/limited", set: { request: { X-A: b } } }
   - { name: Switched off, match: "path:/", answer: { status: 500 }, on: false }
 `,
@@ -196,6 +202,48 @@ describe.each<[string, string, Ask]>([
     // Of HTTP/2, only the stream.
     expect((await asks('/fields')).status).toBe(200);
   });
+
+  test('a rule makes of an origin one that cannot be reached, with our page (RFC 9209)', async () => {
+    const { status, headers } = await asks('/offline', { method: 'POST', content: 'unread' });
+    expect([status, headers['proxy-status']]).toEqual([502, expect.stringContaining('error=connection_refused')]);
+    expect((await rewriting.recorded('/offline')).summary).toMatchObject({ outcome: 'failed', error: 'connection_refused' });
+  });
+
+  test('a rule breaks an answer off in the middle, whether its length was known or not', async () => {
+    for (const at of ['/thick/known', '/thick/unknown']) {
+      await expect(asks(at)).rejects.toThrow();
+      const { summary, responseContent } = await rewriting.recorded(at);
+      expect(summary).toMatchObject({ status: 200, error: 'http_response_incomplete', outcome: 'failed', touched: ['Halved'] });
+      expect(responseContent?.isComplete).toBe(false);
+      expect([15_000, 5_000]).toContain(responseContent?.length);
+    }
+  });
+});
+
+test('a rule closes a connection without a word, in order: no reset, whatever the client has sent', async () => {
+  const client = await connectRaw({ port: rewriting.proxy.port });
+  await client.send(`POST ${plain.url}/wordless HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n`);
+  await client.send(Buffer.alloc(300_000));
+  expect(await client.readToEnd()).toEqual(Buffer.alloc(0));
+  session = await openSession(rewriting.proxy, `localhost:${secure.port}`);
+  const stream = session.request({ ':path': '/wordless' });
+  const [answered] = await Promise.all([
+    new Promise((resolve) => stream.on('response', () => resolve(true)).on('close', () => resolve(false))),
+  ]);
+  expect([answered, stream.rstCode]).toEqual([false, 0]);
+  expect((await rewriting.recorded('/wordless')).summary).toMatchObject({
+    status: 0,
+    error: 'connection_terminated',
+    touched: ['Wordless'],
+  });
+});
+
+test('half of an answer reaches its client before it breaks off, with a reset', async () => {
+  const client = await connectRaw({ port: rewriting.proxy.port });
+  await client.send(`GET ${plain.url}/thick/known HTTP/1.1\r\nHost: x\r\n\r\n`);
+  expect(String(await client.readUntil('\r\n\r\n'))).toContain('Content-Length: 30000');
+  expect((await client.readExactly(15_000)).length).toBe(15_000);
+  await expect(client.readToEnd()).rejects.toThrow(ResetError);
 });
 
 test('a rule never answers: its client waits, and is heard when it leaves, whatever it has sent', async () => {

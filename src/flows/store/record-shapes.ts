@@ -164,7 +164,14 @@ const facts = shape<RecordedFacts>({
     }),
   ),
   errorMessage: orNull(text),
-  changes: list(shape<RecordedChange>({ stage: oneOf('request', 'response', 'message'), rule: text, what: text })),
+  changes: list(
+    shape<RecordedChange>({
+      stage: oneOf('request', 'response', 'message'),
+      rule: text,
+      what: text,
+      isMiss: (value) => value === undefined || value === true,
+    }),
+  ),
 });
 
 const detail = shape<Omit<RecordedExchange, 'summary'>>({

@@ -64,7 +64,7 @@ describe('content that is collected', () => {
 
   test('that announces too much is not even begun', async () => {
     const body = new WholeContent(Buffer.alloc(11));
-    expect(await collectContent(body, 10, null, new Cancellation())).toEqual({ kind: 'more', body });
+    expect(await collectContent(body, 10, null, new Cancellation())).toEqual({ kind: 'more', body, isSlow: false });
   });
 
   test('that turns out too much passes from its beginning, and waits until somebody takes it', async () => {

@@ -34,9 +34,10 @@ test.each<[string, Partial<Summary>]>([
 ])('a rule of each kind can be read, and fits what it was made of: %s', async (_, summary) => {
   for (const kind of RULE_KINDS) {
     const { rule } = await made(exchangeOf({}, summary), kind);
-    const subject = { summary: summaryOf({ scheme: 'http', ...summary }) };
+    const missing = { request: false, response: false, answer: false };
+    const subject = { summary: summaryOf({ scheme: 'http', ...summary }), missing };
     expect([kind, rule.fits(subject)]).toEqual([kind, true]);
-    expect(rule.fits({ summary: { ...subject.summary, host: 'other.example' } })).toBe(false);
+    expect(rule.fits({ missing, summary: { ...subject.summary, host: 'other.example' } })).toBe(false);
   }
 });
 

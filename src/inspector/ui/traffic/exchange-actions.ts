@@ -22,7 +22,7 @@ export function copyAs({ id }: Summary, form: 'curl' | 'fetch' | 'python', words
   });
 }
 
-export type RuleKind = 'map_local' | 'map_remote' | 'answer' | 'block' | 'set' | 'delay' | 'throttle' | 'fail';
+export type RuleKind = 'map_local' | 'map_remote' | 'answer' | 'block' | 'set' | 'delay' | 'throttle' | 'fail' | 'offline' | 'truncate';
 
 export const RULE_KINDS: readonly (readonly [kind: RuleKind, label: string])[] = [
   ['map_local', 'Answer with a local file'],
@@ -33,6 +33,8 @@ export const RULE_KINDS: readonly (readonly [kind: RuleKind, label: string])[] =
   ['delay', 'Delay'],
   ['throttle', 'Throttle to 3G'],
   ['fail', 'Reset the connection'],
+  ['offline', 'Take the server offline'],
+  ['truncate', 'Break the answer off'],
 ];
 
 export function createRule({ id }: Summary, kind: RuleKind): void {
