@@ -2,8 +2,8 @@
 // refused, and never read as something else.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type BatchFrame, framesOfBatch, writeBatchFrame } from '../../src/flows/store/batch-frames.ts';
-import { FrameBuffer, frameBytes, readFrame } from '../../src/flows/store/record-frames.ts';
+import { type BatchFrame, BatchReader, framesOfBatch, writeBatchFrame } from '../../src/flows/store/batch-frames.ts';
+import { type ContentReference, FrameBuffer, frameBytes, readFrame } from '../../src/flows/store/record-frames.ts';
 import { batchOf } from '../support/flow-batches.ts';
 
 const octets = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
@@ -57,10 +57,10 @@ test('a record is read as what was written, whatever stands in front of it', () 
       const buffer = new FrameBuffer();
       buffer.begin(head);
       const places = [
-        buffer.addContent('ab'.repeat(32), first),
-        buffer.addExchange('finished', id, first, second, request, response),
-        buffer.addMessage(id, number, first, second),
-        buffer.addExchange('begun', id, first, Buffer.alloc(0), null, null),
+        buffer.addContent('\xab'.repeat(32), Buffer.concat([second, first]), second.length, second.length + first.length),
+        buffer.addExchange(arrived({ kind: 'finished', id, summary: first, detail: second }), written(request), written(response)),
+        buffer.addMessage(arrived({ kind: 'message', id, detail: first, requestContent: second }), number),
+        buffer.addExchange(arrived({ kind: 'begun', id, summary: first }), null, null),
       ];
       const read = places.map((at) => readFrame(buffer.octets.subarray(at, at + frameBytes(buffer.octets, at, head)!), head));
       expect(plain(read)).toEqual(
@@ -80,7 +80,7 @@ test('a record of which any octet is another is refused, and so is one of anothe
     fc.property(head, id, octets, octets, fc.nat(), fc.integer({ min: 1, max: 255 }), (head, id, summary, detail, place, by) => {
       const buffer = new FrameBuffer();
       buffer.begin(head);
-      buffer.addExchange('finished', id, summary, detail, null, null);
+      buffer.addExchange(arrived({ kind: 'finished', id, summary, detail }), null, null);
       const damaged = Buffer.from(buffer.octets);
       const at = place % damaged.length;
       damaged[at] = damaged[at]! ^ by;
@@ -89,6 +89,20 @@ test('a record of which any octet is another is refused, and so is one of anothe
     }),
   );
 });
+
+/** The frame of a batch, as the store comes to it. */
+function arrived(parts: Pick<BatchFrame, 'kind' | 'id'> & Partial<BatchFrame>): BatchReader {
+  const none = Buffer.alloc(0);
+  const { buffer, length } = writeBatchFrame({ summary: none, detail: none, requestContent: none, responseContent: none, ...parts });
+  const reader = new BatchReader(buffer, length);
+  reader.next();
+  return reader;
+}
+
+/** As it is before it was written. */
+function written(reference: ContentReference | null): ContentReference | null {
+  return reference === null ? null : { ...reference, digest: Buffer.from(reference.digest, 'hex').toString('latin1') };
+}
 
 /** Buffers as texts, so that what differs is seen. */
 function plain(values: readonly unknown[]): unknown {

@@ -22,31 +22,64 @@ export interface BatchFrame {
   readonly responseContent: Buffer;
 }
 
+/** Goes from frame to frame, without an object for each. Places are those in `octets`. */
+export class BatchReader {
+  readonly octets: Buffer;
+  kind: BatchFrameKind = 'begun';
+  /** Of the exchange. */
+  id = 0;
+  summaryAt = 0;
+  detailAt = 0;
+  requestAt = 0;
+  responseAt = 0;
+  /** Behind the frame. */
+  end = 0;
+  readonly #view: DataView;
+
+  /** @param used octets at the beginning of `batch` that count */
+  constructor(batch: ArrayBuffer, used: number) {
+    this.octets = Buffer.from(batch, 0, Math.min(used, batch.byteLength));
+    this.#view = new DataView(batch, 0, this.octets.length);
+  }
+
+  /** @returns whether there is another one @throws never */
+  next(): boolean {
+    const view = this.#view;
+    const at = this.end;
+    if (at + HEAD_BYTES > view.byteLength) return false;
+    const kind = KINDS[view.getUint8(at + 4)];
+    const end = at + 4 + view.getUint32(at, true);
+    const detailAt = at + HEAD_BYTES + view.getUint32(at + 13, true);
+    const requestAt = detailAt + view.getUint32(at + 17, true);
+    const responseAt = requestAt + view.getUint32(at + 21, true);
+    if (kind === undefined || end > view.byteLength || responseAt + view.getUint32(at + 25, true) !== end) return false;
+    this.kind = kind;
+    this.id = view.getFloat64(at + 5, true);
+    this.summaryAt = at + HEAD_BYTES;
+    this.detailAt = detailAt;
+    this.requestAt = requestAt;
+    this.responseAt = responseAt;
+    this.end = end;
+    return true;
+  }
+}
+
 /**
  * @param used octets at the beginning of `batch` that count
  * @throws never
  */
 export function* framesOfBatch(batch: ArrayBuffer, used: number): Generator<BatchFrame> {
-  const end = Math.min(used, batch.byteLength);
-  const octets = Buffer.from(batch, 0, end);
-  let at = 0;
-  while (at + HEAD_BYTES <= end) {
-    const next = at + 4 + octets.readUInt32LE(at);
-    const kind = KINDS[octets[at + 4]!];
-    const detailAt = at + HEAD_BYTES + octets.readUInt32LE(at + 13);
-    const requestAt = detailAt + octets.readUInt32LE(at + 17);
-    const responseAt = requestAt + octets.readUInt32LE(at + 21);
-    const frameEnd = responseAt + octets.readUInt32LE(at + 25);
-    if (kind === undefined || frameEnd !== next || next > end) return;
+  const reader = new BatchReader(batch, used);
+  while (reader.next()) {
+    const { octets, kind, id, summaryAt, detailAt, requestAt, responseAt, end } = reader;
     yield {
       kind,
-      id: octets.readDoubleLE(at + 5),
-      summary: octets.subarray(at + HEAD_BYTES, detailAt),
+      id,
+      summary: octets.subarray(summaryAt, detailAt),
       detail: octets.subarray(detailAt, requestAt),
       requestContent: octets.subarray(requestAt, responseAt),
-      responseContent: octets.subarray(responseAt, frameEnd),
+      responseContent: octets.subarray(responseAt, end),
     };
-    at = next;
   }
 }
 

@@ -1,17 +1,17 @@
 // Owns one session: what was recorded in it, written batch by batch and read back. Segments hold everything (segments.ts), the index says where
-// (flow-index.ts). Contents are kept once where they come again soon (recent-contents.ts). What has become too much or too old goes by whole segments.
+// (flow-index.ts): it is told of many batches at once, and before it is asked (unwritten-rows.ts). Contents are kept once where they come again soon (recent-contents.ts). What has become too much or too old goes by whole segments.
 import { hash } from 'node:crypto';
 import path from 'node:path';
 import { readSummary } from '../read-summary.ts';
 import type { RecordedExchange, RecordedMessage, Summary } from '../recorded.ts';
-import type { BatchFrame } from './batch-frames.ts';
-import { FlowIndex } from './flow-index.ts';
+import { type BatchFrame, BatchReader, writeBatchFrame } from './batch-frames.ts';
+import { FlowIndex, isDamage } from './flow-index.ts';
 import type { KeptContent } from './protocol.ts';
 import { type ExchangeFrame, readExchange } from './read-exchange.ts';
 import { MOST, RecentContents } from './recent-contents.ts';
-import { type ContentReference, FrameBuffer, SEGMENT_HEAD_BYTES } from './record-frames.ts';
-import { type FoundHead, type Place, Segments } from './segments.ts';
-import { WrittenBatch } from './written-batch.ts';
+import { type ContentReference, FrameBuffer, SEGMENT_HEAD_BYTES, type WrittenReference } from './record-frames.ts';
+import { type FoundFrame, type FoundHead, type Place, Segments } from './segments.ts';
+import { UnwrittenRows } from './unwritten-rows.ts';
 
 export interface SessionBounds {
   readonly maxBytes: number;
@@ -22,8 +22,8 @@ export interface SessionBounds {
 /** A row that is new, or other than it was. */
 export interface Change {
   readonly id: number;
+  /** Made when it is asked for first. */
   readonly summary: Summary;
-  readonly isNew: boolean;
 }
 
 /** Is told after it was written. */
@@ -54,6 +54,12 @@ export class FlowSession {
   readonly #buffer = new FrameBuffer();
   /** Announced, and not ended. */
   readonly #pending = new Set<number>();
+  readonly #rows = new UnwrittenRows();
+  readonly #batch = new Batch();
+  /** Behind the last record that the index knows of, or a row that waits for it. */
+  #through: Place = { segment: 0, at: 0 };
+  /** What the index knows of. */
+  #indexed: { readonly through: Place; readonly lastId: number } = { through: { segment: 0, at: 0 }, lastId: 0 };
   #index: FlowIndex | null;
   #exchanges = 0;
   #lastId = 0;
@@ -101,94 +107,118 @@ export class FlowSession {
 
   // Writing
 
+  /** Writes all of a batch, or nothing of it. */
+  take(batch: ArrayBuffer, used: number, nowMs: number): void {
+    const reader = new BatchReader(batch, used);
+    this.#write(used, nowMs, (target) => {
+      while (reader.next()) this.#add(target, reader);
+    });
+  }
+
   /**
    * Writes all of them, or none.
    *
    * @param octets at most that many are in the frames
    */
   write(frames: Iterable<BatchFrame>, octets: number, nowMs: number): void {
+    this.#write(octets, nowMs, (target) => {
+      for (const frame of frames) {
+        const { buffer, length } = writeBatchFrame(frame);
+        const reader = new BatchReader(buffer, length);
+        if (reader.next()) this.#add(target, reader);
+      }
+    });
+  }
+
+  #write(octets: number, nowMs: number, addAll: (target: Place) => void): void {
+    if (this.#isIndexBehind()) this.#indexRows();
     const target = this.#segments.toWrite(octets);
     if (target.at === SEGMENT_HEAD_BYTES) this.#narrowSharing(nowMs);
-    const batch = new WrittenBatch();
+    if (target.segment !== this.#rows.segment) this.#indexRows();
     this.#buffer.begin(target);
+    this.#rows.begin(target.segment);
+    this.#batch.begin(this.listeners.size > 0);
     try {
-      for (const frame of frames) this.#add(batch, target, frame);
+      addAll(target);
       this.#segments.append(this.#buffer.octets, nowMs);
-      this.#indexBatch(batch, this.#segments.end);
     } catch (error) {
       this.#segments.cutOff(target);
-      for (const [, digest] of batch.contents) this.#recent.forget(digest);
+      this.#rows.takeBack();
+      this.#recent.forgetFrom(target);
       throw error;
     }
-    this.#tell(batch);
+    this.#through = this.#segments.end;
+    this.#count(this.#batch);
+    this.#tell(this.#batch);
   }
 
-  #add(batch: WrittenBatch, target: Place, frame: BatchFrame): void {
-    const { id, detail } = frame;
-    if (frame.kind === 'message') {
-      const { number } = JSON.parse(detail.toString()) as RecordedMessage;
-      const at = this.#buffer.addMessage(id, number, detail, frame.requestContent);
-      batch.messages.push({ id, number, place: placeIn(target, at), length: this.#buffer.length - at });
+  #add(target: Place, frame: BatchReader): void {
+    const { kind, id, octets, summaryAt, detailAt, requestAt, responseAt, end } = frame;
+    if (kind === 'message') {
+      const { number } = JSON.parse(octets.toString('utf8', detailAt, requestAt)) as RecordedMessage;
+      const at = this.#buffer.addMessage(frame, number);
+      this.#rows.messages.push({ id, number, place: placeIn(target, at), length: this.#buffer.length - at });
+      this.#batch.messages?.add(id);
       return;
     }
-    const request = this.#addContent(batch, target, frame.requestContent);
-    const response = this.#addContent(batch, target, frame.responseContent);
-    const at = this.#buffer.addExchange(frame.kind, id, frame.summary, detail, request, response);
-    const row = { summary: frame.summary.toString(), hasEnded: frame.kind === 'finished' };
-    batch.putExchange(id, { ...row, place: placeIn(target, at), length: this.#buffer.length - at });
+    const request = this.#addContent(target, octets, requestAt, responseAt);
+    const response = this.#addContent(target, octets, responseAt, end);
+    const at = this.#buffer.addExchange(frame, request, response);
+    this.#batch.add(id, this.#isNew(id), kind);
+    this.#rows.put(id, octets, summaryAt, detailAt, target.at + at, this.#buffer.length - at, kind === 'finished');
+    this.#batch.changes?.set(id, new WrittenChange(id, octets.toString('utf8', summaryAt, detailAt)));
   }
 
-  #addContent(batch: WrittenBatch, target: Place, content: Buffer): ContentReference | null {
-    if (content.length === 0) return null;
-    const digest = hash('sha256', content);
-    const { length } = content;
-    const known = this.#recent.find(digest);
-    if (known !== null) return { segment: known.segment, at: known.at, length, digest };
-    const place = placeIn(target, this.#buffer.addContent(digest, content));
-    this.#recent.keep(digest, place);
-    batch.contents.push([place, digest]);
-    return { segment: place.segment, at: place.at, length, digest };
+  #addContent(target: Place, octets: Buffer, from: number, to: number): WrittenReference | null {
+    if (from === to) return null;
+    const repeated = this.#recent.findRepeated(octets, from, to);
+    if (repeated !== null) return repeated;
+    const digest = hash('sha256', octets.subarray(from, to), 'latin1');
+    const content = this.#recent.find(digest) ?? this.#keepContent(target, digest, octets, from, to);
+    this.#recent.keepRepeated(octets, from, to, content);
+    return content;
   }
 
-  #indexBatch(batch: WrittenBatch, through: Place): void {
-    const index = this.#opened;
-    batch.news = this.#newIn(batch);
-    const exchanges = this.#exchanges + batch.news.size;
-    const lastId = Math.max(this.#lastId, batch.lastId);
-    index.transact(() => {
-      for (const [id, { summary, place, length, hasEnded }] of batch.exchanges) index.put(id, summary, place, length, hasEnded);
-      for (const { id, number, place, length } of batch.messages) index.putMessage(id, number, place, length);
-      for (const [place, digest] of batch.contents) index.putContent(place, digest);
-      index.setState(through, exchanges, lastId);
-    });
-    this.#exchanges = exchanges;
-    this.#lastId = lastId;
-    for (const [id, { hasEnded }] of batch.exchanges) {
-      if (hasEnded) this.#pending.delete(id);
-      else this.#pending.add(id);
-    }
+  #keepContent(target: Place, digest: string, octets: Buffer, from: number, to: number): WrittenReference {
+    const at = target.at + this.#buffer.addContent(digest, octets, from, to);
+    const content = { segment: target.segment, at, length: to - from, digest };
+    this.#recent.keep(content);
+    this.#rows.contents.push(content);
+    return content;
   }
 
-  #newIn({ exchanges }: WrittenBatch): ReadonlySet<number> {
-    const news = new Set<number>();
-    for (const id of exchanges.keys()) {
-      if (id > this.#lastId || !(this.#pending.has(id) || this.#opened.has(id))) news.add(id);
-    }
-    return news;
+  #isNew(id: number): boolean {
+    if (this.#rows.has(id)) return false;
+    return id > this.#indexed.lastId || !(this.#pending.has(id) || this.#opened.has(id));
   }
 
-  #tell(batch: WrittenBatch): void {
-    if (this.listeners.size === 0) return;
-    const changes = [...batch.exchanges].map(([id, { summary }]) => ({
-      id,
-      summary: readSummary(summary),
-      isNew: batch.news.has(id),
-    }));
-    changes.sort((a, b) => a.id - b.id);
+  #count({ news, lastId, begun, ended }: Batch): void {
+    this.#exchanges += news;
+    this.#lastId = Math.max(this.#lastId, lastId);
+    for (const id of begun) this.#pending.add(id);
+    if (this.#pending.size > 0) for (const id of ended) this.#pending.delete(id);
+  }
+
+  #tell({ changes, messages }: Batch): void {
+    if (changes === null || messages === null) return;
+    const sorted = [...changes.values()].sort((a, b) => a.id - b.id);
     for (const listener of this.listeners) {
-      if (changes.length > 0) listener.changed(changes);
-      for (const id of new Set(batch.messages.map((message) => message.id))) listener.messages(id);
+      if (sorted.length > 0) listener.changed(sorted);
+      for (const id of messages) listener.messages(id);
     }
+  }
+
+  #isIndexBehind(): boolean {
+    const { through } = this.#indexed;
+    const known = through.segment === this.#through.segment ? through.at : 0;
+    return this.#rows.size >= MOST_UNWRITTEN || this.#through.at - known > MOST_UNWRITTEN_BYTES;
+  }
+
+  /** Tells the index of what it does not know yet. */
+  #indexRows(): void {
+    const { segment, at } = this.#indexed.through;
+    if (this.#through.segment === segment && this.#through.at === at && this.#rows.size === 0) return;
+    this.#saveState();
   }
 
   // Making room
@@ -213,21 +243,38 @@ export class FlowSession {
   *#removeOldest(): Generator<void> {
     const segment = this.#segments.first!;
     const removed = new Set<number>();
+    while (this.#removeBlocks(segment, removed)) yield;
     const isWhole = yield* this.#removeRows(this.#segments.heads(segment), removed);
     // Rows of what is damaged are only found by looking at all of them.
-    if (!isWhole) for (const id of this.#opened.removeSegment(segment)) removed.add(id);
+    if (!isWhole) for (const id of this.#complete.removeSegment(segment)) removed.add(id);
+    while (this.#removeBlocks(segment, removed));
+    this.#indexRows();
     this.#opened.removeContents(segment);
     this.#segments.removeOldest();
+    this.#through = this.#segments.end;
     this.#exchanges -= removed.size;
     for (const id of removed) this.#pending.delete(id);
     this.#saveState();
     for (const listener of this.listeners) listener.removed(removed);
   }
 
+  /** Some of them. @returns whether there may be more */
+  #removeBlocks(segment: number, removed: Set<number>): boolean {
+    const index = this.#complete;
+    return index.transact(() => {
+      for (let count = 0; count < BLOCKS_AT_ONCE; count += 1) {
+        const ids = index.removeBlock(segment);
+        if (ids === null) return false;
+        for (const id of ids) removed.add(id);
+      }
+      return true;
+    });
+  }
+
   /** A row that has come to lie elsewhere since stays. @returns what `heads` does */
   *#removeRows(heads: Generator<FoundHead, boolean>, removed: Set<number>): Generator<void, boolean> {
     for (;;) {
-      const end = this.#opened.transact(() => this.#removeSome(heads, removed));
+      const end = this.#complete.transact(() => this.#removeSome(heads, removed));
       if (end !== null) return end;
       yield;
     }
@@ -247,6 +294,8 @@ export class FlowSession {
   /** Forgets everything. Ids go on. */
   clear(): void {
     this.#segments.clear();
+    this.#rows.clear();
+    this.#through = this.#segments.end;
     this.#opened.clear();
     this.#recent.clear();
     this.#pending.clear();
@@ -263,21 +312,21 @@ export class FlowSession {
   // Reading
 
   summary(id: number): Summary | null {
-    const text = this.#opened.summary(id);
+    const text = this.#complete.summary(id);
     return text === null ? null : readSummary(text);
   }
 
   /** Up to `count` of those with the greatest ids below `id`, descending. */
   idsBelow(id: number, count: number): readonly number[] {
-    return this.#opened.idsBelow(id, count);
+    return this.#complete.idsBelow(id, count);
   }
 
   summariesBelow(id: number, count: number): readonly Summary[] {
-    return this.#opened.summariesBelow(id, count).map(([, summary]) => readSummary(summary));
+    return this.#complete.summariesBelow(id, count).map(([, summary]) => readSummary(summary));
   }
 
   find(id: number): FoundExchange | null {
-    const row = this.#opened.find(id);
+    const row = this.#complete.find(id);
     if (row === null) return null;
     const summary = readSummary(row.summary);
     let frame: ExchangeFrame | null | undefined;
@@ -299,11 +348,11 @@ export class FlowSession {
   }
 
   countMessages(id: number): number {
-    return this.#opened.countMessages(id);
+    return this.#complete.countMessages(id);
   }
 
   messages(id: number, after: number, limit: number): readonly RecordedMessage[] {
-    return this.#opened.messages(id, after, limit).flatMap(({ place, length }) => {
+    return this.#complete.messages(id, after, limit).flatMap(({ place, length }) => {
       const frame = this.#segments.read(place, length);
       if (frame?.kind !== 'message') return [];
       return [{ ...(JSON.parse(frame.detail.toString()) as RecordedMessage), preview: frame.preview.toString('base64') }];
@@ -337,12 +386,18 @@ export class FlowSession {
   repairNow(): void {
     this.#index?.close();
     this.#index = null;
+    this.#rows.clear();
     for (const _ of this.#catchUp());
     // Rows may be others now.
     for (const listener of this.listeners) listener.removed(null);
   }
 
   close(): void {
+    try {
+      if (this.#index !== null) this.#indexRows();
+    } catch {
+      // The next opening makes the rows of what is in the segments.
+    }
     this.#index?.close();
     this.#segments.close();
   }
@@ -361,6 +416,17 @@ export class FlowSession {
     return this.#index;
   }
 
+  /** It knows of all that was written, unless the disk takes no more: then of what it knew before. */
+  get #complete(): FlowIndex {
+    const index = this.#opened;
+    try {
+      this.#indexRows();
+    } catch (error) {
+      if (isDamage(error)) throw error;
+    }
+    return index;
+  }
+
   /** Brings the index up to what the segments hold. */
   *#catchUp(): Generator<void> {
     let index = this.#index;
@@ -375,23 +441,38 @@ export class FlowSession {
     const { through, exchanges, lastId } = index.state();
     this.#exchanges = exchanges;
     this.#lastId = lastId;
+    this.#through = through;
+    this.#indexed = { through, lastId };
     for (const id of index.pending()) this.#pending.add(id);
-    let batch = new WrittenBatch();
-    let end = through;
     for (const found of this.#segments.scan(through)) {
-      batch.addFound(found);
-      end = { segment: found.segment, at: found.at + found.length };
-      if (batch.size < ROWS_AT_ONCE) continue;
-      this.#indexBatch(batch, end);
-      batch = new WrittenBatch();
-      yield;
+      if (found.segment !== this.#rows.segment || this.#rows.size >= ROWS_AT_ONCE) {
+        this.#indexRows();
+        yield;
+      }
+      this.#addFound(found);
     }
-    this.#indexBatch(batch, end);
+    this.#indexRows();
+  }
+
+  #addFound({ segment, at, length, frame }: FoundFrame): void {
+    this.#rows.begin(segment);
+    this.#batch.begin(false);
+    if (frame.kind === 'content') {
+      const digest = Buffer.from(frame.digest, 'hex').toString('latin1');
+      this.#rows.contents.push({ segment, at, length: frame.content.length, digest });
+    } else if (frame.kind === 'message') this.#rows.messages.push({ id: frame.id, number: frame.number, place: { segment, at }, length });
+    else {
+      const { id, kind, summary } = frame;
+      this.#batch.add(id, this.#isNew(id), kind);
+      this.#rows.put(id, summary, 0, summary.length, at, length, kind === 'finished');
+    }
+    this.#through = { segment, at: at + length };
+    this.#count(this.#batch);
   }
 
   /** What is under way will not end any more, as far as this session is told. */
   endInterrupted(): void {
-    const index = this.#opened;
+    const index = this.#complete;
     index.transact(() => {
       for (const id of this.#pending) {
         const { summary, place, length } = index.find(id)!;
@@ -403,11 +484,58 @@ export class FlowSession {
   }
 
   #remember(): void {
-    for (const [place, digest] of this.#opened.recentContents(MOST)) this.#recent.keep(digest, place);
+    for (const content of this.#opened.recentContents(MOST)) this.#recent.keep(content);
   }
 
   #saveState(): void {
-    this.#opened.setState(this.#segments.end, this.#exchanges, this.#lastId);
+    const state = { through: this.#through, exchanges: this.#exchanges, lastId: this.#lastId };
+    this.#opened.write(this.#rows, state);
+    this.#rows.clear();
+    this.#indexed = state;
+  }
+}
+
+/** What a batch changes, used again for the next. */
+class Batch {
+  /** Exchanges that had no row. */
+  news = 0;
+  /** The greatest of its exchanges. */
+  lastId = 0;
+  readonly begun: number[] = [];
+  readonly ended: number[] = [];
+  /** By id, and ids of exchanges; `null` where nobody listens. */
+  changes: Map<number, Change> | null = null;
+  messages: Set<number> | null = null;
+
+  begin(isHeard: boolean): void {
+    this.news = 0;
+    this.lastId = 0;
+    this.begun.length = 0;
+    this.ended.length = 0;
+    this.changes = isHeard ? new Map() : null;
+    this.messages = isHeard ? new Set() : null;
+  }
+
+  add(id: number, isNew: boolean, kind: 'begun' | 'finished'): void {
+    if (isNew) this.news += 1;
+    if (id > this.lastId) this.lastId = id;
+    (kind === 'begun' ? this.begun : this.ended).push(id);
+  }
+}
+
+/** Most are never looked at. */
+class WrittenChange implements Change {
+  readonly id: number;
+  readonly #text: string;
+  #summary: Summary | null = null;
+
+  constructor(id: number, text: string) {
+    this.id = id;
+    this.#text = text;
+  }
+
+  get summary(): Summary {
+    return (this.#summary ??= readSummary(this.#text));
   }
 }
 
@@ -416,5 +544,9 @@ function placeIn({ segment, at }: Place, offset: number): Place {
 }
 
 const ROWS_AT_ONCE = 500;
+const BLOCKS_AT_ONCE = 50;
+/** What the next opening makes again after a crash: a few hundredths of a second. */
+const MOST_UNWRITTEN = 4096;
+const MOST_UNWRITTEN_BYTES = 16 << 20;
 const LEAST_LOG_BYTES = 64 << 10;
 const MOST_LOG_BYTES = 4 << 20;

@@ -1,4 +1,4 @@
-// Owns the hosts among what matches a filter, counted once and kept right while exchanges come and end.
+// Owns the hosts among what matches a filter, counted once and kept right while exchanges come and end, as long as somebody asks now and then.
 import type { Summary } from '../recorded.ts';
 import { isDenied, isFailed } from './counts.ts';
 import type { Change, FlowSession, SessionListener } from './flow-session.ts';
@@ -17,6 +17,7 @@ export class HostCounting implements SessionListener, Matches {
   /** Something that was counted is gone: it has to be counted anew. */
   isOutdated = false;
   #counting: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | null = null;
 
   constructor(session: FlowSession, filter: ReadFilter, decode: DecodeText) {
     this.session = session;
@@ -26,6 +27,8 @@ export class HostCounting implements SessionListener, Matches {
 
   /** Ends when everything there is has been counted. Whoever asks meanwhile waits for the same. */
   counted(slices: Slices): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.removed(), KEPT_MS).unref();
     this.#counting ??= slices.run(this.#count()).done.finally(() => {
       this.#counting = null;
     });
@@ -45,6 +48,7 @@ export class HostCounting implements SessionListener, Matches {
 
   removed(): void {
     this.isOutdated = true;
+    this.close();
   }
 
   found(_id: number, summary: Summary | null): void {
@@ -65,6 +69,8 @@ export class HostCounting implements SessionListener, Matches {
 
   close(): void {
     this.session.listeners.delete(this);
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
   }
 
   *#count(): Generator<void> {
@@ -93,3 +99,4 @@ export class HostCounting implements SessionListener, Matches {
 }
 
 const MOST_HOSTS = 20_000;
+const KEPT_MS = 60_000;

@@ -15,7 +15,6 @@ export class LiveViews implements SessionListener {
   constructor(session: FlowSession, push: (push: Push) => void) {
     this.#session = session;
     this.#push = push;
-    session.listeners.add(this);
   }
 
   get isFull(): boolean {
@@ -43,6 +42,7 @@ export class LiveViews implements SessionListener {
 
   watch(id: number): void {
     const watched = this.#watched.get(id);
+    this.#session.listeners.add(this);
     if (watched !== undefined) watched.count += 1;
     else if (this.#watched.size < MOST_WATCHED) this.#watched.set(id, { count: 1, hasChanged: false, hasMessages: false });
   }
@@ -52,17 +52,18 @@ export class LiveViews implements SessionListener {
     if (watched === undefined) return;
     watched.count -= 1;
     if (watched.count === 0) this.#watched.delete(id);
+    // While nothing is watched the session need not tell what changes.
+    if (this.#watched.size === 0) this.#session.listeners.delete(this);
   }
 
   /** Another session is recorded into. */
   follow(session: FlowSession): void {
     this.#session.listeners.delete(this);
     this.#session = session;
-    session.listeners.add(this);
+    if (this.#watched.size > 0) session.listeners.add(this);
   }
 
   changed(changes: readonly Change[]): void {
-    if (this.#watched.size === 0) return;
     for (const { id } of changes) this.#mark(id, 'hasChanged');
   }
 

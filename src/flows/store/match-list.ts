@@ -62,7 +62,7 @@ export class MatchList {
   }
 
   /** @returns whether that changes its place among the sorted */
-  update(handle: Handle, summary: Summary): boolean {
+  update(handle: Handle, summary: Summary | null): boolean {
     return handle < 0 ? this.#older.update(-handle - 1, summary) : this.#newer.update(handle, summary);
   }
 
@@ -118,8 +118,8 @@ class Half {
     this.length += 1;
   }
 
-  update(at: number, summary: Summary): boolean {
-    if (this.keys === null || this.keys.isSame(at, summary)) return false;
+  update(at: number, summary: Summary | null): boolean {
+    if (this.keys === null || summary === null || this.keys.isSame(at, summary)) return false;
     this.keys.set(at, summary);
     return true;
   }

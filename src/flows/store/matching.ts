@@ -129,7 +129,8 @@ export class Matching {
   }
 
   #look(change: Change): void {
-    if (this.#fits(change.summary)) this.#matches.matched(change);
+    // Nobody makes a summary where everything matches.
+    if (this.#filter.test === null || this.#fits(change.summary)) this.#matches.matched(change);
     else this.#matches.unmatched(change.id);
   }
 

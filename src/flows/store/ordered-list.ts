@@ -23,6 +23,11 @@ export class OrderedList {
     return this.#list.size;
   }
 
+  /** Whether it needs summaries. */
+  get isByColumn(): boolean {
+    return this.#order.column !== null;
+  }
+
   /** Whether `sort` would change anything. */
   get isSorted(): boolean {
     return this.#isSorted;
@@ -46,7 +51,7 @@ export class OrderedList {
   }
 
   /** @returns whether it was not there yet, as far as that is known already */
-  put(id: number, summary: Summary): boolean {
+  put(id: number, summary: Summary | null): boolean {
     if (this.#postponed !== null) {
       this.#postponed.push(() => this.put(id, summary));
       return true;

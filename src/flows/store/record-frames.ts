@@ -20,6 +20,26 @@ export interface ContentReference {
   readonly digest: string;
 }
 
+/** The same, of a content that has been written. */
+export interface WrittenReference {
+  readonly segment: number;
+  readonly at: number;
+  readonly length: number;
+  /** SHA-256, one character an octet. */
+  readonly digest: string;
+}
+
+/** What came for the store (batch-frames.ts): the places of the parts of one frame in the octets of all. */
+interface ArrivedOctets {
+  readonly kind: 'begun' | 'finished' | 'message';
+  readonly id: number;
+  readonly octets: Buffer;
+  readonly summaryAt: number;
+  readonly detailAt: number;
+  readonly requestAt: number;
+  readonly responseAt: number;
+}
+
 export type RecordFrame =
   | {
       readonly kind: 'begun' | 'finished';
@@ -53,7 +73,8 @@ export function readSegmentHead(octets: Buffer): SegmentHead | null {
 
 /** Frames one behind the other, in memory that is used again and again. */
 export class FrameBuffer {
-  #octets = Buffer.allocUnsafe(KEPT_BYTES);
+  #octets: Buffer = Buffer.allocUnsafeSlow(KEPT_BYTES);
+  #view = new DataView(this.#octets.buffer);
   #length = 0;
   #head: SegmentHead = { mark: 0, seed: 0 };
 
@@ -61,7 +82,7 @@ export class FrameBuffer {
   begin(head: SegmentHead): void {
     this.#head = head;
     this.#length = 0;
-    if (this.#octets.length > KEPT_BYTES) this.#octets = Buffer.allocUnsafe(KEPT_BYTES);
+    if (this.#octets.length > KEPT_BYTES) this.#use(Buffer.allocUnsafeSlow(KEPT_BYTES));
   }
 
   get length(): number {
@@ -75,46 +96,52 @@ export class FrameBuffer {
 
   /** @returns where it begins here */
   addExchange(
-    kind: 'begun' | 'finished',
-    id: number,
-    summary: Buffer,
-    detail: Buffer,
-    request: ContentReference | null,
-    response: ContentReference | null,
+    { kind, id, octets, summaryAt, detailAt, requestAt }: ArrivedOctets,
+    request: WrittenReference | null,
+    response: WrittenReference | null,
   ): number {
-    const at = this.#reserve(EXCHANGE_BYTES + summary.length + detail.length);
-    const octets = this.#octets;
+    const at = this.#reserve(EXCHANGE_BYTES + requestAt - summaryAt);
     const body = at + FRAME_HEAD_BYTES;
-    octets[body] = kind === 'begun' ? BEGUN : FINISHED;
-    octets.writeDoubleLE(id, body + 1);
-    octets.writeUInt32LE(summary.length, body + 9);
-    writeReference(octets, body + 13, request);
-    writeReference(octets, body + 13 + REFERENCE_BYTES, response);
-    octets.set(summary, body + EXCHANGE_BYTES);
-    octets.set(detail, body + EXCHANGE_BYTES + summary.length);
+    this.#octets[body] = kind === 'begun' ? BEGUN : FINISHED;
+    this.#view.setFloat64(body + 1, id, true);
+    this.#view.setUint32(body + 9, detailAt - summaryAt, true);
+    this.#writeReference(body + 13, request);
+    this.#writeReference(body + 13 + REFERENCE_BYTES, response);
+    octets.copy(this.#octets, body + EXCHANGE_BYTES, summaryAt, requestAt);
     return this.#seal(at);
   }
 
-  addMessage(id: number, number: number, detail: Buffer, preview: Buffer): number {
-    const at = this.#reserve(MESSAGE_BYTES + detail.length + preview.length);
-    const octets = this.#octets;
+  /** Its detail, and its preview behind that. */
+  addMessage({ id, octets, detailAt, requestAt, responseAt }: ArrivedOctets, number: number): number {
+    const at = this.#reserve(MESSAGE_BYTES + responseAt - detailAt);
     const body = at + FRAME_HEAD_BYTES;
-    octets[body] = MESSAGE;
-    octets.writeDoubleLE(id, body + 1);
-    octets.writeUInt32LE(number, body + 9);
-    octets.writeUInt32LE(detail.length, body + 13);
-    octets.set(detail, body + MESSAGE_BYTES);
-    octets.set(preview, body + MESSAGE_BYTES + detail.length);
+    this.#octets[body] = MESSAGE;
+    this.#view.setFloat64(body + 1, id, true);
+    this.#view.setUint32(body + 9, number, true);
+    this.#view.setUint32(body + 13, requestAt - detailAt, true);
+    octets.copy(this.#octets, body + MESSAGE_BYTES, detailAt, responseAt);
     return this.#seal(at);
   }
 
-  addContent(digest: string, content: Buffer): number {
-    const at = this.#reserve(CONTENT_BYTES + content.length);
+  /** @param digest one character an octet */
+  addContent(digest: string, octets: Buffer, from: number, to: number): number {
+    const at = this.#reserve(CONTENT_BYTES + to - from);
     const body = at + FRAME_HEAD_BYTES;
     this.#octets[body] = CONTENT;
-    this.#octets.write(digest, body + 1, DIGEST_BYTES, 'hex');
-    this.#octets.set(content, body + CONTENT_BYTES);
+    this.#octets.write(digest, body + 1, DIGEST_BYTES, 'latin1');
+    octets.copy(this.#octets, body + CONTENT_BYTES, from, to);
     return this.#seal(at);
+  }
+
+  #writeReference(at: number, reference: WrittenReference | null): void {
+    if (reference === null) {
+      this.#octets.fill(0, at, at + REFERENCE_BYTES);
+      return;
+    }
+    this.#view.setUint32(at, reference.segment, true);
+    this.#view.setUint32(at + 4, reference.at, true);
+    this.#view.setUint32(at + 8, reference.length, true);
+    this.#octets.write(reference.digest, at + 12, DIGEST_BYTES, 'latin1');
   }
 
   /** Room for a frame of `length` octets behind its sum. */
@@ -122,20 +149,24 @@ export class FrameBuffer {
     const at = this.#length;
     const end = at + FRAME_HEAD_BYTES + length;
     if (end > this.#octets.length) {
-      const grown = Buffer.allocUnsafe(Math.max(end, this.#octets.length * 2));
+      const grown = Buffer.allocUnsafeSlow(Math.max(end, this.#octets.length * 2));
       grown.set(this.octets);
-      this.#octets = grown;
+      this.#use(grown);
     }
     this.#length = end;
     return at;
   }
 
+  #use(octets: Buffer): void {
+    this.#octets = octets;
+    this.#view = new DataView(octets.buffer);
+  }
+
   #seal(at: number): number {
-    const octets = this.#octets;
     const body = at + FRAME_HEAD_BYTES;
-    octets.writeUInt32LE(this.#head.mark, at);
-    octets.writeUInt32LE(this.#length - body, at + 4);
-    octets.writeUInt32LE(crc32(octets.subarray(body, this.#length), this.#head.seed), at + 8);
+    this.#view.setUint32(at, this.#head.mark, true);
+    this.#view.setUint32(at + 4, this.#length - body, true);
+    this.#view.setUint32(at + 8, crc32(this.#octets.subarray(body, this.#length), this.#head.seed), true);
     return at;
   }
 }
@@ -200,17 +231,6 @@ function readMessage(body: Buffer): RecordFrame | null {
   };
 }
 
-function writeReference(octets: Buffer, at: number, reference: ContentReference | null): void {
-  if (reference === null) {
-    octets.fill(0, at, at + REFERENCE_BYTES);
-    return;
-  }
-  octets.writeUInt32LE(reference.segment, at);
-  octets.writeUInt32LE(reference.at, at + 4);
-  octets.writeUInt32LE(reference.length, at + 8);
-  octets.write(reference.digest, at + 12, DIGEST_BYTES, 'hex');
-}
-
 function readReference(octets: Buffer, at: number): ContentReference | null {
   const segment = octets.readUInt32LE(at);
   if (segment === 0) return null;
@@ -237,5 +257,5 @@ const BEGUN = 1;
 const FINISHED = 2;
 const MESSAGE = 3;
 const CONTENT = 4;
-/** A batch is of 256 KiB, unless it has a long content in it. */
+/** As much as comes at once, unless there is a long content in it. */
 const KEPT_BYTES = 1 << 20;

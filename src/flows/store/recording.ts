@@ -1,7 +1,7 @@
 // Owns what becomes of batches: written, or, where the disk would not have them, dropped and counted. The operator is told once when that begins and once when
 // recording works again; in between it is tried again every second. What the index has lost is made again from the segments.
 import { reasonOf } from '../../cache/stores/storing-pause.ts';
-import { framesOfBatch } from './batch-frames.ts';
+import { BatchReader } from './batch-frames.ts';
 import { isDamage } from './flow-index.ts';
 import type { FlowSession } from './flow-session.ts';
 
@@ -34,16 +34,16 @@ export class Recording {
 
   #write(session: FlowSession, batch: ArrayBuffer, used: number): void {
     try {
-      session.write(framesOfBatch(batch, used), used, Date.now());
+      session.take(batch, used, Date.now());
     } catch (error) {
       if (!isDamage(error)) throw error;
       session.repairNow();
-      session.write(framesOfBatch(batch, used), used, Date.now());
+      session.take(batch, used, Date.now());
     }
   }
 
   #lose(batch: ArrayBuffer, used: number): void {
-    for (const _ of framesOfBatch(batch, used)) this.lost += 1;
+    for (const reader = new BatchReader(batch, used); reader.next(); ) this.lost += 1;
   }
 
   #failed(session: FlowSession, error: unknown): void {

@@ -2,6 +2,7 @@
 // ends, however it ends.
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makePrivateFile } from './private-file.ts';
 
 export class SessionLock {
   readonly #database: DatabaseSync;
@@ -12,7 +13,9 @@ export class SessionLock {
 
   /** @returns `null` when somebody else has it. @throws when the folder cannot be written */
   static take(folder: string): SessionLock | null {
-    const database = new DatabaseSync(path.join(folder, 'lock'), { timeout: WAIT_MS });
+    const file = path.join(folder, 'lock');
+    makePrivateFile(file);
+    const database = new DatabaseSync(file, { timeout: WAIT_MS });
     try {
       database.exec('PRAGMA journal_mode = MEMORY; PRAGMA cache_size = 1; BEGIN EXCLUSIVE');
       return new SessionLock(database);

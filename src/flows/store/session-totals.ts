@@ -1,5 +1,5 @@
-// Owns what is counted of sessions as a whole, for as long as they are open. What ends while one is recorded into is counted as it ends; what was there before
-// only when somebody asks.
+// Owns what is counted of sessions as a whole. It is counted when somebody asks, and kept right while somebody goes on asking: to count each exchange as it ends
+// would cost as much as to write it. Whoever asks again after a while waits until it has been counted anew.
 import type { Summary } from '../recorded.ts';
 import { SessionCounts } from './counts.ts';
 import type { Change, FlowSession, SessionListener } from './flow-session.ts';
@@ -8,17 +8,16 @@ import type { Slices } from './slices.ts';
 export class SessionTotals implements SessionListener {
   readonly #session: FlowSession;
   readonly #slices: Slices;
-  /** Ids up to it were there before. */
-  #before: number;
   #counts = new SessionCounts();
+  /** Below it nothing has been counted yet; 0 when all has. */
+  #below = 0;
+  /** `null` while nobody asks. */
   #counting: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | null = null;
 
-  /** Until it is closed it hears what ends. */
   constructor(session: FlowSession, slices: Slices) {
     this.#session = session;
     this.#slices = slices;
-    this.#before = session.lastId;
-    session.listeners.add(this);
   }
 
   get session(): FlowSession {
@@ -26,35 +25,46 @@ export class SessionTotals implements SessionListener {
   }
 
   async counts(): Promise<SessionCounts> {
-    this.#counting ??= this.#slices.run(this.#countBefore()).done;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.close(), KEPT_MS).unref();
+    this.#counting ??= this.#begin();
     await this.#counting;
     return this.#counts;
   }
 
+  /** What the search will come to is counted there. */
   changed(changes: readonly Change[]): void {
-    for (const { summary } of changes) this.#add(summary);
+    for (const change of changes) if (change.id >= this.#below) this.#add(change.summary);
   }
 
   messages(): void {}
 
   /** What the oldest segments held stays counted. Where all is other than before, it is counted anew. */
   removed(ids: ReadonlySet<number> | null): void {
-    if (ids !== null) return;
-    this.#counts = new SessionCounts();
-    this.#before = this.#session.lastId;
-    this.#counting = null;
+    if (ids === null) this.close();
   }
 
+  /** Nobody asks any more. */
   close(): void {
     this.#session.listeners.delete(this);
+    this.#counting = null;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
   }
 
-  *#countBefore(): Generator<void> {
-    for (let below = this.#before + 1; ; ) {
-      const summaries = this.#session.summariesBelow(below, AT_ONCE);
-      if (summaries.length === 0) return;
+  #begin(): Promise<void> {
+    this.#counts = new SessionCounts();
+    this.#below = this.#session.lastId + 1;
+    this.#session.listeners.add(this);
+    return this.#slices.run(this.#countAll(this.#counts)).done;
+  }
+
+  /** Ends early when it has begun anew. */
+  *#countAll(counts: SessionCounts): Generator<void> {
+    while (counts === this.#counts && this.#below > 0) {
+      const summaries = this.#session.summariesBelow(this.#below, AT_ONCE);
       for (const summary of summaries) this.#add(summary);
-      below = summaries.at(-1)!.id;
+      this.#below = summaries.at(-1)?.id ?? 0;
       yield;
     }
   }
@@ -65,3 +75,4 @@ export class SessionTotals implements SessionListener {
 }
 
 const AT_ONCE = 250;
+const KEPT_MS = 60_000;

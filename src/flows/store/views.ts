@@ -195,7 +195,7 @@ function intoList(list: OrderedList, changed: (id: number, isMoved: boolean) => 
       list.addOlder(id, summary);
       changed(id, true);
     },
-    matched: ({ id, summary }) => changed(id, list.put(id, summary)),
+    matched: (change) => changed(change.id, list.put(change.id, list.isByColumn ? change.summary : null)),
     unmatched: (id) => {
       if (list.remove(id)) changed(id, true);
     },

@@ -1,0 +1,131 @@
+// Owns the rows that the index does not have yet: of what stands in the segments already. They are written many at a time, before anybody reads, and
+// lost with the process: then they are made again from the segments. A batch that could not be written takes its rows back.
+import type { WrittenReference } from './record-frames.ts';
+import type { BlockRow } from './row-block.ts';
+import type { Place } from './segments.ts';
+
+export interface MessageRow {
+  readonly id: number;
+  readonly number: number;
+  readonly place: Place;
+  readonly length: number;
+}
+
+export interface ExchangeRow extends BlockRow {
+  readonly hasEnded: boolean;
+}
+
+export class UnwrittenRows {
+  /** Of each exchange the latest. */
+  readonly #numbers = new Map<number, number>();
+  #ids = new Float64Array(LEAST);
+  #ats = new Float64Array(LEAST);
+  #lengths = new Uint32Array(LEAST);
+  #ends = new Uint32Array(LEAST);
+  #haveEnded = new Uint8Array(LEAST);
+  #octets: Buffer = Buffer.allocUnsafeSlow(LEAST_OCTETS);
+  #count = 0;
+  readonly messages: MessageRow[] = [];
+  readonly contents: WrittenReference[] = [];
+  /** In which all of them lie; 0 while there are none. */
+  #segment = 0;
+  /** What there was when the last batch began. */
+  #before = { rows: 0, messages: 0, contents: 0 };
+
+  get size(): number {
+    return this.#count + this.messages.length + this.contents.length;
+  }
+
+  get segment(): number {
+    return this.#segment;
+  }
+
+  /** A batch begins, whose records come to lie in this segment, as those of all others that wait here do. */
+  begin(segment: number): void {
+    this.#segment = segment;
+    this.#before = { rows: this.#count, messages: this.messages.length, contents: this.contents.length };
+  }
+
+  /** The batch came to nothing. */
+  takeBack(): void {
+    this.#count = this.#before.rows;
+    this.messages.length = this.#before.messages;
+    this.contents.length = this.#before.contents;
+    this.#numbers.clear();
+    for (let number = 0; number < this.#count; number += 1) this.#numbers.set(this.#ids[number]!, number);
+  }
+
+  has(id: number): boolean {
+    return this.#numbers.has(id);
+  }
+
+  /**
+   * @param octets with the summary, from `from` to `to`; copied
+   * @param at where its record lies in the segment
+   */
+  put(id: number, octets: Buffer, from: number, to: number, at: number, length: number, hasEnded: boolean): void {
+    const number = this.#count;
+    const start = number === 0 ? 0 : this.#ends[number - 1]!;
+    const end = start + to - from;
+    if (number === this.#ids.length || end > this.#octets.length) this.#grow(end);
+    octets.copy(this.#octets, start, from, to);
+    this.#ids[number] = id;
+    this.#ats[number] = at;
+    this.#lengths[number] = length;
+    this.#ends[number] = end;
+    this.#haveEnded[number] = hasEnded ? 1 : 0;
+    this.#numbers.set(id, number);
+    this.#count = number + 1;
+  }
+
+  /** Of each exchange the latest, ids ascending. */
+  *rows(): Generator<ExchangeRow> {
+    const segment = this.#segment;
+    for (const id of Float64Array.from(this.#numbers.keys()).sort()) {
+      const number = this.#numbers.get(id)!;
+      yield {
+        id,
+        place: { segment, at: this.#ats[number]! },
+        length: this.#lengths[number]!,
+        octets: this.#octets,
+        from: number === 0 ? 0 : this.#ends[number - 1]!,
+        to: this.#ends[number]!,
+        hasEnded: this.#haveEnded[number] === 1,
+      };
+    }
+  }
+
+  clear(): void {
+    this.#numbers.clear();
+    this.#count = 0;
+    this.messages.length = 0;
+    this.contents.length = 0;
+    this.#segment = 0;
+    this.#before = { rows: 0, messages: 0, contents: 0 };
+    if (this.#octets.length > MOST_OCTETS_KEPT) this.#octets = Buffer.allocUnsafeSlow(LEAST_OCTETS);
+  }
+
+  #grow(octets: number): void {
+    if (this.#count === this.#ids.length) {
+      this.#ids = doubled(this.#ids, Float64Array);
+      this.#ats = doubled(this.#ats, Float64Array);
+      this.#lengths = doubled(this.#lengths, Uint32Array);
+      this.#ends = doubled(this.#ends, Uint32Array);
+      this.#haveEnded = doubled(this.#haveEnded, Uint8Array);
+    }
+    if (octets <= this.#octets.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(octets, 2 * this.#octets.length));
+    this.#octets.copy(grown);
+    this.#octets = grown;
+  }
+}
+
+function doubled<T extends { set(from: T): void; readonly length: number }>(array: T, Kind: new (length: number) => T): T {
+  const grown = new Kind(2 * array.length);
+  grown.set(array);
+  return grown;
+}
+
+const LEAST = 1024;
+const LEAST_OCTETS = 256 << 10;
+const MOST_OCTETS_KEPT = 4 << 20;
