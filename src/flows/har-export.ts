@@ -11,6 +11,9 @@ import type { RecordedExchange, RecordedFields, RecordedMessage, RecordedRequest
 import type { MaskRules } from './redact/rules.ts';
 import { maskContent, maskExchange, maskMessage } from './redact.ts';
 
+/** An entry of the archive as JSON, in UTF-8 where it is octets. */
+export type WriteEntry = (source: HarSource, rules: MaskRules | null) => Promise<string | Uint8Array>;
+
 /** An exchange with what was kept of its content; `null` where there was none. */
 export interface HarSource {
   readonly exchange: RecordedExchange;
@@ -18,6 +21,8 @@ export interface HarSource {
   readonly responseOctets: Buffer | null;
   /** Of a WebSocket. */
   readonly messages: readonly RecordedMessage[];
+  /** What is to be said of it; in most cases nothing. */
+  readonly comment?: string;
 }
 
 /**
@@ -25,18 +30,21 @@ export interface HarSource {
  *
  * @param version  of this program
  * @param rules  what is masked; `null` for nothing
- * @throws what `sources` throws
+ * @param write  `harEntry`, here or on another thread
+ * @throws what `sources` and `write` throw
  */
 export async function* exportHar(
   sources: AsyncIterable<HarSource> | Iterable<HarSource>,
   version: string,
   rules: MaskRules | null,
-): AsyncGenerator<string> {
+  write: WriteEntry = async (source, masks) => JSON.stringify(await harEntry(source, masks)),
+): AsyncGenerator<string | Uint8Array> {
   yield `{"log":{"version":"1.2","creator":{"name":"Sallyport","version":${JSON.stringify(version)}},"pages":[],"entries":[`;
   let separator = '\n';
   for await (const source of sources) {
     if (source.exchange.summary.scheme === '') continue;
-    yield `${separator}${JSON.stringify(await harEntry(rules === null ? source : maskedSource(source, rules), rules))}`;
+    yield separator;
+    yield await write(source, rules);
     separator = ',\n';
   }
   yield '\n]}}\n';
@@ -50,9 +58,10 @@ function maskedSource(source: HarSource, rules: MaskRules): HarSource {
   };
 }
 
-/** An entry of `log.entries` (HAR 1.2). */
-async function harEntry(source: HarSource, rules: MaskRules | null): Promise<object> {
-  const { exchange } = source;
+/** An entry of `log.entries` (HAR 1.2). @throws never */
+export async function harEntry(unmasked: HarSource, rules: MaskRules | null): Promise<object> {
+  const source = rules === null ? unmasked : maskedSource(unmasked, rules);
+  const { exchange, comment } = source;
   const { summary, facts } = exchange;
   const timings = timingsOf(summary);
   const isWebSocket = summary.kind === 'websocket';
@@ -65,6 +74,7 @@ async function harEntry(source: HarSource, rules: MaskRules | null): Promise<obj
     timings,
     ...(facts.upstreamAddress !== null && { serverIPAddress: facts.upstreamAddress }),
     connection: String(facts.connectionId),
+    ...(comment !== undefined && { comment }),
     ...(summary.error !== null && { _error: summary.error }),
     ...((summary.cache === 'hit' || summary.cache === 'stale') && { _fromCache: 'disk' }),
     ...(isWebSocket && { _resourceType: 'websocket', _webSocketMessages: source.messages.flatMap(webSocketMessage) }),

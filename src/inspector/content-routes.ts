@@ -5,11 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type AdminAnswer, BadQuestion, valueAnswer } from '../admin/answers.ts';
 import { CONTENT_KINDS } from '../flows/content/content-view.ts';
-import { copiedRequest } from '../flows/copy-as/copied-request.ts';
-import { asCurl } from '../flows/copy-as/curl.ts';
-import { asFetch } from '../flows/copy-as/fetch.ts';
-import { asPython } from '../flows/copy-as/python.ts';
-import { type Route, type RouteAsked, wordIn } from './route.ts';
+import { COPY_FORMS } from '../flows/copy-as/copied-request.ts';
+import { jsonAnswer, type Route, type RouteAsked, wordIn } from './route.ts';
 import { sessionNameIn } from './session-routes.ts';
 import {
   capturedOctets,
@@ -43,7 +40,7 @@ export function contentRoutes(recording: Recording, version: string): readonly R
       async answer(asked) {
         const as = asked.query.has('as') ? wordIn(asked.query, 'as', CONTENT_KINDS, 'hex') : null;
         const question = { ...sessionIn(asked.query), id: idOf(asked.segments), of: sideOf(asked), as };
-        return valueAnswer(await recording.store().ask({ kind: 'view', ...question, masks: recording.masks(isRevealed(asked)) }));
+        return jsonAnswer(await recording.store().ask({ kind: 'view', ...question, masks: recording.masks(isRevealed(asked)) }));
       },
     },
     {
@@ -52,7 +49,7 @@ export function contentRoutes(recording: Recording, version: string): readonly R
       summary: 'A request to paste elsewhere; form is curl, fetch or python',
       query: REVEALED,
       answers: '{text}',
-      answer: async (asked) => valueAnswer({ text: await copied(recording, asked) }),
+      answer: (asked) => copied(recording, asked),
     },
     {
       method: 'GET',
@@ -82,17 +79,14 @@ async function octetsOf(recording: Recording, asked: RouteAsked): Promise<AdminA
   return capturedOctets(Buffer.from(kept.bytes), `${id}-${of}`);
 }
 
-async function copied(recording: Recording, asked: RouteAsked): Promise<string> {
-  const form = asked.segments['form'] ?? '';
-  const write = Object.hasOwn(FORMS, form) ? FORMS[form] : undefined;
-  if (write === undefined) throw new BadQuestion(`There is ${Object.keys(FORMS).join(', ')}; found ${JSON.stringify(form)}.`, 404);
+async function copied(recording: Recording, asked: RouteAsked): Promise<AdminAnswer> {
+  const form = COPY_FORMS.find((each) => each === asked.segments['form']);
+  if (form === undefined) throw new BadQuestion(`There is ${COPY_FORMS.join(', ')}; found ${JSON.stringify(asked.segments['form'])}.`, 404);
   const exchange = await exchangeAsked(recording, asked);
-  const { id } = exchange.summary;
-  const masks = recording.masks(isRevealed(asked));
-  const kept = await recording.store().ask({ kind: 'content', ...sessionIn(asked.query), id, of: 'request', masks });
-  const request = copiedRequest(recording.shown(exchange, isRevealed(asked)), kept === null ? null : Buffer.from(kept.bytes));
+  const question = { kind: 'copy', ...sessionIn(asked.query), exchange, form, masks: recording.masks(isRevealed(asked)) } as const;
+  const request = await recording.store().ask(question);
   if (request === null) throw new BadQuestion('Only requests of HTTP can be copied.', 409);
-  return write(request);
+  return jsonAnswer(request);
 }
 
 async function archive(recording: Recording, asked: RouteAsked, version: string): Promise<AdminAnswer> {
@@ -129,5 +123,4 @@ function sideOf({ segments: { side } }: RouteAsked): 'request' | 'response' {
   return side;
 }
 
-const FORMS: Readonly<Record<string, typeof asCurl>> = { curl: asCurl, fetch: asFetch, python: asPython };
 const MOST_IMPORTED = 256 * 2 ** 20;

@@ -1,7 +1,7 @@
 // Owns what a route of the inspector's API is: one method and one path, what it takes, and who answers. The table of them is both what is served and
 // what the OpenAPI description says, so neither can say more than the other.
 import type * as z from 'zod';
-import { type AdminAnswer, type Asked, BadQuestion, problemAnswer } from '../admin/answers.ts';
+import { type AdminAnswer, type Asked, BadQuestion, problemAnswer, valueAnswer } from '../admin/answers.ts';
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -51,6 +51,12 @@ export async function contentAs<T extends z.ZodType>(schema: T, asked: Asked, ma
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   throw new BadQuestion(parsed.error.issues.map(({ path, message }) => [...path, message].join(': ')).join('; '));
+}
+
+/** What is JSON already; `null` as JSON has it. */
+export function jsonAnswer(json: Uint8Array | null): AdminAnswer {
+  if (json === null) return valueAnswer(null);
+  return { kind: 'octets', type: 'application/json', content: Buffer.from(json.buffer, json.byteOffset, json.byteLength), fields: {} };
 }
 
 /** A whole number out of the query. @throws BadQuestion */

@@ -1,11 +1,11 @@
-// Owns what the API says of one exchange's reasons, and of two exchanges side by side. Words and differences are flows/why.ts and flows/diff.ts.
+// Owns what the API says of one exchange's reasons, and of two exchanges side by side. The words are
+// flows/why.ts; differences are found by the store.
 import { valueAnswer } from '../admin/answers.ts';
 import type { CacheRuleOptions } from '../cache/rules/options.ts';
-import { type DiffSide, diffExchanges } from '../flows/diff.ts';
 import { whyOf } from '../flows/why.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { stepsOf } from './policy-routes.ts';
-import type { Route, RouteAsked } from './route.ts';
+import { jsonAnswer, type Route } from './route.ts';
 import { exchangeAsked, isRevealed, REVEALED, type Recording, sessionIn } from './traffic-routes.ts';
 
 export interface ReasonParts {
@@ -40,23 +40,10 @@ export function whyRoutes(recording: Recording, { policy, policyDigest, cacheRul
       query: REVEALED,
       answers: '{request, response, content}: lines that are the same, added or removed',
       async answer(asked) {
-        const [before, after] = await Promise.all([sideOf(recording, asked, 'id'), sideOf(recording, asked, 'other')]);
-        return valueAnswer(diffExchanges(before, after));
+        const [before, after] = await Promise.all([exchangeAsked(recording, asked), exchangeAsked(recording, asked, 'other')]);
+        const question = { kind: 'diff', ...sessionIn(asked.query), before, after, masks: recording.masks(isRevealed(asked)) } as const;
+        return jsonAnswer(await recording.store().ask(question));
       },
     },
   ];
-}
-
-async function sideOf(recording: Recording, asked: RouteAsked, name: string): Promise<DiffSide> {
-  const exchange = await exchangeAsked(recording, asked, name);
-  const textOf = async (of: 'request' | 'response') => {
-    const question = { ...sessionIn(asked.query), id: exchange.summary.id, of, as: null, masks: recording.masks(isRevealed(asked)) };
-    const view = await recording.store().ask({ kind: 'view', ...question });
-    return (
-      view?.text ??
-      (view?.kind === 'form' ? (view.rows ?? []).map(([name, value]) => (value === '' ? name : `${name}=${value}`)).join('\n') : null)
-    );
-  };
-  const [requestText, responseText] = await Promise.all([textOf('request'), textOf('response')]);
-  return { exchange: recording.shown(exchange, isRevealed(asked)), requestText, responseText };
 }

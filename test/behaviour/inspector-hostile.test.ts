@@ -129,8 +129,12 @@ test('content that is made to be too much to look at is looked at within bounds,
       .toMatchObject({ state: 'done' });
     ids.push(id);
   }
-  for (const id of ids)
-    expect(await api('GET', `/api/exchanges/${id}/response/view`)).toMatchObject({ kind: 'json', text: expect.any(String) });
+  for (const id of ids) {
+    const view = await api('GET', `/api/exchanges/${id}/response/view`);
+    // On a machine that is very slow it is said that it took too long.
+    if (view['kind'] === 'hex') expect(view).toMatchObject({ problem: expect.stringMatching(/^It cannot be shown: it took longer than/) });
+    else expect(view).toMatchObject({ kind: 'json', text: expect.any(String) });
+  }
   expect(await api('GET', '/api/status')).toMatchObject({ recording: { problem: null }, dropped: { exchanges: 0 } });
   expect(proxy.reports).toEqual([]);
 });

@@ -6,7 +6,7 @@ import { readCbor } from './cbor.ts';
 import { decodeText } from './charset.ts';
 import type { ContentKind, ContentView, Reading } from './content-view.ts';
 import { DECODING_BOUNDS, decodeContent, unpacked } from './decode.ts';
-import { boundaryOf, formRows, partsOf } from './form.ts';
+import { boundaryOf, formRows, type Part, partsOf } from './form.ts';
 import { graphqlRequests, layOutGraphql } from './graphql.ts';
 import { decodeGrpcWebText, type GrpcMessage, grpcMessages } from './grpc.ts';
 import { hexDump } from './hex.ts';
@@ -135,12 +135,16 @@ function readImage({ octets, isCut }: ReadingContext): Reading {
   return { image: { ...facts, base64: octets.toString('base64') }, problem: isCut ? 'Its end is missing.' : null };
 }
 
-async function readParts({ octets, contentType, isCut, bounds, depth }: ReadingContext): Promise<Reading> {
+function readParts(context: ReadingContext): Reading | Promise<Reading> {
+  const { octets, contentType } = context;
   const boundary = boundaryOf(contentType ?? '') ?? /^--([^\r\n]{1,70})\r\n/.exec(octets.toString('latin1', 0, 80))?.[1] ?? null;
   if (boundary === null) return { text: hexDump(octets), problem: 'Its media type names no boundary.' };
   const parts = partsOf(octets, boundary);
   if (parts.length === 0) return { text: hexDump(octets), problem: 'Its boundary does not occur in it.' };
-  const views: ContentView[] = [];
+  return shownParts(viewParts(parts, context));
+}
+
+async function* viewParts(parts: readonly Part[], { isCut, bounds, depth }: ReadingContext): AsyncGenerator<ContentView> {
   for (const { fields, octets: part, title } of parts) {
     const type = fieldOf(fields, 'content-type');
     const viewed = {
@@ -150,9 +154,20 @@ async function readParts({ octets, contentType, isCut, bounds, depth }: ReadingC
       codings: [],
       isCut: isCut && part === parts.at(-1)!.octets,
     };
-    views.push({ title, ...(await viewOctets(viewed, null, fields, bounds, depth + 1)) });
+    yield { title, ...(await viewOctets(viewed, null, fields, bounds, depth + 1)) };
   }
-  return { parts: views };
+}
+
+/** As many as can be shown: each may come to as much as a whole, and what is a part may have parts. */
+async function shownParts(views: AsyncIterable<ContentView>): Promise<Reading> {
+  const parts: ContentView[] = [];
+  let shown = 0;
+  for await (const view of views) {
+    parts.push(view);
+    shown += JSON.stringify(view).length;
+    if (shown > MAX_SHOWN) return { parts, problem: `Only the first ${parts.length} of its parts are shown.` };
+  }
+  return { parts };
 }
 
 function protobufReading(octets: Buffer): Reading {
@@ -160,13 +175,16 @@ function protobufReading(octets: Buffer): Reading {
   return tree === null ? { text: hexDump(octets), problem: 'It is no message of protocol buffers.' } : { tree };
 }
 
-async function readGrpc(context: ReadingContext): Promise<Reading> {
+function readGrpc(context: ReadingContext): Reading | Promise<Reading> {
   const { octets, contentType, fields } = context;
   const messages = grpcMessages(/^application\/grpc-web-text/i.test(contentType ?? '') ? decodeGrpcWebText(octets) : octets);
   const coding = fieldOf(fields, 'grpc-encoding')?.toLowerCase() ?? 'identity';
-  const parts: ContentView[] = [];
-  for (const [i, message] of messages.entries()) parts.push(await viewGrpcMessage(message, `message ${i + 1}`, coding, context));
-  return { parts, problem: parts.length === 0 && octets.length > 0 ? 'No message of gRPC begins in it.' : null };
+  if (messages.length === 0 && octets.length > 0) return { parts: [], problem: 'No message of gRPC begins in it.' };
+  return shownParts(viewGrpcMessages(messages, coding, context));
+}
+
+async function* viewGrpcMessages(messages: readonly GrpcMessage[], coding: string, context: ReadingContext): AsyncGenerator<ContentView> {
+  for (const [i, message] of messages.entries()) yield await viewGrpcMessage(message, `message ${i + 1}`, coding, context);
 }
 
 async function viewGrpcMessage(message: GrpcMessage, title: string, coding: string, context: ReadingContext): Promise<ContentView> {
@@ -189,7 +207,7 @@ function readGraphql({ text, octets }: ReadingContext): Reading {
   const requests = graphqlRequests(text);
   if (requests === null) return { text: layOutGraphql(text) };
   const part = (title: string, kind: ContentKind, laidOut: string): ContentView => ({
-    ...{ title, kind, alternatives: [], text: laidOut, problem: null },
+    ...{ title, kind, alternatives: [], text: laidOut.slice(0, MAX_LAYOUT), problem: null },
     decoded: { codings: [], charset: 'utf-8', length: octets.length, isCut: false },
   });
   return {
@@ -216,5 +234,7 @@ const TEXT_KINDS: ReadonlySet<ContentKind> = new Set(['json', 'text', 'html', 'x
 const MAX_TEXT = 2 * 1024 * 1024;
 const MAX_LAYOUT = 4 * 1024 * 1024;
 const MAX_IMAGE = 8 * 1024 * 1024;
+/** Characters that parts may come to with all that is said of them. */
+const MAX_SHOWN = 8 * 1024 * 1024;
 const MAX_DEPTH = 4;
 const NOTHING = Buffer.alloc(0);

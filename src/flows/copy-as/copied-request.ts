@@ -3,6 +3,10 @@
 import { listMembers } from '../../http/fields.ts';
 import type { RecordedExchange, RecordedFields } from '../recorded.ts';
 
+/** What it is copied as: a command, a call, a script. */
+export const COPY_FORMS = ['curl', 'fetch', 'python'] as const;
+export type CopyForm = (typeof COPY_FORMS)[number];
+
 export interface CopiedRequest {
   readonly method: string;
   /** Absolute; one character an octet. */

@@ -1,10 +1,11 @@
 // Owns the answers: each kind of question, and what it asks of sessions, views and counts.
 
-import { maskMessage } from '../redact.ts';
+import type { MaskRules } from '../redact/rules.ts';
 import type { SessionCounts } from './counts.ts';
 import type { FlowSession } from './flow-session.ts';
 import { HostCounting } from './host-counts.ts';
 import type { LiveViews } from './live-views.ts';
+import type { Masking } from './mask-record.ts';
 import { type DecodeText, type ReadFilter, readFilter } from './matching.ts';
 import { type Order, parseOrder } from './order.ts';
 import type { AppendedExchange, FilterProblem, Listing, Question, QuestionTable, StoreStatus } from './protocol.ts';
@@ -12,7 +13,8 @@ import { readHar } from './read-har.ts';
 import { messageFrame, recordFrame } from './session-file.ts';
 import { SessionTotals } from './session-totals.ts';
 import { Refused, type Sessions } from './sessions.ts';
-import { contentOf, viewOf, writeHar } from './shown-content.ts';
+import type { Showing } from './showing.ts';
+import { contentOf, copyOf, diffOf, maskContentWith, maskMessages, viewOf, writeHar } from './shown-content.ts';
 import type { Slices } from './slices.ts';
 import { listOnce, newest, rowsOf, type ViewParts } from './views.ts';
 
@@ -25,6 +27,7 @@ export interface AnswerParts {
   readonly sessions: Sessions;
   readonly views: LiveViews;
   readonly slices: Slices;
+  readonly showing: Showing;
   readonly decode: DecodeText;
   readonly status: () => StoreStatus;
   /** Another session is recorded into, or it was cleared. */
@@ -54,12 +57,15 @@ export class Answers {
 
   readonly #table: AnswerTable = {
     exchange: async ({ session, id }) => (await this.#find(session)).find(id)?.exchange() ?? null,
-    content: async ({ session, id, of, masks = null }) => contentOf(await this.#find(session), id, of, masks),
-    view: async ({ session, ...asked }) => viewOf(await this.#find(session), asked),
+    content: async ({ session, id, of, masks = null }) => contentOf(this.#parts.showing, await this.#find(session), id, of, masks),
+    view: async ({ session, ...asked }) => viewOf(this.#parts.showing, await this.#find(session), asked),
+    diff: async ({ session, before, after, masks }) => diffOf(this.#parts.showing, await this.#find(session), [before, after], masks),
+    copy: async ({ session, exchange, form, masks }) => copyOf(this.#parts.showing, await this.#find(session), exchange, form, masks),
     messages: async ({ session, id, after, limit, masks = null }) => {
       const found = await this.#find(session);
       const messages = found.messages(id, after, bounded(limit));
-      return { total: found.countMessages(id), messages: masks === null ? messages : messages.map((each) => maskMessage(each, masks)) };
+      const shown = masks === null ? messages : await this.#parts.slices.run(maskMessages(messages, masks)).done;
+      return { total: found.countMessages(id), messages: shown };
     },
     list: async ({ session, offset, limit, ...asked }) => {
       const parts = await this.#viewParts(session, asked);
@@ -125,7 +131,9 @@ export class Answers {
       this.#parts.sessions.remove(session);
       return null;
     },
-    exportSession: async ({ session, file, masks = null }) => ({ bytes: await this.#parts.sessions.exportTo(session, file, masks) }),
+    exportSession: async ({ session, file, masks = null }) => ({
+      bytes: await this.#parts.sessions.exportTo(session, file, this.#masking(masks)),
+    }),
     importSession: async ({ file, name }) => {
       const session = await this.#parts.sessions.importFrom(file, name);
       return { session: session.name, exchanges: session.exchanges };
@@ -135,7 +143,7 @@ export class Answers {
       const parts = await this.#viewParts(session, { filter, order: 'id' });
       if ('problem' in parts) return parts;
       const list = await listOnce(parts);
-      await writeHar(parts.session, list.ids(0, list.size), file, version, masks);
+      await writeHar(this.#parts.showing, parts.session, list.ids(0, list.size), { file, version, masks });
       return { exchanges: list.size };
     },
     importHar: async ({ session, file, name }) => {
@@ -151,6 +159,10 @@ export class Answers {
       return null;
     },
   };
+
+  #masking(rules: MaskRules | null): Masking | null {
+    return rules === null ? null : { rules, content: maskContentWith(this.#parts.showing) };
+  }
 
   #find(session: string | undefined): Promise<FlowSession> {
     return this.#parts.sessions.find(session);

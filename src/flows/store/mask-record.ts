@@ -1,6 +1,7 @@
 // Owns a record as it leaves the process in a file, its secrets masked: in its row, its fields, and its contents. Where something in a content is masked, what is
 // written is the content without its codings, and the fields say so.
 import { decodeContent } from '../content/decode.ts';
+import type { KeptMessage } from '../content/view.ts';
 import type { RecordedContent, RecordedExchange, RecordedFields } from '../recorded.ts';
 import type { MaskRules } from '../redact/rules.ts';
 import { maskContent, maskExchange } from '../redact.ts';
@@ -12,12 +13,28 @@ export interface WholeRecord {
   readonly responseOctets: Buffer | null;
 }
 
-/** @throws never */
-export async function maskRecord({ exchange, requestOctets, responseOctets }: WholeRecord, masks: MaskRules): Promise<WholeRecord> {
-  const masked = maskExchange(exchange, masks);
+/**
+ * What is left of content without its secrets, and without its codings; `null` where nothing is masked. Of what cannot be unpacked to be masked, nothing is left.
+ */
+export type MaskContent = (content: KeptMessage, masks: MaskRules) => Promise<Buffer | null>;
+
+/** What is masked of records, and how their contents are. */
+export interface Masking {
+  readonly rules: MaskRules;
+  /** `maskedContent`, here or on another thread. */
+  readonly content: MaskContent;
+}
+
+/** @throws what masking contents throws */
+export async function maskRecord({ exchange, requestOctets, responseOctets }: WholeRecord, masking: Masking): Promise<WholeRecord> {
+  const masked = maskExchange(exchange, masking.rules);
   const { request, sent, received, response, requestContent, responseContent } = masked;
-  const asked = await maskedContent(requestOctets, requestContent, exchange.request.fields, masks);
-  const answered = await maskedContent(responseOctets, responseContent, (exchange.response ?? exchange.received)?.fields ?? [], masks);
+  const maskOf = async (octets: Buffer | null, content: RecordedContent | null, fields: RecordedFields): Promise<Buffer | null> =>
+    octets === null || content === null
+      ? null
+      : await masking.content({ octets, isCut: octets.length < content.length, fields }, masking.rules);
+  const asked = await maskOf(requestOctets, requestContent, exchange.request.fields);
+  const answered = await maskOf(responseOctets, responseContent, (exchange.response ?? exchange.received)?.fields ?? []);
   return {
     exchange: {
       ...masked,
@@ -33,15 +50,9 @@ export async function maskRecord({ exchange, requestOctets, responseOctets }: Wh
   };
 }
 
-/** @returns without its codings; `null` where nothing is masked, and nothing at all of what cannot be unpacked to be masked */
-export async function maskedContent(
-  octets: Buffer | null,
-  content: RecordedContent | null,
-  fields: RecordedFields,
-  masks: MaskRules,
-): Promise<Buffer | null> {
-  if (octets === null || content === null) return null;
-  const decoded = await decodeContent(octets, octets.length < content.length, fields);
+/** @throws never */
+export async function maskedContent({ octets, isCut, fields }: KeptMessage, masks: MaskRules): Promise<Buffer | null> {
+  const decoded = await decodeContent(octets, isCut, fields);
   if (decoded.isPacked) return NOTHING;
   const type = fields.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null;
   const masked = maskContent(decoded.octets, type, masks);

@@ -1,6 +1,7 @@
 // Owns what the proxy's thread and the thread of the store say to each other: batches of frames one way, questions and their answers, and what is
 // pushed without being asked for each time. Everything here can be cloned; nothing is a function.
-import type { ContentKind, ContentView } from '../content/content-view.ts';
+import type { ContentKind } from '../content/content-view.ts';
+import type { CopyForm } from '../copy-as/copied-request.ts';
 import type { FilterProblem } from '../filter/parse.ts';
 import type { RecordedExchange, RecordedMessage, Summary } from '../recorded.ts';
 import type { MaskRules } from '../redact/rules.ts';
@@ -154,7 +155,7 @@ export interface QuestionTable {
     asks: InSession & { readonly id: number; readonly of: 'request' | 'response'; readonly masks?: MaskRules | null };
     answers: KeptContent | null;
   };
-  /** The same as somebody would read it; `as` is `null` for what it is. */
+  /** The same as somebody would read it, a `ContentView` as JSON; `as` is `null` for what it is. */
   view: {
     asks: InSession & {
       readonly id: number;
@@ -162,7 +163,17 @@ export interface QuestionTable {
       readonly as: ContentKind | null;
       readonly masks: MaskRules | null;
     };
-    answers: ContentView | null;
+    answers: Uint8Array | null;
+  };
+  /** An `ExchangeDiff` as JSON. The exchanges are those that were asked for, or are under way. */
+  diff: {
+    asks: InSession & { readonly before: RecordedExchange; readonly after: RecordedExchange; readonly masks: MaskRules | null };
+    answers: Uint8Array | null;
+  };
+  /** The request of one, to be sent by other programs: `{text}` as JSON; `null` where it is none for a URL. */
+  copy: {
+    asks: InSession & { readonly exchange: RecordedExchange; readonly form: CopyForm; readonly masks: MaskRules | null };
+    answers: Uint8Array | null;
   };
   /** Those with a greater number than `after`, ascending; at most 500. */
   messages: {

@@ -12,7 +12,7 @@ import type { RecordedFields } from '../recorded.ts';
  * @throws never
  */
 export function searchableText(content: Buffer, isCut: boolean, fields: RecordedFields): string | null {
-  const octets = beginningOf(content, isCut, contentCodings(fields));
+  const octets = beginningOf(content, contentCodings(fields));
   if (octets === null) return null;
   const type = fields.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null;
   const { text } = decodeText(octets, type, isCut || octets.length === SEARCHED);
@@ -20,10 +20,11 @@ export function searchableText(content: Buffer, isCut: boolean, fields: Recorded
 }
 
 /** Without its codings. Where all of it comes to too much, a part of it does not: less is tried, a few times. */
-function beginningOf(content: Buffer, isCut: boolean, codings: readonly string[]): Buffer | null {
+function beginningOf(content: Buffer, codings: readonly string[]): Buffer | null {
   let packed = content.subarray(0, SEARCHED);
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
-    const unpacked = unpackWhole(packed, codings, BOUNDS, isCut || packed.length < content.length);
+    // An end that is missing is none of its faults: a part of it may be all that there is.
+    const unpacked = unpackWhole(packed, codings, BOUNDS, true);
     if (Buffer.isBuffer(unpacked)) return unpacked;
     if (unpacked.kind !== 'too-long') return null;
     packed = packed.subarray(0, packed.length >> 2);

@@ -10,32 +10,31 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { crc32, createGunzip, createGzip } from 'node:zlib';
 import type { RecordedMessage } from '../recorded.ts';
-import type { MaskRules } from '../redact/rules.ts';
 import { maskMessage } from '../redact.ts';
 import { type BatchFrame, framesOfBatch, HEAD_BYTES, writeBatchFrame } from './batch-frames.ts';
 import type { FlowSession } from './flow-session.ts';
-import { maskRecord, type WholeRecord } from './mask-record.ts';
+import { type Masking, maskRecord, type WholeRecord } from './mask-record.ts';
 import { isDetail, isMessage, isSummary } from './record-shapes.ts';
 
 /**
  * @param file must not exist yet; it is this user's alone
- * @param masks what is masked in it; `null` for nothing
+ * @param masking what is masked in it; `null` for nothing
  * @returns its octets
  * @throws errors of Node's
  */
-export async function exportSession(session: FlowSession, file: string, masks: MaskRules | null): Promise<number> {
+export async function exportSession(session: FlowSession, file: string, masking: Masking | null): Promise<number> {
   const target = createWriteStream(file, { flags: 'wx', mode: 0o600 });
-  await pipeline(Readable.from(fileOf(session, masks)), createGzip(), target);
+  await pipeline(Readable.from(fileOf(session, masking)), createGzip(), target);
   return target.bytesWritten;
 }
 
-async function* fileOf(session: FlowSession, masks: MaskRules | null): AsyncGenerator<Buffer> {
+async function* fileOf(session: FlowSession, masking: Masking | null): AsyncGenerator<Buffer> {
   yield Buffer.from(MAGIC, 'latin1');
   for (const id of idsOf(session)) {
     const record = recordOf(session, id);
-    if (record !== null) yield* summed(recordFrame(id, masks === null ? record : await maskRecord(record, masks)));
+    if (record !== null) yield* summed(recordFrame(id, masking === null ? record : await maskRecord(record, masking)));
     for (const message of record === null ? [] : messagesOf(session, id))
-      yield* summed(messageFrame(id, masks === null ? message : maskMessage(message, masks)));
+      yield* summed(messageFrame(id, masking === null ? message : maskMessage(message, masking.rules)));
     // Others have their turn.
     await new Promise(setImmediate);
   }

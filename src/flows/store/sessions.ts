@@ -5,8 +5,8 @@ import { randomBytes } from 'node:crypto';
 import { copyFileSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { makePrivateFolder } from '../../net/private-folder.ts';
-import type { MaskRules } from '../redact/rules.ts';
 import { FlowSession, type SessionBounds } from './flow-session.ts';
+import type { Masking } from './mask-record.ts';
 import type { SessionFacts } from './protocol.ts';
 import { exportSession, importSession } from './session-file.ts';
 import { SessionLock } from './session-lock.ts';
@@ -113,8 +113,8 @@ export class Sessions {
   }
 
   /** @returns octets of the file */
-  async exportTo(name: string | undefined, file: string, masks: MaskRules | null): Promise<number> {
-    return await exportSession(await this.find(name), file, masks);
+  async exportTo(name: string | undefined, file: string, masking: Masking | null): Promise<number> {
+    return await exportSession(await this.find(name), file, masking);
   }
 
   /** @returns the name that it has got */

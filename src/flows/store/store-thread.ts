@@ -11,11 +11,13 @@ import { Recording } from './recording.ts';
 import { searchableText } from './searchable-text.ts';
 import { NotSuchFile } from './session-file.ts';
 import { Refused, Sessions } from './sessions.ts';
+import { Showing } from './showing.ts';
 import { Slices } from './slices.ts';
 
 const port = parentPort!;
 const settings = workerData as StoreSettings;
 const slices = new Slices();
+const showing = new Showing();
 
 function say(message: FromStore, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
@@ -45,7 +47,7 @@ function serve(sessions: Sessions): void {
   const views = new LiveViews(sessions.recorded, (push) => say({ kind: 'push', push }));
   const status = (): StoreStatus => statusOf(sessions, recording);
   const pushStatus = (): void => say({ kind: 'push', push: { kind: 'status', ...status() } });
-  const answers = new Answers({ sessions, views, slices, decode: searchableText, status, sessionChanged: pushStatus });
+  const answers = new Answers({ sessions, views, slices, showing, decode: searchableText, status, sessionChanged: pushStatus });
   const pruning = new Pruning(sessions);
 
   const answer = async (number: number, question: Question): Promise<void> => {
@@ -75,6 +77,7 @@ function serve(sessions: Sessions): void {
       case 'close':
         pruning.close();
         views.closeAll();
+        showing.close();
         sessions.close();
         port.close();
         return;
