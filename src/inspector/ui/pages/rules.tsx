@@ -13,7 +13,7 @@ import { LineEditor } from './line-editor.tsx';
 import { Loading, PageBody, Section } from './parts.tsx';
 
 export function RulesPage() {
-  const { value, problem, again } = useAsked<Rules>('/api/rules');
+  const { value, problem, again } = useAsked<Rules>('/api/rules', 2_000);
   useEffect(
     () =>
       listen((message) => {
