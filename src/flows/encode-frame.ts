@@ -50,7 +50,9 @@ export class ExchangeEncoder {
       `,${capture.replayOf ?? 0},${epochMs(flow.startedAtMs)},${this.#connection(flow).client},${quotedOr0(flow.user)},${quoted(flow.method)}` +
       `,"${capture.scheme}",${quoted(capture.host)},${capture.port},${this.#url(capture.path)},"${flow.version}",${flow.status}` +
       `,${isDone ? `"${flow.outcome}"` : 0},${error === null ? 0 : `"${error.code}"`}` +
-      (decision === null ? ',0,0,0' : this.#decision(decision).summary + decision.reported.length) +
+      (decision === null
+        ? ',0,0,0'
+        : this.#decision(decision).summary + (decision.reported.length === 0 ? 0 : namesOfRules(decision.reported))) +
       `,${cache === null ? 0 : `"${cache.outcome}"`},${interception === null ? 0 : `"${interception.outcome}"`},${quotedOr0(flow.contentType)}` +
       `,${requestOctets(flow, capture)},${responseOctets(flow, capture)}${stepsText(flow)}` +
       `,${hundredths(flow.firstByteMs)},${isDone ? hundredths(flow.totalMs) : 'null'},${capture.messages}` +

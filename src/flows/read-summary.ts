@@ -11,7 +11,7 @@ export function readSummary(text: string): Summary {
   const [, , , , , , , , , , , , , , , , error, decision, rule, reported, cache, interception, contentType, requestBytes, responseBytes] =
     short;
   const [resolveMs, connectMs, tlsMs, firstByteMs, totalMs, messages, touched] = short.slice(STEPS) as ShortSteps;
-  return {
+  const summary: Summary = {
     id,
     state: state === 0 ? 'pending' : 'done',
     kind: KINDS[kind]!,
@@ -31,7 +31,7 @@ export function readSummary(text: string): Summary {
     error: error === 0 ? null : error,
     decision: decision === 0 ? null : decision,
     rule: rule === 0 ? null : rule,
-    reported,
+    reported: typeof reported === 'number' ? reported : reported.length,
     cache: cache === 0 ? null : cache,
     interception: interception === 0 ? null : interception,
     contentType: contentType === 0 ? null : contentType,
@@ -45,6 +45,7 @@ export function readSummary(text: string): Summary {
     messages,
     touched: touched === 0 ? [] : touched,
   };
+  return typeof reported === 'number' ? summary : { ...summary, reportedBy: reported };
 }
 
 /** What is not there is 0, but for times, where 0 is one. */
@@ -68,7 +69,8 @@ type ShortSummary = [
   error: 0 | string,
   decision: 0 | Exclude<Summary['decision'], null>,
   rule: 0 | string,
-  reported: number,
+  /** In records of versions that kept no names, their number. */
+  reported: number | readonly string[],
   cache: 0 | Exclude<Summary['cache'], null>,
   interception: 0 | Exclude<Summary['interception'], null>,
   contentType: 0 | string,

@@ -40,6 +40,8 @@ export interface Summary {
   readonly rule: string | null;
   /** How many rules on trial would have denied it. */
   readonly reported: number;
+  /** Which, as in `rule`; not there where none would have, nor in records of versions that did not keep it. */
+  readonly reportedBy?: readonly string[];
   readonly cache: 'hit' | 'validated' | 'stale' | 'forwarded' | 'none' | null;
   /** What became of a tunnel that was looked into. */
   readonly interception: InterceptionFacts['outcome'] | null;

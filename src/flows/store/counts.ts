@@ -36,7 +36,7 @@ export class SessionCounts {
     this.#clients.add(summary.client, summary);
     if (summary.user !== null) this.#users.add(summary.user, summary);
     if (summary.contentType !== null) this.#types.add(typeOf(summary.contentType), summary);
-    this.#addRule(summary);
+    this.#addRules(summary);
   }
 
   overview(): Overview {
@@ -66,8 +66,14 @@ export class SessionCounts {
     return totals;
   }
 
-  #addRule({ rule, decision, startedAtMs }: Summary): void {
+  #addRules({ rule, decision, reportedBy, startedAtMs }: Summary): void {
     if (decision === null) return;
+    this.#addRule(rule, startedAtMs);
+    // On trial they decide nothing: what they would have denied is their hit.
+    if (reportedBy !== undefined) for (const each of reportedBy) this.#addRule(each, startedAtMs);
+  }
+
+  #addRule(rule: string | null, startedAtMs: number): void {
     const hits = this.#rules.get(rule);
     if (hits === undefined) {
       if (this.#rules.size < MOST_NAMES) this.#rules.set(rule, { hits: 1, lastHitMs: startedAtMs });

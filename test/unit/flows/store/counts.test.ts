@@ -47,6 +47,17 @@ test('octets are saved where the cache answered; names are those of the largest 
   ]);
 });
 
+test('what a rule on trial would have denied is its hit, too', () => {
+  const counts = new SessionCounts();
+  counts.add(summaryOf({ rule: 'r', startedAtMs: 1, reported: 2, reportedBy: ['trial', 'p.yaml:7'] }), NOW);
+  counts.add(summaryOf({ rule: 'r', startedAtMs: 2, reported: 1, reportedBy: ['trial'] }), NOW);
+  expect(counts.rules()).toEqual([
+    { rule: 'r', hits: 2, lastHitMs: 2 },
+    { rule: 'trial', hits: 2, lastHitMs: 2 },
+    { rule: 'p.yaml:7', hits: 1, lastHitMs: 1 },
+  ]);
+});
+
 test('names beyond some thousands are not told apart, and take no memory', () => {
   const counts = new SessionCounts();
   for (let i = 0; i < 6000; i += 1) counts.add(summaryOf({ host: `${i}.example`, rule: `rule ${i}` }), NOW);
