@@ -7,18 +7,21 @@ export interface BannerFacts extends Pick<RunningProxy, 'listening' | 'policySum
   readonly version: string;
   readonly nodeVersion: string;
   readonly processId: number;
+  /** Their processes; empty where one process is all of the proxy. */
+  readonly workers: readonly number[];
   /** Signs in whoever opens it first; `null` where the inspector is served on no address. */
   readonly inspectorLink: string | null;
 }
 
-/** Six lines, and a seventh where there is an inspector. @param bold marks the labels */
+/** Six lines, one more where there are workers, and one where there is an inspector. @param bold marks the labels */
 export function banner(facts: BannerFacts, bold: (text: string) => string): string {
   const url = urlToPaste(facts.listening);
   const rows: readonly (readonly [string, string])[] = [
     ['sallyport', `${facts.version}, node ${facts.nodeVersion}, process ${facts.processId}`],
     ['listening', facts.listening.map((each) => each.url).join('  ')],
     ['policy', facts.policySummary],
-    ['cache', cacheText(facts.cacheFacts)],
+    ...(facts.workers.length === 0 ? [] : ([['workers', `${facts.workers.length}, processes ${facts.workers.join(', ')}`]] as const)),
+    ['cache', cacheText(facts.cacheFacts, facts.workers.length > 0)],
     ['curl', url === null ? NO_TCP : `curl --proxy ${url}${facts.asksForCredentials ? ' --proxy-user NAME' : ''} https://example.com/`],
     ['browser', url === null ? NO_TCP : `chromium --proxy-server=${url}`],
     ...(facts.inspectorLink === null ? [] : ([['inspector', facts.inspectorLink]] as const)),
@@ -26,12 +29,13 @@ export function banner(facts: BannerFacts, bold: (text: string) => string): stri
   return rows.map(([label, text]) => `${bold(label.padEnd(9))}  ${text}`).join('\n');
 }
 
-function cacheText(cache: RunningProxy['cacheFacts']): string {
+function cacheText(cache: RunningProxy['cacheFacts'], isShared: boolean): string {
   if (cache === null) return 'off';
   const { memoryBytes, disk, offline, staleOk } = cache;
   const places = [
     ...(memoryBytes === 0 ? [] : [`${roundSize(memoryBytes)} in memory`]),
     ...(disk === null ? [] : [`${roundSize(disk.maxBytes)} in ${disk.folder}`]),
+    ...(isShared ? ['shared out among the workers; nothing on disk'] : []),
   ];
   const mode = offline ? '; OFFLINE: no origin is asked' : '';
   return `${places.join(', ')}${mode}${staleOk ? '; stale responses answer, too' : ''}`;

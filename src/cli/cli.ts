@@ -2,9 +2,9 @@
 // What an operator can put right is one line a problem, never a stack; anything else is a defect of ours and says so.
 import { didYouMean } from '../errors/nearest.ts';
 import { StartError } from '../errors/start-error.ts';
+import { describeDefect } from '../proxy/defects.ts';
 import { type Command, parseArguments } from './command.ts';
 import { COMMANDS } from './commands.ts';
-import { describeDefect } from './defects.ts';
 import { EXIT_INTERNAL, EXIT_OF_KIND, EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
 import { commandHelp, groupHelp, programHelp } from './help.ts';
 import { processTerminal, type Terminal } from './terminal.ts';

@@ -35,6 +35,10 @@ export const COMMANDS: readonly Command[] = [
         text: 'on (the default), or off: what passes is kept for the inspector, in the state folder; off with a command, unless it is asked for',
       },
       session: { value: 'NAME', text: 'the session that it is kept in: default, unless told' },
+      workers: {
+        value: 'COUNT',
+        text: 'processes that share the work: 1 (the default), more, or auto for one a core; with more than one, nothing is cached on disk',
+      },
       direct: {
         value: 'HOSTS',
         text: 'with a command: what it reaches without the proxy, as NO_PROXY has it; nothing is left out by default',

@@ -4,11 +4,11 @@
 import { type Config, DEFAULT_ADMIN } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { StartError } from '../errors/start-error.ts';
+import { describeDefect, surviveDefects } from '../proxy/defects.ts';
 import { type RunningProxy, startProxy } from '../proxy.ts';
 import { childEnvironment, hasOwnJavaTrustStore, inheritedRoute } from './child-environment.ts';
 import { type ChildEnd, runChild } from './child-process.ts';
 import type { Arguments } from './command.ts';
-import { describeDefect, surviveDefects } from './defects.ts';
 import { EXIT_INTERNAL } from './exit-codes.ts';
 import { fromHere } from './policy-file.ts';
 import { endDespiteHandles, flagSettings } from './run.ts';

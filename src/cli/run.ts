@@ -1,13 +1,16 @@
-// Owns `run`: the proxy's life in a process. It starts, serves until a signal stops it, drains with a deadline, and reloads on SIGHUP.
+// Owns `run`: the proxy's life in a process, or in several. It starts, serves until a signal stops it, drains with a deadline, reloads on SIGHUP, and
+// starts its workers anew on SIGUSR2.
+import type { Primary } from '../cluster/primary.ts';
 import type { Config } from '../config/config.ts';
 import { type FlagSettings, loadConfig } from '../config/load.ts';
 import { WatchedFiles } from '../config/watch-files.ts';
 import { StartError } from '../errors/start-error.ts';
-import { type RunningProxy, startProxy } from '../proxy.ts';
+import { describeDefect, surviveDefects } from '../proxy/defects.ts';
+import { coresOfThisMachine } from '../proxy/this-machine.ts';
+import type { RunningProxy } from '../proxy.ts';
 import { banner } from './banner.ts';
 import type { Arguments } from './command.ts';
-import { describeDefect, surviveDefects } from './defects.ts';
-import { EXIT_INTERNAL, EXIT_OK } from './exit-codes.ts';
+import { EXIT_INTERNAL, EXIT_OF_KIND, EXIT_OK } from './exit-codes.ts';
 import { type ReloadOutcome, RunningFile, type RunningNote } from './running.ts';
 import type { Terminal } from './terminal.ts';
 import { version } from './version.ts';
@@ -21,17 +24,25 @@ export async function run({ flags }: Arguments, terminal: Terminal): Promise<num
   const load = () => loadConfig(settings, terminal.environment, terminal.workingDirectory);
   const startedAtMs = Date.now();
   const config = await load();
-  const proxy = await startProxy(config, terminal.report);
+  const proxy = await start(config, terminal.report);
   surviveDefects(terminal.report, () => process.exit(EXIT_INTERNAL));
   // Before the banner: who reads it may signal at once.
   const serving = new Serving(proxy, config, startedAtMs, load, terminal);
   const { listening, policySummary, cacheFacts, asksForCredentials } = proxy;
   const running = { version: version(), nodeVersion: process.versions.node, processId: process.pid };
-  const inspectorLink = proxy.newInspectorLink();
-  terminal.tell(banner({ listening, policySummary, cacheFacts, asksForCredentials, inspectorLink, ...running }, terminal.bold));
-  await serving.stopped;
+  const inspectorLink = await proxy.newInspectorLink();
+  const workers = 'processes' in proxy ? proxy.processes : [];
+  terminal.tell(banner({ listening, policySummary, cacheFacts, asksForCredentials, inspectorLink, workers, ...running }, terminal.bold));
+  const exitCode = await serving.stopped;
   endDespiteHandles();
-  return EXIT_OK;
+  return exitCode;
+}
+
+/** Whichever is not needed is not loaded: a primary has no line, and a single process nobody to watch. */
+async function start(config: Config, report: (line: string) => void): Promise<RunningProxy | Primary> {
+  const workers = config.workers === 'auto' ? coresOfThisMachine() : config.workers;
+  if (workers === 1) return await (await import('../proxy.ts')).startProxy(config, report);
+  return await (await import('../cluster/primary.ts')).startPrimary(config, { workers }, report);
 }
 
 /** Everything is closed; should a handle have been forgotten, it must not keep a stopped proxy alive. */
@@ -54,16 +65,18 @@ export function flagSettings(flags: Arguments['flags']): FlagSettings {
     admin: flags.get('admin')?.[0],
     record: flags.get('record')?.[0],
     session: flags.get('session')?.[0],
+    workers: flags.get('workers')?.[0],
   };
 }
 
 /** A running proxy and the signals that act on it. */
 class Serving {
-  readonly stopped: Promise<void>;
-  readonly #proxy: RunningProxy;
+  /** The exit code. */
+  readonly stopped: Promise<number>;
+  readonly #proxy: RunningProxy | Primary;
   readonly #load: () => Promise<Config>;
   readonly #terminal: Terminal;
-  readonly #resolveStopped: () => void;
+  readonly #resolveStopped: (exitCode: number) => void;
   readonly #files: WatchedFiles;
   readonly #running: RunningFile | null;
   #note: RunningNote;
@@ -72,8 +85,8 @@ class Serving {
   /** Reloads follow one another: the last signal's settings win. */
   #reloaded: Promise<void> = Promise.resolve();
 
-  constructor(proxy: RunningProxy, config: Config, startedAtMs: number, load: () => Promise<Config>, terminal: Terminal) {
-    const { promise, resolve } = Promise.withResolvers<void>();
+  constructor(proxy: RunningProxy | Primary, config: Config, startedAtMs: number, load: () => Promise<Config>, terminal: Terminal) {
+    const { promise, resolve } = Promise.withResolvers<number>();
     this.stopped = promise;
     this.#resolveStopped = resolve;
     this.#proxy = proxy;
@@ -99,6 +112,10 @@ class Serving {
       proxy.reopenLogs();
       this.#reloadAfter(ASKED);
     });
+    process.on('SIGUSR2', () => {
+      this.#reloaded = this.#reloaded.then(() => this.#restart());
+    });
+    if ('hopeless' in proxy) void proxy.hopeless.then(() => this.#close(EXIT_OF_KIND.unavailable));
   }
 
   #reloadAfter(cause: string): void {
@@ -128,7 +145,7 @@ class Serving {
     await this.#close();
   }
 
-  async #close(): Promise<void> {
+  async #close(exitCode = EXIT_OK): Promise<void> {
     this.#files.close();
     this.#running?.remove();
     try {
@@ -136,7 +153,24 @@ class Serving {
     } catch (error) {
       this.#terminal.report(describeDefect(error));
     }
-    this.#resolveStopped();
+    this.#resolveStopped(exitCode);
+  }
+
+  /** Workers anew, with the code that is on the disk now. */
+  async #restart(): Promise<void> {
+    if (this.#stopAskedMs !== null) return;
+    let outcome: ReloadOutcome;
+    try {
+      if (!('restart' in this.#proxy)) throw new StartError('usage', [ONE_PROCESS]);
+      await this.#proxy.restart();
+      outcome = { isDone: true, lines: [`started anew on ${RESTART}: ${this.#proxy.processes.length} workers`] };
+    } catch (error) {
+      const problems = error instanceof StartError ? error.problems : [describeDefect(error)];
+      outcome = { isDone: false, lines: [...problems, `not started anew on ${RESTART}: what is running goes on`] };
+    }
+    for (const line of outcome.lines) this.#terminal.report(line);
+    this.#note = { ...this.#note, reloads: this.#note.reloads + 1, lastReload: outcome };
+    this.#running?.write(this.#note);
   }
 
   async #reload(cause: string): Promise<void> {
@@ -183,5 +217,7 @@ function keepNote(stateFolder: string | null, note: RunningNote, terminal: Termi
 const OF_COMMANDS = ['direct', 'report', 'quiet'] as const;
 /** The cause of a reload that somebody asked for. */
 const ASKED = 'SIGHUP';
+const RESTART = 'SIGUSR2';
+const ONE_PROCESS = 'a proxy of one process cannot be started anew without a break; set workers to 2 or more, or auto';
 const SAME_SIGNAL_MS = 1_000;
 const FORGOTTEN_HANDLE_MS = 1_000;

@@ -52,6 +52,8 @@ export interface Config {
   readonly originTls: OriginTlsOptions;
   /** Under which CA tunnels are opened, where a rule says so. */
   readonly tls: TlsOptions;
+  /** Processes that serve; `auto` is one for each core. With one there is nothing but that process. */
+  readonly workers: number | 'auto';
   /** Milliseconds that exchanges and tunnels have to finish once a stop is asked for. */
   readonly drainTimeoutMs: number;
   /** Where to keep what survives a restart: counts of limits, compiled lists, the note of a running proxy. `null` keeps nothing. */
@@ -132,6 +134,7 @@ export function configFrom(
     rootCertificates: settings.tls?.roots ?? null,
     originTls: originTlsOptions(settings.tls ?? {}),
     tls: tlsOptions(settings.tls ?? {}, defaultCaFolder),
+    workers: settings.workers ?? 1,
     drainTimeoutMs: timeouts.drain ?? DEFAULT_DRAIN_TIMEOUT_MS,
     stateFolder: settings.state_dir === undefined || settings.state_dir === 'off' ? null : settings.state_dir,
     tunnelGraceMs: timeouts.denied_tunnel ?? DEFAULT_TUNNEL_GRACE_MS,

@@ -23,6 +23,7 @@ export interface FlagSettings {
   readonly admin?: string | undefined;
   readonly record?: string | undefined;
   readonly session?: string | undefined;
+  readonly workers?: string | undefined;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -114,7 +115,7 @@ async function readSettings(file: string, absolute: string): Promise<Source> {
 
 /** The flags in the shape of the file; one that was not given is not mentioned. */
 function shaped(flags: FlagSettings): object {
-  const { listen, policy, accessLog, accessLogFormat, cache: use, offline, staleOk, caDir, admin, record, session } = flags;
+  const { listen, policy, accessLog, accessLogFormat, cache: use, offline, staleOk, caDir, admin, record, session, workers } = flags;
   const log = { ...(accessLog !== undefined && { file: accessLog }), ...(accessLogFormat !== undefined && { format: accessLogFormat }) };
   const cache = { ...(use !== undefined && { use }), ...(offline && { offline }), ...(staleOk && { stale_ok: staleOk }) };
   return {
@@ -124,6 +125,7 @@ function shaped(flags: FlagSettings): object {
     ...(Object.keys(cache).length > 0 && { cache }),
     ...(caDir !== undefined && { tls: { ca_dir: caDir } }),
     ...(admin !== undefined && { admin }),
+    ...(workers !== undefined && { workers }),
     ...((record ?? session) !== undefined && {
       record: { ...(record !== undefined && { use: record }), ...(session !== undefined && { session }) },
     }),
@@ -137,6 +139,7 @@ const FLAG_OF_SETTING: ReadonlyMap<string, string> = new Map([
   ['cache.use', '--cache'],
   ['tls.ca_dir', '--ca-dir'],
   ['admin', '--admin'],
+  ['workers', '--workers'],
   ['record.use', '--record'],
   ['record.session', '--session'],
 ]);

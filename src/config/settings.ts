@@ -123,6 +123,8 @@ export function settingsSchema(resolvePath: (path: string) => string) {
       ldap: ldap(resolvePath),
     }),
     via: scalar(parsePseudonym),
+    // Processes that serve; `auto` is one for each core.
+    workers: scalar((value) => (value === 'auto' ? value : parseCount(value, MOST_WORKERS))),
     // `off` keeps nothing over a restart.
     state_dir: scalar((value) => (value === 'off' ? value : resolvePath(nonEmpty(value)))),
     record: shorthand('use', {
@@ -293,6 +295,7 @@ function bodyLimit(value: string | number): number {
   return octets;
 }
 
+const MOST_WORKERS = 256;
 const MOST_BODY_OCTETS = 16 * 2 ** 20;
 
 /** A folder of this name holds it. */

@@ -1,11 +1,11 @@
 // Owns one listening socket of the explicit proxy: accepts within its limits, and gives each connection to an Http1Connection.
 // Out of descriptors it goes on: what is idle is let go before that, and what cannot be accepted is closed by Node without a word.
-import { lstatSync, unlinkSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { ProxyError } from '../errors/proxy-error.ts';
 import { breakOff } from '../net/break-off.ts';
 import { isLoopbackAddress } from '../net/ip-address.ts';
 import { type Linked, LinkedSet } from '../net/linked-set.ts';
+import { removeStaleSocket } from './bind-socket.ts';
 import { type ConnectionContext, Http1Connection, type SocketOwner } from './http1-connection.ts';
 import type { ListenAddress } from './listener.ts';
 
@@ -51,14 +51,16 @@ export class HttpListener {
   #madeRoomMs = Number.NEGATIVE_INFINITY;
   #reportedMs = Number.NEGATIVE_INFINITY;
 
-  /** @throws the error of `listen` as Node gives it */
-  static async listen(address: ListenAddress, context: HttpListenerContext): Promise<HttpListener> {
-    if (address.kind === 'unix') await removeStaleSocket(address.path);
+  /**
+   * @param handed descriptor of a socket that is bound to the address already; `null` binds one
+   * @throws the error of `listen` as Node gives it
+   */
+  static async listen(address: ListenAddress, context: HttpListenerContext, handed: number | null = null): Promise<HttpListener> {
+    if (address.kind === 'unix' && handed === null) await removeStaleSocket(address.path);
     const listener = new HttpListener(address, context);
     await new Promise<void>((resolve, reject) => {
       listener.#server.once('error', reject);
-      const options = address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port, backlog: BACKLOG };
-      listener.#server.listen(options, () => {
+      listener.#server.listen(optionsOf(address, handed), BACKLOG, () => {
         listener.#server.off('error', reject);
         listener.#name = nameOf(address, listener.bound?.port);
         listener.#server.on('error', (error) => listener.#runShort(`a connection could not be accepted: ${error.message}`));
@@ -94,10 +96,10 @@ export class HttpListener {
     return this.#accepted.size;
   }
 
-  /** Accepts no more, and lets each connection go once its answer is out. */
-  drain(): void {
+  /** Accepts no more, and lets each connection go once its answer is out. @param patienceMs that one may wait for a last request */
+  drain(patienceMs = 0): void {
     this.#server.close();
-    for (const { connection } of this.#accepted) connection?.drain();
+    for (const { connection } of this.#accepted) connection?.drain(patienceMs);
   }
 
   /** The descriptors that idle clients hold are the ones that can be had back. */
@@ -208,6 +210,11 @@ function descriptorOf(socket: Socket): number {
   return handle?.fd ?? -1;
 }
 
+function optionsOf(address: ListenAddress, handed: number | null): object {
+  if (handed !== null) return { fd: handed };
+  return address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
+}
+
 function nameOf(address: ListenAddress, port: number | undefined): string {
   if (address.name !== undefined) return address.name;
   if (address.kind === 'unix') return `unix:${address.path}`;
@@ -218,17 +225,6 @@ function nameOf(address: ListenAddress, port: number | undefined): string {
 /** IPv4 clients of an IPv6 socket by their IPv4 address. */
 function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
-}
-
-/** A socket file that nobody listens on any more is left by a process that was killed; one that somebody answers on is in use. */
-async function removeStaleSocket(path: string): Promise<void> {
-  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return;
-  const isAlive = await new Promise<boolean>((resolve) => {
-    const probe = connect({ path });
-    probe.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    probe.once('connect', () => probe.destroy());
-  });
-  if (!isAlive) unlinkSync(path);
 }
 
 function ignore(): void {}

@@ -32,8 +32,12 @@ export interface SocketOwner {
 
 /** What both protocols do with a connection from outside. */
 export interface ClientConnection {
-  /** No further request after those under way; at once when there is none. */
-  drain(): void;
+  /**
+   * No further request after those under way; at once when there is none.
+   *
+   * @param patienceMs that it may wait for a last one, which a client could have sent already; with 0, the client has to know a stop when it sees one
+   */
+  drain(patienceMs: number): void;
   /** Closes it if it waits for a request. */
   letGoIfIdle(): void;
   /** Ends it at once; records of what was under way say that it was we who did it. */
@@ -106,10 +110,11 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     socket.on('close', this.#onClose);
   }
 
-  /** No further request after the one under way; at once when there is none. */
-  drain(): void {
+  drain(patienceMs: number): void {
     this.#isDraining = true;
-    if (this.#state === 'waiting') this.#finish();
+    if (this.#state !== 'waiting') return;
+    if (patienceMs === 0) this.#finish();
+    else this.#deadline.set(patienceMs);
   }
 
   /** Closes it if it waits for a request: without a goodbye, which would keep its descriptor for as long. */
@@ -173,8 +178,9 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     else this.#send(sent, writer);
   }
 
-  abort(): void {
-    breakOff(this.#socket);
+  abort(isInOrder = false): void {
+    if (isInOrder) this.#socket.end(() => this.#socket.destroy());
+    else breakOff(this.#socket);
   }
 
   takeOver(status: number, reason: string, fields: Fields): { socket: ClientSocket; early: Buffer } {

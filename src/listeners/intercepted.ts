@@ -41,6 +41,7 @@ export class InterceptedConnections {
   readonly #connectionContext: () => ConnectionContext;
   readonly #open = new LinkedSet<Opened>();
   #isDraining = false;
+  #patienceMs = 0;
   #isOver: (tunnel: OpenedTunnel) => boolean = () => false;
 
   /** @param connectionContext asked for each connection, so that a reload holds for the next one */
@@ -85,19 +86,20 @@ export class InterceptedConnections {
       socket.resume();
     }
     this.#open.add(opened);
-    if (this.#isDraining || this.#isOver(tunnel)) opened.letGo()?.drain();
+    if (this.#isDraining || this.#isOver(tunnel)) opened.letGo()?.drain(this.#patienceMs);
   }
 
-  /** Lets each connection go once its answers are out. */
-  drain(): void {
+  /** Lets each connection go once its answers are out. @param patienceMs that one may wait for a last request */
+  drain(patienceMs = 0): void {
     this.#isDraining = true;
-    for (const opened of this.#open) opened.letGo()?.drain();
+    this.#patienceMs = patienceMs;
+    for (const opened of this.#open) opened.letGo()?.drain(patienceMs);
   }
 
   /** The same of those that a new policy would not open; also of those whose handshake is under way, once they are here. */
   drainWhere(isOver: (tunnel: OpenedTunnel) => boolean): void {
     this.#isOver = isOver;
-    for (const opened of this.#open) if (isOver(opened.tunnel)) opened.letGo()?.drain();
+    for (const opened of this.#open) if (isOver(opened.tunnel)) opened.letGo()?.drain(0);
   }
 
   letGoOfIdle(): void {

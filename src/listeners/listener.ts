@@ -13,6 +13,9 @@ export type ListenAddress = (
 /** `always`: every request needs credentials. `by-policy`: those that a rule asks for. `never`: credentials are not looked at. */
 export type AuthenticationMode = 'always' | 'by-policy' | 'never';
 
+/** The descriptor of a socket that is bound to this address already, each given once; `null` where there is none. */
+export type HandedSocket = (address: ListenAddress) => number | null;
+
 /** Whether both are one socket. */
 export function isSameSocket(a: ListenAddress, b: ListenAddress): boolean {
   if (a.kind === 'tcp') return b.kind === 'tcp' && a.host === b.host && a.port === b.port;

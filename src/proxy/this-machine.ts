@@ -1,5 +1,5 @@
-// Owns what the proxy has to know of the machine that it runs on: which addresses are its own, and how many files it may open.
-import { networkInterfaces } from 'node:os';
+// Owns what the proxy has to know of the machine that it runs on: which addresses are its own, how many files it may open, and how many cores it has.
+import { availableParallelism, networkInterfaces } from 'node:os';
 
 /** This machine's addresses, asked for at most once a second: interfaces come and go. */
 export function createLocalAddresses(): () => readonly string[] {
@@ -13,6 +13,11 @@ export function createLocalAddresses(): () => readonly string[] {
     }
     return addresses;
   };
+}
+
+/** How many processes can run at once, as far as this one may use the machine. */
+export function coresOfThisMachine(): number {
+  return availableParallelism();
 }
 
 /** How many files this process may have open; the system's report is the one place where Node tells. */

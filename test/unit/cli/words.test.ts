@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { banner } from '../../../src/cli/banner.ts';
-import { DefectBudget, describeDefect } from '../../../src/cli/defects.ts';
 import { wrap } from '../../../src/cli/help.ts';
 import { oneLine } from '../../../src/cli/terminal.ts';
+import { DefectBudget, describeDefect } from '../../../src/proxy/defects.ts';
 
 const FACTS = {
   inspectorLink: null,
@@ -11,6 +11,7 @@ const FACTS = {
   version: '0.1.0',
   nodeVersion: '26.10.0',
   processId: 7,
+  workers: [],
   cacheFacts: {
     memoryBytes: 256 * 2 ** 20,
     disk: { folder: '/c', maxBytes: 10 * 2 ** 30, maxObjectBytes: 1 },

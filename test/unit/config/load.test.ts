@@ -29,6 +29,7 @@ test('without any source every default holds', async () => {
     accessLog: ACCESS_LOG_DEFAULTS,
     auth: null,
     viaName: null,
+    workers: 1,
     rootCertificates: null,
     originTls: ORIGIN_TLS_DEFAULTS,
     tls: { authority: { folder: CLONE_CA_FOLDER, existing: null }, leaves: LEAF_DEFAULTS },

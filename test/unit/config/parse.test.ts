@@ -74,6 +74,7 @@ test('a file that sets everything is read into units', () => {
     },
     rewrite: '/etc/rules.yaml',
     admin: { host: '127.0.0.1', port: 8_081 },
+    workers: 'auto',
   });
   const set = Object.entries(settings).flatMap(([key, value]) =>
     names.some(({ path }) => path.length === 1 && path[0] === key) ? [key] : Object.keys(value as object).map((inner) => `${key}.${inner}`),
@@ -128,6 +129,7 @@ test.each([
   ['limits: 5', 's.yaml:1:9: limits: expected a group of settings; found a number'],
   ['- listen', 's.yaml:1:1: expected a group of settings; found a list'],
   ['timeouts: {connect: }', 's.yaml:1:21: timeouts.connect: expected one value; found nothing'],
+  ['workers: many', 's.yaml:1:10: workers: expected a whole number from 1 to 256; found "many"'],
   ['via: true', 's.yaml:1:6: via: expected one value; found a boolean'],
   ['listen: {address: 8080, nam: lan}', 's.yaml:1:25: unknown key "nam" in "listen". Did you mean "name"?'],
   ['listen: {address: 8080, auth: sometimes}', 's.yaml:1:31: listen.auth: expected one of always, by-policy, never; found "sometimes"'],
@@ -344,6 +346,7 @@ auth:
 via: proxy-1
 state_dir: /var/lib/sallyport
 record: { use: on, session: tuesday, max_size: 4GiB, max_age: 3d, body_limit: 64KiB, secrets: unwritten, redact: { fields: X-Secret, json: [$.pin] } }
+workers: auto
 rewrite: rules.yaml
 admin: 127.0.0.1:8081
 `;

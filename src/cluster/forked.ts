@@ -1,0 +1,129 @@
+// Owns a forked process's side of the primary's orders: start, reload, drain, end. What it runs is passed in: a worker, or the keeper.
+// Signals are the primary's to judge: a Ctrl-C in a terminal and a service manager's stop reach every process, and one of them decides what is meant.
+// Without its primary it ends as on SIGTERM: its sockets are free at once, and what is under way may finish.
+import type { Config } from '../config/config.ts';
+import { StartError } from '../errors/start-error.ts';
+import { describeDefect, surviveDefects } from '../proxy/defects.ts';
+import type { ChildFacts, FromChild, Refusal, StartOrder, ToChild } from './messages.ts';
+
+/** What runs in the process. */
+export interface Running {
+  readonly facts: ChildFacts;
+  /** All or nothing. @throws StartError */
+  reload(config: Config): Promise<void>;
+  reopenLogs(): void;
+  newLink(): string | null;
+  /** @returns how many exchanges and tunnels the deadline cut off */
+  drain(deadlineMs: number, patienceMs: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+export type Start = (order: StartOrder, report: (line: string) => void) => Promise<Running>;
+
+/** Obeys from now on, until the process ends. */
+export function obey(start: Start): void {
+  const obedience = new Obedience(start);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, ignore);
+  process.on('message', (message) => obedience.take(message as ToChild));
+  process.on('disconnect', () => obedience.abandoned());
+  surviveDefects(
+    (line) => tell({ kind: 'report', line }),
+    () => process.exit(EXIT_INTERNAL),
+  );
+}
+
+class Obedience {
+  readonly #start: Start;
+  #running: Running | null = null;
+  #drainTimeoutMs = 0;
+  #isEnding = false;
+  /** Orders are carried out one after another, but for the one to end at once. */
+  #carriedOut: Promise<void> = Promise.resolve();
+
+  constructor(start: Start) {
+    this.#start = start;
+  }
+
+  take(message: ToChild): void {
+    if (message.kind === 'stop') void this.#end();
+    else this.#carriedOut = this.#carriedOut.then(() => this.#carryOut(message));
+  }
+
+  abandoned(): void {
+    if (this.#isEnding) return;
+    this.take({ kind: 'drain', deadlineMs: this.#drainTimeoutMs, patienceMs: 0 });
+  }
+
+  async #carryOut(message: Exclude<ToChild, { kind: 'stop' }>): Promise<void> {
+    switch (message.kind) {
+      case 'start':
+        await this.#answer(async () => {
+          this.#running = await this.#start(message, (line) => tell({ kind: 'report', line }));
+          this.#drainTimeoutMs = message.config.drainTimeoutMs;
+        });
+        // The primary says why, and ends as a proxy of one process would.
+        if (this.#running === null) process.disconnect?.();
+        return;
+      case 'reload':
+        await this.#answer(async () => {
+          await this.#running?.reload(message.config);
+          this.#drainTimeoutMs = message.config.drainTimeoutMs;
+        });
+        return;
+      case 'reopen-logs':
+        this.#running?.reopenLogs();
+        return;
+      case 'new-link':
+        tell({ kind: 'link', url: this.#running?.newLink() ?? null });
+        return;
+      case 'drain':
+        await this.#drain(message.deadlineMs, message.patienceMs);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  async #answer(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      tell({ kind: 'done', facts: this.#running!.facts });
+    } catch (error) {
+      tell({ kind: 'refused', why: refusalOf(error), facts: this.#running?.facts ?? null });
+    }
+  }
+
+  async #drain(deadlineMs: number, patienceMs: number): Promise<void> {
+    const cutOff = (await this.#running?.drain(deadlineMs, patienceMs)) ?? 0;
+    tell({ kind: 'drained', cutOff });
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    try {
+      await this.#running?.close();
+    } finally {
+      // A handle that was forgotten must not keep the process alive; what it said last has to arrive.
+      if (process.connected) process.disconnect?.();
+      setTimeout(() => process.exit(), FORGOTTEN_HANDLE_MS).unref();
+    }
+  }
+}
+
+/** Whoever is not there any more needs no answer. */
+function tell(message: FromChild): void {
+  if (process.connected) process.send?.(message, undefined, undefined, ignore);
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof StartError) return { errorKind: error.kind, problems: error.problems };
+  return { errorKind: null, problems: [describeDefect(error)] };
+}
+
+function ignore(): void {}
+
+/** As of a proxy of one process (cli/exit-codes.ts). */
+const EXIT_INTERNAL = 70;
+const FORGOTTEN_HANDLE_MS = 1_000;

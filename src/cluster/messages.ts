@@ -1,0 +1,57 @@
+// Owns what the primary and its children say to each other, over the channel that Node gives a forked process. Both ends are of one version but for the
+// time of a rolling restart to another: what is not understood is left alone there.
+import type { Config } from '../config/config.ts';
+import type { StartErrorKind } from '../errors/start-error.ts';
+import type { ListenAddress } from '../listeners/listener.ts';
+import type { RunningProxy } from '../proxy.ts';
+
+/** A worker serves clients; the keeper has what must be there once. */
+export type Role = 'worker' | 'keeper';
+
+/** The first thing that a child is told. */
+export interface StartOrder {
+  readonly kind: 'start';
+  /** Of workers from 1; 0 for the keeper. */
+  readonly number: number;
+  readonly config: Config;
+  /** What a worker listens on, in the order of `config.listen`: descriptors that it was born with. */
+  readonly sockets: readonly HandedDescriptor[];
+  /** Path of the Unix socket by which workers and the keeper speak. */
+  readonly keeperSocket: string;
+}
+
+export interface HandedDescriptor {
+  readonly address: ListenAddress;
+  readonly descriptor: number;
+}
+
+export type ToChild =
+  | StartOrder
+  | { readonly kind: 'reload'; readonly config: Config }
+  | { readonly kind: 'reopen-logs' }
+  | { readonly kind: 'new-link' }
+  /** To end when nothing is under way any more, or the deadline comes. */
+  | { readonly kind: 'drain'; readonly deadlineMs: number; readonly patienceMs: number }
+  /** To end now. */
+  | { readonly kind: 'stop' };
+
+export type FromChild =
+  /** The answers to `start` and `reload`; the facts that hold from now on come with it either way. */
+  | { readonly kind: 'done'; readonly facts: ChildFacts }
+  | { readonly kind: 'refused'; readonly why: Refusal; readonly facts: ChildFacts | null }
+  | { readonly kind: 'link'; readonly url: string | null }
+  /** The last word after `drain`. */
+  | { readonly kind: 'drained'; readonly cutOff: number }
+  | { readonly kind: 'report'; readonly line: string };
+
+/** A StartError on its way; `null` as its kind says that it was a defect. */
+export interface Refusal {
+  readonly errorKind: StartErrorKind | null;
+  readonly problems: readonly string[];
+}
+
+/** What the operator is told of a proxy. */
+export type ChildFacts = Pick<
+  RunningProxy,
+  'listening' | 'policySummary' | 'policyFiles' | 'cacheFacts' | 'asksForCredentials' | 'adminSocket'
+>;

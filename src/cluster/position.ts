@@ -1,0 +1,132 @@
+// Owns one place for a child, such as that of worker 2: there is one child in it, started again when it ends unasked, or put another in its place.
+import { StartError } from '../errors/start-error.ts';
+import { describeDefect } from '../proxy/defects.ts';
+import { BackOff } from './back-off.ts';
+import { type Birth, Child } from './child.ts';
+
+export interface PositionContext {
+  /** What one that starts now is started with. @throws when it can't be */
+  birth(): Birth;
+  onLine(name: string, line: string): void;
+  report(line: string): void;
+  /** It will be away for long. */
+  onAway(): void;
+  /** It could not be started again, so many times in a row. */
+  onFailed(timesInARow: number, problems: readonly string[]): void;
+}
+
+export class Position {
+  readonly #context: PositionContext;
+  readonly #backOff = new BackOff();
+  /** Every process that has not ended: that in place, those that start, those that leave. */
+  readonly #alive = new Set<Child>();
+  readonly #leaving = new Set<Promise<void>>();
+  #child: Child | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #isClosing = false;
+  #cutOff = 0;
+
+  constructor(context: PositionContext) {
+    this.#context = context;
+  }
+
+  /** The one in place; `null` while there is none. */
+  get child(): Child | null {
+    return this.#child;
+  }
+
+  /** How many exchanges and tunnels deadlines have cut off here. */
+  get cutOff(): number {
+    return this.#cutOff;
+  }
+
+  get processes(): readonly number[] {
+    return [...this.#alive].map(({ processId }) => processId);
+  }
+
+  /** Puts a child in place; the one that is there leaves. @param leave how; it is waited for by `left` @throws StartError, and nothing has changed */
+  async fill(leave: (old: Child) => Promise<void> = (old) => old.stop()): Promise<void> {
+    const child = await this.#startChild();
+    const old = this.#child;
+    this.#child = child;
+    if (old !== null) this.#letLeave(old, leave);
+    if (child.howItEnded !== null) this.#onEnd(child);
+  }
+
+  /** Once those have ended that left their place. */
+  async left(): Promise<void> {
+    await Promise.all(this.#leaving);
+  }
+
+  /** Nothing is started any more, and what is in place leaves. */
+  async drain(leave: (old: Child) => Promise<void>): Promise<void> {
+    this.#isClosing = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    const old = this.#child;
+    this.#child = null;
+    if (old !== null) this.#letLeave(old, leave);
+    for (const child of this.#alive) if (child.facts === null) void child.stop();
+    await Promise.all([...this.#alive].map(({ ended }) => ended));
+  }
+
+  /** Ends all there is, now. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#child = null;
+    await Promise.all([...this.#alive].map((child) => child.stop()));
+  }
+
+  async #startChild(): Promise<Child> {
+    const birth = this.#context.birth();
+    const child = new Child(birth, this.#context.onLine);
+    this.#alive.add(child);
+    void child.ended.then(() => {
+      this.#alive.delete(child);
+      this.#cutOff += child.cutOff;
+      if (this.#child === child) this.#onEnd(child);
+    });
+    await child.start();
+    // What has been reloaded meanwhile holds for it, too.
+    const { config } = this.#context.birth();
+    if (config !== birth.config) await child.reload(config);
+    return child;
+  }
+
+  #letLeave(old: Child, leave: (old: Child) => Promise<void>): void {
+    const left = leave(old).finally(() => this.#leaving.delete(left));
+    this.#leaving.add(left);
+  }
+
+  #onEnd(child: Child): void {
+    this.#child = null;
+    if (this.#isClosing) return;
+    const delayMs = this.#backOff.after(child.ageMs);
+    this.#context.report(`${child.name} ended (${child.howItEnded}) and is started again${inWords(delayMs)}`);
+    this.#startLater(delayMs);
+  }
+
+  #startLater(delayMs: number): void {
+    if (delayMs > 0) this.#context.onAway();
+    this.#timer = setTimeout(() => void this.#startAgain(), delayMs);
+  }
+
+  async #startAgain(): Promise<void> {
+    try {
+      await this.fill();
+    } catch (error) {
+      if (this.#isClosing) return;
+      const problems = error instanceof StartError ? error.problems : [describeDefect(error)];
+      const delayMs = this.#backOff.after(0);
+      this.#context.onFailed(this.#backOff.inARow, problems);
+      this.#startLater(Math.max(delayMs, LEAST_MS));
+    }
+  }
+}
+
+function inWords(delayMs: number): string {
+  return delayMs === 0 ? '' : ` in ${delayMs / 1_000} s`;
+}
+
+/** Between two starts that fail. */
+const LEAST_MS = 250;

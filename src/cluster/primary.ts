@@ -1,0 +1,236 @@
+// Owns a proxy of several processes, as the command line has it: the same as one of a single process (proxy.ts), made of workers that serve.
+// It binds sockets, starts processes, watches them and spreads what they are told; it is never on the line, and holds no traffic, no policy, no store.
+//
+// One child does first what all will do: it finds what is wrong with a configuration, and makes what must be made once (the CA). A reload that the first
+// one refuses has changed nothing; another that refuses what the first took is replaced.
+// Not node:cluster: it leaves a worker's own socket to the worker, which takes what waits in its queue along when it ends (listening-sockets.ts).
+import { randomBytes } from 'node:crypto';
+import { BoundSocket } from 'node:net';
+import type { Config } from '../config/config.ts';
+import { StartError } from '../errors/start-error.ts';
+import { isSameSocket } from '../listeners/listener.ts';
+import { describeDefect } from '../proxy/defects.ts';
+import type { RunningProxy } from '../proxy.ts';
+import type { Birth, Child } from './child.ts';
+import { ChildLines } from './child-lines.ts';
+import { ListeningSockets } from './listening-sockets.ts';
+import type { ChildFacts } from './messages.ts';
+import { Position } from './position.ts';
+import { workerConfig } from './worker-config.ts';
+
+export interface PrimaryOptions {
+  readonly workers: number;
+  /** Whether all workers accept from one socket of each address. By default where the system does not share connections out among several. */
+  readonly sharesSockets?: boolean;
+}
+
+/** @param report a line for the operator @throws StartError with every problem */
+export async function startPrimary(config: Config, options: PrimaryOptions, report: (line: string) => void): Promise<Primary> {
+  if (process.platform === 'win32' || BoundSocket === undefined) throw new StartError('config', [UNABLE]);
+  const primary = new Primary(config, options, report);
+  await primary.start();
+  return primary;
+}
+
+export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLink'> {
+  /** Once no worker can be started any more: the proxy has come to its end. */
+  readonly hopeless: Promise<void>;
+  readonly #resolveHopeless: () => void;
+  readonly #options: PrimaryOptions;
+  readonly #report: (line: string) => void;
+  readonly #lines: ChildLines;
+  readonly #viaName = `sallyport-${randomBytes(4).toString('hex')}`;
+  readonly #workers: readonly Position[];
+  #config: Config;
+  /** The same, as each worker has it. */
+  #own: Config;
+  #sockets: ListeningSockets;
+  /** Of whichever child answered last for all. */
+  #facts: ChildFacts | null = null;
+
+  constructor(config: Config, options: PrimaryOptions, report: (line: string) => void) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.hopeless = promise;
+    this.#resolveHopeless = resolve;
+    this.#options = options;
+    this.#report = report;
+    this.#lines = new ChildLines(report);
+    this.#config = config;
+    this.#own = workerConfig(config, options.workers, this.#viaName);
+    this.#sockets = new ListeningSockets(options.workers, options.sharesSockets ?? process.platform !== 'linux');
+    this.#workers = Array.from({ length: options.workers }, (_, index) => this.#position(index + 1));
+  }
+
+  async start(): Promise<void> {
+    try {
+      this.#sockets = await this.#sockets.with(this.#config.listen);
+      const [first, ...others] = this.#workers;
+      this.#lines.speaksForAll('worker 1');
+      await first!.fill();
+      this.#lines.speaksForAll(null);
+      this.#facts = first!.child?.facts ?? null;
+      await Promise.all(others.map((position) => position.fill()));
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  get listening(): RunningProxy['listening'] {
+    return this.#known.listening;
+  }
+
+  get policySummary(): string {
+    return this.#known.policySummary;
+  }
+
+  get policyFiles(): readonly string[] {
+    return this.#known.policyFiles;
+  }
+
+  get asksForCredentials(): boolean {
+    return this.#known.asksForCredentials;
+  }
+
+  get adminSocket(): string | null {
+    return this.#known.adminSocket;
+  }
+
+  /** Of all workers together. */
+  get cacheFacts(): RunningProxy['cacheFacts'] {
+    const { cacheFacts } = this.#known;
+    return cacheFacts === null ? null : { ...cacheFacts, memoryBytes: cacheFacts.memoryBytes * this.#options.workers };
+  }
+
+  /** The processes of workers. */
+  get processes(): readonly number[] {
+    return this.#workers.flatMap(({ child }) => (child === null ? [] : [child.processId]));
+  }
+
+  /** All or nothing. Where it listens elsewhere from now on, workers are replaced. @throws StartError, and everything stays as it was */
+  async reload(config: Config): Promise<void> {
+    const own = workerConfig(config, this.#options.workers, this.#viaName);
+    if (config.workers !== this.#config.workers) this.#report('workers: it stays as it was at the start; start anew to change it');
+    if (!isSameListening(config, this.#config)) return await this.#replaceAll(config, own);
+    const [first, ...others] = this.#workers.flatMap(({ child }) => child ?? []);
+    if (first === undefined) throw new StartError('unavailable', ['no worker is there to try it']);
+    this.#lines.speaksForAll(first.name);
+    try {
+      await first.reload(own);
+    } finally {
+      this.#lines.speaksForAll(null);
+      this.#facts = first.facts ?? this.#facts;
+    }
+    this.#config = config;
+    this.#own = own;
+    await Promise.all(others.map((child) => this.#followed(child, own)));
+  }
+
+  /**
+   * Puts a new process in the place of each, one after the other, with the code that is on the disk now. Nobody notices: the old one takes no more
+   * connections once the new one does, and leaves when those that it has are done.
+   *
+   * @throws StartError where a new one cannot start; from there on the old ones stay
+   */
+  async restart(): Promise<void> {
+    // Of an earlier restart, so that no more than twice as many can be there.
+    await Promise.all(this.#workers.map((position) => position.left()));
+    for (const position of this.#workers) await position.fill(this.#leave);
+    this.#facts = this.#workers[0]!.child?.facts ?? this.#facts;
+  }
+
+  async newInspectorLink(): Promise<string | null> {
+    return null;
+  }
+
+  reopenLogs(): void {
+    for (const { child } of this.#workers) child?.reopenLogs();
+  }
+
+  async drain(deadlineMs: number): Promise<number> {
+    await Promise.all(this.#workers.map((position) => position.drain((child) => child.drain(deadlineMs, 0))));
+    return this.#workers.reduce((sum, { cutOff }) => sum + cutOff, 0);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((position) => position.close()));
+    this.#sockets.close();
+    this.#lines.flush();
+  }
+
+  get #known(): ChildFacts {
+    if (this.#facts === null) throw new Error('the proxy has not been started');
+    return this.#facts;
+  }
+
+  readonly #leave = (old: Child): Promise<void> => {
+    const { drainTimeoutMs } = this.#config;
+    return old.drain(drainTimeoutMs, Math.min(PATIENCE_MS, drainTimeoutMs));
+  };
+
+  #position(number: number): Position {
+    return new Position({
+      birth: (): Birth => ({ role: 'worker', number, config: this.#own, sockets: this.#sockets.of(number), keeperSocket: '' }),
+      onLine: (name, line) => this.#lines.say(name, line),
+      report: this.#report,
+      onAway: () => this.#sockets.release(number),
+      onFailed: (timesInARow, problems) => this.#failed(number, timesInARow, problems),
+    });
+  }
+
+  #failed(number: number, timesInARow: number, problems: readonly string[]): void {
+    // What is wrong stays wrong for a while; once is enough.
+    if (timesInARow <= 1) for (const problem of problems) this.#report(`worker ${number} cannot be started: ${problem}`);
+    if (timesInARow < MOST_FAILURES || this.#workers.some(({ child }) => child !== null)) return;
+    this.#report(`no worker could be started, ${timesInARow} times in a row`);
+    this.#resolveHopeless();
+  }
+
+  /** Workers on other sockets. The first that starts shows whether the configuration is good. */
+  async #replaceAll(config: Config, own: Config): Promise<void> {
+    const before = { config: this.#config, own: this.#own, sockets: this.#sockets };
+    this.#sockets = await before.sockets.with(config.listen);
+    this.#config = config;
+    this.#own = own;
+    const [first, ...others] = this.#workers;
+    try {
+      await first!.fill(this.#leave);
+    } catch (error) {
+      this.#sockets.close(before.sockets);
+      this.#config = before.config;
+      this.#own = before.own;
+      this.#sockets = before.sockets;
+      throw error;
+    }
+    this.#facts = first!.child?.facts ?? this.#facts;
+    await Promise.all(others.map((position) => position.fill(this.#leave).catch((error) => this.#reportFailure(error))));
+    before.sockets.close(this.#sockets);
+  }
+
+  /** What the first has taken, this one takes as well, or it gives its place to another. */
+  async #followed(child: Child, own: Config): Promise<void> {
+    try {
+      await child.reload(own);
+    } catch (error) {
+      this.#reportFailure(error);
+      await this.#workers
+        .find((position) => position.child === child)
+        ?.fill(this.#leave)
+        .catch((failure) => this.#reportFailure(failure));
+    }
+  }
+
+  #reportFailure(error: unknown): void {
+    const problems = error instanceof StartError ? error.problems : [describeDefect(error)];
+    for (const problem of problems) this.#report(problem);
+  }
+}
+
+function isSameListening(a: Config, b: Config): boolean {
+  return a.listen.length === b.listen.length && a.listen.every((address, index) => isSameSocket(address, b.listen[index]!));
+}
+
+/** What a client has sent already is there within a round trip; whoever is idle for longer can be left as at any other time (RFC 9112 §9.5). */
+const PATIENCE_MS = 2_000;
+const MOST_FAILURES = 5;
+const UNABLE = 'workers: more than one needs Linux or macOS, and Node 26.4 or newer. Set workers to 1.';

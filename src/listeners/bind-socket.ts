@@ -1,0 +1,54 @@
+// Owns binding an address without listening on it: the primary of several workers does that for them, and each of them listens on what it is handed.
+// Whoever holds the socket holds its queue: a worker may end, even by a crash, and what has connected meanwhile waits for the next one.
+// A name is looked up here, and the first address counts, as with Node's own `listen`.
+
+import { lookup } from 'node:dns/promises';
+import { lstatSync, unlinkSync } from 'node:fs';
+import { type AddressInfo, BoundSocket, connect, isIP } from 'node:net';
+import type { ListenAddress } from './listener.ts';
+
+/**
+ * Several sockets of one address, each with a queue of its own between which the system shares connections out (SO_REUSEPORT); or one.
+ *
+ * @param count 1 for a Unix socket
+ * @returns all on one port, the system's choice for 0
+ * @throws the error of `bind` as Node gives it
+ */
+export async function bindSockets(address: ListenAddress, count: number): Promise<readonly BoundSocket[]> {
+  if (address.kind === 'unix') {
+    await removeStaleSocket(address.path);
+    // What Node knows of it, its types do not know yet.
+    const options: { readonly path: string } = { path: address.path };
+    return [new BoundSocket(options as ConstructorParameters<typeof BoundSocket>[0])];
+  }
+  const host = isIP(address.host) === 0 ? (await lookup(address.host)).address : address.host;
+  const first = new BoundSocket({ host, port: address.port });
+  if (count === 1) return [first];
+  // The first one was to see that nobody else listens there: with SO_REUSEPORT, two proxies of one user would share a port without a word.
+  const { port } = first.address();
+  first.close();
+  const bound: BoundSocket[] = [];
+  try {
+    while (bound.length < count) bound.push(new BoundSocket({ host, port, reusePort: true }));
+  } catch (error) {
+    for (const socket of bound) socket.close();
+    throw error;
+  }
+  return bound;
+}
+
+/** One more of an address that others are bound to. @throws the error of `bind` as Node gives it */
+export function bindAnother({ address, port }: AddressInfo): BoundSocket {
+  return new BoundSocket({ host: address, port, reusePort: true });
+}
+
+/** A socket file that nobody listens on any more is left by a process that was killed; one that somebody answers on is in use. */
+export async function removeStaleSocket(path: string): Promise<void> {
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return;
+  const isAlive = await new Promise<boolean>((resolve) => {
+    const probe = connect({ path });
+    probe.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    probe.once('connect', () => probe.destroy());
+  });
+  if (!isAlive) unlinkSync(path);
+}
