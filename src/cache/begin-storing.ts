@@ -32,6 +32,11 @@ export function beginStoring(
   }
   const isOutdated = (): boolean => context.invalidations.isSince(moment, stored.key);
   let final: StoredResponse | null = null;
+  let hasReplaced = false;
+  const commitOver = (whole: StoredResponse, all: readonly StoredResponse[]): Soon<boolean> => {
+    hasReplaced = all.length > 0;
+    return writer.commit(whole, replacedBy(whole, all));
+  };
   const commit = (length: number): Soon<boolean> => {
     const whole = finalOf(stored, length, isOutdated());
     final = whole;
@@ -41,17 +46,21 @@ export function beginStoring(
     }
     // Of those who fetch the same apart from each other, each takes the place of the one before.
     const all = pending === null ? store.find(stored.key) : fetch.all;
-    return all instanceof Promise
-      ? all.then((found) => writer.commit(whole, replacedBy(whole, found)))
-      : writer.commit(whole, replacedBy(whole, all));
+    return all instanceof Promise ? all.then((found) => commitOver(whole, found)) : commitOver(whole, all);
   };
   const arriving = new ArrivingResponse(stored, body, writer, commit, (outcome) => {
     if (outcome !== 'stored') context.note(lookup.record, outcome === 'incomplete' ? 'incomplete' : 'store-refused', stored.status);
     // Invalidated while it was written, it was not found to be marked.
-    else if (final !== null && !final.isInvalidated && isOutdated()) store.update({ ...final, isInvalidated: true });
+    else {
+      if (final !== null && !final.isInvalidated && isOutdated()) store.update({ ...final, isInvalidated: true });
+      if (hasReplaced) context.replaced(stored.key);
+      pending?.claim?.stored();
+    }
     pending?.settle();
   });
   pending?.share(arriving);
+  // Other processes cannot read along, and shall not wait for long.
+  if (body.length === null || body.length > MOST_AWAITED_BYTES) pending?.claim?.release();
   return arriving;
 }
 
@@ -87,5 +96,7 @@ function isWithin(inner: Extent, outer: Extent): boolean {
   return inner.first >= outer.first && inner.first + inner.length <= outer.first + outer.length;
 }
 
+/** Content that other processes wait for instead of fetching it themselves. */
+const MOST_AWAITED_BYTES = 1 << 20;
 /** Stored under one key, selections and parts together. */
 const MOST_VARIANTS = 64;

@@ -6,6 +6,7 @@ import type { CacheRecord } from './cache-record.ts';
 import { PendingFetches } from './collapse.ts';
 import type { ReceivedResponse } from './explain.ts';
 import { Invalidations } from './invalidations.ts';
+import { Claim, type Neighbours } from './neighbours.ts';
 import { NO_REQUEST_DIRECTIVES, type RequestDirectives, requestDirectives } from './rules/cache-control.ts';
 import { factsOf, type ResponseFacts } from './rules/freshness.ts';
 import { type CacheOverrides, type CacheRuleOptions, NO_OVERRIDES } from './rules/options.ts';
@@ -26,6 +27,8 @@ export interface CacheParts {
   readonly newId: () => string;
   /** A boundary for multipart content that no content holds. */
   readonly newBoundary: () => string;
+  /** Other processes that use the same store; `null` where there are none. */
+  readonly neighbours: Neighbours | null;
 }
 
 /** A response as it leaves the cache: what the origin sent, or what we kept of it. */
@@ -52,6 +55,8 @@ export class CacheContext {
   readonly #verdicts = new LRUCache<string, Omit<Verdict, 'response'>>({ max: VERDICTS });
   readonly #refused = new LRUCache<string, ReceivedResponse>({ max: REFUSED });
   readonly #facts = new WeakMap<StoredResponse, ResponseFacts>();
+  /** Of keys that are fetched here for all processes. */
+  readonly #claims = new Map<string, Claim>();
   readonly #plainFacts = (stored: StoredResponse): ResponseFacts => this.factsOf(stored, NO_OVERRIDES);
 
   constructor(parts: CacheParts) {
@@ -103,11 +108,69 @@ export class CacheContext {
     return { ...verdict, response: isStored ? null : (this.#refused.peek(key) ?? null) };
   }
 
+  /** What is stored under these keys, and on its way, has to be validated (RFC 9111 §4.4). @returns `null` when it is done at once */
+  outdate(keys: readonly string[]): Promise<unknown> | null {
+    const { store } = this.parts;
+    const waited: Promise<void>[] = [];
+    for (const key of keys) {
+      this.invalidations.note(key);
+      this.fetches.outdate(key);
+      const all = store.find(key);
+      if (all instanceof Promise) waited.push(all.then((found) => markInvalid(store, found)));
+      else markInvalid(store, all);
+    }
+    return waited.length === 0 ? null : Promise.all(waited);
+  }
+
+  /** The right to fetch a key was given to this process. */
+  hold(key: string, neighbours: Neighbours): Claim {
+    const claim = new Claim(key, neighbours, this.parts.store, (ended) => {
+      if (this.#claims.get(key) === ended) this.#claims.delete(key);
+    });
+    this.#claims.set(key, claim);
+    return claim;
+  }
+
+  // What neighbours say
+
+  /** Somebody waits for what is fetched here. */
+  wanted(key: string): void {
+    this.#claims.get(key)?.wanted();
+  }
+
+  outdatedElsewhere(keys: readonly string[]): Promise<unknown> | null {
+    this.parts.store.catchUp?.();
+    return this.outdate(keys);
+  }
+
+  /** Looks for what others have stored under a key. @returns false where nobody has stored anything anywhere since it was asked last */
+  catchUp(key: string): boolean {
+    const { store } = this.parts;
+    if (store.catchUp?.() !== true) return false;
+    store.forget?.(key);
+    return true;
+  }
+
+  changedElsewhere(keys: readonly string[]): void {
+    for (const key of keys) this.parts.store.forget?.(key);
+  }
+
+  /** Tells neighbours of what is stored in place of something else, as soon as they can find it. */
+  replaced(key: string): void {
+    const { neighbours, store } = this.parts;
+    if (neighbours === null) return;
+    void (store.written?.(false) ?? Promise.resolve()).then(() => neighbours.changed([key]));
+  }
+
   /** Whatever is on its way is older than this moment: what is stored of it has to be validated, and nobody else joins it. */
   outdateAll(): void {
     this.invalidations.noteAll();
     this.fetches.outdateAll();
   }
+}
+
+function markInvalid(store: CacheStore, all: readonly StoredResponse[]): void {
+  for (const stored of all) store.update({ ...stored, isInvalidated: true });
 }
 
 /** Keys whose last verdict is remembered: some 200 octets each. */

@@ -5,6 +5,7 @@
 // the answer had come.
 import type { Cancellable } from '../net/cancellation.ts';
 import type { ArrivingResponse } from './arriving.ts';
+import type { Claim } from './neighbours.ts';
 import type { CacheOverrides } from './rules/options.ts';
 import type { StoredResponse } from './stored-response.ts';
 
@@ -23,6 +24,8 @@ export class PendingFetch {
   readonly overrides: CacheOverrides;
   /** From the moment its head has come, until its content has. */
   arriving: ArrivingResponse | null = null;
+  /** Of the key, where other processes could fetch it as well. */
+  claim: Claim | null = null;
   #waiters: Waiter[] = NOBODY;
   #leaderless: Cancellable | null = null;
   #patience: NodeJS.Timeout | undefined;
@@ -82,8 +85,15 @@ export class PendingFetch {
     leaderless?.cancel();
   }
 
+  /** Of no use to anybody who comes from here on, in any process. */
+  outdate(): void {
+    if (this.#pending.get(this.key) === this) this.#pending.delete(this.key);
+    this.claim?.release();
+  }
+
   #close(): void {
     this.arriving = null;
+    this.claim?.release();
     if (this.#pending.get(this.key) === this) this.#pending.delete(this.key);
   }
 
@@ -112,11 +122,11 @@ export class PendingFetches {
 
   /** What is on its way is outdated (RFC 9111 §4.4): those who wait for it had asked before, and nobody else joins them. */
   outdate(key: string): void {
-    this.#pending.delete(key);
+    this.#pending.get(key)?.outdate();
   }
 
   outdateAll(): void {
-    this.#pending.clear();
+    for (const fetch of [...this.#pending.values()]) fetch.outdate();
   }
 }
 

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { StartError } from '../errors/start-error.ts';
 import { CacheContext } from './cache.ts';
+import type { Neighbours } from './neighbours.ts';
 import type { CacheConfig, DiskStoreOptions } from './options.ts';
 import type { CacheStore } from './stores/cache-store.ts';
 import { type DiskStore, openDiskStore } from './stores/disk.ts';
@@ -35,8 +36,13 @@ async function openDisk(options: DiskStoreOptions, isRequired: boolean, report: 
   }
 }
 
-export function createCacheContext({ rules, offline, staleOk }: CacheConfig, store: CacheStore): CacheContext {
-  return new CacheContext({ store, rules, offline, staleOk, now: Date.now, newId, newBoundary });
+/** @param neighbours `null` where no other process shares the store */
+export function createCacheContext(
+  { rules, offline, staleOk }: CacheConfig,
+  store: CacheStore,
+  neighbours: Neighbours | null = null,
+): CacheContext {
+  return new CacheContext({ store, rules, offline, staleOk, now: Date.now, newId, newBoundary, neighbours });
 }
 
 let ids = 0;

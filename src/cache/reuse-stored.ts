@@ -9,6 +9,7 @@ import type { ArrivingResponse } from './arriving.ts';
 import type { CacheContext, CachedResponse } from './cache.ts';
 import { type CacheRecord, createCacheRecord } from './cache-record.ts';
 import type { PendingFetch, Waiter } from './collapse.ts';
+import type { Neighbours } from './neighbours.ts';
 import type { RequestDirectives } from './rules/cache-control.ts';
 import { currentAgeSeconds } from './rules/freshness.ts';
 import { isConditional } from './rules/preconditions.ts';
@@ -41,6 +42,8 @@ export class Lookup {
   readonly isBackground: boolean;
   /** It has waited for a response that turned out not to be for sharing, and does not wait again. */
   hasWaited = false;
+  /** Other processes have been asked whether they fetch it, or have stored it. */
+  hasLookedAround = false;
 
   constructor(
     request: CacheRequest,
@@ -218,9 +221,9 @@ function fetchOrJoin(
     throw new ProxyError('proxy_internal_response', isOnlyIfCached ? ONLY_IF_CACHED : offlineWords(reuse));
   }
   const basis = { lookup, reuse, all, held };
-  if (!mayJoin(context, lookup, reuse)) return ask(context, basis, null);
+  if (!mayJoin(context, lookup, reuse)) return lookAround(context, basis, null);
   const pending = context.fetches.find(key);
-  if (pending === undefined) return ask(context, basis, mayLead(lookup, reuse) ? context.fetches.lead(key, overrides) : null);
+  if (pending === undefined) return lookAround(context, basis, mayLead(lookup, reuse) ? context.fetches.lead(key, overrides) : null);
   if (pending.overrides !== overrides) return ask(context, basis, null);
   if (pending.arriving !== null) {
     const found = mayReuse(context, lookup, pending.arriving.response) ? join(context, lookup, pending.arriving) : null;
@@ -229,6 +232,44 @@ function fetchOrJoin(
   }
   letGo(held);
   return new Promise((resolve, reject) => pending.wait(createWaiter(context, lookup, pending, resolve, reject)));
+}
+
+/** Where other processes share the store, one of them may be fetching the same, or have stored it a moment ago. */
+function lookAround(context: CacheContext, basis: FetchBasis, pending: PendingFetch | null): Soon<Found> {
+  const { lookup, reuse } = basis;
+  const { neighbours } = context.parts;
+  const isStorable = reuse.kind !== 'miss' || SHARED_MISSES.has(reuse.why);
+  if (neighbours === null || lookup.hasLookedAround || !isStorable) return ask(context, basis, pending);
+  lookup.hasLookedAround = true;
+  return pending === null ? askUnlessStored(context, basis, null) : claimAndAsk(context, basis, pending, neighbours);
+}
+
+async function claimAndAsk(context: CacheContext, basis: FetchBasis, pending: PendingFetch, neighbours: Neighbours): Promise<Found> {
+  const { lookup, held } = basis;
+  const { key } = lookup.request;
+  if (await neighbours.claim(key)) {
+    pending.claim = context.hold(key, neighbours);
+    return askUnlessStored(context, basis, pending);
+  }
+  context.catchUp(key);
+  letGo(held);
+  pending.settle();
+  const found = await goAlone(context, lookup);
+  if (found.kind === 'answer') lookup.record.isCollapsed = true;
+  return found;
+}
+
+function askUnlessStored(context: CacheContext, basis: FetchBasis, pending: PendingFetch | null): Soon<Found> {
+  const { key } = basis.lookup.request;
+  if (!context.catchUp(key)) return ask(context, basis, pending);
+  const all = context.parts.store.find(key);
+  const lookAgain = (found: readonly StoredResponse[]): Soon<Found> => {
+    if (found.every(({ id }) => basis.all.some((one) => one.id === id))) return ask(context, basis, pending);
+    letGo(basis.held);
+    pending?.settle();
+    return judge(context, basis.lookup, found);
+  };
+  return all instanceof Promise ? all.then(lookAgain) : lookAgain(all);
 }
 
 function ask(context: CacheContext, basis: FetchBasis, pending: PendingFetch | null): Found {

@@ -101,6 +101,8 @@ function validated(context: CacheContext, fetch: Fetch, { stored }: Validation, 
   const isOutdated = context.invalidations.isSince(fetch.moment, request.key);
   const updated = isOutdated ? { ...confirmed, isInvalidated: true } : confirmed;
   context.parts.store.update(updated);
+  context.replaced(request.key);
+  pending?.claim?.stored();
   // Those who wait had asked before it was invalidated, as this request had.
   pending?.confirm(confirmed);
   return withContent(context, fetch, updated, noteAge(context, lookup, updated));
@@ -260,6 +262,7 @@ function updateByHead(context: CacheContext, { lookup, all }: Fetch, head: Dated
     const update = headUpdate(stored, head);
     if (update === 'update') store.update(freshened(stored, head, lookup.request.fields, rules));
     else if (update === 'invalidate') store.update({ ...stored, isInvalidated: true });
+    if (update !== 'nothing') context.replaced(lookup.request.key);
   }
 }
 
@@ -270,21 +273,11 @@ function invalidate(context: CacheContext, fetch: Fetch, head: ResponseHead): Pr
   if (!isTarget) return null;
   const { scheme, authority, overrides } = request;
   const keys = [request.key, ...others.map((pathAndQuery) => cacheKey(scheme, authority, pathAndQuery, overrides, user))];
-  const waited: Promise<void>[] = [];
-  for (const key of keys) {
-    context.invalidations.note(key);
-    context.fetches.outdate(key);
-    const all = context.parts.store.find(key);
-    if (all instanceof Promise) waited.push(all.then((found) => markInvalid(context, found)));
-    else markInvalid(context, all);
-  }
+  const here = context.outdate(keys);
   // Not this answer itself.
   fetch.moment = context.invalidations.moment;
-  return waited.length === 0 ? null : Promise.all(waited);
-}
-
-function markInvalid({ parts }: CacheContext, all: readonly StoredResponse[]): void {
-  for (const stored of all) parts.store.update({ ...stored, isInvalidated: true });
+  const { neighbours } = context.parts;
+  return neighbours === null ? here : Promise.all([here, neighbours.outdate(keys)]);
 }
 
 /** @returns its age in seconds; the record says how long it stays fresh */

@@ -35,6 +35,15 @@ export interface CacheStore {
   /** Forgets one; whoever reads its content reads it to the end. */
   remove(stored: StoredResponse): void;
 
+  /** Learns what other processes have stored in the same place. @returns whether there was anything new */
+  catchUp?(): boolean;
+
+  /** Lets go of copies of what is stored under a key, so that it is looked for where all processes find it. */
+  forget?(key: string): void;
+
+  /** Resolves once other processes can find all that was stored so far, or never will. @param isUrgent somebody waits for it */
+  written?(isUrgent: boolean): Promise<void>;
+
   /** Forgets all that a filter picks. @returns how many; resolves once none of them can be found any more */
   purge(picks: (stored: StoredResponse) => boolean): Promise<number>;
 

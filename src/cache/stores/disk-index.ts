@@ -78,10 +78,10 @@ export class DiskIndex {
     return inodeOf(this.#folder.index) === this.#inode;
   }
 
-  /** Costs next to nothing where there is nothing new. */
-  tell(learner: Learner): void {
+  /** Costs next to nothing where there is nothing new. @returns whether there was something */
+  tell(learner: Learner): boolean {
     const version = first(this.#statements.dataVersion.get());
-    if (version === this.#version) return;
+    if (version === this.#version) return false;
     const isOwn = !this.#database.isTransaction;
     if (isOwn) this.#statements.beginToRead.run();
     try {
@@ -93,6 +93,7 @@ export class DiskIndex {
       }
       this.#tellMarks(learner);
       this.#version = version;
+      return true;
     } finally {
       if (isOwn && this.#database.isTransaction) this.#statements.commit.run();
     }

@@ -42,6 +42,12 @@ export interface LogHost {
   failed(error: unknown): void;
 }
 
+/** Waits for the batch of this number. */
+interface Listener {
+  readonly number: number;
+  readonly tell: () => void;
+}
+
 /** Is told what becomes of what it has passed. */
 export interface Walker {
   moved(from: Entry, to: Entry): void;
@@ -73,7 +79,9 @@ export class DiskLog implements Learner {
   /** When it was last done. */
   #writtenMs = Number.NEGATIVE_INFINITY;
   #isFlushing: Promise<void> | null = null;
-  #listeners: { readonly number: number; readonly tell: () => void }[] = [];
+  #listeners: Listener[] = [];
+  /** Those who are in no hurry. */
+  #patientListeners: Listener[] = [];
   /** Segments with a descriptor, the oldest first. */
   readonly #opened: Segment[] = [];
   #indexBytes: number;
@@ -117,9 +125,9 @@ export class DiskLog implements Learner {
     return this.#order;
   }
 
-  /** What other processes have done. @throws errors of SQLite's */
-  learn(): void {
-    this.#index.tell(this);
+  /** What other processes have done. @returns whether that was anything @throws errors of SQLite's */
+  learn(): boolean {
+    return this.#index.tell(this);
   }
 
   /**
@@ -273,11 +281,16 @@ export class DiskLog implements Learner {
 
   /** Resolves once everything asked for so far is in the index, or will not be. */
   settled(): Promise<void> {
+    return this.written(true);
+  }
+
+  /** The same. @param isUrgent it is written at once, and not when its time has come */
+  written(isUrgent: boolean): Promise<void> {
     const last = this.#open.isEmpty ? this.#open.number - 1 : this.#open.number;
     if (this.#isOver || (last < this.#open.number && this.#writing === null)) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#listeners.push({ number: last, tell: resolve });
-      this.#flush();
+      (isUrgent ? this.#listeners : this.#patientListeners).push({ number: last, tell: resolve });
+      if (isUrgent) this.#flush();
     });
   }
 
@@ -288,7 +301,7 @@ export class DiskLog implements Learner {
     this.table.clear();
     for (const segment of this.segments.values()) segment.forget();
     this.segments.clear();
-    for (const { tell } of this.#listeners.splice(0)) tell();
+    for (const { tell } of [...this.#listeners.splice(0), ...this.#patientListeners.splice(0)]) tell();
   }
 
   // Learner: what other processes have done, or one before this one
@@ -565,8 +578,10 @@ export class DiskLog implements Learner {
   }
 
   #tell(number: number): void {
-    const told = this.#listeners.filter((listener) => listener.number <= number);
-    this.#listeners = this.#listeners.filter((listener) => listener.number > number);
+    const isTold = (listener: Listener): boolean => listener.number <= number;
+    const told = [...this.#listeners.filter(isTold), ...this.#patientListeners.filter(isTold)];
+    this.#listeners = this.#listeners.filter((listener) => !isTold(listener));
+    this.#patientListeners = this.#patientListeners.filter((listener) => !isTold(listener));
     for (const { tell } of told) tell();
   }
 

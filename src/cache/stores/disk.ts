@@ -169,6 +169,15 @@ class OpenDiskStore implements DiskStore, WriterHost {
     });
   }
 
+  catchUp(): boolean {
+    return this.#guarded(({ log }) => log.learn()) ?? false;
+  }
+
+  async written(isUrgent: boolean): Promise<void> {
+    await Promise.all(this.#committing);
+    await this.#opened?.log.written(isUrgent);
+  }
+
   async purge(picks: (stored: StoredResponse) => boolean): Promise<number> {
     let count = 0;
     for await (const found of this.#walk()) {

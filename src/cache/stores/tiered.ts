@@ -72,6 +72,19 @@ class TieredStore implements CacheStore {
     this.#disk.remove(stored);
   }
 
+  catchUp(): boolean {
+    return this.#disk.catchUp?.() ?? false;
+  }
+
+  forget(key: string): void {
+    this.#asked.delete(key);
+    this.#memory.forget(key);
+  }
+
+  written(isUrgent: boolean): Promise<void> {
+    return this.#disk.written?.(isUrgent) ?? Promise.resolve();
+  }
+
   async purge(picks: (stored: StoredResponse) => boolean): Promise<number> {
     const gone = new Set<string>();
     const inMemory = await this.#memory.purge((stored) => picks(stored) && gone.add(stored.id) !== undefined);
