@@ -253,8 +253,14 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     await orders.nth(1).click({ modifiers: ['Control'] });
     await page.keyboard.press('d');
     const dialog = page.getByRole('dialog');
-    await dialog.getByText('two cups').first().waitFor();
-    await dialog.getByText('three cups').first().waitFor();
+    const sides = async () =>
+      Promise.all(['two cups', 'three cups'].map(async (text) => (await dialog.getByRole('cell', { name: text }).first().boundingBox())!));
+    const [left, right] = await sides();
+    expect([left!.y, left!.x + left!.width]).toEqual([right!.y, right!.x]);
+    await page.setViewportSize({ width: 390, height: 844 });
+    const [above, below] = await sides();
+    expect([above!.x, above!.y + above!.height]).toEqual([below!.x, below!.y]);
+    await page.setViewportSize(DESKTOP);
     await page.keyboard.press('Escape');
     await page.keyboard.press('Escape');
   });
@@ -283,6 +289,9 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     await button('Copy').click();
     await page.getByRole('menuitem', { name: 'Copy as Python' }).click();
     await expect.poll(copied).toContain('import requests');
+    await button('Copy').click();
+    await page.getByRole('menuitem', { name: 'Copy the raw request' }).click();
+    await expect.poll(copied).toMatch(/^POST \S+\/order\?edited HTTP\/1\.1\r\n(?:\S+: .*\r\n)+\r\nfour cups$/);
   });
 
   test('content is saved as the octets that it is', async () => {
@@ -296,6 +305,11 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
         .subarray(1, 4)
         .toString('latin1'),
     ).toBe('PNG');
+    await openRow('/json');
+    const unpacking = page.waitForEvent('download');
+    await button('Save').click();
+    const plain = await (await unpacking).path();
+    expect(JSON.parse(readFileSync(plain, 'utf8'))).toMatchObject({ order: 4711 });
   });
 
   test('two clicks make a rule of an exchange; it acts, and says which exchanges it touched', async () => {
