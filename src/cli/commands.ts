@@ -53,6 +53,9 @@ export const COMMANDS: readonly Command[] = [
       'SIGTERM and SIGINT stop it: nothing new is accepted, what runs may finish until timeouts.drain (30s), and a second signal ends it at ' +
         'once. SIGHUP reads configuration and policy again and opens the access log anew; with any mistake in them the old ones stay in force. ' +
         'Policy files are watched: a change of one, or of what it includes or lists, is taken up in the same way.',
+      'With --workers, one process watches the others, which all serve the same addresses. One that ends is started again; SIGUSR2 (or sallyport ' +
+        'reload --restart) starts all of them anew without a lost connection. Their memory for the cache is shared out among them, limits.connections ' +
+        'too; limits.connections_per_client holds in each.',
       'With -- COMMAND the proxy lives as long as the command, on a free port of 127.0.0.1, with no access log and no reload. The command finds ' +
         'the proxy in variables (http_proxy and its like, JAVA_TOOL_OPTIONS) and, where the policy opens TLS, the certificates to believe ' +
         '(SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and their like, with the roots that they named before): curl, wget, git, Node, npm, Python, pip, ' +
@@ -74,11 +77,15 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'reload',
-    summary: 'Make the running proxy read its configuration and policy again',
+    summary: 'Make the running proxy read its configuration and policy again, or start its workers anew',
     operands: '',
     leastOperands: 0,
     mostOperands: 0,
     flags: {
+      restart: {
+        value: null,
+        text: 'start its workers anew, one after the other, with the program that is installed now; no connection is lost',
+      },
       process: { value: 'PID', text: 'which proxy, where several of this user are running; the first line of a start names it' },
       config: CONFIG_FLAG,
     },
@@ -88,10 +95,14 @@ export const COMMANDS: readonly Command[] = [
         'are closed after timeouts.denied_tunnel (30s).',
       'A change of the policy, or of a file that it includes or lists, is noticed without this. The proxy is found by the note that it keeps in ' +
         'state_dir; give --config when that names another folder. Exits 65 when the old settings stay, 69 when no proxy is running.',
+      'With --restart (or SIGUSR2) a new process takes the place of each worker, and has its sockets: the old one takes no more connections, ' +
+        'answers those that it has with Connection: close, and ends when its exchanges and tunnels have, or after timeouts.drain (30s). The process ' +
+        'that watches the workers stays the one that it was.',
     ],
     examples: [
       ['sallyport reload', 'There is one proxy, and it is reloaded.'],
       ['sallyport reload --process 18371', 'This one of several.'],
+      ['sallyport reload --restart', 'After an update: new workers take over, the old ones finish what they have.'],
     ],
     perform: async (given, terminal) => (await import('./reload.ts')).reload(given, terminal),
   },

@@ -1,4 +1,4 @@
-// Owns `reload`: finds the proxy that runs, asks it to read its configuration and policy again, and says what became of it.
+// Owns `reload`: finds the proxy that runs, asks it to read its configuration and policy again, or to start its workers anew, and says what became of it.
 import { setTimeout as wait } from 'node:timers/promises';
 import { loadConfig } from '../config/load.ts';
 import { StartError } from '../errors/start-error.ts';
@@ -9,21 +9,27 @@ import type { Terminal } from './terminal.ts';
 
 /** @returns 0 when the proxy has taken the new settings, 65 when it keeps the old ones @throws StartError when there is no such proxy */
 export async function reload({ flags }: Arguments, { environment, workingDirectory, print, report }: Terminal): Promise<number> {
+  const signal = flags.has('restart') ? 'SIGUSR2' : 'SIGHUP';
   const { stateFolder } = await loadConfig({ config: flags.get('config')?.[0] }, environment, workingDirectory);
   if (stateFolder === null)
-    throw new StartError('config', ['state_dir is off, so running proxies cannot be found. Send SIGHUP to the process.']);
+    throw new StartError('config', [`state_dir is off, so running proxies cannot be found. Send ${signal} to the process.`]);
   const running = chooseRunning(readRunning(stateFolder), flags.get('process')?.[0], stateFolder);
   if (running === null)
     throw new StartError('unavailable', [`no proxy of this user is running, going by ${stateFolder}. Start one with 'sallyport run'.`]);
-  ask(running);
+  // One process would end by that signal, if it is of a version that does not know it.
+  if (flags.has('restart') && !running.workers?.length)
+    throw new StartError('unavailable', [
+      `process ${running.processId} has no workers to start anew. Give it some: sallyport run --workers auto.`,
+    ]);
+  ask(running, signal);
   const outcome = await outcomeOf(running, stateFolder);
   for (const line of outcome.lines) (outcome.isDone ? print : report)(line);
   return outcome.isDone ? EXIT_OK : EXIT_OF_KIND.data;
 }
 
-function ask({ processId }: RunningNote): void {
+function ask({ processId }: RunningNote, signal: 'SIGHUP' | 'SIGUSR2'): void {
   try {
-    process.kill(processId, 'SIGHUP');
+    process.kill(processId, signal);
   } catch (error) {
     throw new StartError('permission', [`process ${processId} cannot be signalled; reload it as the user it runs as.`], { cause: error });
   }

@@ -31,7 +31,7 @@ export async function run({ flags }: Arguments, terminal: Terminal): Promise<num
   const { listening, policySummary, cacheFacts, asksForCredentials } = proxy;
   const running = { version: version(), nodeVersion: process.versions.node, processId: process.pid };
   const inspectorLink = await proxy.newInspectorLink();
-  const workers = 'processes' in proxy ? proxy.processes : [];
+  const workers = processesOf(proxy);
   terminal.tell(banner({ listening, policySummary, cacheFacts, asksForCredentials, inspectorLink, workers, ...running }, terminal.bold));
   const exitCode = await serving.stopped;
   endDespiteHandles();
@@ -99,6 +99,7 @@ class Serving {
       listening: proxy.listening.map(({ url }) => url),
       policy: proxy.policySummary,
       adminSocket: proxy.adminSocket,
+      workers: processesOf(proxy),
       reloads: 0,
       lastReload: null,
     };
@@ -169,7 +170,7 @@ class Serving {
       outcome = { isDone: false, lines: [...problems, `not started anew on ${RESTART}: what is running goes on`] };
     }
     for (const line of outcome.lines) this.#terminal.report(line);
-    this.#note = { ...this.#note, reloads: this.#note.reloads + 1, lastReload: outcome };
+    this.#note = { ...this.#note, workers: processesOf(this.#proxy), reloads: this.#note.reloads + 1, lastReload: outcome };
     this.#running?.write(this.#note);
   }
 
@@ -194,11 +195,16 @@ class Serving {
       ...this.#note,
       listening: listening.map(({ url }) => url),
       policy: policySummary,
+      workers: processesOf(this.#proxy),
       // A reload that nobody asked for is nobody's answer.
       ...(cause === ASKED && { reloads: this.#note.reloads + 1, lastReload: outcome }),
     };
     this.#running?.write(this.#note);
   }
+}
+
+function processesOf(proxy: RunningProxy | Primary): readonly number[] {
+  return 'processes' in proxy ? proxy.processes : [];
 }
 
 /** Without a folder to keep it in, the proxy serves all the same; only `sallyport reload` does not find it. */

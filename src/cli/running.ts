@@ -13,7 +13,9 @@ export interface RunningNote {
   readonly policy: string;
   /** Path of the Unix socket of its admin API; `null` where there is none. */
   readonly adminSocket: string | null;
-  /** How often it has tried to reload because it was asked to (SIGHUP), and what came of the last time. */
+  /** Its workers' processes; none where it is one process. */
+  readonly workers?: readonly number[];
+  /** How often it has tried to reload or to start anew because it was asked to (SIGHUP, SIGUSR2), and what came of the last time. */
   readonly reloads: number;
   readonly lastReload: ReloadOutcome | null;
 }

@@ -1,0 +1,234 @@
+// Several processes that serve as one proxy: who serves, what becomes of clients when one is killed or replaced, and how all of it starts and ends.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { type Origin, startOrigin } from '../support/origin.ts';
+import { connectRaw, type RawClient } from '../support/raw-client.ts';
+import { valuesOf } from '../support/strict-message.ts';
+import { temporaryFile, temporaryFolder } from '../support/temp-files.ts';
+import { startEcho } from '../support/tunnel-servers.ts';
+import { openTunnel } from '../support/tunnels.ts';
+import { cpuTicks, isRunning, type ProxyProcesses, spawnWorkers, startWorkers } from '../support/workers.ts';
+
+const POLICY = 'version: 1\ndefault: allow\nconnect_ports: any\n';
+
+test('two workers share the port, take requests and tunnels both, and end with the primary’s code', async () => {
+  await using origin = await startOk();
+  await using echo = await startEcho();
+  await using proxy = await startWorkers(allowing());
+  const workers = proxy.workers();
+  expect(workers).toHaveLength(2);
+  const before = workers.map(cpuTicks);
+  for (let round = 0; round < 40; round += 1) await getOnce(proxy, origin);
+  expect(workers.map((worker, index) => cpuTicks(worker) > before[index]!)).toEqual([true, true]);
+  using tunnel = await openTunnel(proxy, echo.authority);
+  await tunnel.send('through');
+  expect((await tunnel.readExactly(7)).toString()).toBe('through');
+  tunnel.end();
+  expect(await proxy.stop()).toBe(0);
+  expect(proxy.said).toMatch(/workers {4}2, processes \d+, \d+\n/);
+  expect(workers.some(isRunning)).toBe(false);
+});
+
+test('a killed worker takes its own connections along and no others, and is back at once', async () => {
+  await using echo = await startEcho();
+  await using origin = await startOk();
+  await using proxy = await startWorkers(allowing());
+  const tunnels = await Promise.all(Array.from({ length: 12 }, () => openTunnel(proxy, echo.authority)));
+  const [first, second] = proxy.workers();
+  process.kill(first!, 'SIGKILL');
+  await proxy.says(/worker 1 ended \(SIGKILL\) and is started again\n/);
+  // What comes meanwhile is served by the other, or waits for the new one.
+  await Promise.all(Array.from({ length: 12 }, () => getOnce(proxy, origin)));
+  const answered = await Promise.all(tunnels.map(isOpen));
+  expect(new Set(answered)).toEqual(new Set([true, false]));
+  expect(isRunning(second!)).toBe(true);
+  await expect.poll(() => proxy.workers().length).toBe(2);
+  for (const tunnel of tunnels) tunnel.destroy();
+});
+
+test('what is wrong is said once, and the code is the usual one', async () => {
+  const policy = temporaryFile(onTestFinished, 'policy.yaml', 'version: 1\ndefault: maybe\n');
+  const proxy = spawnWorkers({ SALLYPORT_POLICY: policy });
+  expect(await proxy.ended).toBe(65);
+  expect(proxy.said.match(/default/g)).toHaveLength(1);
+});
+
+test('an address that another proxy of this user has is refused, though both could share it', async () => {
+  await using proxy = await startWorkers(allowing());
+  const other = spawnWorkers({ SALLYPORT_LISTEN: `127.0.0.1:${proxy.port}` });
+  expect(await other.ended).toBe(69);
+  expect(other.said).toContain(`127.0.0.1:${proxy.port} is in use by another program`);
+});
+
+test('workers are started anew five times, and of hundreds of new connections a second none is lost', async () => {
+  await using origin = await startOk();
+  await using proxy = await startWorkers(allowing());
+  const before = proxy.workers();
+  const load = new Load(proxy, origin);
+  for (let round = 0; round < 5; round += 1) {
+    proxy.primary.kill('SIGUSR2');
+    await proxy.says(/started anew on SIGUSR2: 2 workers\n/);
+  }
+  const { connections, ms } = await load.over();
+  expect(connections / (ms / 1_000)).toBeGreaterThan(100);
+  expect(proxy.workers().some((worker) => before.includes(worker))).toBe(false);
+});
+
+test('an open tunnel goes on in the worker that it began in, which ends when it does', async () => {
+  await using echo = await startEcho();
+  await using proxy = await startWorkers(allowing());
+  using tunnel = await openTunnel(proxy, echo.authority);
+  proxy.primary.kill('SIGUSR2');
+  await proxy.says(/started anew/);
+  await expect.poll(() => proxy.workers().length, { timeout: 4_000 }).toBe(3);
+  expect(await isOpen(tunnel)).toBe(true);
+  tunnel.end();
+  await expect.poll(() => proxy.workers().length, { timeout: 4_000 }).toBe(2);
+});
+
+test('twenty reloads under load fail nothing; a policy with a mistake changes no worker', async () => {
+  const folder = temporaryFolder(onTestFinished);
+  const policy = path.join(folder, 'policy.yaml');
+  writeFileSync(policy, POLICY);
+  await using origin = await startOk();
+  await using proxy = await startWorkers({ SALLYPORT_POLICY: policy });
+  const load = new Load(proxy, origin);
+  for (let round = 0; round < 20; round += 1) {
+    proxy.primary.kill('SIGHUP');
+    await proxy.says(/: reloaded on SIGHUP/);
+  }
+  writeFileSync(policy, 'version: 1\ndefault: maybe\n');
+  await proxy.says(/not reloaded on a change of .*policy.yaml/);
+  expect(proxy.said.match(/default/g)).toHaveLength(1);
+  await load.over();
+  writeFileSync(policy, 'version: 1\ndefault: deny\n');
+  await proxy.says(/: reloaded on a change of/);
+  const statuses = await Promise.all(Array.from({ length: 12 }, async () => (await getOnce(proxy, origin, 403)).status));
+  expect(new Set(statuses)).toEqual(new Set([403]));
+});
+
+test('a stop waits for exchanges of all workers', async () => {
+  const asked: (() => void)[] = [];
+  await using origin = await startOrigin((_, reply) => {
+    asked.push(() => void reply.response({ body: 'late' }));
+  });
+  await using proxy = await startWorkers(allowing());
+  const answers = Array.from({ length: 8 }, () => getOnce(proxy, origin));
+  await expect.poll(() => asked.length).toBe(8);
+  const stopped = proxy.stop();
+  await proxy.says(/stopping on SIGTERM/);
+  for (const answer of asked) answer();
+  expect(new Set((await Promise.all(answers)).map(({ body }) => body.toString()))).toEqual(new Set(['late']));
+  expect(await stopped).toBe(0);
+});
+
+test('without their primary, workers end', async () => {
+  await using proxy = await startWorkers(allowing());
+  const workers = proxy.workers();
+  expect(workers).toHaveLength(2);
+  proxy.primary.kill('SIGKILL');
+  await proxy.ended;
+  expect(workers.some(isRunning)).toBe(false);
+});
+
+test('a reload that listens elsewhere puts new workers there, and closes what is not wanted any more', async () => {
+  const folder = temporaryFolder(onTestFinished);
+  mkdirSync(path.join(folder, 's'));
+  const config = (listen: string): string =>
+    writeAs(path.join(folder, 'config.yaml'), `listen: [${listen}]\npolicy: ${allowing().SALLYPORT_POLICY}\n`);
+  await using origin = await startOk();
+  const file = config('127.0.0.1:0');
+  await using proxy = await startWorkers({ SALLYPORT_LISTEN: '' }, '--config', file);
+  const socket = path.join(folder, 's', 'p.sock');
+  config(`127.0.0.1:0, "unix:${socket}"`);
+  proxy.primary.kill('SIGHUP');
+  await proxy.says(/: reloaded on SIGHUP/);
+  for (const destination of [{ path: socket }, { path: socket }, { port: proxy.port }]) await getOnce(destination, origin);
+  config(`"unix:${socket}"`);
+  proxy.primary.kill('SIGHUP');
+  await proxy.says(/: reloaded on SIGHUP/);
+  await getOnce({ path: socket }, origin);
+  await expect.poll(() => connectRaw(proxy).then(close, (error: Error) => error.message)).toContain('ECONNREFUSED');
+});
+
+/** Clients of a short life and of a long one, for as long as it takes. */
+class Load {
+  readonly #startedMs = performance.now();
+  readonly #clients: Promise<void>[];
+  #isOver = false;
+  #connections = 0;
+  #requests = 0;
+
+  constructor(proxy: ProxyProcesses, origin: Origin) {
+    const once = async (): Promise<void> => {
+      await getOnce(proxy, origin);
+      this.#requests += 1;
+      this.#connections += 1;
+    };
+    const repeated = async (client: () => Promise<void>): Promise<void> => {
+      while (!this.#isOver) await client();
+    };
+    const keeping = (): Promise<void> => this.#useUntilClosed(proxy, origin);
+    this.#clients = [...Array.from({ length: 6 }, () => repeated(once)), ...Array.from({ length: 3 }, () => repeated(keeping))];
+    // Told when it is over.
+    for (const client of this.#clients) client.catch(() => {});
+  }
+
+  /** @throws what the first client met that was not served */
+  async over(): Promise<{ readonly connections: number; readonly requests: number; readonly ms: number }> {
+    this.#isOver = true;
+    await Promise.all(this.#clients);
+    return { connections: this.#connections, requests: this.#requests, ms: performance.now() - this.#startedMs };
+  }
+
+  async #useUntilClosed(proxy: ProxyProcesses, origin: Origin): Promise<void> {
+    using client = await connectRaw(proxy);
+    this.#connections += 1;
+    while (!this.#isOver) {
+      const { fields } = await get(client, origin);
+      this.#requests += 1;
+      if (valuesOf(fields, 'connection').includes('close')) return;
+    }
+  }
+}
+
+function allowing(): { readonly SALLYPORT_POLICY: string } {
+  return { SALLYPORT_POLICY: temporaryFile(onTestFinished, 'policy.yaml', POLICY) };
+}
+
+function startOk(): Promise<Origin> {
+  return startOrigin((_, reply) => reply.response({ body: 'ok' }));
+}
+
+async function getOnce(proxy: { readonly port: number } | { readonly path: string }, origin: Origin, status = 200) {
+  using client = await connectRaw('path' in proxy ? { path: proxy.path } : { port: proxy.port });
+  return await get(client, origin, status);
+}
+
+async function get(client: RawClient, origin: Origin, status = 200) {
+  await client.send(`GET ${origin.url}/ HTTP/1.1\r\nHost: ${origin.authority}\r\n\r\n`);
+  const response = await client.readResponse();
+  expect(response.status).toBe(status);
+  return response;
+}
+
+/** Whether octets come back. */
+async function isOpen(tunnel: RawClient): Promise<boolean> {
+  try {
+    await tunnel.send('x');
+    return (await tunnel.readExactly(1)).toString() === 'x';
+  } catch {
+    return false;
+  }
+}
+
+function close(client: RawClient): string {
+  client.destroy();
+  return 'open';
+}
+
+function writeAs(file: string, text: string): string {
+  writeFileSync(file, text);
+  return file;
+}

@@ -1,0 +1,117 @@
+// The proxy as several processes, started by the command line: what its processes are, and signals for them.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { CLEAN_ENVIRONMENT } from './programs.ts';
+
+export interface ProxyProcesses {
+  readonly port: number;
+  /** The process that was started. */
+  readonly primary: ChildProcess;
+  /** Ids of workers, in order of their start. */
+  workers(): readonly number[];
+  /** Standard error, once the pattern is found in what came behind the last place that was waited for. */
+  says(pattern: RegExp): Promise<string>;
+  /** Everything on standard error so far. */
+  readonly said: string;
+  /** The exit code, once it and all that it started have ended. */
+  readonly ended: Promise<number | null>;
+  /** SIGTERM, and the exit code. */
+  stop(): Promise<number | null>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Starts `sallyport run` on a free port of 127.0.0.1 with these settings. @throws with what was said, when it ends at once */
+export async function startWorkers(settings: Readonly<Record<string, string>> = {}, ...words: readonly string[]): Promise<ProxyProcesses> {
+  const processes = spawnWorkers({ SALLYPORT_LISTEN: '127.0.0.1:0', ...settings }, ...words);
+  const banner = await Promise.race([processes.says(/browser .*\n/), processes.ended]);
+  if (typeof banner !== 'string') throw new Error(`the proxy ended with ${banner}: ${processes.said}`);
+  return processes;
+}
+
+/** The same, without waiting until it serves. */
+export function spawnWorkers(settings: Readonly<Record<string, string>> = {}, ...words: readonly string[]): ProxyProcesses {
+  const env = { ...CLEAN_ENVIRONMENT, ...SETTINGS, ...settings };
+  const primary = spawn(process.execPath, [PROGRAM, 'run', ...words], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  let from = 0;
+  let look = (): void => {};
+  primary.stderr!.on('data', (bytes) => {
+    said += bytes;
+    look();
+  });
+  // Its children have the same standard error: `close` comes when the last of them has ended.
+  const ended = new Promise<number | null>((resolve) => primary.once('close', resolve));
+  const stop = (): Promise<number | null> => {
+    primary.kill('SIGTERM');
+    return ended;
+  };
+  return {
+    get port() {
+      return Number(/127\.0\.0\.1:(\d+)/.exec(said)?.[1]);
+    },
+    primary,
+    workers: () => childrenOf(primary.pid!),
+    says: (pattern) =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error(`${pattern} not said; there is ${said}`)), PATIENCE_MS);
+        look = () => {
+          const found = pattern.exec(said.slice(from));
+          if (found === null) return;
+          clearTimeout(timer);
+          from += found.index + found[0].length;
+          look = () => {};
+          resolve(said);
+        };
+        look();
+      }),
+    get said() {
+      return said;
+    },
+    ended,
+    stop,
+    [Symbol.asyncDispose]: async () => {
+      if (primary.exitCode === null && primary.signalCode === null) primary.kill('SIGTERM');
+      const timer = setTimeout(() => primary.kill('SIGKILL'), PATIENCE_MS);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Whether a process is there, and not only waiting for its end to be noticed (Linux). */
+export function isRunning(processId: number): boolean {
+  return statOf(processId) !== null;
+}
+
+/** Microseconds of the processor that a process has had (Linux). */
+export function cpuTicks(processId: number): number {
+  const fields = statOf(processId);
+  return fields === null ? 0 : Number(fields[11]) + Number(fields[12]);
+}
+
+function childrenOf(parent: number): readonly number[] {
+  const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return all.map(Number).filter((processId) => Number(statOf(processId)?.[1]) === parent);
+}
+
+/** What stands behind the name in /proc/PID/stat: the state first, then the parent. */
+function statOf(processId: number): readonly string[] | null {
+  try {
+    const text = readFileSync(`/proc/${processId}/stat`, 'utf8');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? null : fields;
+  } catch {
+    return null;
+  }
+}
+
+const SETTINGS = {
+  SALLYPORT_WORKERS: '2',
+  SALLYPORT_STATE_DIR: 'off',
+  SALLYPORT_ACCESS_LOG: 'off',
+  SALLYPORT_CACHE: 'off',
+  SALLYPORT_TIMEOUTS_DRAIN: '5s',
+};
+const PROGRAM = path.join(import.meta.dirname, '../../src/bin.cjs');
+const PATIENCE_MS = 10_000;
