@@ -9,7 +9,7 @@ import type * as Adblocker from '@ghostery/adblocker';
 import { regex } from '../../match/regex.ts';
 import { MAX_ENTRIES } from './add-name.ts';
 import { boundMatching, withinBudget } from './bounded-matching.ts';
-import { refuseBroadFilters } from './filter-index.ts';
+import { refuseBroadFilters, refuseSharedSlots } from './filter-index.ts';
 import type { FilterVerdict, RequestFilters } from './list.ts';
 import { type LineTally, type LineVerdict, ListTooLong, readLines, utf8Text } from './read-lines.ts';
 
@@ -43,6 +43,7 @@ export function compileFilters(octets: Uint8Array): { readonly tally: LineTally;
   const filters = withoutDisabled(networkFilters);
   refuseBroadFilters(filters);
   const engine = new adblocker.FiltersEngine({ networkFilters: filters, config: ENGINE_OPTIONS });
+  if (filters[0] !== undefined) refuseSharedSlots(engine, filters[0]);
   return { tally, entries: filters.length, bytes: engine.serialize() };
 }
 

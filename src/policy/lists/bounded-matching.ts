@@ -36,11 +36,13 @@ export function boundMatching(networkFilter: typeof Adblocker.NetworkFilter): vo
     }
     return this.regex;
   };
-  // The filters of a word are read together when a request first has it, and kept. That is counted and not interrupted: the next request needs them.
+  // The filters of a word are read together when a request first has it, and kept. That is counted, and may take the budget once more: the next request
+  // needs them.
   networkFilter.deserialize = (view) => {
     const begin = view.pos;
     const filter = deserialize(view);
     unspent -= COST_OF_READING + (view.pos - begin) * COST_OF_READ_OCTET;
+    if (unspent < -BUDGET) throw BUDGET_SPENT;
     return filter;
   };
 }

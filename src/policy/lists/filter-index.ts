@@ -31,6 +31,34 @@ export function refuseBroadFilters(filters: readonly Adblocker.NetworkFilter[]):
   }
 }
 
+/**
+ * The package finds the filters of a word by the last bits of its hash and looks at all that have the same ones; so whoever knows the hash could have
+ * each word of a URL look at the whole list.
+ *
+ * @param example any filter of the list
+ * @throws FiltersTooBroad
+ */
+export function refuseSharedSlots(
+  { importants, redirects, filters, exceptions }: Adblocker.FiltersEngine,
+  example: Adblocker.NetworkFilter,
+): void {
+  let most = 0;
+  for (const { index } of [importants, redirects, filters, exceptions]) most += longestSlot(index as unknown as Slots);
+  if (most > MOST_LOOKED_AT) throw new FiltersTooBroad(example.toString());
+}
+
+/** What the package keeps for itself: where the slot of each last bits begins, and the words and filters of all slots in turn. */
+interface Slots {
+  readonly tokensLookupIndex: Uint32Array;
+  readonly bucketsIndex: Uint32Array;
+}
+
+function longestSlot({ tokensLookupIndex: begins, bucketsIndex }: Slots): number {
+  let longest = 0;
+  for (let i = 0; i < begins.length; i += 1) longest = Math.max(longest, (begins[i + 1] ?? bucketsIndex.length) - begins[i]!);
+  return longest / 2;
+}
+
 /** All filters of a word are read before the first of them is tried, so what they say counts as well: some have thousands of domains. */
 function costOf(filter: Adblocker.NetworkFilter): number {
   return (filter.isRegex() ? COST_OF_PATTERN : 1) + (filter.rawLine?.length ?? 0) * COST_OF_CHARACTER;
@@ -51,5 +79,7 @@ const EVERY_REQUEST = 0;
 /** In comparisons of plain text, which take some 0.1 us. */
 const COST_OF_PATTERN = 10;
 const COST_OF_CHARACTER = 0.001;
+/** A thousand words that each look at so many take some 20 ms. */
+const MOST_LOOKED_AT = 20_000;
 /** A thousand patterns. Lists that people publish stay far below. */
 const MOST_COST = 10_000;
