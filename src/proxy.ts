@@ -22,22 +22,21 @@ import { deliverError } from './exchange/deliver.ts';
 import type { Incoming } from './exchange/exchange.ts';
 import { type ExchangeHooks, hookedStages } from './exchange/hooks.ts';
 import { type Judge, OpenTunnels } from './exchange/open-tunnels.ts';
-import { recordExchange } from './exchange/record-exchange.ts';
 import { behind } from './exchange/revalidate-behind.ts';
 import { type ExchangeContext, runExchange } from './exchange/run-exchange.ts';
 import { createStages } from './exchange/stages.ts';
 import { TrustingClients } from './exchange/trusting-clients.ts';
-import type { Flow } from './flows/flow.ts';
+import { type Flow, numberFlowsBy } from './flows/flow.ts';
 import type { Inspector } from './inspector/inspector.ts';
-import { ConnectionCounts, HttpListener } from './listeners/http.ts';
+import { ConnectionCounts, HttpListener, type HttpListenerContext } from './listeners/http.ts';
 import type { ConnectionContext } from './listeners/http1-connection.ts';
 import { InterceptedConnections } from './listeners/intercepted.ts';
-import { isSameSocket, type ListenAddress } from './listeners/listener.ts';
+import { type HandedSocket, isSameSocket, type ListenAddress } from './listeners/listener.ts';
 import { ByteRate } from './net/byte-rate.ts';
 import { Deadlines } from './net/deadlines.ts';
 import { type AccessLog, openAccessLog } from './observe/access-log.ts';
 import { Metrics } from './observe/metrics.ts';
-import { createOwnSockets, judgeAddress, type OwnSockets } from './policy/address-guard.ts';
+import { createOwnSockets, judgeAddress, type ListeningSocket, type OwnSockets } from './policy/address-guard.ts';
 import { createAuthorize } from './policy/authorize.ts';
 import type { CompiledPolicy } from './policy/compile.ts';
 import { decide } from './policy/decide.ts';
@@ -54,6 +53,7 @@ import type { Recording } from './proxy/recording.ts';
 import type { Rewriting } from './proxy/rewriting.ts';
 import type { SharedParts } from './proxy/shared-parts.ts';
 import { createLocalAddresses, mostDescriptors } from './proxy/this-machine.ts';
+import { countsOf, type WorkerCounts } from './proxy/worker-counts.ts';
 import { Pinned } from './tls/pinned.ts';
 import { createUpstream, type IsAddressAllowed } from './upstream/forward.ts';
 import { KeyLog } from './upstream/key-log.ts';
@@ -83,8 +83,13 @@ export interface RunningProxy {
   /** A link to the inspector that signs in whoever opens it first; `null` where it is served on no address. */
   newInspectorLink(): string | null;
   reopenLogs(): void;
-  /** Accepts no more and waits for what is under way. @returns how many exchanges and tunnels the deadline cut off */
-  drain(deadlineMs: number): Promise<number>;
+  /**
+   * Accepts no more and waits for what is under way.
+   *
+   * @param patienceMs that connections may wait for a last request, where others go on serving
+   * @returns how many exchanges and tunnels the deadline cut off
+   */
+  drain(deadlineMs: number, patienceMs?: number): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -100,6 +105,7 @@ export type OnFlow = (flow: Flow) => void;
  * @param report a line for the operator: problems that do not stop the proxy
  * @param hooks of a program that embeds the proxy; they see every request, so that nothing is cached
  * @param shared what it has in common with other processes; `null` for one that is all of the proxy
+ * @param handed sockets that another process has bound for it; `null` binds them here
  * @throws StartError with every problem
  */
 export async function startProxy(
@@ -108,8 +114,9 @@ export async function startProxy(
   onFlow?: OnFlow,
   hooks: ExchangeHooks | null = null,
   shared: SharedParts | null = null,
+  handed: HandedSocket | null = null,
 ): Promise<RunningProxy> {
-  const proxy = new Composition({ config, report, onFlow, hooks, shared });
+  const proxy = new Composition({ config, report, onFlow, hooks, shared, handed });
   await proxy.start();
   return proxy;
 }
@@ -140,6 +147,7 @@ interface Given {
   readonly onFlow: OnFlow | undefined;
   readonly hooks: ExchangeHooks | null;
   readonly shared: SharedParts | null;
+  readonly handed: HandedSocket | null;
 }
 
 class Composition implements RunningProxy {
@@ -147,6 +155,7 @@ class Composition implements RunningProxy {
   readonly #onFlow: OnFlow | undefined;
   readonly #hooks: ExchangeHooks | null;
   readonly #shared: SharedParts | null;
+  readonly #handed: HandedSocket | null;
   readonly #deadlines = new Deadlines();
   readonly #buffers = new ReadBuffers('lossy');
   readonly #tunnelBuffers = new ReadBuffers('lossless');
@@ -162,6 +171,7 @@ class Composition implements RunningProxy {
   #listeners: HttpListener[] = [];
   /** Dropped by a reload, with connections that are not done yet. */
   #leaving: HttpListener[] = [];
+  #bound: readonly ListeningSocket[] = [];
   #ownSockets: OwnSockets = createOwnSockets([], () => []);
   #parts: Parts | null = null;
   readonly #cacheCounts = new CacheCounts();
@@ -180,28 +190,44 @@ class Composition implements RunningProxy {
   /** Of tunnels that a new policy denies. */
   readonly #graces = new Set<NodeJS.Timeout>();
   #firstConfig: Config;
+  /** Where the process is all of the proxy. */
   #connections = 0;
+  readonly #nextConnectionId: () => number;
 
-  constructor({ config, report, onFlow, hooks, shared }: Given) {
+  constructor({ config, report, onFlow, hooks, shared, handed }: Given) {
     this.#firstConfig = config;
     this.#report = report;
     this.#onFlow = onFlow;
     this.#hooks = hooks;
     this.#shared = shared;
+    this.#nextConnectionId = shared?.nextId ?? (() => (this.#connections += 1));
+    this.#handed = handed;
   }
 
   async start(): Promise<void> {
     try {
+      if (this.#shared !== null) numberFlowsBy(this.#shared.nextId);
       await this.#openCounts(this.#firstConfig.stateFolder);
-      this.#recording = await openRecording(this.#firstConfig, this.#report);
+      this.#recording = await openRecording(this.#firstConfig, this.#shared, this.#report);
       if (this.#hooks === null) this.#rewriting = await openRewriting(this.#firstConfig, this.#report);
       this.#parts = await this.#build(this.#firstConfig, null);
       await this.#openAdmin(this.#firstConfig);
       this.#listeners = await this.#listen(this.#firstConfig.listen, []);
+      this.#share();
     } catch (error) {
       await this.close();
       throw error;
     }
+  }
+
+  /** From now on the other processes may ask, and are told. */
+  #share(): void {
+    const shared = this.#shared;
+    if (shared === null) return;
+    this.#noteOwnSockets(this.#listeners);
+    shared.onSockets = () => this.#noteSockets();
+    if (shared.role === 'worker')
+      shared.serve({ counts: () => this.#countsHere(), active: (id) => this.#recording?.recorder.active(id) ?? null });
   }
 
   get listening(): RunningProxy['listening'] {
@@ -277,9 +303,9 @@ class Composition implements RunningProxy {
     this.#parts?.accessLog?.reopen();
   }
 
-  async drain(deadlineMs: number): Promise<number> {
-    for (const listener of this.#listeners) listener.drain();
-    this.#intercepted.drain();
+  async drain(deadlineMs: number, patienceMs = 0): Promise<number> {
+    for (const listener of this.#listeners) listener.drain(patienceMs);
+    this.#intercepted.drain(patienceMs);
     const endMs = performance.now() + deadlineMs;
     while (this.#open() > 0 && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 20));
     this.#recording?.recorder.flush();
@@ -308,6 +334,7 @@ class Composition implements RunningProxy {
 
   /** Where nobody could ask, nothing that answers is loaded. */
   async #openAdmin(config: Config): Promise<void> {
+    if (this.#shared?.role === 'worker') return;
     if (config.stateFolder === null && (config.admin === null || config.admin.isAnyPortFine === true)) return;
     const [{ openAdmin }, { answerQuestion }, { PageFiles }, { createInspector }] = await Promise.all([
       import('./admin/open-admin.ts'),
@@ -319,15 +346,14 @@ class Composition implements RunningProxy {
       recording: this.#recording,
       rewriting: this.#rewriting,
       record: config.record,
-      metrics: this.#metrics,
+      workers: this.#shared?.role === 'keeper' ? this.#shared.workers : null,
+      counts: () => this.#countsHere(),
       policy: () => this.#current().policy,
       policySummary: () => this.policySummary,
       cache: () => this.#cacheAdmin(),
       cacheRules: () => this.#parts?.cache?.context.parts.rules ?? CACHE_RULE_DEFAULTS,
       authority: () => this.#current().certification?.authority ?? null,
-      listening: () => this.listening.map(({ url }) => url),
-      openConnections: () => this.#open(),
-      nextConnectionId: () => (this.#connections += 1),
+      nextConnectionId: this.#nextConnectionId,
       emit: () => this.#current().connection.emit,
       recorded: (incoming) => this.#recorded(incoming),
       run: (incoming) => void runExchange(incoming, this.#current().exchange),
@@ -444,7 +470,7 @@ class Composition implements RunningProxy {
         pinned: this.#pinned,
         trusting: this.#trusting,
         connections: this.#intercepted,
-        nextConnectionId: () => (this.#connections += 1),
+        nextConnectionId: this.#nextConnectionId,
         logKeys: originTls.keyLog === null ? null : (socket) => originTls.keyLog?.log(socket),
       }),
       emit,
@@ -462,7 +488,7 @@ class Composition implements RunningProxy {
   }
 
   #recorded(incoming: Incoming): Incoming {
-    return this.#recording === null ? incoming : recordExchange(incoming, this.#recording.recorder);
+    return this.#recording === null ? incoming : this.#recording.seen(incoming);
   }
 
   /** A CA is looked for, and made if there is none, once a policy opens something; what it has signed is kept over reloads. */
@@ -494,7 +520,8 @@ class Composition implements RunningProxy {
 
   /** What is stored stays over a reload that changes nothing about where it lies. */
   async #openCache({ cache }: Config, old: Parts | null): Promise<Parts['cache']> {
-    if (cache === null) return null;
+    // What is stored is stored where clients ask.
+    if (cache === null || this.#shared?.role === 'keeper') return null;
     const before = old?.config.cache;
     // With what is on its way, so that an unsafe method still outdates it.
     if (old !== null && isSame(before, cache)) return old.cache;
@@ -540,6 +567,7 @@ class Composition implements RunningProxy {
 
   /** Opens what is wanted and not kept; on any failure what was opened is closed again. */
   async #listen(wanted: readonly ListenAddress[], kept: readonly HttpListener[]): Promise<HttpListener[]> {
+    if (this.#shared?.role === 'keeper') return [];
     const opened: HttpListener[] = [];
     const all: HttpListener[] = [];
     for (const address of wanted) {
@@ -550,14 +578,15 @@ class Composition implements RunningProxy {
         continue;
       }
       try {
-        const listener = await HttpListener.listen(address, {
+        const context: HttpListenerContext = {
           connectionContext: () => this.#current().connection,
           counts: this.#counts,
-          nextConnectionId: () => (this.#connections += 1),
+          nextConnectionId: this.#nextConnectionId,
           report: this.#report,
           descriptors: this.#descriptors,
           makeRoom: () => this.#makeRoom(),
-        });
+        };
+        const listener = await HttpListener.listen(address, context, this.#handed?.(address) ?? null);
         opened.push(listener);
         all.push(listener);
         // At once: it may be asked for before the next one listens.
@@ -595,11 +624,24 @@ class Composition implements RunningProxy {
   }
 
   #noteOwnSockets(listeners: readonly HttpListener[]): void {
-    const bound = [...listeners.map((listener) => listener.bound), this.#admin?.bound ?? null];
-    this.#ownSockets = createOwnSockets(
-      bound.filter((socket) => socket !== null),
-      this.#localAddresses,
-    );
+    this.#bound = [...listeners.map((listener) => listener.bound), this.#admin?.bound ?? null].filter((socket) => socket !== null);
+    this.#noteSockets();
+    this.#shared?.tellSockets(this.#bound);
+  }
+
+  #noteSockets(): void {
+    this.#ownSockets = createOwnSockets([...this.#bound, ...(this.#shared?.otherSockets ?? [])], this.#localAddresses);
+  }
+
+  #countsHere(): WorkerCounts {
+    return countsOf({
+      metrics: this.#metrics,
+      cache: this.#cacheCounts,
+      dropped: this.#recording?.recorder.dropped ?? null,
+      rewriting: this.#rewriting,
+      openConnections: this.#open(),
+      listening: this.listening.map(({ url }) => url),
+    });
   }
 }
 
@@ -638,11 +680,15 @@ async function openAuthenticator(options: AuthOptions, report: (line: string) =>
 }
 
 /** As identity: what records is loaded where something is recorded. */
-async function openRecording({ record, stateFolder }: Config, report: (line: string) => void): Promise<Recording | null> {
+async function openRecording(
+  { record, stateFolder }: Config,
+  shared: SharedParts | null,
+  report: (line: string) => void,
+): Promise<Recording | null> {
   if (record === null || stateFolder === null) return null;
   const { Recording } = await import('./proxy/recording.ts');
   try {
-    return await Recording.open(record, stateFolder, report);
+    return await Recording.open(record, stateFolder, shared, report);
   } catch (error) {
     if (record.isRequired || !(error instanceof StartError)) throw error;
     for (const problem of error.problems) report(`inspector: nothing is recorded: ${problem}`);

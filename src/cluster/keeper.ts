@@ -1,16 +1,13 @@
-// Owns the keeper: the process that has what must be there once, and to which workers are linked.
+// Owns the keeper: the process that has what must be there once, and to which workers are linked. It runs a proxy without listeners: what the inspector
+// sends goes on that one's line.
+import { rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
 import type { Config } from '../config/config.ts';
+import { type RunningProxy, startProxy } from '../proxy.ts';
+import { KeptForWorkers } from './kept-for-workers.ts';
 
-export interface Keeper {
-  /** A link to the inspector that signs in whoever opens it first; `null` where it is served on no address. */
-  inspectorLink(): string | null;
-  /** Path of the Unix socket on which commands ask; `null` where there is none. */
-  readonly adminSocket: string | null;
-  /** All or nothing. @throws StartError, and everything stays as it was */
-  reload(config: Config): Promise<void>;
-  reopenLogs(): void;
-  close(): Promise<void>;
-}
+/** `close` is for when no worker is left: what they still record is dropped from then on. */
+export type Keeper = RunningProxy;
 
 /**
  * @param config that of the workers; where they listen is left out of account
@@ -18,6 +15,25 @@ export interface Keeper {
  * @param report a line for the operator
  * @throws StartError with every problem
  */
-export function startKeeper(config: Config, socketPath: string, report: (line: string) => void): Promise<Keeper> {
-  return Promise.reject(new Error(`not there yet: ${config.policyFile}, ${socketPath}, ${report.length}`));
+export async function startKeeper(config: Config, socketPath: string, report: (line: string) => void): Promise<Keeper> {
+  // What a keeper that was killed has left.
+  await rm(socketPath, { force: true });
+  const server = createServer();
+  const kept = new KeptForWorkers(() => new Promise((resolve) => server.close(() => resolve())));
+  const keeper = await startProxy(config, report, undefined, null, kept);
+  server.on('connection', (socket) => kept.welcome(socket));
+  try {
+    await listening(server, socketPath);
+  } catch (error) {
+    await keeper.close();
+    throw error;
+  }
+  return keeper;
+}
+
+function listening(server: Server, socketPath: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(socketPath, () => resolve());
+  });
 }

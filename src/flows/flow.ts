@@ -17,6 +17,7 @@ export type Outcome = 'forwarded' | 'reused' | 'tunnelled' | 'opened' | 'answere
 
 /** `firstByteMs` and `totalMs` count from the exchange's beginning, on the monotonic clock; `null` where that was not reached. */
 export interface Flow extends UpstreamFacts {
+  /** Unique in the process, or in all that share a record; below 0 where nothing of it is recorded (proxy/shared-parts.ts). */
   readonly id: number;
   readonly connectionId: number;
   /** Milliseconds since the epoch, for people. */
@@ -81,12 +82,22 @@ export interface InterceptionFacts {
 export type EmitFlow = (flow: Flow) => void;
 
 let lastId = 0;
+let nextId: () => number = ownId;
+
+function ownId(): number {
+  lastId += 1;
+  return lastId;
+}
+
+/** Records of this process are numbered so from now on: where it is one of several, by whoever numbers all of theirs. */
+export function numberFlowsBy(next: () => number): void {
+  nextId = next;
+}
 
 /** A record with nothing in it yet but where the request came from. Every property is set here, once, so that all records share one shape. */
 export function createFlow(connection: FlowOrigin): Flow {
-  lastId += 1;
   return {
-    id: lastId,
+    id: nextId(),
     connectionId: connection.id,
     startedAtMs: Date.now(),
     startedMs: performance.now(),

@@ -28,7 +28,7 @@ export interface InspectorParts extends OverviewParts, ReasonParts {
   /** That of the moment: a reload may replace it. */
   readonly cache: () => CacheAdmin | null;
   /** An exchange that is under way; `null` where it is none. */
-  readonly active: (id: number) => RecordedExchange | null;
+  readonly active: (id: number) => RecordedExchange | null | Promise<RecordedExchange | null>;
   /** What is masked in all that is shown; `null` masks nothing. */
   readonly masks: MaskRules | null;
   readonly send: SendRequest;

@@ -11,7 +11,7 @@ export interface OverviewParts {
   /** The CA, and what programs need to trust it; `null` while the policy opens nothing. */
   readonly certificates: () => object | null;
   /** Counts since the start, for Prometheus. */
-  readonly metrics: () => string;
+  readonly metrics: () => Promise<string>;
 }
 
 export function overviewRoutes(parts: OverviewParts): readonly Route[] {
@@ -54,7 +54,12 @@ export function overviewRoutes(parts: OverviewParts): readonly Route[] {
       path: '/metrics',
       summary: 'Counts since the start, in the text format of Prometheus',
       answers: 'text/plain; version=0.0.4',
-      answer: () => ({ kind: 'octets', type: 'text/plain; version=0.0.4; charset=utf-8', content: Buffer.from(metrics()), fields: {} }),
+      answer: async () => ({
+        kind: 'octets',
+        type: 'text/plain; version=0.0.4; charset=utf-8',
+        content: Buffer.from(await metrics()),
+        fields: {},
+      }),
     },
   ];
 }

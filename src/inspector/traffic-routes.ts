@@ -10,7 +10,7 @@ export interface Recording {
   /** What it refuses, it refuses with a BadQuestion. @throws BadQuestion where nothing is recorded */
   store(): Pick<FlowStore, 'ask'>;
   /** One that is under way; `null` where it is none. */
-  active(id: number): RecordedExchange | null;
+  active(id: number): RecordedExchange | null | Promise<RecordedExchange | null>;
   /** With its secrets masked, unless whoever asks wants to see them and may. */
   shown(exchange: RecordedExchange, reveal: boolean): RecordedExchange;
   /** What masks content; `null` masks nothing. */
@@ -86,7 +86,7 @@ export async function exchangeAsked(recording: Recording, { segments, query }: R
   const id = idOf(segments, name);
   const session = sessionIn(query);
   const found = await recording.store().ask({ kind: 'exchange', ...session, id });
-  const active = session.session === undefined && found?.summary.state !== 'done' ? recording.active(id) : null;
+  const active = session.session === undefined && found?.summary.state !== 'done' ? await recording.active(id) : null;
   const exchange = active ?? found;
   if (exchange === null) throw new BadQuestion(`There is no exchange ${id}, or it is not kept any more.`, 404);
   return exchange;

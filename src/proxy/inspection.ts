@@ -8,13 +8,15 @@ import type { EmitFlow } from '../flows/flow.ts';
 import type { RecordOptions } from '../flows/options.ts';
 import { maskRules } from '../flows/redact/rules.ts';
 import { Inspector } from '../inspector/inspector.ts';
-import { type Metrics, metricsPage } from '../observe/metrics.ts';
+import { metricsPage } from '../observe/metrics.ts';
 import { PLATFORMS, type Platform } from '../pages/platform.ts';
 import { trustSteps } from '../pages/trust-steps.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import type { CertificateAuthority } from '../tls/authority.ts';
 import type { Recording } from './recording.ts';
 import type { Rewriting } from './rewriting.ts';
+import type { Workers } from './shared-parts.ts';
+import { sumOfWorkers, type WorkerCounts } from './worker-counts.ts';
 
 export interface InspectionParts {
   readonly recording: Recording | null;
@@ -22,15 +24,15 @@ export interface InspectionParts {
   readonly rewriting: Rewriting | null;
   /** As it was at the start; `null` records nothing. */
   readonly record: RecordOptions | null;
-  readonly metrics: Metrics;
+  /** Where the process is the keeper of several; `null` where it is all of the proxy. */
+  readonly workers: Workers | null;
+  /** Of this process. */
+  readonly counts: () => WorkerCounts;
   readonly policy: () => CompiledPolicy;
   readonly policySummary: () => string;
   readonly cache: () => CacheAdmin | null;
   readonly cacheRules: () => CacheRuleOptions;
   readonly authority: () => CertificateAuthority | null;
-  /** URLs of listeners. */
-  readonly listening: () => readonly string[];
-  readonly openConnections: () => number;
   /** Of a connection that there is none of. */
   readonly nextConnectionId: () => number;
   readonly emit: () => EmitFlow;
@@ -40,13 +42,13 @@ export interface InspectionParts {
 }
 
 export function createInspector(parts: InspectionParts): Inspector {
-  const { recording, rewriting, record, metrics } = parts;
+  const { recording, rewriting, record, workers } = parts;
   const startedAtMs = Date.now();
   const version = ownVersion();
   const inspector = new Inspector({
     version,
     store: () => recording?.store ?? null,
-    active: (id) => recording?.recorder.active(id) ?? null,
+    active: (id) => recording?.recorder.active(id) ?? workers?.active(id) ?? null,
     masks: record === null || record.secrets === 'shown' ? null : maskRules(record.redact),
     rewriting,
     sessionBase: () => recording?.store.base ?? 0,
@@ -54,24 +56,35 @@ export function createInspector(parts: InspectionParts): Inspector {
     policyDigest: () => recording?.policyDigest ?? null,
     cacheRules: parts.cacheRules,
     cache: parts.cache,
-    facts: () => ({
-      version,
-      node: process.versions.node,
-      processId: process.pid,
-      startedAtMs,
-      listening: parts.listening(),
-      policy: parts.policySummary(),
-      openConnections: parts.openConnections(),
-      secrets: record?.secrets ?? null,
-      dropped: recording?.recorder.dropped ?? null,
-    }),
-    certificates: () => certificatesOf(parts.authority(), parts.listening()[0] ?? null),
-    metrics: () =>
-      metricsPage(metrics.counts, { openConnections: parts.openConnections(), residentBytes: process.memoryUsage.rss(), startedAtMs }),
+    facts: () => {
+      const { listening, openConnections, dropped } = countsOfAll(parts);
+      return {
+        version,
+        node: process.versions.node,
+        processId: process.pid,
+        startedAtMs,
+        listening,
+        policy: parts.policySummary(),
+        openConnections,
+        secrets: record?.secrets ?? null,
+        dropped: recording === null ? null : dropped,
+      };
+    },
+    certificates: () => certificatesOf(parts.authority(), countsOfAll(parts).listening[0] ?? null),
+    metrics: async () => {
+      const { metrics, openConnections, residentBytes } =
+        workers === null ? parts.counts() : sumOfWorkers([parts.counts(), await workers.freshCounts()]);
+      return metricsPage(metrics, { openConnections, residentBytes, startedAtMs });
+    },
     send: (request, replayOf) => sendAnew(request, replayOf, parts),
   });
   if (recording !== null) inspector.listenTo(recording.store);
   return inspector;
+}
+
+/** As far as it is known at once. */
+function countsOfAll({ counts, workers }: InspectionParts): WorkerCounts {
+  return workers === null ? counts() : sumOfWorkers([counts(), workers.counts]);
 }
 
 /** @returns its id in the session */

@@ -4,6 +4,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import type { Incoming } from '../exchange/exchange.ts';
+import { recordExchange } from '../exchange/record-exchange.ts';
 import type { RecordOptions } from '../flows/options.ts';
 import { Recorder } from '../flows/recorder.ts';
 import { maskRules } from '../flows/redact/rules.ts';
@@ -11,6 +13,7 @@ import { maskContent, unwrittenBy } from '../flows/redact.ts';
 import type { UnwrittenSecrets } from '../flows/redact-fields.ts';
 import { type FlowStore, openFlowStore } from '../flows/store/flow-store.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { SharedParts } from './shared-parts.ts';
 
 export class Recording {
   readonly store: FlowStore;
@@ -18,11 +21,21 @@ export class Recording {
   readonly #digests = new WeakMap<object, string>();
   #policyDigest = '';
 
-  /** @throws StartError when nothing can be kept in the folder */
-  static async open(options: RecordOptions, stateFolder: string, report: (line: string) => void): Promise<Recording> {
+  /**
+   * @param shared where the process is one of several: the keeper shares its store, and workers have that one
+   * @returns `null` for a worker whose keeper records nothing
+   * @throws StartError when nothing can be kept in the folder
+   */
+  static async open(
+    options: RecordOptions,
+    stateFolder: string,
+    shared: SharedParts | null,
+    report: (line: string) => void,
+  ): Promise<Recording | null> {
+    if (shared?.role === 'worker') return shared.store === null ? null : new Recording(shared.store, options, report);
     const { session, maxBytes, maxAgeMs } = options;
     const store = await openFlowStore({ folder: path.join(stateFolder, 'sessions'), session, maxBytes, maxAgeMs }, report);
-    return new Recording(store, options, report);
+    return new Recording(shared?.shareStore(store) ?? store, options, report);
   }
 
   private constructor(store: FlowStore, { bodyLimit, secrets, redact }: RecordOptions, report: (line: string) => void) {
@@ -30,6 +43,16 @@ export class Recording {
     const policyDigestOf = (decider: object): string => this.#digests.get(decider) ?? this.#policyDigest;
     const unwritten = secrets === 'unwritten' ? unwrittenSecrets(redact) : null;
     this.recorder = new Recorder(store, { bodyLimit, unwritten, policyDigestOf, report });
+  }
+
+  /** The same exchange, seen by what records it. */
+  seen(incoming: Incoming): Incoming {
+    // Nobody has given it a number by which it could be found.
+    if (incoming.flow.id < 0) {
+      this.recorder.dropped.exchanges += 1;
+      return incoming;
+    }
+    return recordExchange(incoming, this.recorder);
   }
 
   /** SHA-256 of the files of the policy that was loaded last, in hexadecimal; a decision of another one has another. */

@@ -1,0 +1,170 @@
+// Owns what the keeper has for its workers, and of them: one link each, ids, the store, and what they count. A worker that is gone gives back what it held;
+// what it has counted stays.
+import type { Socket } from 'node:net';
+import type { RecordedExchange } from '../flows/recorded.ts';
+import type { FlowStore } from '../flows/store/flow-store.ts';
+import type { ListeningSocket } from '../policy/address-guard.ts';
+import type { KeeperParts, Workers } from '../proxy/shared-parts.ts';
+import { sumOfWorkers, type WorkerCounts, whatStays } from '../proxy/worker-counts.ts';
+import { type Asked, Link } from './link.ts';
+import { type FromKeeper, type FromWorker, type Joined, type KeeperEnd, LINK_VERSION } from './link-messages.ts';
+import { IdGiver, type IdTaker } from './shared-ids.ts';
+import { SharedStore } from './shared-recording.ts';
+
+/** One that has joined. */
+interface Member extends IdTaker {
+  readonly link: KeeperEnd;
+  readonly instance: string;
+  sockets: readonly ListeningSocket[];
+}
+
+type Asks<K extends keyof FromWorker['questions']> = FromWorker['questions'][K]['asks'];
+
+export class KeptForWorkers implements KeeperParts, Workers {
+  readonly role = 'keeper';
+  readonly workers: Workers = this;
+  onSockets: () => void = ignore;
+  readonly #closeServer: () => Promise<void>;
+  readonly #members = new Map<KeeperEnd, Member>();
+  readonly #unjoined = new Set<KeeperEnd>();
+  /** Of each process, those that are gone as well. */
+  readonly #counts = new Map<string, WorkerCounts>();
+  readonly #timer: NodeJS.Timeout;
+  #ids = new IdGiver(0);
+  #store: SharedStore | null = null;
+  #ownSockets: readonly ListeningSocket[] = [];
+
+  /** @param closeServer ends the socket that workers come to */
+  constructor(closeServer: () => Promise<void>) {
+    this.#closeServer = closeServer;
+    this.#timer = setInterval(() => this.#tick(), TICK_MS).unref();
+  }
+
+  readonly nextId = (): number => this.#ids.one();
+
+  get otherSockets(): readonly ListeningSocket[] {
+    return [...this.#members.values()].flatMap(({ sockets }) => sockets);
+  }
+
+  tellSockets(own: readonly ListeningSocket[]): void {
+    this.#ownSockets = own;
+    for (const { link } of this.#members.values()) link.say({ kind: 'sockets', sockets: own });
+  }
+
+  shareStore(store: FlowStore): FlowStore {
+    this.#ids = new IdGiver(store.base);
+    this.#store = new SharedStore(store);
+    return this.#store;
+  }
+
+  get counts(): WorkerCounts {
+    return sumOfWorkers([...this.#counts.values()]);
+  }
+
+  async freshCounts(): Promise<WorkerCounts> {
+    await Promise.all(
+      Array.from(this.#members.values(), async ({ link, instance }) => {
+        const counts = await withinPatience(link.ask({ kind: 'counts' }));
+        if (counts !== null) this.#counts.set(instance, counts);
+      }),
+    );
+    return this.counts;
+  }
+
+  async active(id: number): Promise<RecordedExchange | null> {
+    const found = await Promise.all(
+      Array.from(this.#members.values(), async ({ link }) => (await withinPatience(link.ask({ kind: 'active', id })))?.exchange ?? null),
+    );
+    return found.find((exchange) => exchange !== null) ?? null;
+  }
+
+  /** One more worker, or the same one again. */
+  welcome(socket: Socket): void {
+    const link: KeeperEnd = new Link<FromKeeper, FromWorker>(socket, {
+      heard: (said, octets) => this.#heard(link, said, octets),
+      answer: (asked) => this.#answer(link, asked),
+      closed: () => this.#gone(link),
+    });
+    this.#unjoined.add(link);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    const closed = this.#closeServer();
+    for (const link of [...this.#unjoined, ...this.#members.keys()]) link.close();
+    await closed;
+  }
+
+  #heard(link: KeeperEnd, said: FromWorker['said'], octets: ArrayBuffer | null): void {
+    const member = this.#members.get(link);
+    if (member === undefined) return;
+    switch (said.kind) {
+      case 'batch':
+        member.used = said.usedId;
+        if (octets !== null && this.#store !== null) this.#store.take(octets, link);
+        else link.say({ kind: 'freed' });
+        return;
+      case 'want-ids':
+        link.say({ kind: 'ids', ids: this.#ids.block(member, true), isMore: true });
+        return;
+      case 'counts':
+        this.#counts.set(member.instance, said.counts);
+        return;
+      case 'sockets':
+        member.sockets = said.sockets;
+        this.onSockets();
+        return;
+      default:
+        said satisfies never;
+    }
+  }
+
+  #answer(link: KeeperEnd, asked: Asked<FromWorker['questions']>): object {
+    switch (asked.kind) {
+      case 'join':
+        return this.#join(link, asked);
+      default:
+        return asked.kind satisfies never;
+    }
+  }
+
+  #join(link: KeeperEnd, { version, instance, greatestId }: Asks<'join'>): Joined {
+    if (version !== LINK_VERSION) throw new Error('it is of another version; start the proxy anew');
+    const member: Member = { link, instance, sockets: [], ...this.#ids.taker(greatestId) };
+    this.#unjoined.delete(link);
+    this.#members.set(link, member);
+    return { ids: this.#ids.block(member, false), records: this.#store !== null, sockets: this.#ownSockets };
+  }
+
+  #gone(link: KeeperEnd): void {
+    this.#unjoined.delete(link);
+    const member = this.#members.get(link);
+    if (member === undefined) return;
+    this.#members.delete(link);
+    const counts = this.#counts.get(member.instance);
+    // It may come back: what it counts then takes the place of this.
+    if (counts !== undefined) this.#counts.set(member.instance, whatStays(counts));
+    this.onSockets();
+  }
+
+  #tick(): void {
+    this.#store?.settleBrokenOff();
+    for (const member of this.#ids.behind(this.#members.values())) {
+      if (member.link.unsent < MOST_UNSENT) member.link.say({ kind: 'ids', ids: this.#ids.block(member, false), isMore: false });
+    }
+  }
+}
+
+/** @returns `null` of a worker that does not answer in time, or is gone */
+function withinPatience<T>(asked: Promise<T>): Promise<T | null> {
+  const { promise, resolve } = Promise.withResolvers<null>();
+  const timer = setTimeout(() => resolve(null), PATIENCE_MS);
+  return Promise.race([asked.catch(() => null), promise]).finally(() => clearTimeout(timer));
+}
+
+function ignore(): void {}
+
+/** How far ids may be out of the order of time. */
+const TICK_MS = 100;
+const PATIENCE_MS = 2_000;
+const MOST_UNSENT = 2 ** 20;
