@@ -21,16 +21,10 @@ import {
   withHead,
 } from './changed-message.ts';
 import type { Answer, Incoming, Received, Step } from './exchange.ts';
-import type { HoldMessage } from './message-gate.ts';
-import { messageSubject } from './rewriting-subject.ts';
+import type { MessageHolder } from './message-gate.ts';
+import { messageSubject, NO_TEXT, requestSubject } from './rewriting-subject.ts';
 import { textOf } from './seen-content.ts';
 import { type Collected, collectContent, WholeContent } from './whole-content.ts';
-
-export interface MessageHolder {
-  readonly hold: HoldMessage;
-  /** The WebSocket is gone. */
-  giveUp(): void;
-}
 
 /** @throws ProxyError when it is dropped, or its client leaves */
 export async function holdRequest<Subject>(
@@ -103,45 +97,81 @@ export async function holdResponse<Subject>(
   return withHead(withBody(answer, new WholeContent(edited.content!)), edited);
 }
 
-/** Holds messages of a WebSocket, once it is one, that filters fit. @param handshake  as they look at it */
-export function messageHolder(breakpoints: Breakpoints<PassingSubject>, received: Received, handshake: PassingSubject): MessageHolder {
-  const { incoming } = received;
-  const request = { ...asked(rewritable(received)), content: null };
-  const waiting = new Set<() => void>();
-  let isGone = false;
-  const wait = async (direction: MessageDirection, isText: boolean, content: Buffer): Promise<MessageRelease> => {
+/** Holds messages of a WebSocket that filters fit, whenever they were set. @param received  its handshake, as it came */
+export function messageHolder(breakpoints: Breakpoints<PassingSubject>, received: Received): MessageHolder {
+  return new BreakpointMessages(breakpoints, received);
+}
+
+class BreakpointMessages implements MessageHolder {
+  readonly #breakpoints: Breakpoints<PassingSubject>;
+  readonly #received: Received;
+  readonly #waiting = new Set<() => void>();
+  /** What filters look at, once there is one. */
+  #handshake: PassingSubject | null = null;
+  #isGone = false;
+  /** For which breakpoints it is known whether any of them is about this WebSocket. */
+  #askedOf: unknown = null;
+  #areWanted = false;
+
+  constructor(breakpoints: Breakpoints<PassingSubject>, received: Received) {
+    this.#breakpoints = breakpoints;
+    this.#received = received;
+  }
+
+  areWanted(): boolean {
+    const { all, areAny } = this.#breakpoints;
+    if (!areAny) return false;
+    if (this.#askedOf !== all) {
+      this.#askedOf = all;
+      this.#areWanted = this.#breakpoints.areAbout('message', messageSubject(this.#subject(), null));
+    }
+    return this.#areWanted;
+  }
+
+  hold(direction: MessageDirection, isText: boolean, content: Buffer): Promise<MessageRelease> | null {
+    return this.#isToHold(direction, content) ? this.#wait(direction, isText, content) : null;
+  }
+
+  cannotHold(why: string): void {
+    noteMiss(this.#received.incoming, `did not hold its messages, since ${why}`);
+  }
+
+  giveUp(): void {
+    this.#isGone = true;
+    for (const each of [...this.#waiting]) each();
+  }
+
+  #isToHold(direction: MessageDirection, content: Buffer): boolean {
+    if (this.#isGone || !this.#breakpoints.mayHold('message')) return false;
+    const by = direction === 'from-client' ? 'request' : 'response';
+    const subject = messageSubject(this.#subject(), { by, text: textOf(content, NO_FIELDS) });
+    if (this.#breakpoints.wants('message', subject)) return true;
+    if (this.#breakpoints.awaits('message', subject, by))
+      noteMiss(this.#received.incoming, 'did not hold a message, since it is more than 1 MiB');
+    return false;
+  }
+
+  async #wait(direction: MessageDirection, isText: boolean, content: Buffer): Promise<MessageRelease> {
+    const { incoming } = this.#received;
     const message = { direction, isText, content: content.length > MOST_CONTENT ? null : content };
+    const request = { ...asked(rewritable(this.#received)), content: null };
     const what = { at: 'message', flowId: incoming.flow.id, request, response: null, message } as const;
-    const { released, giveUp } = breakpoints.hold(what, Date.now());
-    waiting.add(giveUp);
+    const { released, giveUp } = this.#breakpoints.hold(what, Date.now());
+    this.#waiting.add(giveUp);
     const release = await released;
-    waiting.delete(giveUp);
+    this.#waiting.delete(giveUp);
     if (release.action !== 'continue') {
-      if (!isGone) note(incoming, 'message', 'dropped a message');
+      if (!this.#isGone) note(incoming, 'message', 'dropped a message');
       return { action: 'drop' };
     }
     const isEdited = release.message !== null && !release.message.equals(content);
     if (isEdited) note(incoming, 'message', 'edited a message');
     return { action: 'continue', content: release.message };
-  };
-  const isWanted = (direction: MessageDirection, content: Buffer): boolean => {
-    if (!breakpoints.mayHold('message')) return false;
-    const by = direction === 'from-client' ? 'request' : 'response';
-    const subject = messageSubject(handshake, { by, text: textOf(content, NO_FIELDS) });
-    if (breakpoints.wants('message', subject)) return true;
-    if (breakpoints.awaits('message', subject, by)) {
-      const what = 'did not hold a message, since it is more than 1 MiB';
-      incoming.flow.capture?.noteChanges([{ stage: 'message', rule: 'breakpoint', what, isMiss: true }]);
-    }
-    return false;
-  };
-  return {
-    hold: (direction, isText, content) => (isWanted(direction, content) ? wait(direction, isText, content) : null),
-    giveUp: () => {
-      isGone = true;
-      for (const each of [...waiting]) each();
-    },
-  };
+  }
+
+  #subject(): PassingSubject {
+    return (this.#handshake ??= requestSubject(this.#received, NO_TEXT));
+  }
 }
 
 /** What the person wants, who is waited for as long as the client waits. */
@@ -195,6 +225,10 @@ function targetOf({ method, url }: HeldRequest): Pick<RewritableRequest, 'scheme
 
 function note({ flow }: Incoming, stage: BreakpointStage, what: string): void {
   flow.capture?.noteChanges([{ stage, rule: 'breakpoint', what }]);
+}
+
+function noteMiss({ flow }: Incoming, what: string): void {
+  flow.capture?.noteChanges([{ stage: 'message', rule: 'breakpoint', what, isMiss: true }]);
 }
 
 /** Octets of content that a person is shown, and of it once it is decoded. */

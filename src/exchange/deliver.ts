@@ -39,7 +39,7 @@ export function deliver(received: Received, answer: Answer, context: DeliverCont
       );
       return;
     case 'response': {
-      const { response, lease } = answer;
+      const { response, lease, gate = null } = answer;
       const { head, body, upgraded } = response;
       flow.outcome = flow.cache === null || (flow.cache.outcome === 'forwarded' && !flow.cache.isCollapsed) ? 'forwarded' : 'reused';
       const { prepared } = head;
@@ -49,7 +49,7 @@ export function deliver(received: Received, answer: Answer, context: DeliverCont
           ? forwardResponseFields(head.fields, head.version, context.via, context.date)
           : forwardBehindPrepared(prepared.shared, prepared.own, head.version, context.via, context.date);
       if (upgraded !== null) {
-        startRelay(incoming, upgraded, 101, head.reason, [...fields, ...UPGRADED_FIELDS], context, lease);
+        startRelay(incoming, upgraded, 101, head.reason, [...fields, ...UPGRADED_FIELDS], context, lease, gate);
         return;
       }
       if (flow.cache !== null) fields.push({ name: 'Cache-Status', value: cacheStatus(context.via, flow.cache, false) });

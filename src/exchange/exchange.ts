@@ -14,6 +14,7 @@ import type { Lease } from '../policy/limits/limits.ts';
 import type { Decision } from '../policy/policy.ts';
 import type { TunnelSocket } from '../tunnel/relay.ts';
 import type { ClientResponse } from '../upstream/http1-client.ts';
+import type { MessageGate } from './message-gate.ts';
 
 /** Who sent a request. */
 export interface Client {
@@ -148,7 +149,8 @@ export interface AuthorizedConnect {
 
 /** What is answered. */
 export type Answer =
-  | { readonly kind: 'response'; readonly response: ClientResponse; readonly lease: Lease | null }
+  /** `gate`: who may hold messages of the WebSocket that it begins. */
+  | { readonly kind: 'response'; readonly response: ClientResponse; readonly lease: Lease | null; readonly gate?: MessageGate }
   /** By us, on nobody's behalf: TRACE and OPTIONS that end here. */
   | { readonly kind: 'own'; readonly head: ResponseHead; readonly content: Buffer }
   | Refusal;

@@ -1,108 +1,103 @@
-// Owns a WebSocket whose messages people hold: a stream in the place of the origin's connection, which takes frames of both directions apart into messages
-// (RFC 6455 §5.4), and lets each go on when somebody has said so, as it was or edited. Messages keep their order, and a close frame comes behind them;
-// ping and pong pass at once. Extensions must not have been agreed on: what they make of a frame depends on all frames before.
+// Owns a WebSocket whose messages people hold: from the first message on that somebody wants to see, it takes the frames of a direction out of the hands of
+// the relay and apart into messages (RFC 6455 §5.4), and lets each go on when somebody has said so, as it was or edited. Until then octets pass as ever, and
+// nobody has to have known before that the socket was open. Messages keep their order, and a close frame comes behind them; ping and pong pass at once.
+// What was compressed goes on without (RFC 7692 §6 lets every message be), since what the other end would read compressed refers to all that was before.
 // Refuses what neither end may send, and messages beyond a bound: both break the connection off.
 import { randomBytes } from 'node:crypto';
-import { Duplex } from 'node:stream';
 import type { MessageDirection, MessageRelease } from '../rewrite/breakpoints.ts';
-import { type FrameHead, FrameReader, type FrameSink, OPCODES } from '../tunnel/websocket.ts';
-import type { Consumer, UpstreamConnection } from '../upstream/connection.ts';
+import type { MessageInflater } from '../tunnel/permessage-deflate.ts';
+import type { DivertedRelay, TunnelDiversion } from '../tunnel/relay.ts';
+import { type FrameHead, FrameReader, type FrameSink, OPCODES, RSV1 } from '../tunnel/websocket.ts';
+import type { WebSocketObserver } from '../tunnel/websocket-observer.ts';
 
-/** A message that is whole. @returns `null` lets it pass */
-export type HoldMessage = (direction: MessageDirection, isText: boolean, content: Buffer) => Promise<MessageRelease> | null;
-
-/** @param early  octets of the origin that came behind its 101 */
-export function gateMessages(upstream: UpstreamConnection, early: Buffer, hold: HoldMessage): Duplex {
-  return new MessageGate(upstream, early, hold).stream;
+/** Whoever holds messages of one WebSocket. */
+export interface MessageHolder {
+  /** Whether any message may be held at the moment. */
+  areWanted(): boolean;
+  /** A message that is whole. @returns `null` lets it pass */
+  hold(direction: MessageDirection, isText: boolean, content: Buffer): Promise<MessageRelease> | null;
+  /** They are wanted, and cannot be read. @param why  as a sentence without a full stop */
+  cannotHold(why: string): void;
+  /** The WebSocket is gone. */
+  giveUp(): void;
 }
 
-class MessageGate implements Consumer {
-  /** What the client's side writes into and reads from. */
-  readonly stream: Duplex;
-  readonly #upstream: UpstreamConnection;
-  readonly #fromClient: Way;
-  readonly #toClient: Way;
-  /** Of the client's side: goes on when there is room. */
-  #goOn: (() => void) | null = null;
+export class MessageGate implements TunnelDiversion {
+  readonly #holder: MessageHolder;
+  #observer: WebSocketObserver | null = null;
+  #relay: DivertedRelay | null = null;
+  #fromClient: Way | null = null;
+  #toClient: Way | null = null;
+  #isUnreadable = false;
 
-  constructor(upstream: UpstreamConnection, early: Buffer, hold: HoldMessage) {
-    this.#upstream = upstream;
-    const failed = (problem: string): void => void this.stream.destroy(new Error(problem));
-    this.#fromClient = new Way('from-client', hold, {
-      pass: (frame) => upstream.socket.write(frame),
-      roomAgain: () => this.drained(),
-      failed,
-    });
-    this.#toClient = new Way('to-client', hold, {
-      pass: (frame) => {
-        if (!this.stream.push(frame)) upstream.socket.pause();
-      },
-      roomAgain: () => upstream.socket.resume(),
-      failed,
-    });
-    this.stream = new Duplex({
-      read: () => {
-        if (!this.#toClient.isFull) upstream.socket.resume();
-      },
-      write: (bytes: Buffer, _encoding, done) => {
-        this.#goOn = done;
-        this.#fromClient.take(bytes);
-        this.drained();
-      },
-      final: (done) => {
-        // A client that ends without having closed it (RFC 6455 §7.1.1) has left, and takes along what is held of it.
-        if (this.#fromClient.isBrokenOff) {
-          this.stream.destroy();
-          return;
-        }
-        this.#fromClient.endAfter(() => {
-          upstream.socket.end();
-          done();
-        });
-      },
-      destroy: (error, done) => {
-        this.#fromClient.giveUp();
-        this.#toClient.giveUp();
-        upstream.breakOff();
-        done(error);
-      },
-    });
-    upstream.consume(this);
-    if (early.length > 0) this.#toClient.take(early);
+  constructor(holder: MessageHolder) {
+    this.#holder = holder;
   }
 
-  // Consumer: what the origin's connection says
-
-  read(bytes: Buffer): boolean {
-    this.#toClient.take(bytes);
-    if (this.#toClient.isFull) this.#upstream.socket.pause();
-    // What is of use of it was copied.
-    return true;
+  /** @param observer  sees all octets, as they came, once they were passed or taken */
+  follow(observer: WebSocketObserver): void {
+    this.#observer = observer;
   }
 
-  ended(): void {
-    this.#toClient.endAfter(() => this.stream.push(null));
+  // TunnelDiversion: what the relay says
+
+  attach(relay: DivertedRelay): void {
+    this.#relay = relay;
   }
 
-  drained(): void {
-    if (this.#goOn === null || this.#fromClient.isFull || this.#upstream.socket.writableNeedDrain) return;
-    const goOn = this.#goOn;
-    this.#goOn = null;
-    goOn();
+  passing(direction: MessageDirection, bytes: Buffer): number {
+    if (this.#wayOf(direction) !== null) return 0;
+    if (this.#isUnreadable || !this.#holder.areWanted()) return bytes.length;
+    const octets = this.#observer!.octetsToNext(direction);
+    return octets === null || octets >= bytes.length || !this.#isReadable(direction) ? bytes.length : octets;
   }
 
-  closed(error: Error | null): void {
-    // In order, what it has said before may still be held.
-    if (error !== null || !this.#toClient.hasEnded) this.stream.destroy();
+  take(direction: MessageDirection, bytes: Buffer): void {
+    const way = this.#wayOf(direction) ?? this.#begin(direction);
+    way.take(bytes);
   }
-}
 
-interface WayOut {
-  pass(frame: Buffer): void;
-  /** Less waits than before. */
-  roomAgain(): void;
-  /** It cannot go on. */
-  failed(problem: string): void;
+  isFull(direction: MessageDirection): boolean {
+    return this.#wayOf(direction)?.isFull ?? false;
+  }
+
+  get isHolding(): boolean {
+    return this.#fromClient?.isHolding === true || this.#toClient?.isHolding === true;
+  }
+
+  endAfter(direction: MessageDirection, then: () => void): void {
+    const way = this.#wayOf(direction);
+    if (way === null) then();
+    // A client that ends without having closed it (RFC 6455 §7.1.1) has left, and takes along what is held of it.
+    else if (direction === 'from-client' && way.isBrokenOff) this.#relay!.breakOff(direction);
+    else way.endAfter(then);
+  }
+
+  drop(): void {
+    this.#fromClient?.giveUp();
+    this.#toClient?.giveUp();
+    this.#holder.giveUp();
+  }
+
+  #wayOf(direction: MessageDirection): Way | null {
+    return direction === 'from-client' ? this.#fromClient : this.#toClient;
+  }
+
+  #isReadable(direction: MessageDirection): boolean {
+    const inflater = this.#observer!.inflaterFrom(direction, MOST_OCTETS);
+    if (typeof inflater !== 'string') return true;
+    this.#isUnreadable = true;
+    this.#holder.cannotHold(inflater);
+    return false;
+  }
+
+  #begin(direction: MessageDirection): Way {
+    const inflater = this.#observer!.inflaterFrom(direction, MOST_OCTETS) as MessageInflater | null;
+    const way = new Way(direction, inflater, this.#holder, this.#relay!);
+    if (direction === 'from-client') this.#fromClient = way;
+    else this.#toClient = way;
+    return way;
+  }
 }
 
 interface Waiting {
@@ -113,11 +108,14 @@ interface Waiting {
 /** One direction. */
 class Way implements FrameSink {
   readonly #direction: MessageDirection;
-  readonly #hold: HoldMessage;
-  readonly #out: WayOut;
+  readonly #holder: Pick<MessageHolder, 'hold'>;
+  readonly #relay: DivertedRelay;
   readonly #reader: FrameReader;
+  /** `null` where messages are not compressed. */
+  readonly #inflater: MessageInflater | null;
   /** Of the message that is not whole yet. */
   #opcode = 0;
+  #isCompressed = false;
   #parts: Buffer[] = [];
   #octets = 0;
   readonly #waiting: Waiting[] = [];
@@ -128,10 +126,11 @@ class Way implements FrameSink {
   #onEnd: (() => void) | null = null;
   #isOver = false;
 
-  constructor(direction: MessageDirection, hold: HoldMessage, out: WayOut) {
+  constructor(direction: MessageDirection, inflater: MessageInflater | null, holder: Pick<MessageHolder, 'hold'>, relay: DivertedRelay) {
     this.#direction = direction;
-    this.#hold = hold;
-    this.#out = out;
+    this.#inflater = inflater;
+    this.#holder = holder;
+    this.#relay = relay;
     this.#reader = new FrameReader(direction === 'from-client' ? 'client' : 'server', this);
   }
 
@@ -140,9 +139,9 @@ class Way implements FrameSink {
     return this.#waitingOctets > MOST_WAITING;
   }
 
-  /** Its end has come, though it may not have been passed on. */
-  get hasEnded(): boolean {
-    return this.#onEnd !== null;
+  /** Somebody has a message in their hands. */
+  get isHolding(): boolean {
+    return this.#isHolding;
   }
 
   /** Something is held or waits, and no close frame is behind it. */
@@ -162,7 +161,9 @@ class Way implements FrameSink {
 
   giveUp(): void {
     this.#isGivenUp = true;
+    this.#isHolding = false;
     this.#waiting.length = 0;
+    this.#waitingOctets = 0;
   }
 
   // FrameSink: what the reader says
@@ -173,14 +174,13 @@ class Way implements FrameSink {
 
   end(head: FrameHead, kept: Buffer): void {
     if (this.#isGivenUp) return;
-    const problem = this.#problemOf(head, kept);
-    if (problem !== null) {
-      this.lost(problem);
+    if (!this.#isAllowed(head, kept)) {
+      this.lost();
       return;
     }
     const { opcode, isFinal } = head;
     if (opcode === OPCODES.ping || opcode === OPCODES.pong) {
-      this.#out.pass(this.#frame(opcode, kept));
+      this.#relay.pass(this.#direction, this.#frame(opcode, kept));
       return;
     }
     if (opcode === OPCODES.close) {
@@ -188,28 +188,39 @@ class Way implements FrameSink {
       this.#add({ opcode, content: kept });
       return;
     }
-    if (opcode !== OPCODES.continuation) this.#opcode = opcode;
+    if (opcode !== OPCODES.continuation) {
+      this.#opcode = opcode;
+      this.#isCompressed = (head.reserved & RSV1) !== 0;
+    }
     this.#parts.push(kept);
     this.#octets += kept.length;
-    if (!isFinal) return;
-    this.#add({ opcode: this.#opcode, content: Buffer.concat(this.#parts, this.#octets) });
+    if (isFinal) this.#addWhole();
+  }
+
+  lost(): void {
+    this.giveUp();
+    this.#relay.breakOff(this.#direction);
+  }
+
+  #addWhole(): void {
+    const opcode = this.#opcode;
+    let content: Buffer | null = Buffer.concat(this.#parts, this.#octets);
     this.#opcode = 0;
     this.#parts = [];
     this.#octets = 0;
+    if (this.#isCompressed) {
+      const inflated = this.#inflater!.inflate(content);
+      content = inflated.kind === 'inflated' ? inflated.bytes : null;
+    }
+    if (content === null) this.lost();
+    else this.#add({ opcode, content });
   }
 
-  lost(problem: string): void {
-    this.giveUp();
-    this.#out.failed(problem);
-  }
-
-  #problemOf({ problem, reserved, opcode, length }: FrameHead, kept: Buffer): string | null {
-    if (problem !== null) return problem;
-    if (reserved !== 0) return 'a reserved bit is set that no extension uses';
-    if (kept.length < length) return `a message has more than ${MOST_OCTETS} octets`;
-    if (opcode >= OPCODES.close) return null;
-    if ((opcode === OPCODES.continuation) === (this.#opcode === 0)) return 'the frames of a message are out of order';
-    return null;
+  #isAllowed({ problem, reserved, opcode, length }: FrameHead, kept: Buffer): boolean {
+    const isFirst = opcode === OPCODES.text || opcode === OPCODES.binary;
+    const mayBeCompressed = this.#inflater !== null && isFirst;
+    if (problem !== null || (mayBeCompressed ? reserved & ~RSV1 : reserved) !== 0 || kept.length < length) return false;
+    return opcode >= OPCODES.close || isFirst === (this.#opcode === 0);
   }
 
   #add(waiting: Waiting): void {
@@ -223,8 +234,8 @@ class Way implements FrameSink {
     while (!this.#isHolding && this.#waiting.length > 0) {
       const { opcode, content } = this.#waiting.shift()!;
       this.#waitingOctets -= content.length;
-      const held = opcode === OPCODES.close ? null : this.#hold(this.#direction, opcode === OPCODES.text, content);
-      if (held === null) this.#out.pass(this.#frame(opcode, content));
+      const held = opcode === OPCODES.close ? null : this.#holder.hold(this.#direction, opcode === OPCODES.text, content);
+      if (held === null) this.#relay.pass(this.#direction, this.#frame(opcode, content));
       else void this.#passLater(held, opcode, content);
     }
     if (this.#isHolding || this.#isOver || this.#onEnd === null) return;
@@ -235,11 +246,11 @@ class Way implements FrameSink {
   async #passLater(held: Promise<MessageRelease>, opcode: number, content: Buffer): Promise<void> {
     this.#isHolding = true;
     const release = await held;
-    this.#isHolding = false;
     if (this.#isGivenUp) return;
-    if (release.action !== 'drop') this.#out.pass(this.#frame(opcode, release.content ?? content));
+    this.#isHolding = false;
+    if (release.action !== 'drop') this.#relay.pass(this.#direction, this.#frame(opcode, release.content ?? content));
     this.#passOn();
-    if (!this.isFull && !this.#isOver) this.#out.roomAgain();
+    if (!this.isFull && !this.#isOver) this.#relay.roomAgain(this.#direction);
   }
 
   /** One frame; masked as the client's are (RFC 6455 §5.3). */

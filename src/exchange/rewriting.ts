@@ -5,15 +5,13 @@
 // Filters that look into content are judged once it is there (seen-content.ts); nobody waits where none does.
 import type { PassingSubject } from '../flows/filter/verdict.ts';
 import type { Flow } from '../flows/flow.ts';
-import { hasField, isNamed } from '../http/fields.ts';
+import { isNamed } from '../http/fields.ts';
 import { ByteRate } from '../net/byte-rate.ts';
 import type { Deadlines } from '../net/deadlines.ts';
 import type { Breakpoints } from '../rewrite/breakpoints.ts';
 import { type RewritableRequest, type RewrittenRequest, rewriteRequest } from '../rewrite/rewrite-request.ts';
 import { type RewrittenResponse, rewriteResponse } from '../rewrite/rewrite-response.ts';
 import type { Change, RewriteRule, Side, Throttle } from '../rewrite/rule.ts';
-import { UpstreamConnection } from '../upstream/connection.ts';
-import type { ClientResponse } from '../upstream/http1-client.ts';
 import { holdRequest, holdResponse, messageHolder } from './at-breakpoint.ts';
 import { BrokenOffBody } from './broken-off-body.ts';
 import {
@@ -27,7 +25,7 @@ import {
 } from './changed-message.ts';
 import { delayed, endedByRule } from './ended-by-rule.ts';
 import type { Answer, Authorized, Identified, Incoming, Received, RequestBody, Soon, Step } from './exchange.ts';
-import { gateMessages } from './message-gate.ts';
+import { MessageGate } from './message-gate.ts';
 import { replacedInRequest, replacedInResponse } from './replaced-content.ts';
 import { type ContentText, messageSubject, NO_TEXT, requestSubject, responseSubject, unanswered } from './rewriting-subject.ts';
 import type { Stages } from './run-exchange.ts';
@@ -59,7 +57,7 @@ export function createRewriting(parts: RewritingParts, rejudge: Rejudge): Rewrit
     rewriteRequest: (identified, authorized) => (isIdle() ? { next: authorized } : rewriting.request(identified, authorized)),
     rewriteResponse(received, answer) {
       if (answer.kind !== 'response') return answer;
-      if (answer.response.upgraded !== null) return rewriting.upgraded(received, answer, answer.response.upgraded);
+      if (answer.response.upgraded !== null) return rewriting.upgraded(received, answer);
       return isIdle() ? answer : rewriting.response(received, answer);
     },
     asItCame: (incoming) => rewriting.asItCame(incoming),
@@ -73,15 +71,15 @@ interface Touched {
   requestText: ContentText | null;
   readonly by: Set<string>;
   throttle: Throttle | null;
-  /** What breakpoints look at, for each message of a WebSocket; `null` where none is held. */
-  messagesOf: PassingSubject | null;
 }
 
 /** What is to be done with a request. */
-interface RequestPlan extends Pick<Touched, 'messagesOf'> {
+interface RequestPlan {
   readonly asItCame: RewritableRequest;
   readonly found: RewrittenRequest | null;
   readonly isHeld: boolean;
+  /** Of the WebSocket that it asks for. */
+  readonly holdsMessages: boolean;
 }
 
 /** The same of a response. */
@@ -131,16 +129,9 @@ class Rewriting {
     return isToChange ? this.#changeResponse(received, answer, plan) : answer;
   }
 
-  /** It has become a WebSocket: people may hold its messages, where they had said so before. */
-  upgraded(received: Received, answer: ResponseAnswer, { connection, early }: NonNullable<ClientResponse['upgraded']>): Answer {
-    const { breakpoints } = this.#parts;
-    const messagesOf = this.#touched.get(received.incoming.flow)?.messagesOf ?? null;
-    // An extension that was not asked for is for the client to refuse (RFC 6455 §4.1).
-    if (messagesOf === null || hasField(answer.response.head.fields, 'sec-websocket-extensions')) return answer;
-    const { hold, giveUp } = messageHolder(breakpoints, received, messagesOf);
-    const stream = gateMessages(connection, early, hold).once('close', giveUp);
-    const gate = UpstreamConnection.ofStream(stream, connection.address, connection.port);
-    return { ...answer, response: { ...answer.response, upgraded: { connection: gate, early: Buffer.alloc(0) } } };
+  /** It has become a WebSocket: people may hold its messages, now or as long as it is open. */
+  upgraded(received: Received, answer: ResponseAnswer): Answer {
+    return { ...answer, gate: new MessageGate(messageHolder(this.#parts.breakpoints, received)) };
   }
 
   asItCame(incoming: Incoming): Incoming {
@@ -156,15 +147,15 @@ class Rewriting {
     const asItCame = rewritable(received);
     const found = rewriteRequest(rules(), asItCame, subject, missed);
     if (found === AWAITS) return AWAITS;
-    if (found !== null && found.ending !== null) return { asItCame, found, isHeld: false, messagesOf: null };
+    if (found !== null && found.ending !== null) return { asItCame, found, isHeld: false, holdsMessages: false };
     const mayHold = !isBackground && breakpoints.areAny;
     const asking = text === null ? this.#asking(subject, mayHold) : NOBODY;
     if (asking.length > 0 && missed === null) return AWAITS;
     for (const rule of asking) missed!(rule);
     const isHeld = mayHold && breakpoints.wants('request', subject);
-    const holdsMessages = received.upgrade !== null && breakpoints.mayWant('message', messageSubject(subject, null));
+    const holdsMessages = received.upgrade !== null && breakpoints.areAbout('message', messageSubject(subject, null));
     if (found === null && !isHeld && !holdsMessages) return null;
-    return { asItCame, found, isHeld, messagesOf: holdsMessages ? subject : null };
+    return { asItCame, found, isHeld, holdsMessages };
   }
 
   /** Breakpoints, and rules about the response, that ask for content of the request, which passes before there is one. */
@@ -204,7 +195,7 @@ class Rewriting {
     const seen = await seeRequest(incoming, body);
     this.#remember(incoming).requestText = seen.text;
     const plan = this.#requestPlan(received, seen.text, seen.why) as RequestPlan | null;
-    const toDo = plan ?? { asItCame: rewritable(received), found: null, isHeld: false, messagesOf: null };
+    const toDo = plan ?? { asItCame: rewritable(received), found: null, isHeld: false, holdsMessages: false };
     return await this.#changeRequest(identified, authorized, seen.body, toDo);
   }
 
@@ -220,13 +211,12 @@ class Rewriting {
     identified: Identified,
     authorized: Authorized,
     body: RequestBody | null,
-    { asItCame, found, isHeld, messagesOf }: RequestPlan,
+    { asItCame, found, isHeld, holdsMessages }: RequestPlan,
   ): Promise<Step<Authorized, Answer>> {
     const { received } = authorized;
     const { incoming } = received;
     const touched = this.#remember(incoming);
     touched.throttle = found?.throttle ?? null;
-    touched.messagesOf = messagesOf;
     let changing: ChangingRequest = { request: asItCame, body };
     if (found !== null) {
       this.#note(incoming, found.changes);
@@ -236,7 +226,7 @@ class Rewriting {
       if (found.content.length > 0)
         changing = await replacedInRequest(incoming, changing, found.content, this.#noting(incoming, 'request'));
     }
-    if (messagesOf !== null) changing = withoutExtensions(changing);
+    if (holdsMessages) changing = withoutExtensions(changing);
     if (isHeld) {
       const released = await holdRequest(this.#parts.breakpoints, incoming, changing);
       if ('respond' in released) return released;
@@ -286,7 +276,7 @@ class Rewriting {
   #remember(incoming: Incoming): Touched {
     let touched = this.#touched.get(incoming.flow);
     if (touched === undefined) {
-      touched = { asItCame: incoming, requestText: null, by: new Set(), throttle: null, messagesOf: null };
+      touched = { asItCame: incoming, requestText: null, by: new Set(), throttle: null };
       this.#touched.set(incoming.flow, touched);
     }
     return touched;

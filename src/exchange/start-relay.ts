@@ -12,6 +12,7 @@ import { WebSocketObserver } from '../tunnel/websocket-observer.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 import type { ClientSocket, Incoming } from './exchange.ts';
 import type { BeginningGuard, Interception } from './interception.ts';
+import type { MessageGate } from './message-gate.ts';
 import { OpenTunnel, type OpenTunnels } from './open-tunnels.ts';
 import { exhaustionOf } from './throttle.ts';
 
@@ -27,6 +28,7 @@ export interface TunnelContext {
  * Writes the head, joins both ends, and finishes the record when both have closed.
  *
  * @param lease what the rule that let it pass limits; whoever was given it releases it when the record is emitted
+ * @param gate who may hold messages of a WebSocket
  */
 export function startRelay(
   incoming: Incoming,
@@ -36,13 +38,15 @@ export function startRelay(
   fields: Fields,
   context: TunnelContext,
   lease: Lease | null,
+  gate: MessageGate | null = null,
 ): void {
   const { flow } = incoming;
   flow.firstByteMs = performance.now() - flow.startedMs;
   const extensions = fieldValues(fields, 'sec-websocket-extensions').join() || undefined;
   const observer = status === 101 ? new WebSocketObserver(extensions, flow.capture) : null;
   flow.websocket = observer?.counts ?? null;
-  relayBetween(flow, incoming.responder.takeOver(status, reason, fields), upstream, context, lease, observer);
+  if (observer !== null) gate?.follow(observer);
+  relayBetween(flow, incoming.responder.takeOver(status, reason, fields), upstream, context, lease, observer, null, gate);
 }
 
 /** The same when the head is written already. */
@@ -54,8 +58,9 @@ export function relayBetween(
   lease: Lease | null,
   observer: TunnelObserver | null = null,
   guard: BeginningGuard | null = null,
+  gate: MessageGate | null = null,
 ): void {
-  if (upstream.early.length > 0) {
+  if (upstream.early.length > 0 && gate === null) {
     guard?.fromServer(upstream.early);
     socket.write(upstream.early);
     observer?.toClient(upstream.early);
@@ -65,12 +70,13 @@ export function relayBetween(
   const onEnd = (end: RelayEnd): void => {
     context.tunnels.delete(tunnel);
     flow.error = end.reason === 'objected' ? objectionOf(guard) : lease && exhaustionOf(lease);
-    finish(flow, end, upstream.early.length, context);
+    finish(flow, end, gate === null ? upstream.early.length : 0, context);
   };
   const { tunnelIdleTimeoutMs, deadlines } = context;
-  const relay = new Relay(socket, upstream.connection, early, tunnelIdleTimeoutMs, deadlines, onEnd, lease, observer, guard);
+  const relay = new Relay(socket, upstream.connection, early, tunnelIdleTimeoutMs, deadlines, onEnd, lease, observer, guard, gate);
   const tunnel = new OpenTunnel(relay, flow);
   context.tunnels.add(tunnel);
+  if (gate !== null && upstream.early.length > 0) relay.readEarly(upstream.early);
 }
 
 function finish(flow: Flow, end: RelayEnd, earlyFromUpstream: number, context: TunnelContext): void {

@@ -103,9 +103,11 @@ export class Breakpoints<Subject> {
     return this.mayHold(at) && this.#all.some((each) => each.isOn && each.at === at && each.fits(subject));
   }
 
-  /** Whether it will want any that the subject stands for, once there is content. */
-  mayWant(at: BreakpointStage, subject: Subject): boolean {
-    return this.wants(at, subject) || this.awaits(at, subject, 'request') || this.awaits(at, subject, 'response');
+  /** Whether any of them holds what the subject stands for, or will once there is content; however many are held now. */
+  areAbout(at: BreakpointStage, subject: Subject): boolean {
+    const isOne = ({ isOn, at: place, fits, awaits }: Breakpoint<Subject>): boolean =>
+      isOn && place === at && (fits(subject) || awaits?.(subject, 'request') || awaits?.(subject, 'response') || false);
+    return this.#all.some(isOne);
   }
 
   /** Whether content that the subject has not would decide what `wants` says. */

@@ -1,5 +1,5 @@
 // Owns permessage-deflate (RFC 7692) as somebody who watches needs it: what two ends have agreed on, and compressed messages made readable.
-// For display only: what passes stays as it is, and what cannot be read is a sentence instead.
+// What passes stays as it is, and what cannot be read is a sentence instead.
 // A message is decompressed at once and with a bound, given the last 32 KiB before it, which is all that it can refer to. When something of
 // those is missing, a reference to it fails and nothing is made up: zlib refuses a distance beyond what it was given.
 import { constants, inflateRawSync } from 'node:zlib';
@@ -45,6 +45,8 @@ export class MessageInflater {
   readonly #maxOctets: number;
   /** The end of what was said, without a gap. */
   #window: Buffer = NOTHING;
+  /** Later messages may refer to what is not in the window. */
+  #hasGap = false;
 
   /** @param maxOctets that a message may come to */
   constructor(forgets: boolean, maxOctets: number) {
@@ -61,6 +63,7 @@ export class MessageInflater {
         ...(this.#window.length > 0 && { dictionary: this.#window }),
       });
       if (!this.#forgets) this.#window = windowAfter(this.#window, bytes);
+      if (this.#window.length === WINDOW) this.#hasGap = false;
       return { kind: 'inflated', bytes };
     } catch (error) {
       this.skip();
@@ -72,6 +75,15 @@ export class MessageInflater {
   /** A message went by that was not read: what later ones refer to of it is not known. */
   skip(): void {
     this.#window = NOTHING;
+    this.#hasGap = !this.#forgets;
+  }
+
+  /** For somebody who reads on from here, with a bound of their own; `null` where that could fail for what was missed. */
+  fork(maxOctets: number): MessageInflater | null {
+    if (this.#hasGap) return null;
+    const fork = new MessageInflater(this.#forgets, maxOctets);
+    fork.#window = this.#window;
+    return fork;
   }
 }
 

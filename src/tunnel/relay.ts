@@ -7,8 +7,9 @@ import { type BreakableSocket, breakOff } from '../net/break-off.ts';
 import type { ByteRate } from '../net/byte-rate.ts';
 import type { Deadline, Deadlines } from '../net/deadlines.ts';
 import { freeMemory, readsIntoOwnMemory } from '../net/free-memory.ts';
-import { nextTunnelState, type TunnelEvent, type TunnelState } from './state.ts';
+import { nextTunnelState, type TunnelState } from './state.ts';
 import { ThrottledWay } from './throttled-way.ts';
+import type { WebSocketDirection } from './websocket-observer.ts';
 
 /** The part of a socket that is needed here. */
 export interface TunnelSocket extends BreakableSocket {
@@ -66,7 +67,34 @@ export interface TunnelGuard {
   readonly isOver: boolean;
 }
 
-export class Relay {
+/** Takes octets of a tunnel out of its hands, and gives them back later, perhaps others. */
+export interface TunnelDiversion {
+  /** Called once, before anything passes. */
+  attach(relay: DivertedRelay): void;
+  /** @returns how many of these octets pass as they came; it takes those behind them */
+  passing(direction: WebSocketDirection, bytes: Buffer): number;
+  /** It must copy what it keeps. */
+  take(direction: WebSocketDirection, bytes: Buffer): void;
+  /** So much waits that no more should come this way. */
+  isFull(direction: WebSocketDirection): boolean;
+  /** It is not for want of octets that the tunnel is silent. */
+  readonly isHolding: boolean;
+  /** Nothing more comes this way. @param then  to be called once nothing of it is held any more */
+  endAfter(direction: WebSocketDirection, then: () => void): void;
+  /** Nobody wants what is held any more. */
+  drop(): void;
+}
+
+/** What a diversion may do. */
+export interface DivertedRelay {
+  pass(direction: WebSocketDirection, bytes: Buffer): void;
+  /** Less waits than before. */
+  roomAgain(direction: WebSocketDirection): void;
+  /** What came this way cannot go on. */
+  breakOff(direction: WebSocketDirection): void;
+}
+
+export class Relay implements DivertedRelay {
   readonly #client: TunnelSocket;
   readonly #upstream: TunnelUpstream;
   readonly #idleTimeoutMs: number;
@@ -85,6 +113,7 @@ export class Relay {
   readonly #leastFreed: number;
   readonly #observer: TunnelObserver | null;
   #guard: TunnelGuard | null;
+  readonly #diversion: TunnelDiversion | null;
   #openSockets = 2;
   #reason: RelayEnd['reason'] = 'ended';
 
@@ -104,6 +133,7 @@ export class Relay {
     limits: TunnelLimits | null = null,
     observer: TunnelObserver | null = null,
     guard: TunnelGuard | null = null,
+    diversion: TunnelDiversion | null = null,
   ) {
     this.#client = client;
     this.#upstream = upstream;
@@ -112,6 +142,8 @@ export class Relay {
     this.#limits = limits;
     this.#observer = observer;
     this.#guard = guard;
+    this.#diversion = diversion;
+    diversion?.attach(this);
     if (limits !== null && limits.download !== null) {
       this.#download = new ThrottledWay(limits.download, upstream.socket, client, (bytes) => this.#heldForClientDone(bytes));
     }
@@ -123,7 +155,7 @@ export class Relay {
     upstream.consume(this);
     this.#leastFreed = readsIntoOwnMemory(client) ? WORTH_FREEING : Number.POSITIVE_INFINITY;
     client.on('data', (bytes) => this.#heard(bytes, bytes.length >= this.#leastFreed));
-    client.on('end', () => this.#ended('client-end', upstream.socket, this.#upload));
+    client.on('end', () => this.#ended('from-client', upstream.socket, this.#upload));
     client.on('drain', () => this.#clientDrained());
     client.on('close', () => {
       this.#closed('client-failed', this.#download);
@@ -140,6 +172,31 @@ export class Relay {
     this.#breakOff();
   }
 
+  /** Octets of the server that came behind its head: as if they came now. Their memory is not the upstream connection's. */
+  readEarly(bytes: Buffer): void {
+    this.#bytesToClient += bytes.length;
+    if (!this.#mayPass(bytes) || (this.#diversion !== null && this.#divert('to-client', bytes))) return;
+    this.pass('to-client', bytes);
+    this.#observer?.toClient(bytes);
+  }
+
+  // DivertedRelay: what a diversion gives back
+
+  pass(direction: WebSocketDirection, bytes: Buffer): void {
+    const sink = this.#endOf(direction);
+    sink.write(bytes);
+    if (sink.writableNeedDrain) this.#sourceOf(direction).pause();
+  }
+
+  roomAgain(direction: WebSocketDirection): void {
+    if (!this.#endOf(direction).writableNeedDrain) this.#sourceOf(direction).resume();
+  }
+
+  breakOff(direction: WebSocketDirection): void {
+    if (this.#reason === 'ended') this.#reason = direction === 'from-client' ? 'client-failed' : 'upstream-failed';
+    this.#breakOff();
+  }
+
   // Consumer: what the upstream connection says
 
   read(bytes: Buffer): boolean {
@@ -147,6 +204,7 @@ export class Relay {
     this.#guard?.fromServer(bytes);
     this.#idle.set(this.#idleTimeoutMs);
     this.#bytesToClient += bytes.length;
+    if (this.#diversion !== null && this.#divert('to-client', bytes)) return true;
     if (this.#download?.hold(bytes)) {
       this.#observer?.toClient(bytes);
       return false;
@@ -164,11 +222,12 @@ export class Relay {
   }
 
   ended(): void {
-    this.#ended('upstream-end', this.#client, this.#download);
+    this.#ended('to-client', this.#client, this.#download);
   }
 
   drained(): void {
     if (this.#upstream.socket.writableLength === 0) this.#freeKept();
+    if (this.#diversion?.isFull('from-client')) return;
     if (this.#upload === null) this.#client.resume();
     else this.#upload.drained();
   }
@@ -192,6 +251,7 @@ export class Relay {
     if (!this.#mayPass(bytes)) return;
     this.#idle.set(this.#idleTimeoutMs);
     this.#bytesFromClient += bytes.length;
+    if (this.#diversion !== null && this.#divert('from-client', bytes)) return;
     if (this.#upload?.hold(bytes)) {
       this.#observer?.fromClient(bytes);
       return;
@@ -204,8 +264,39 @@ export class Relay {
     else if (socket.writableNeedDrain) this.#client.pause();
   }
 
+  /** @returns whether nothing of them is left for the relay to pass on */
+  #divert(direction: WebSocketDirection, bytes: Buffer): boolean {
+    const diversion = this.#diversion!;
+    const passing = diversion.passing(direction, bytes);
+    if (passing === bytes.length) return false;
+    if (passing > 0) {
+      const before = Buffer.from(bytes.subarray(0, passing));
+      this.pass(direction, before);
+      this.#observe(direction, before);
+    }
+    const taken = bytes.subarray(passing);
+    diversion.take(direction, taken);
+    this.#observe(direction, taken);
+    if (diversion.isFull(direction)) this.#sourceOf(direction).pause();
+    return true;
+  }
+
+  #observe(direction: WebSocketDirection, bytes: Buffer): void {
+    if (direction === 'from-client') this.#observer?.fromClient(bytes);
+    else this.#observer?.toClient(bytes);
+  }
+
+  #sourceOf(direction: WebSocketDirection): TunnelSocket {
+    return direction === 'from-client' ? this.#client : this.#upstream.socket;
+  }
+
+  #endOf(direction: WebSocketDirection): TunnelSocket {
+    return direction === 'from-client' ? this.#upstream.socket : this.#client;
+  }
+
   #clientDrained(): void {
     if (this.#client.writableLength === 0) this.#giveBackKept();
+    if (this.#diversion?.isFull('to-client')) return;
     if (this.#download === null) this.#upstream.socket.resume();
     else this.#download.drained();
   }
@@ -230,7 +321,7 @@ export class Relay {
 
   /** Silence counts against neither end while it is our limits that make it. */
   #wasSilent(): void {
-    if (this.#download?.isHoldingBack || this.#upload?.isHoldingBack) this.#idle.set(this.#idleTimeoutMs);
+    if (this.#download?.isHoldingBack || this.#upload?.isHoldingBack || this.#diversion?.isHolding) this.#idle.set(this.#idleTimeoutMs);
     else this.stop('idle');
   }
 
@@ -249,9 +340,10 @@ export class Relay {
   }
 
   /** One side has sent everything: the other hears so (FIN) after what is still on its way to it. */
-  #ended(event: TunnelEvent, other: TunnelSocket, way: ThrottledWay | null): void {
-    this.#state = nextTunnelState(this.#state, event);
+  #ended(direction: WebSocketDirection, other: TunnelSocket, way: ThrottledWay | null): void {
+    this.#state = nextTunnelState(this.#state, direction === 'from-client' ? 'client-end' : 'upstream-end');
     if (way?.isHolding) way.endAfter();
+    else if (this.#diversion !== null) this.#diversion.endAfter(direction, () => other.end());
     else other.end();
   }
 
@@ -265,12 +357,14 @@ export class Relay {
     }
     if (this.#openSockets > 0) return;
     this.#idle.clear();
+    this.#diversion?.drop();
     this.#onEnd({ bytesFromClient: this.#bytesFromClient, bytesToClient: this.#bytesToClient, reason: this.#reason });
   }
 
   #breakOff(): void {
     this.#download?.drop();
     this.#upload?.drop();
+    this.#diversion?.drop();
     breakOff(this.#client);
     this.#upstream.breakOff();
   }

@@ -57,6 +57,8 @@ export class WebSocketObserver {
   readonly counts: WebSocketCounts = { messagesFromClient: 0, messagesToClient: 0, closeCode: null };
   readonly #fromClient: FrameReader;
   readonly #toClient: FrameReader;
+  readonly #extensions: string | undefined;
+  readonly #inflaters: Record<WebSocketDirection, MessageInflater | null> = { 'from-client': null, 'to-client': null };
 
   /**
    * @param extensions the Sec-WebSocket-Extensions field of the 101; `undefined` without one
@@ -64,6 +66,7 @@ export class WebSocketObserver {
    */
   constructor(extensions: string | undefined, watcher: WebSocketWatcher | null = null, options: WebSocketObserverOptions = DEFAULTS) {
     const { counts } = this;
+    this.#extensions = extensions;
     const onClose = (code: number): void => {
       counts.closeCode ??= code;
     };
@@ -79,6 +82,8 @@ export class WebSocketObserver {
     const inflater = (forgets: boolean): MessageInflater => new MessageInflater(forgets, options.maxInflated);
     const fromClientInflater = deflate === null ? null : inflater(deflate.clientForgets);
     const toClientInflater = deflate === null ? null : inflater(deflate.serverForgets);
+    this.#inflaters['from-client'] = fromClientInflater;
+    this.#inflaters['to-client'] = toClientInflater;
     this.#fromClient = new FrameReader('client', new MessageReader('from-client', fromClient, shown, fromClientInflater));
     this.#toClient = new FrameReader('server', new MessageReader('to-client', toClient, shown, toClientInflater));
   }
@@ -89,6 +94,25 @@ export class WebSocketObserver {
 
   toClient(bytes: Buffer): void {
     this.#toClient.read(bytes);
+  }
+
+  /** Octets until no message is under way in this direction; `null` where that cannot be said yet, or no more. */
+  octetsToNext(direction: WebSocketDirection): number | null {
+    return direction === 'from-client' ? this.#fromClient.octetsToNext : this.#toClient.octetsToNext;
+  }
+
+  /**
+   * For whoever reads messages of a direction from the next one on: what decompresses them, `null` where nothing has to.
+   *
+   * @param maxInflated octets that a message may come to
+   * @returns a sentence without a full stop where nobody could read them
+   */
+  inflaterFrom(direction: WebSocketDirection, maxInflated: number): MessageInflater | string | null {
+    const { deflate, unknown } = agreedExtensions(this.#extensions);
+    if (unknown.length > 0) return `they are changed by an extension that is not known here: ${unknown.join(', ').slice(0, 100)}`;
+    if (deflate === null) return null;
+    if (direction === 'from-client' ? deflate.clientForgets : deflate.serverForgets) return new MessageInflater(true, maxInflated);
+    return this.#inflaters[direction]?.fork(maxInflated) ?? 'they are compressed, and refer to messages that nobody has kept';
   }
 }
 

@@ -41,6 +41,8 @@ export class FrameReader {
   #passed = 0;
   #wanted = 0;
   #kept: Buffer = NOTHING;
+  /** Frames have come of a message whose last has not. */
+  #isWithin = false;
   #isLost = false;
 
   constructor(from: 'client' | 'server', sink: FrameSink) {
@@ -58,6 +60,18 @@ export class FrameReader {
     while (at < bytes.length && !this.#isLost) {
       at = this.#head === null ? this.#readHead(bytes, at) : this.#readPayload(this.#head, bytes, at);
     }
+  }
+
+  /** Octets until no message is under way: 0 between two of them; `null` where that cannot be said yet, or no more. */
+  get octetsToNext(): number | null {
+    if (this.#isLost) return null;
+    const head = this.#head;
+    if (head === null) return this.#filled === 0 && !this.#isWithin ? 0 : null;
+    return this.#isWithinAfter(head) ? null : head.length - this.#passed;
+  }
+
+  #isWithinAfter({ opcode, isFinal }: FrameHead): boolean {
+    return opcode >= OPCODES.close ? this.#isWithin : !isFinal;
   }
 
   /** @returns where the payload begins, or the end of what has come */
@@ -97,7 +111,7 @@ export class FrameReader {
     this.#wanted = Math.min(this.#sink.begin(head), length);
     this.#passed = 0;
     this.#kept = NOTHING;
-    if (length === 0) this.#sink.end(head, NOTHING);
+    if (length === 0) this.#end(head, NOTHING);
     else this.#head = head;
   }
 
@@ -109,9 +123,14 @@ export class FrameReader {
       const kept = this.#kept;
       this.#head = null;
       this.#kept = NOTHING;
-      this.#sink.end(head, kept.subarray(0, this.#wanted));
+      this.#end(head, kept.subarray(0, this.#wanted));
     }
     return end;
+  }
+
+  #end(head: FrameHead, kept: Buffer): void {
+    this.#isWithin = this.#isWithinAfter(head);
+    this.#sink.end(head, kept);
   }
 
   /** Copies and unmasks (RFC 6455 §5.3). */

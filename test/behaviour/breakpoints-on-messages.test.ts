@@ -165,6 +165,56 @@ test('of all messages, those that the filter finds its text in are held, by who 
   await hears('closed 1005');
 });
 
+test('messages are held of a WebSocket that was open before anybody wanted to, compressed and in the middle of their order', async () => {
+  await rewriting.api('PUT', '/api/breakpoints', []);
+  const { socket, got, next } = await open('/held/open');
+  expect(socket.extensions).toBe('permessage-deflate');
+  // What comes later refers to it.
+  const common = 'a text that both ends remember, so that it is said once '.repeat(20);
+  socket.send(`${common}1`);
+  await next();
+  await breakAtMessages('path:/held/open');
+  socket.send(`${common}2`);
+  let waiting = await held();
+  expect([waiting.direction, Buffer.from(waiting.content, 'base64').toString()]).toEqual(['from-client', `${common}2`]);
+  await release(waiting, 'continue', `${common}edited`);
+  waiting = await held();
+  expect(waiting.direction).toBe('to-client');
+  await release(waiting, 'continue');
+  await next();
+  socket.send('dropped');
+  await release(await held(), 'drop');
+  await rewriting.api('PUT', '/api/breakpoints', []);
+  socket.send(`${common}3`);
+  await next();
+  expect(heard).toEqual([`${common}1`, `${common}edited`, `${common}3`]);
+  expect(got).toEqual([`re: ${common}1`, `re: ${common}edited`, `re: ${common}3`]);
+  socket.close(4001);
+  await hears('closed 4001');
+  const { facts, summary } = await rewriting.recorded('/held/open');
+  expect(summary).toMatchObject({ outcome: 'tunnelled', error: null });
+  expect(facts.changes.map(({ what }) => what)).toEqual(['edited a message', 'dropped a message']);
+});
+
+test('what is under way when a breakpoint is set passes whole, and the next message is held', async () => {
+  await rewriting.api('PUT', '/api/breakpoints', []);
+  const { socket, got, next } = await open('/held/parts');
+  const stream = (socket as unknown as { _socket: import('node:net').Socket })._socket;
+  // A text in two frames, of which the second comes in two pieces: "hello", masked with zeros.
+  stream.write(Buffer.from([0x01, 0x82, 0, 0, 0, 0, 0x68, 0x65]));
+  stream.write(Buffer.from([0x80, 0x83, 0, 0, 0, 0, 0x6c]));
+  await rewriting.api('GET', '/api/breakpoints');
+  await breakAtMessages('path:/held/parts ~bq next');
+  stream.write(Buffer.concat([Buffer.from([0x6c, 0x6f]), Buffer.from([0x81, 0x84, 0, 0, 0, 0]), Buffer.from('next')]));
+  await next();
+  const waiting = await held();
+  expect([waiting.direction, Buffer.from(waiting.content, 'base64').toString(), heard]).toEqual(['from-client', 'next', ['hello']]);
+  await release(waiting, 'continue');
+  await next();
+  expect(got).toEqual(['re: hello', 're: next']);
+  socket.terminate();
+});
+
 test('a client that leaves takes its messages along', async () => {
   await breakAtMessages('path:/held');
   const { socket } = await open();
