@@ -1,18 +1,17 @@
 // Owns the log in which everything on the disk lies: records are appended to segments, many at a time, and the index (disk-index.ts) learns where.
-// What is asked for holds at once, in the table of keys; it is written within a tenth of a second, and what was removed or made stale sooner, since
-// only that could be wrong after a crash: anything else is a miss. Changed records are appended anew and take the old one's place.
+// What is asked for holds at once, in the table of keys; when it is written is for disk-log-writer.ts to say. Changed records are appended anew and take the
+// old one's place.
 // A segment goes when nothing in it is stored any more; disk-eviction.ts sees to it that this happens.
 // Rosenblum, Ousterhout, "The design and implementation of a log-structured file system" (1992).
 
 import { statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
 import { errorCode } from '../../errors/from-node.ts';
 import type { StoredResponse } from '../stored-response.ts';
 import { FS_BLOCK } from './content-file.ts';
-import { OpenBatch } from './disk-batch.ts';
+import type { OpenBatch } from './disk-batch.ts';
 import { type DiskFolder, newSegmentId, segmentPath } from './disk-folder.ts';
-import { type DiskIndex, ENTRY_WORDS, isBusy, type Learner, type Mark, MOVED, type WrittenBatch } from './disk-index.ts';
+import { type DiskIndex, ENTRY_WORDS, type Learner, type Mark, MOVED, type WrittenBatch } from './disk-index.ts';
+import { GATHER_MS, LogWriter, SOON_MS, TRY_AGAIN_LATER_MS, type WriterHost, type Written } from './disk-log-writer.ts';
 import { Segment } from './disk-segment.ts';
 import { type Entry, KeyTable } from './key-table.ts';
 import {
@@ -33,19 +32,9 @@ export interface Found extends StoredRecord {
   readonly bytes: Buffer;
 }
 
-export interface LogHost {
+export interface LogHost extends Written {
   /** A record is not what was written; it has been removed. */
   damaged(): void;
-  /** A batch was written. */
-  written(records: number): void;
-  /** It was not: what was to be stored with it is gone. */
-  failed(error: unknown): void;
-}
-
-/** Waits for the batch of this number. */
-interface Listener {
-  readonly number: number;
-  readonly tell: () => void;
 }
 
 /** Is told what becomes of what it has passed. */
@@ -53,7 +42,7 @@ export interface Walker {
   moved(from: Entry, to: Entry): void;
 }
 
-export class DiskLog implements Learner {
+export class DiskLog implements Learner, WriterHost {
   readonly table = new KeyTable();
   readonly segments = new Map<number, Segment>();
   readonly walkers = new Set<Walker>();
@@ -63,29 +52,15 @@ export class DiskLog implements Learner {
   readonly #folder: DiskFolder;
   readonly #index: DiskIndex;
   readonly #host: LogHost;
+  readonly #writer: LogWriter;
   readonly #segmentBytesMost: number;
-  /** Of what a crash may lose together with what made room for it; nothing where another process makes room, too. */
-  #muchBytes: number;
   #isLoaded = false;
-  readonly #sqliteLogBytes: number;
   readonly #byId = new Map<number, Segment>();
   #current: Segment | null = null;
   #segmentCount = 0;
   #order = 0;
-  #open = new OpenBatch(1);
-  #writing: OpenBatch | null = null;
-  #timer: NodeJS.Timeout | null = null;
-  #dueMs = Number.POSITIVE_INFINITY;
-  /** When it was last done. */
-  #writtenMs = Number.NEGATIVE_INFINITY;
-  #isFlushing: Promise<void> | null = null;
-  #listeners: Listener[] = [];
-  /** Those who are in no hurry. */
-  #patientListeners: Listener[] = [];
   /** Segments with a descriptor, the oldest first. */
   readonly #opened: Segment[] = [];
-  #indexBytes: number;
-  #isOver = false;
   readonly #isReadOnly: boolean;
 
   /** @param maxBytes of everything; `null`: to look into only @throws errors of SQLite's */
@@ -94,12 +69,10 @@ export class DiskLog implements Learner {
     this.#index = index;
     this.#host = host;
     this.#segmentBytesMost = Math.min(MOST_SEGMENT_BYTES, Math.max(LEAST_SEGMENT_BYTES, Math.floor((maxBytes ?? 0) / 32)));
-    this.#muchBytes = Math.min(MOST_WAITING_BYTES, (maxBytes ?? 0) / 8);
-    this.#sqliteLogBytes = Math.min(MOST_SQLITE_LOG_BYTES, (maxBytes ?? 0) / 16);
+    this.#writer = new LogWriter(folder, index, maxBytes ?? 0, this);
     this.#isReadOnly = maxBytes === null;
     this.#index.tell(this);
     this.#isLoaded = true;
-    this.#indexBytes = index.bytes;
     for (const segment of this.segments.values()) this.#retireIfEmpty(segment);
   }
 
@@ -109,16 +82,12 @@ export class DiskLog implements Learner {
 
   /** What everything takes, when it is written. */
   get bytes(): number {
-    const records = this.#open.records + (this.#writing?.records ?? 0);
-    const coming = this.#open.isEmpty && this.#writing === null ? 0 : records * INDEX_BYTES_A_RECORD + INDEX_BYTES_A_BATCH;
-    return this.segmentBytes + this.fileBlocks * FS_BLOCK + this.#indexBytes + coming;
+    return this.segmentBytes + this.fileBlocks * FS_BLOCK + this.#writer.indexBytes;
   }
 
   /** More waits to be written than should, in memory. */
   get isBehind(): boolean {
-    let bytes = 0;
-    for (const segment of this.#open.segments) bytes += segment.waitingBytes;
-    return bytes >= MOST_WAITING_BYTES;
+    return this.#writer.isBehind;
   }
 
   get lastOrder(): number {
@@ -151,7 +120,7 @@ export class DiskLog implements Learner {
   replace({ entry, order, file }: Found, stored: StoredResponse, content: Buffer): Entry {
     const to = this.put(entry.hash, packHead(stored, file), content, entry.fileBlocks, order);
     this.#moved(entry, to);
-    this.#writeIn(SOON_MS);
+    this.#writer.writeIn(SOON_MS);
     return to;
   }
 
@@ -174,18 +143,18 @@ export class DiskLog implements Learner {
     const segment = this.#forget(entry);
     if (segment === null || this.#isReadOnly) return;
     const isCommitted = entry.at < segment.committed;
-    if (isCommitted) this.#open.dropped.add(entry.hash);
+    if (isCommitted) this.#writer.open.dropped.add(entry.hash);
     if (this.#retireIfEmpty(segment) || !isCommitted) return;
-    this.#open.marks.push(markOf('removed', segment, entry));
-    this.#writeIn(soonMs);
+    this.#writer.open.marks.push(markOf('removed', segment, entry));
+    this.#writer.writeIn(soonMs);
   }
 
   /** It was asked for. That is written along with something else. */
   use(entry: Entry): void {
     if (!this.table.use(entry) || this.#isReadOnly) return;
     const segment = this.segments.get(entry.segment);
-    if (segment !== undefined) this.#open.marks.push(markOf('used', segment, entry));
-    if (this.#open.marks.length >= MANY_MARKS) this.#writeIn(GATHER_MS);
+    if (segment !== undefined) this.#writer.open.marks.push(markOf('used', segment, entry));
+    if (this.#writer.open.marks.length >= MANY_MARKS) this.#writer.writeIn(GATHER_MS);
   }
 
   /** Head and, if it is short, content. @returns `null` when it is gone, or damaged and removed, or cannot be read now */
@@ -241,7 +210,7 @@ export class DiskLog implements Learner {
 
   /** And with what has not. */
   allOf(segment: Segment): Entry[] {
-    const waiting = [...(this.#writing?.entries(this.table) ?? []), ...this.#open.entries(this.table)];
+    const waiting = this.#writer.batches().flatMap((batch) => [...batch.entries(this.table)]);
     return [...this.entriesIn(segment, -1), ...waiting.filter((entry) => entry.segment === segment.number)];
   }
 
@@ -258,50 +227,47 @@ export class DiskLog implements Learner {
    * @returns false when it is not written
    */
   writeNowIfMuch(): boolean {
-    if (this.#open.isEmpty || this.#open.bytes + (this.#writing?.bytes ?? 0) < this.#muchBytes) return true;
-    if (this.#writing !== null) return false;
-    const batch = this.#open;
-    try {
-      for (const segment of batch.segments) segment.writeNow();
-      this.#commitNow(batch);
-      // Not flushed, which only a power cut would tell from what #checkpoint does.
-      if (this.#index.logBytes > this.#sqliteLogBytes) this.#index.checkpoint();
-      this.#indexBytes = this.#index.bytes;
-    } catch (error) {
-      if (isBusy(error)) return false;
-      this.#failed(batch, error);
-      // Who waits for it may be between two batches of #writeAll, and there need not be a next one.
-      this.#tell(batch.number);
-      return false;
-    }
-    this.#open = new OpenBatch(batch.number + 1);
-    this.#tell(batch.number);
-    return true;
+    return this.#writer.writeNowIfMuch();
   }
 
   /** Resolves once everything asked for so far is in the index, or will not be. */
   settled(): Promise<void> {
-    return this.written(true);
+    return this.#writer.written(true);
   }
 
   /** The same. @param isUrgent it is written at once, and not when its time has come */
   written(isUrgent: boolean): Promise<void> {
-    const last = this.#open.isEmpty ? this.#open.number - 1 : this.#open.number;
-    if (this.#isOver || (last < this.#open.number && this.#writing === null)) return Promise.resolve();
-    return new Promise((resolve) => {
-      (isUrgent ? this.#listeners : this.#patientListeners).push({ number: last, tell: resolve });
-      if (isUrgent) this.#flush();
-    });
+    return this.#writer.written(isUrgent);
   }
 
   /** Nothing is written any more. */
   end(): void {
-    this.#isOver = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
     this.table.clear();
     for (const segment of this.segments.values()) segment.forget();
     this.segments.clear();
-    for (const { tell } of [...this.#listeners.splice(0), ...this.#patientListeners.splice(0)]) tell();
+    this.#writer.end();
+  }
+
+  // What the writer asks for
+
+  isKnown(segment: number): boolean {
+    // One that leaves with a later batch is there for others until then: they must not move what was removed from it.
+    return this.#byId.has(segment) || this.#leaving(segment) !== undefined;
+  }
+
+  batchesFailed(batches: readonly OpenBatch[], error: unknown): void {
+    const lost = batches.flatMap((batch) => [...batch.entries(this.table)]);
+    for (const segment of new Set(batches.flatMap((batch) => [...batch.segments]))) {
+      this.segmentBytes -= segment.waitingBytes;
+      segment.cutOff();
+    }
+    this.#current = null;
+    for (const entry of lost) this.drop(entry, TRY_AGAIN_LATER_MS);
+    this.#host.failed(error);
+  }
+
+  batchWritten(records: number): void {
+    this.#host.written(records);
   }
 
   // Learner: what other processes have done, or one before this one
@@ -309,11 +275,11 @@ export class DiskLog implements Learner {
   segmentsAre(ids: ReadonlySet<number>): void {
     const gone = new Set<number>();
     for (const segment of this.segments.values()) if (segment.committed > 0 && !ids.has(segment.id)) gone.add(segment.number);
-    for (const batch of this.#batches()) {
+    for (const batch of this.#writer.batches()) {
       // Ours, too: what was still there for us may not have been for the other.
       const forBoth = batch.gone.filter(({ id }) => !ids.has(id)).map(({ number }) => number);
       const emptied = forBoth.length === 0 ? gone : new Set([...gone, ...forBoth]);
-      for (const one of this.#batches()) for (const entry of one.movedFromAny(emptied)) this.#dropCopy(entry);
+      for (const one of this.#writer.batches()) for (const entry of one.movedFromAny(emptied)) this.#dropCopy(entry);
     }
     if (gone.size === 0) return;
     for (const entry of this.table.of(gone)) this.#forget(entry);
@@ -321,7 +287,7 @@ export class DiskLog implements Learner {
   }
 
   batch({ segment: id, end, lastOrder, entries }: WrittenBatch): void {
-    if (this.#isLoaded) this.#muchBytes = 0;
+    if (this.#isLoaded) this.#writer.othersWrite();
     const segment = this.#byId.get(id) ?? this.#found(id);
     this.#order = Math.max(this.#order, lastOrder);
     if (end > segment.end) {
@@ -334,7 +300,7 @@ export class DiskLog implements Learner {
       const isMoved = entries[i + 2]! >= MOVED;
       this.#remember(segment, hash, at, isMoved ? entries[i + 2]! - MOVED : entries[i + 2]!, entries[i + 3]!);
       // The other has moved what may have just been removed here, and that must not come back.
-      if (isMoved && this.#batches().some(({ dropped }) => dropped.has(hash))) this.drop(this.table.get(hash, segment.number, at)!);
+      if (isMoved && this.#writer.batches().some(({ dropped }) => dropped.has(hash))) this.drop(this.table.get(hash, segment.number, at)!);
     }
   }
 
@@ -351,7 +317,7 @@ export class DiskLog implements Learner {
       this.#retireIfEmpty(segment);
       return;
     }
-    for (const batch of this.#batches()) {
+    for (const batch of this.#writer.batches()) {
       const copy = batch.movedFrom(segment.number, at);
       if (copy !== null) this.#dropCopy(copy);
     }
@@ -359,7 +325,8 @@ export class DiskLog implements Learner {
 
   /** One that is empty here, and not yet for others: what lay in it may have been moved. */
   #leaving(id: number): Segment | undefined {
-    return this.#batches()
+    return this.#writer
+      .batches()
       .flatMap(({ gone }) => gone)
       .find((segment) => segment.id === id);
   }
@@ -398,8 +365,8 @@ export class DiskLog implements Learner {
     const { hash, at, length, fileBlocks } = entry;
     this.#remember(segment, hash, at, length, fileBlocks);
     this.segmentBytes += length;
-    this.#open.add(segment, entry, order, isMoved);
-    this.#writeIn(this.#open.bytes >= this.#segmentBytesMost / 4 ? 0 : this.#gatherMs());
+    this.#writer.open.add(segment, entry, order, isMoved);
+    this.#writer.writeIn(this.#writer.open.bytes >= this.#segmentBytesMost / 4 ? 0 : this.#writer.gatherMs);
     return entry;
   }
 
@@ -421,7 +388,7 @@ export class DiskLog implements Learner {
   }
 
   #moved(from: Entry, to: Entry): void {
-    this.#open.moved(from, to);
+    this.#writer.open.moved(from, to);
     for (const walker of this.walkers) walker.moved(from, to);
     this.drop(from, GATHER_MS);
   }
@@ -429,7 +396,7 @@ export class DiskLog implements Learner {
   /** It may have been moved on meanwhile. */
   #dropCopy(copy: Entry): void {
     this.drop(copy);
-    for (const batch of this.#batches()) {
+    for (const batch of this.#writer.batches()) {
       const next = batch.movedFrom(copy.segment, copy.at);
       if (next !== null) this.#dropCopy(next);
     }
@@ -437,8 +404,8 @@ export class DiskLog implements Learner {
 
   #retireIfEmpty(segment: Segment): boolean {
     if (segment.entries > 0 || !segment.isSealed || this.#isReadOnly) return false;
-    if (segment.committed > 0) this.#open.gone.push(segment);
-    if (segment.committed > 0) this.#writeIn(GATHER_MS);
+    if (segment.committed > 0) this.#writer.open.gone.push(segment);
+    if (segment.committed > 0) this.#writer.writeIn(GATHER_MS);
     this.#letGo(segment);
     segment.remove();
     return true;
@@ -471,163 +438,17 @@ export class DiskLog implements Learner {
   #boundOpened(segment: Segment): void {
     if (this.#opened.push(segment) > MOST_OPENED) this.#opened.shift()?.close();
   }
-
-  // Writing
-
-  #batches(): OpenBatch[] {
-    return this.#writing === null ? [this.#open] : [this.#writing, this.#open];
-  }
-
-  /** The first to come is written soon; under load, more comes together. */
-  #gatherMs(): number {
-    return Math.max(SOON_MS, this.#writtenMs + GATHER_MS - performance.now());
-  }
-
-  #writeIn(ms: number): void {
-    const dueMs = performance.now() + ms;
-    if (this.#isOver || this.#isFlushing !== null) {
-      this.#dueMs = Math.min(this.#dueMs, dueMs);
-      return;
-    }
-    if (dueMs >= this.#dueMs) return;
-    this.#dueMs = dueMs;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#flush(), ms).unref();
-  }
-
-  #flush(): void {
-    this.#isFlushing ??= this.#writeAll().finally(() => {
-      this.#isFlushing = null;
-      const { isEmpty } = this.#open;
-      const waitMs = Math.max(0, this.#dueMs - performance.now());
-      this.#dueMs = Number.POSITIVE_INFINITY;
-      if (!isEmpty && !this.#isOver) this.#writeIn(Math.min(waitMs, GATHER_MS));
-    });
-  }
-
-  async #writeAll(): Promise<void> {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    do {
-      this.#dueMs = Number.POSITIVE_INFINITY;
-      await this.#writeOne();
-    } while (!this.#isOver && !this.#open.isEmpty && (this.#listeners.length > 0 || this.#dueMs <= performance.now()));
-  }
-
-  async #writeOne(): Promise<void> {
-    const batch = this.#open;
-    this.#open = new OpenBatch(batch.number + 1);
-    this.#writing = batch;
-    try {
-      for (const segment of batch.segments) await segment.write();
-      await this.#commit(batch);
-      if (!this.#isOver) this.#host.written(batch.records);
-    } catch (error) {
-      this.#writing = null;
-      if (!this.#isOver) this.#failed(batch, error);
-    }
-    this.#writing = null;
-    this.#writtenMs = performance.now();
-    this.#tell(batch.number);
-    if (!this.#isOver && this.#index.logBytes > this.#sqliteLogBytes) await this.#checkpoint();
-  }
-
-  /** Another process may hold the right to write; its batches are short. */
-  async #commit(batch: OpenBatch): Promise<void> {
-    for (let tries = 1; !this.#isOver; tries += 1) {
-      try {
-        this.#commitNow(batch);
-        return;
-      } catch (error) {
-        if (!isBusy(error) || tries === MOST_TRIES) throw error;
-        await delay(TRY_AGAIN_MS);
-      }
-    }
-  }
-
-  #commitNow(batch: OpenBatch): void {
-    this.#index.commit(() => {
-      this.#index.tell(this);
-      const changes = batch.changes(this.table);
-      // A segment that leaves with a later batch is there for others until then: they must not move what was removed from it.
-      const isKnown = ({ segment }: Mark): boolean => this.#byId.has(segment) || this.#leaving(segment) !== undefined;
-      return { ...changes, marks: changes.marks.filter(isKnown) };
-    });
-    batch.committed();
-    this.#indexBytes = this.#index.bytes;
-  }
-
-  /** What was to be stored is gone; what was removed is, too, and that is tried again. */
-  #failed(batch: OpenBatch, error: unknown): void {
-    const all = [...new Set([batch, this.#open])];
-    const dropped = all.flatMap((one) => [...one.entries(this.table)]);
-    for (const segment of new Set(all.flatMap((one) => [...one.segments]))) {
-      this.segmentBytes -= segment.waitingBytes;
-      segment.cutOff();
-    }
-    this.#current = null;
-    for (const entry of dropped) this.drop(entry, TRY_AGAIN_LATER_MS);
-    this.#open = new OpenBatch(batch.number + 1);
-    for (const { marks, gone, dropped: hashes } of all) {
-      for (const hash of hashes) this.#open.dropped.add(hash);
-      this.#open.marks.push(...marks);
-      this.#open.gone.push(...gone);
-    }
-    this.#host.failed(error);
-    if (!this.#open.isEmpty) this.#writeIn(TRY_AGAIN_LATER_MS);
-  }
-
-  #tell(number: number): void {
-    const isTold = (listener: Listener): boolean => listener.number <= number;
-    const told = [...this.#listeners.filter(isTold), ...this.#patientListeners.filter(isTold)];
-    this.#listeners = this.#listeners.filter((listener) => !isTold(listener));
-    this.#patientListeners = this.#patientListeners.filter((listener) => !isTold(listener));
-    for (const { tell } of told) tell();
-  }
-
-  /** What the log of SQLite says is on the disk before the database is written, and that before the log begins anew; nobody waits for either. */
-  async #checkpoint(): Promise<void> {
-    try {
-      await flushFile(`${this.#folder.index}-wal`);
-      if (this.#isOver) return;
-      this.#index.checkpoint();
-      this.#indexBytes = this.#index.bytes;
-      await flushFile(this.#folder.index);
-    } catch {
-      // Tried again after the next batch.
-    }
-  }
 }
 
 function markOf(kind: Mark['kind'], { id }: Segment, { at, hash }: Entry): Mark {
   return { kind, segment: id, at, hash };
 }
 
-async function flushFile(file: string): Promise<void> {
-  const handle = await open(file, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-const GATHER_MS = 100;
-const SOON_MS = 10;
-const TRY_AGAIN_MS = 10;
-const MOST_TRIES = 500;
-const TRY_AGAIN_LATER_MS = 1000;
 const MANY_MARKS = 1000;
-const MOST_WAITING_BYTES = 8 << 20;
 /** A quarter of one is written as soon as it is there. */
 const MOST_SEGMENT_BYTES = 8 << 20;
 const LEAST_SEGMENT_BYTES = 16_384;
-/** A start reads it, and an event loop waits while it is brought over. */
-const MOST_SQLITE_LOG_BYTES = 2 << 20;
 const READ_BYTES = 8192;
 /** Where a copy costs more than one more part of a write. */
 const SHARED_BYTES = 8192;
 const MOST_OPENED = 64;
-/** In the database and in SQLite's log. */
-const INDEX_BYTES_A_RECORD = 40;
-const INDEX_BYTES_A_BATCH = 12 * 4096;
