@@ -149,12 +149,13 @@ function maskTrailers(content: RecordedContent | null, rules: MaskRules): Record
 
 /** Sentences may quote the URL; the question that was judged has it, and the fields as well. */
 function maskFacts(facts: RecordedFacts, rules: MaskRules): RecordedFacts {
-  const { decision, cache, errorMessage } = facts;
+  const { decision, cache, errorMessage, changes } = facts;
   return {
     ...facts,
     decision: decision && { ...decision, sentence: maskUrls(decision.sentence, rules), question: maskQuestion(decision.question, rules) },
     cache: cache && { ...cache, key: maskUrls(cache.key, rules) },
     errorMessage: errorMessage && maskUrls(errorMessage, rules),
+    changes: changes.map((change) => ({ ...change, what: maskUrls(change.what, rules) })),
   };
 }
 

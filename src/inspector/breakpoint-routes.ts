@@ -4,6 +4,8 @@ import * as z from 'zod';
 import { BadQuestion, valueAnswer } from '../admin/answers.ts';
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { PassingSubject } from '../flows/filter/verdict.ts';
+import { readableText } from '../flows/octet-text.ts';
+import type { MaskRules } from '../flows/redact/rules.ts';
 import type { Fields } from '../http/message.ts';
 import { isToken } from '../http/structured-fields.ts';
 import { parseTarget } from '../http/target.ts';
@@ -17,7 +19,9 @@ import {
   type Release,
 } from '../rewrite/breakpoints.ts';
 import type { Match } from '../rewrite/rule.ts';
-import { contentAs, type Route } from './route.ts';
+import { shownMessage, withItsSecrets } from './held-secrets.ts';
+import { contentAs, type Route, type RouteAsked } from './route.ts';
+import { isRevealed, REVEALED, type Recording } from './traffic-routes.ts';
 
 /** The filter language, as far as it can be asked of an exchange under way. */
 export type CompileMatch = (
@@ -68,15 +72,24 @@ const RELEASED = z.strictObject({
 });
 type Edited = NonNullable<z.output<typeof RELEASED>['edited']>;
 
-/** @param base  added to `Flow.id`, it is the id in the session */
-export function breakpointRoutes({ breakpoints, compileMatch }: BreakpointParts, base: () => number): readonly Route[] {
+/**
+ * @param base  added to `Flow.id`, it is the id in the session
+ * @param masks  what is masked of what is held
+ */
+export function breakpointRoutes(
+  { breakpoints, compileMatch }: BreakpointParts,
+  base: () => number,
+  masks: Recording['masks'],
+): readonly Route[] {
+  const heldFor = (asked: RouteAsked) => heldNow(breakpoints, base, masks(isRevealed(asked)));
   return [
     {
       method: 'GET',
       path: '/api/breakpoints',
       summary: 'Breakpoints, and what is held at them',
+      query: { reveal: REVEALED.reveal },
       answers: '{breakpoints, held}',
-      answer: () => valueAnswer({ breakpoints: shown(breakpoints), held: heldNow(breakpoints, base) }),
+      answer: (asked) => valueAnswer({ breakpoints: shown(breakpoints), held: heldFor(asked) }),
     },
     {
       method: 'PUT',
@@ -87,20 +100,21 @@ export function breakpointRoutes({ breakpoints, compileMatch }: BreakpointParts,
       async answer(asked) {
         const wanted = await contentAs(BREAKPOINTS, asked);
         breakpoints.set(wanted.map((each) => ({ ...each, ...compiled(each.filter, compileMatch) })));
-        return valueAnswer({ breakpoints: shown(breakpoints), held: heldNow(breakpoints, base) });
+        return valueAnswer({ breakpoints: shown(breakpoints), held: heldFor(asked) });
       },
     },
     {
       method: 'GET',
       path: '/api/breakpoints/held',
       summary: 'What is held now, the oldest first; content in base64, without codings',
+      query: { reveal: REVEALED.reveal },
       answers: '{held}',
-      answer: () => valueAnswer({ held: heldNow(breakpoints, base) }),
+      answer: (asked) => valueAnswer({ held: heldFor(asked) }),
     },
     {
       method: 'POST',
       path: '/api/breakpoints/held/{number}',
-      summary: 'Let one go on, as it is or edited; drop it; or answer it, at a request',
+      summary: 'Let one go on, as it is or edited; drop it; or answer it, at a request. A mask that was not edited stands for its secret',
       content: RELEASED,
       answers: 'Nothing',
       async answer(asked) {
@@ -108,20 +122,21 @@ export function breakpointRoutes({ breakpoints, compileMatch }: BreakpointParts,
         const number = Number(asked.segments['number']);
         const held = breakpoints.find(number);
         if (held === null) throw new BadQuestion(`Nothing is held under ${asked.segments['number']}; its client may have left.`, 404);
-        breakpoints.release(number, releaseOf(action, edited ?? null, held));
+        const whole = edited === undefined || action !== 'continue' ? (edited ?? null) : withItsSecrets(edited, held, masks(false));
+        breakpoints.release(number, releaseOf(action, whole, held));
         return valueAnswer({});
       },
     },
   ];
 }
 
-/** As the page shows them. */
-export function heldNow(breakpoints: BreakpointParts['breakpoints'], base: () => number): readonly object[] {
-  return breakpoints.held.map(({ number, flowId, at, sinceMs, request, response, message }) => {
-    const { fields } = response ?? request;
-    const { content } = message ?? response ?? request;
+/** As the page shows them. @param masks  `null` masks nothing */
+export function heldNow(breakpoints: BreakpointParts['breakpoints'], base: () => number, masks: MaskRules | null): readonly object[] {
+  return breakpoints.held.map((each) => {
+    const { number, flowId, at, sinceMs, request, response, message } = each;
+    const { url, fields, content } = shownMessage(each, masks);
     return {
-      ...{ number, at, sinceMs, exchangeId: base() + flowId, method: request.method, url: request.url },
+      ...{ number, at, sinceMs, exchangeId: base() + flowId, method: request.method, url: readableText(url) },
       status: response?.status ?? null,
       ...(message !== null && { direction: message.direction, isText: message.isText }),
       fields: fields.map(({ name, value }) => [name, value]),

@@ -1,9 +1,11 @@
 // Owns what the API says of the cache: how much there is, what, why a request would get what it would get, and forgetting. The answers are
-// cache-admin.ts's, as for the commands of `cache`.
+// cache-admin.ts's, as for the commands of `cache`, with their secrets masked.
 import * as z from 'zod';
 import { BadQuestion, valueAnswer } from '../admin/answers.ts';
 import { type CacheAdmin, WrongQuestion } from '../cache/cache-admin.ts';
-import { contentAs, numberIn, type Route } from './route.ts';
+import { maskedCache } from './masked-cache.ts';
+import { contentAs, numberIn, type Route, type RouteAsked } from './route.ts';
+import { isRevealed, REVEALED, type Recording } from './traffic-routes.ts';
 
 const WHY = z.strictObject({
   url: z.string().max(16_384),
@@ -21,10 +23,15 @@ const PURGE = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('all') }),
 ]);
 
-/** @param cache  that of the moment; `null` while it is off */
-export function cacheRoutes(cache: () => CacheAdmin | null): readonly Route[] {
-  const asking = async <T>(ask: (admin: CacheAdmin) => Promise<T>): Promise<T> => {
-    const admin = cache();
+/**
+ * @param cache  that of the moment; `null` while it is off
+ * @param masks  what is masked of what is stored
+ */
+export function cacheRoutes(cache: () => CacheAdmin | null, masks: Recording['masks']): readonly Route[] {
+  const asking = async <T>(asked: RouteAsked, ask: (admin: CacheAdmin) => Promise<T>): Promise<T> => {
+    const whole = cache();
+    const rules = masks(isRevealed(asked));
+    const admin = whole === null || rules === null ? whole : maskedCache(whole, rules);
     if (admin === null) throw new BadQuestion('The cache is off; turn it on with cache: on in the settings.', 409);
     try {
       return await ask(admin);
@@ -39,16 +46,21 @@ export function cacheRoutes(cache: () => CacheAdmin | null): readonly Route[] {
       path: '/api/cache',
       summary: 'How much is stored, and how often it answered',
       answers: 'Counts and octets of memory and disk; null while the cache is off',
-      answer: async () => valueAnswer(cache() === null ? null : await asking((admin) => admin.stats())),
+      answer: async (asked) => valueAnswer(cache() === null ? null : await asking(asked, (admin) => admin.stats())),
     },
     {
       method: 'GET',
       path: '/api/cache/entries',
       summary: 'Stored responses',
-      query: { pattern: 'about the whole URL; * stands for any characters', limit: '200 by default, 2000 at most' },
+      query: {
+        pattern: 'about the whole URL; * stands for any characters',
+        limit: '200 by default, 2000 at most',
+        reveal: REVEALED.reveal,
+      },
       answers: '{entries, isCut}: in no order',
-      answer: ({ query }) =>
-        asking(async (admin) => {
+      answer: (asked) =>
+        asking(asked, async (admin) => {
+          const { query } = asked;
           const limit = numberIn(query, 'limit', 200, 2000);
           const entries: unknown[] = [];
           for await (const entry of admin.list(query.get('pattern'))) {
@@ -62,31 +74,33 @@ export function cacheRoutes(cache: () => CacheAdmin | null): readonly Route[] {
       method: 'GET',
       path: '/api/cache/entry',
       summary: 'What is stored under one URL, with its fields',
-      query: { url: 'an absolute URI', user: 'where a rule keeps users apart' },
+      query: { url: 'an absolute URI', user: 'where a rule keeps users apart', reveal: REVEALED.reveal },
       answers: 'Each stored response',
-      answer: ({ query }) => asking(async (admin) => valueAnswer(await admin.show(query.get('url') ?? '', query.get('user')))),
+      answer: (asked) =>
+        asking(asked, async (admin) => valueAnswer(await admin.show(asked.query.get('url') ?? '', asked.query.get('user')))),
     },
     {
       method: 'POST',
       path: '/api/cache/why',
       summary: 'What a request would get from the cache now, and why',
+      query: { reveal: REVEALED.reveal },
       content: WHY,
       answers: '{lines}: sentences with their sections of RFC 9111, the last one the smallest change that would make it a hit',
       async answer(asked) {
         const { fields, ...question } = await contentAs(WHY, asked);
         const named = fields.map(([name, value]) => ({ name, value }));
-        return valueAnswer({ lines: await asking((admin) => admin.why({ ...question, fields: named })) });
+        return valueAnswer({ lines: await asking(asked, (admin) => admin.why({ ...question, fields: named })) });
       },
     },
     {
       method: 'POST',
       path: '/api/cache/purge',
-      summary: 'Forget stored responses',
+      summary: 'Forget stored responses; a URL may have masks in it, as it is listed',
       content: PURGE,
       answers: '{purged}: how many',
       async answer(asked) {
         const what = await contentAs(PURGE, asked);
-        return valueAnswer({ purged: await asking((admin) => admin.purge(what)) });
+        return valueAnswer({ purged: await asking(asked, (admin) => admin.purge(what)) });
       },
     },
   ];

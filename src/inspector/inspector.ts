@@ -68,9 +68,9 @@ export class Inspector {
             ?.ask({ kind: 'rules' })
             .catch(() => [])) ?? [],
       }),
-      ...cacheRoutes(cache),
+      ...cacheRoutes(cache, recording.masks),
       ...allowRoutes(recording, policy),
-      ...(rewriting === null ? [] : [...ruleRoutes(rewriting, recording), ...breakpointRoutes(rewriting, sessionBase)]),
+      ...(rewriting === null ? [] : [...ruleRoutes(rewriting, recording), ...breakpointRoutes(rewriting, sessionBase, recording.masks)]),
     ];
     const description: Route = {
       method: 'GET',
@@ -86,7 +86,7 @@ export class Inspector {
       status: () => statusOf(parts),
       overview: async () => (await store()?.ask({ kind: 'overview' })) ?? {},
     });
-    if (rewriting !== null) this.#tellOf(rewriting, sessionBase);
+    if (rewriting !== null) this.#tellOf(rewriting, sessionBase, masks);
   }
 
   /** @throws BadQuestion, or for a defect @returns `null` where the path is none of the inspector's */
@@ -112,10 +112,10 @@ export class Inspector {
     this.#live.close();
   }
 
-  #tellOf(rewriting: RuleBook, sessionBase: () => number): void {
+  #tellOf(rewriting: RuleBook, sessionBase: () => number, masks: MaskRules | null): void {
     const { breakpoints } = rewriting;
     rewriting.onChange = () => this.#live.tellAll('rules', { type: 'rules' });
-    this.#tellHeld = () => this.#live.tellAll('breakpoints', { type: 'breakpoints', held: heldNow(breakpoints, sessionBase) });
+    this.#tellHeld = () => this.#live.tellAll('breakpoints', { type: 'breakpoints', held: heldNow(breakpoints, sessionBase, masks) });
     // A page that is full of images may be held as a whole, and is told of once.
     breakpoints.onChange = () => {
       clearTimeout(this.#heldTimer);

@@ -2,8 +2,11 @@
 // flows/why.ts; differences are found by the store.
 import { valueAnswer } from '../admin/answers.ts';
 import type { CacheRuleOptions } from '../cache/rules/options.ts';
+import type { MaskRules } from '../flows/redact/rules.ts';
+import { maskTarget } from '../flows/redact.ts';
 import { whyOf } from '../flows/why.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
+import type { ExplainedRule } from '../policy/explain.ts';
 import { stepsOf } from './policy-routes.ts';
 import { jsonAnswer, type Route } from './route.ts';
 import { exchangeAsked, isRevealed, REVEALED, type Recording, sessionIn } from './traffic-routes.ts';
@@ -29,8 +32,15 @@ export function whyRoutes(recording: Recording, { policy, policyDigest, cacheRul
         const exchange = await exchangeAsked(recording, asked);
         const question = exchange.facts.decision?.question;
         const steps = question === undefined || question === null ? [] : (stepsOf(policy(), question) ?? []);
+        const masks = recording.masks(isRevealed(asked));
         const shown = recording.shown(exchange, isRevealed(asked));
-        return valueAnswer(whyOf(shown, { steps, policyDigest: policyDigest(), cacheOptions: cacheRules() }));
+        return valueAnswer(
+          whyOf(shown, {
+            steps: masks === null ? steps : maskedSteps(steps, masks),
+            policyDigest: policyDigest(),
+            cacheOptions: cacheRules(),
+          }),
+        );
       },
     },
     {
@@ -46,4 +56,12 @@ export function whyRoutes(recording: Recording, { policy, policyDigest, cacheRul
       },
     },
   ];
+}
+
+/** Criteria say what they looked at, such as the path. */
+function maskedSteps(steps: readonly ExplainedRule[], masks: MaskRules): readonly ExplainedRule[] {
+  return steps.map((step) => ({
+    ...step,
+    criteria: step.criteria.map((criterion) => ({ ...criterion, words: maskTarget(criterion.words, masks) })),
+  }));
 }

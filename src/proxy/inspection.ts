@@ -5,7 +5,7 @@ import type { CacheRuleOptions } from '../cache/rules/options.ts';
 import type { Incoming } from '../exchange/exchange.ts';
 import { incomingOf, type RequestToSend } from '../exchange/send-anew.ts';
 import type { EmitFlow } from '../flows/flow.ts';
-import type { RecordOptions } from '../flows/options.ts';
+import { RECORD_DEFAULTS, type RecordOptions } from '../flows/options.ts';
 import { maskRules } from '../flows/redact/rules.ts';
 import { Inspector } from '../inspector/inspector.ts';
 import { metricsPage } from '../observe/metrics.ts';
@@ -49,7 +49,8 @@ export function createInspector(parts: InspectionParts): Inspector {
     version,
     store: () => recording?.store ?? null,
     active: (id) => recording?.recorder.active(id) ?? workers?.active(id) ?? null,
-    masks: record === null || record.secrets === 'shown' ? null : maskRules(record.redact),
+    // What is held or stored has secrets where nothing is recorded, too.
+    masks: record?.secrets === 'shown' ? null : maskRules((record ?? RECORD_DEFAULTS).redact),
     rewriting,
     sessionBase: () => recording?.store.base ?? 0,
     policy: parts.policy,

@@ -16,9 +16,15 @@ export function isMask(octets: string): boolean {
   return octets.length < 40 && /^\xe2\x80\xb9masked[ +]\d+[ +]octets?\xe2\x80\xba$/.test(octets);
 }
 
+/** Whether a mask stands somewhere in it. */
+export function hasMask(octets: string): boolean {
+  return octets.includes(MASK_START) && /\xe2\x80\xb9masked[ +]\d+[ +]octets?\xe2\x80\xba/.test(octets);
+}
+
 function counted({ length }: string): string {
   return `${length} ${length === 1 ? 'octet' : 'octets'}`;
 }
 
 const OPENING = '\xe2\x80\xb9';
+const MASK_START = `${OPENING}masked`;
 const CLOSING = '\xe2\x80\xba';

@@ -1,0 +1,69 @@
+// Owns the cache's answers without their secrets: parameters of URLs, fields of what is stored, and those that it was selected by. Where somebody names
+// a URL as it was shown to them, what it stands for is forgotten.
+import type { CacheAdmin, Entry, Purge, Question } from '../cache/cache-admin.ts';
+import type { SelectingField } from '../cache/stored-response.ts';
+import { readableText } from '../flows/octet-text.ts';
+import { hasMask } from '../flows/redact/mask.ts';
+import type { MaskRules } from '../flows/redact/rules.ts';
+import { maskFieldValue, maskTarget } from '../flows/redact.ts';
+
+/** Rejects what `admin` rejects. */
+export function maskedCache(admin: CacheAdmin, masks: MaskRules): CacheAdmin {
+  return {
+    stats: () => admin.stats(),
+    list: (pattern) => maskedEntries(admin.list(pattern), masks),
+    async show(url, user) {
+      const entries = await admin.show(url, user);
+      return entries.map((entry) => ({
+        ...entry,
+        ...maskedEntry(entry, masks),
+        key: maskedUrl(entry.key, masks),
+        fields: entry.fields.map(({ name, value }) => ({ name, value: maskFieldValue(name, value, masks) })),
+      }));
+    },
+    why: (question) => maskedWhy(admin, question, masks),
+    purge: (what) => purgeShown(admin, what, masks),
+    verify: () => admin.verify(),
+  };
+}
+
+async function* maskedEntries(entries: AsyncIterable<Entry>, masks: MaskRules): AsyncGenerator<Entry> {
+  for await (const entry of entries) yield maskedEntry(entry, masks);
+}
+
+function maskedEntry<E extends Entry>(entry: E, masks: MaskRules): E {
+  return { ...entry, url: maskedUrl(entry.url, masks), selectedBy: entry.selectedBy.map((field) => maskedSelecting(field, masks)) };
+}
+
+function maskedSelecting(field: SelectingField, masks: MaskRules): SelectingField {
+  return field.value === null ? field : { ...field, value: maskFieldValue(field.name, field.value, masks) };
+}
+
+/** Sentences that name the URL, and the fields that others of its responses were selected by. */
+async function maskedWhy(admin: CacheAdmin, question: Question, masks: MaskRules): Promise<readonly string[]> {
+  const [lines, entries] = await Promise.all([admin.why(question), admin.show(question.url, question.user)]);
+  const secrets = new Map<string, string>();
+  for (const { name, value } of entries.flatMap(({ selectedBy }) => selectedBy)) {
+    const masked = value === null ? value : maskFieldValue(name, value, masks);
+    if (masked !== value) secrets.set(`${name}: ${value}`, `${name}: ${masked}`);
+  }
+  return lines.map((line) => {
+    let shown = line;
+    for (const [secret, instead] of secrets) shown = shown.replaceAll(secret, () => instead);
+    return maskedUrl(shown, masks);
+  });
+}
+
+async function purgeShown(admin: CacheAdmin, what: Purge, masks: MaskRules): Promise<number> {
+  if (what.kind !== 'url' || !hasMask(Buffer.from(what.url, 'utf8').toString('latin1'))) return await admin.purge(what);
+  const urls = new Set<string>();
+  for await (const { url } of admin.list(null)) if (maskedUrl(url, masks) === what.url) urls.add(url);
+  let purged = 0;
+  for (const url of urls) purged += await admin.purge({ kind: 'url', url });
+  return purged;
+}
+
+/** Or a sentence that one stands in. In Unicode: keys are ASCII, and so are the words of the cache. */
+function maskedUrl(text: string, masks: MaskRules): string {
+  return readableText(maskTarget(text, masks));
+}
