@@ -8,8 +8,9 @@ export function bytesText(bytes: number): string {
   return `${size < 10 ? size.toFixed(1) : Math.round(size)} ${SIZES[step]}`;
 }
 
-/** `0.4 ms`, `41 ms`, `1.2 s`, `3 min`. */
+/** `<0.1 ms`, `0.4 ms`, `41 ms`, `1.2 s`, `3 min`. */
 export function durationText(ms: number): string {
+  if (ms > 0 && ms < 0.05) return '<0.1 ms';
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 2 : 1)} s`;

@@ -84,7 +84,7 @@ function Message({
         </span>
         <span class="stream-text mono">
           {kind !== 'text' && kind !== 'sse' && <span class="tag tone-plain">{closeCode === null ? kind : `${kind} ${closeCode}`}</span>}{' '}
-          {text ?? 'binary'}
+          {text ?? hexStart(octets)}
         </span>
         <span class="soft number">{bytesText(length)}</span>
         <span class="soft number">{clockText(atMs)}</span>
@@ -99,6 +99,12 @@ function Whole({ octets, text }: { readonly octets: Uint8Array; readonly text: s
   const json = text === null ? undefined : parseJson(text);
   if (typeof json === 'object' && json !== null) return <JsonTree value={json} />;
   return <pre class="stream-whole">{text ?? hexText(octets)}</pre>;
+}
+
+/** What fits into a line. */
+function hexStart(octets: Uint8Array): string {
+  const numbers = Array.from(octets.subarray(0, 16), (octet) => octet.toString(16).padStart(2, '0'));
+  return `${numbers.join(' ')}${octets.length > 16 ? ' …' : ''}`;
 }
 
 const PAGE = 200;

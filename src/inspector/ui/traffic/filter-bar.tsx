@@ -71,7 +71,7 @@ function FilterInput({ input }: { readonly input: { current: HTMLInputElement | 
       autocomplete="off"
       autocapitalize="off"
       spellcheck={false}
-      placeholder="Filter: host:shop.example status:5xx, is:denied, ~m POST, or any part of a URL"
+      placeholder="Filter: host:shop.example status:5xx, or ~m POST"
       value={filterText.value}
       onInput={({ currentTarget }) => {
         typeFilter(currentTarget.value);
