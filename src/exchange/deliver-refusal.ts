@@ -1,11 +1,19 @@
-// Owns which answer a refusal becomes: a denial (403 or what the rule says), a challenge (407), a limit (429), credentials that cannot be checked now (503),
-// each with its page. After a CONNECT the reason phrase carries the rule too: most programs show nothing else.
+// Owns which answer a refusal becomes: a denial (403 or what the rule says), a challenge (407), a limit (429), credentials and limits that cannot be
+// checked now (503), each with its page. After a CONNECT the reason phrase carries the rule too: most programs show nothing else.
 // The connection goes on after each of them, but for CONNECT: behind one that is refused nothing may be read as a request, not even behind a 407
 // (RFC 9931), so its client comes back on a new connection.
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { Fields } from '../http/message.ts';
 import { token } from '../http/structured-fields.ts';
-import { type Contact, type Refused, wordsForChallenge, wordsForDenial, wordsForLimit, wordsForUnavailable } from '../pages/block-page.ts';
+import {
+  type Contact,
+  type Refused,
+  wordsForChallenge,
+  wordsForDenial,
+  wordsForLimit,
+  wordsForUnavailable,
+  wordsForUncounted,
+} from '../pages/block-page.ts';
 import type { DecisionFacts } from '../pages/page.ts';
 import { explainShort } from '../policy/explain.ts';
 import type { Decision, Rule } from '../policy/policy.ts';
@@ -27,6 +35,7 @@ export function deliverRefusal(received: AnyReceived, refusal: Refusal, context:
       deliverLimited(received, refusal, context);
       return;
     case 'unavailable':
+    case 'uncounted':
       deliverUnavailable(received, refusal, context);
       return;
     default:
@@ -100,19 +109,20 @@ function deliverLimited(received: AnyReceived, { decision, reason, retryAfterSec
   answerWithPage(incoming, received, { facts, proxyStatus: denied(reason), phrases: [reason] }, context);
 }
 
-/** 503: whether the credentials are good cannot be found out yet. */
-function deliverUnavailable(received: AnyReceived, { reason, retryAfterSeconds }: RefusalOf<'unavailable'>, context: PageContext): void {
+/** 503: whether the credentials are good, or a limit is reached, cannot be found out yet. */
+function deliverUnavailable(received: AnyReceived, refusal: RefusalOf<'unavailable' | 'uncounted'>, context: PageContext): void {
+  const { kind, reason, retryAfterSeconds } = refusal;
   const { flow } = received.incoming;
   flow.outcome = 'failed';
   flow.error = new ProxyError('proxy_internal_error', reason);
   const seconds = wholeSeconds(retryAfterSeconds);
   const facts = {
-    ...wordsForUnavailable(reason, seconds),
+    ...(kind === 'unavailable' ? wordsForUnavailable(reason, seconds) : wordsForUncounted(reason, seconds)),
     status: 503,
-    kind: 'challenge',
+    kind: kind === 'unavailable' ? 'challenge' : 'limited',
     code: 'proxy_internal_error',
     blame: 'proxy',
-    decision: null,
+    decision: kind === 'unavailable' ? null : decisionFacts(refusal.decision, 'request'),
     retryAfterSeconds: seconds,
   } as const;
   const proxyStatus = { error: token('proxy_internal_error'), details: reason };

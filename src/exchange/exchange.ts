@@ -163,7 +163,9 @@ export type Refusal =
   /** Who asks cannot be found out at the moment. */
   | { readonly kind: 'unavailable'; readonly reason: string; readonly retryAfterSeconds: number }
   /** A limit of the rule that allows it has been reached. */
-  | { readonly kind: 'limited'; readonly decision: Decision; readonly reason: string; readonly retryAfterSeconds: number };
+  | { readonly kind: 'limited'; readonly decision: Decision; readonly reason: string; readonly retryAfterSeconds: number }
+  /** Whether one has cannot be found out at the moment. */
+  | { readonly kind: 'uncounted'; readonly decision: Decision; readonly reason: string; readonly retryAfterSeconds: number };
 
 /** A stage goes on with one more fact, or answers. */
 export type Step<Next, Early = Refusal> = { readonly next: Next } | { readonly respond: Early };

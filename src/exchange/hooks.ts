@@ -131,6 +131,7 @@ function denied(refusal: Refusal): ProxyError {
       return refused(refusal.reason ?? 'it takes credentials');
     case 'unavailable':
     case 'limited':
+    case 'uncounted':
       return refused(refusal.reason);
     default:
       return refusal satisfies never;

@@ -18,7 +18,7 @@ import { breakOff } from '../net/break-off.ts';
 import type { Rule } from '../policy/policy.ts';
 import type { Greeting } from '../tls/read-greeting.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
-import type { AuthorizedConnect, ClientSocket, Identified, Incoming, OpenedTunnel, ReceivedConnect, Step } from './exchange.ts';
+import type { AuthorizedConnect, ClientSocket, Identified, Incoming, OpenedTunnel, ReceivedConnect, Soon, Step } from './exchange.ts';
 import type { PlaintextConnection } from './interception.ts';
 import { relayBetween, type TunnelContext } from './start-relay.ts';
 
@@ -34,7 +34,7 @@ export interface TunnelEnd {
 /** What is asked of the parts on the way. */
 export interface LookStages {
   /** What the rules say once it is known how the client begins. */
-  authorizeGreeting(authorized: AuthorizedConnect, greeting: GreetingFacts): Step<AuthorizedConnect>;
+  authorizeGreeting(authorized: AuthorizedConnect, greeting: GreetingFacts): Soon<Step<AuthorizedConnect>>;
   /** Whether a tunnel to a host of this name that began like that would be opened, too. */
   wouldOpen(authorized: AuthorizedConnect, host: string, greeting: GreetingFacts): boolean;
   /** @throws ProxyError */
@@ -45,7 +45,8 @@ export function lookIntoTunnel(authorized: AuthorizedConnect, stages: LookStages
   const { incoming } = authorized.received;
   return begin(incoming, context, async (socket, greeting) => {
     const { flow } = incoming;
-    const judged = stages.authorizeGreeting(authorized, greetingOf(greeting));
+    const found = stages.authorizeGreeting(authorized, greetingOf(greeting));
+    const judged = found instanceof Promise ? await found : found;
     if ('respond' in judged) {
       close(socket, greeting.kind === 'tls', context);
       return finish(flow, 'denied', context);

@@ -35,7 +35,7 @@ export interface Stages extends TunnelStages {
   /** Stores what may be stored, freshens what is stored, and answers with the one or the other (RFC 9111 §3, §4.3). @throws ProxyError */
   storeResponse(unsatisfied: Unsatisfied, forwarded: Forwarded): Soon<Served>;
   /** What a rule says of the response itself. */
-  authorizeResponse(authorized: Authorized, served: Served): Answer;
+  authorizeResponse(authorized: Authorized, served: Served): Soon<Answer>;
   /** What they change about a response, stored or not. */
   rewriteResponse(received: Received, answer: Answer): Soon<Answer>;
 }
@@ -83,8 +83,8 @@ export async function runExchange(incoming: Incoming, context: ExchangeContext):
       const stored = stages.storeResponse(reused.next, await stages.forward(reused.next));
       served = stored instanceof Promise ? await stored : stored;
     }
-    const judgedAnswer = stages.authorizeResponse(toForward.next, served); // 403, where a rule asks for the type or the size
-    const answer = stages.rewriteResponse(received, judgedAnswer);
+    const allowed = stages.authorizeResponse(toForward.next, served); // 403, where a rule asks for the type or the size
+    const answer = stages.rewriteResponse(received, allowed instanceof Promise ? await allowed : allowed);
     deliver(received, answer instanceof Promise ? await answer : answer, context);
   } catch (thrown) {
     deliverFailure(incoming, received, thrown, context);

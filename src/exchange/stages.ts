@@ -9,8 +9,8 @@ import { announcedLength } from '../http/framing.ts';
 import type { Field, RequestHead, ResponseHead } from '../http/message.ts';
 import { NO_FIELDS } from '../http/message.ts';
 import type { GreetingFacts } from '../match/question.ts';
-import type { Authorization, Authorize, AuthorizeRequest } from '../policy/authorize.ts';
-import type { Admit, Lease } from '../policy/limits/limits.ts';
+import type { Authorization, Authorize, AuthorizeRequest, ContentLimit } from '../policy/authorize.ts';
+import type { Admission, Admit, Lease, Uncounted } from '../policy/limits/limits.ts';
 import type { Decision } from '../policy/policy.ts';
 import type { ForwardRequest, GuardQuestion, IsAddressAllowed, Upstream } from '../upstream/forward.ts';
 import type { ClientResponse } from '../upstream/http1-client.ts';
@@ -28,6 +28,7 @@ import type {
   Received,
   ReceivedConnect,
   Served,
+  Soon,
   Step,
   Unsatisfied,
 } from './exchange.ts';
@@ -183,15 +184,25 @@ function questionAboutTunnel({ received, identity }: Identified<ReceivedConnect>
   };
 }
 
-function authorized({ received }: Identified, { decision, addresses, contentLimit }: Authorization, parts: StageParts): Step<Authorized> {
-  const admitted = admit(received.incoming, decision, parts);
+function authorized(identified: Identified, found: Authorization, parts: StageParts): Soon<Step<Authorized>> {
+  const admitted = admit(identified.received.incoming, found.decision, parts);
+  return admitted instanceof Promise
+    ? admitted.then((step) => authorizedUnder(step, identified, found))
+    : authorizedUnder(admitted, identified, found);
+}
+
+function authorizedUnder(
+  admitted: Step<Lease | null>,
+  { received }: Identified,
+  { decision, addresses, contentLimit }: Authorization,
+): Step<Authorized> {
   if ('respond' in admitted) return admitted;
   const pathAndQuery = decision.normalisedPath ?? received.pathAndQuery;
   return { next: { received, decision, pathAndQuery, addresses, contentLimit, lease: admitted.next } };
 }
 
 /** The request has changed since it was let pass. What the same rule lets pass again counts once against its limits. */
-function rejudged(identified: Identified, found: Authorization, before: Authorized, parts: StageParts): Step<Authorized> {
+function rejudged(identified: Identified, found: Authorization, before: Authorized, parts: StageParts): Soon<Step<Authorized>> {
   const { received } = identified;
   const { decision, addresses, contentLimit } = found;
   const { flow } = received.incoming;
@@ -209,21 +220,26 @@ function authorizedConnect(
   { received, identity }: Identified<ReceivedConnect>,
   { decision, addresses }: Authorization,
   parts: StageParts,
-): Step<AuthorizedConnect> {
+): Soon<Step<AuthorizedConnect>> {
+  const under = (admitted: Step<Lease | null>): Step<AuthorizedConnect> =>
+    'respond' in admitted ? admitted : { next: { received, identity, decision, addresses, lease: admitted.next } };
   const admitted = admit(received.incoming, decision, parts);
-  return 'respond' in admitted ? admitted : { next: { received, identity, decision, addresses, lease: admitted.next } };
+  return admitted instanceof Promise ? admitted.then(under) : under(admitted);
 }
 
 /** Under the limits of the rule that lets it pass in the end. */
-function authorizeGreeting(connect: AuthorizedConnect, greeting: GreetingFacts, parts: StageParts): Step<AuthorizedConnect> {
+function authorizeGreeting(connect: AuthorizedConnect, greeting: GreetingFacts, parts: StageParts): Soon<Step<AuthorizedConnect>> {
   const { received, decision, lease } = connect;
   const judged = decision.awaits === 'hello' ? parts.authorize.greeting(decision, greeting).decision : decision;
+  const under = (admitted: Step<Lease | null>): Step<AuthorizedConnect> =>
+    'respond' in admitted ? admitted : { next: { ...connect, decision: judged, lease: admitted.next } };
   const admitted = admitLater(received.incoming, decision, judged, lease, parts);
-  return 'respond' in admitted ? admitted : { next: { ...connect, decision: judged, lease: admitted.next } };
+  return admitted instanceof Promise ? admitted.then(under) : under(admitted);
 }
 
 /** What the decision says, and what the rule's limits say to it. */
-function admit({ flow, client }: Incoming, decision: Decision, parts: StageParts): Step<Lease | null> {
+function admit(incoming: Incoming, decision: Decision, parts: StageParts): Soon<Step<Lease | null>> {
+  const { flow, client } = incoming;
   flow.decision = decision;
   const { action, awaits, rule } = decision;
   if (action === 'deny') {
@@ -232,17 +248,24 @@ function admit({ flow, client }: Incoming, decision: Decision, parts: StageParts
   }
   if (rule === null || rule.limits === null) return WITHOUT_LIMITS;
   const admission = parts.admit(rule, { user: flow.user, clientAddress: client.address }, performance.now());
-  if (admission.kind === 'refused') {
-    return { respond: { kind: 'limited', decision, reason: admission.reason, retryAfterSeconds: admission.retryAfterSeconds } };
+  return admission instanceof Promise
+    ? admission.then((found) => admitted(incoming, decision, found))
+    : admitted(incoming, decision, admission);
+}
+
+function admitted({ flow }: Incoming, decision: Decision, admission: Admission | Uncounted): Step<Lease | null> {
+  if (admission.kind !== 'admitted') {
+    const { kind, reason, retryAfterSeconds } = admission;
+    return { respond: { kind: kind === 'refused' ? 'limited' : 'uncounted', decision, reason, retryAfterSeconds } };
   }
-  // A client may have left while it was found out who asks; its record is finished, and nobody would finish it again.
+  // A client may have left while it was found out who asks, or counted; its record is finished, and nobody would finish it again.
   if (flow.totalMs === null) flow.lease = admission.lease;
   else admission.lease.release();
   return { next: admission.lease };
 }
 
 /** What the rules say of the response itself, under whose limits its content goes out, and how much of it may. */
-function authorizeResponse(request: Authorized, served: Served, parts: StageParts): Answer {
+function authorizeResponse(request: Authorized, served: Served, parts: StageParts): Soon<Answer> {
   const { decision, lease } = request;
   const { response } = served;
   if (decision.awaits !== 'response' || isWithoutContent(response)) {
@@ -259,25 +282,37 @@ function authorizeResponse(request: Authorized, served: Served, parts: StagePart
     letGo(response);
     throw new ProxyError('destination_ip_prohibited', `${prohibited}.`);
   }
+  const under = (admitted: Step<Lease | null>): Answer => answerUnder(admitted, response, judged.contentLimit);
   const admitted = admitLater(request.received.incoming, decision, judged.decision, lease, parts);
+  return admitted instanceof Promise ? admitted.then(under) : under(admitted);
+}
+
+function answerUnder(admitted: Step<Lease | null>, response: ClientResponse, contentLimit: ContentLimit | null): Answer {
   if ('respond' in admitted) {
     letGo(response);
     return admitted.respond;
   }
-  const heldBy = admitted.next;
-  if (body === null) return { kind: 'response', response, lease: heldBy };
-  const counted = heldBy === null ? body : throttleBody(body, 'download', heldBy);
-  const content = judged.contentLimit === null ? counted : new LimitedContent(counted, judged.contentLimit);
-  return { kind: 'response', response: { ...response, body: content }, lease: heldBy };
+  const { body } = response;
+  const lease = admitted.next;
+  if (body === null) return { kind: 'response', response, lease };
+  const counted = lease === null ? body : throttleBody(body, 'download', lease);
+  const content = contentLimit === null ? counted : new LimitedContent(counted, contentLimit);
+  return { kind: 'response', response: { ...response, body: content }, lease };
 }
 
 /** The rule that decided in the end may be another than the one under whose terms the request went out: then its limits hold from here on. */
-function admitLater(incoming: Incoming, before: Decision, judged: Decision, lease: Lease | null, parts: StageParts): Step<Lease | null> {
+function admitLater(
+  incoming: Incoming,
+  before: Decision,
+  judged: Decision,
+  lease: Lease | null,
+  parts: StageParts,
+): Soon<Step<Lease | null>> {
   const hasLimitsOfItsOwn = judged.action !== 'deny' && judged.rule !== before.rule && (judged.rule?.limits ?? null) !== null;
   if (hasLimitsOfItsOwn) lease?.release();
-  const admitted = hasLimitsOfItsOwn || judged.action === 'deny' ? admit(incoming, judged, parts) : { next: lease };
+  if (hasLimitsOfItsOwn || judged.action === 'deny') return admit(incoming, judged, parts);
   incoming.flow.decision = judged;
-  return admitted;
+  return { next: lease };
 }
 
 /** The rule that decided may except other addresses from the guard than the one under whose terms the request went out; `null` when all is well. */

@@ -23,6 +23,13 @@ export class ByteRate {
     this.#turn = deadlines.create(() => this.#serve());
   }
 
+  /** From now on, for those who wait as well. */
+  changeTo(bytesPerSecond: number): void {
+    if (bytesPerSecond === this.#bucket.ratePerSecond) return;
+    this.#bucket.changeRate(bytesPerSecond, performance.now());
+    this.#serveLater();
+  }
+
   /** @returns how many of `wanted` octets may pass at once: none while others wait */
   take(wanted: number): number {
     if (this.#line.size > 0) return 0;

@@ -66,6 +66,11 @@ export function wordsForUnavailable(reason: string, retryAfterSeconds: number): 
   };
 }
 
+/** While nobody counts what a rule limits. */
+export function wordsForUncounted(reason: string, retryAfterSeconds: number): Words {
+  return { ...wordsForUnavailable(reason, retryAfterSeconds), title: 'This proxy cannot count what its rules limit now' };
+}
+
 /** Seconds as a person says them: never less than it takes. */
 function spoken(seconds: number): string {
   const [amount, unit] =

@@ -88,11 +88,11 @@ export function explainShort(decision: Decision): string {
 }
 
 /** `rule 'Adverts' (open.yaml:12)`, with the file's name alone. */
-export function describeRule(rule: Rule): string {
+export function describeRule(rule: Pick<Rule, 'name' | 'position'>): string {
   return ruleWords(rule, placeOf(rule.position));
 }
 
-function ruleWords(rule: Rule | null, place: string): string {
+function ruleWords(rule: Pick<Rule, 'name'> | null, place: string): string {
   return rule === null || rule.name === null ? `the rule at ${place}` : `rule '${rule.name}' (${place})`;
 }
 

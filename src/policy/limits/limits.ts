@@ -1,7 +1,7 @@
 // Owns how much of what a rule allows is in use: requests a second, exchanges at once, octets a second, octets a day; for one user, one client or
 // all together. No clock and no timer: time comes in, and octets a second are counted by what `createRate` makes.
-// Counts go by the rule's name (its place where it has none) and its limits, so that a reload goes on with them. They are those of one process:
-// `Admit` is the seam at which several may share theirs.
+// Counts go by the rule's name (its place where it has none) and its limits, so that a reload goes on with them. They are those of one process, or of
+// several that ask one of them: then `Admit` has to wait for it, and nobody is let in uncounted while it is not there.
 // What is in use is never forgotten to make room: beyond `MOST_KEYS` somebody new is refused.
 import type { ByteRate } from '../../net/byte-rate.ts';
 import { parseIpAddress, unmapped } from '../../net/ip-address.ts';
@@ -23,6 +23,14 @@ export type Admission =
   /** `reason`: a sentence without a full stop, for whoever asked. `retryAfterSeconds`: from when on it may be worth asking again, at least 1. */
   | { readonly kind: 'refused'; readonly reason: string; readonly retryAfterSeconds: number };
 
+/** Whether it may be admitted cannot be counted at the moment. */
+export interface Uncounted {
+  readonly kind: 'uncounted';
+  /** As of a refusal. */
+  readonly reason: string;
+  readonly retryAfterSeconds: number;
+}
+
 /** The part of a rule's limits that one exchange or tunnel holds from its admission to its end. */
 export interface Lease {
   /** What content from the origin, and from the client, has to pass at; `null` when the rule does not say. Shared with others of the same key. */
@@ -43,12 +51,15 @@ export interface Lease {
  *
  * @param nowMs on a monotonic clock
  */
-export type Admit = (rule: Rule, asker: Asker, nowMs: number) => Admission;
+export type Admit = (rule: Rule, asker: Asker, nowMs: number) => Admission | Promise<Admission | Uncounted>;
+
+/** What limits need to know of a rule. */
+export type LimitedRule = Pick<Rule, 'name' | 'position' | 'limits'>;
 
 export class Limits {
   readonly #createRate: (bytesPerSecond: number) => ByteRate;
   readonly #dailyBytes: DailyBytes;
-  readonly #ruleKeys = new WeakMap<Rule, string>();
+  readonly #ruleKeys = new WeakMap<LimitedRule, string>();
   readonly #usages = new Map<string, Usage>();
   /** So many keys make it worth looking for those at rest; not before `#mayTidyFromMs`. */
   #tidyAt = FIRST_TIDY;
@@ -65,17 +76,30 @@ export class Limits {
     return this.#usages.size;
   }
 
-  readonly admit: Admit = (rule, asker, nowMs) => {
+  readonly admit = (rule: LimitedRule, asker: Asker, nowMs: number): Admission => {
     const { limits } = rule;
     if (limits === null) return { kind: 'admitted', lease: UNLIMITED };
-    const who = whoCounts(limits.per, asker);
+    return this.admitAs(rule, whoCounts(limits.per, asker), nowMs);
+  };
+
+  /** @param who as `whoCounts` says it */
+  admitAs(rule: LimitedRule, who: string, nowMs: number): Admission {
+    const { limits } = rule;
+    if (limits === null) return { kind: 'admitted', lease: UNLIMITED };
     const usage = this.#usageOf(rule, limits, who, nowMs);
     if (usage === null) return refused(rule, 'has no room to count one more user or address', 5);
     return this.#refusal(rule, limits, who, usage, nowMs) ?? { kind: 'admitted', lease: this.#lease(rule, limits, who, usage) };
-  };
+  }
+
+  /** Counts one that is under way already, whatever its limits say. */
+  hold(rule: LimitedRule, who: string, nowMs: number): Lease {
+    const { limits } = rule;
+    const usage = limits === null ? null : this.#usageOf(rule, limits, who, nowMs);
+    return limits === null || usage === null ? UNLIMITED : this.#lease(rule, limits, who, usage);
+  }
 
   /** Tokens are taken last: a request that is refused for another reason must not cost one. */
-  #refusal(rule: Rule, limits: RuleLimits, who: string, usage: Usage, nowMs: number): Admission | null {
+  #refusal(rule: LimitedRule, limits: RuleLimits, who: string, usage: Usage, nowMs: number): Admission | null {
     const { concurrent, requestsPerSecond, bytesPerDay } = limits;
     if (bytesPerDay !== null) {
       const used = this.#dailyBytes.used(ruleName(rule), who);
@@ -90,13 +114,13 @@ export class Limits {
     return null;
   }
 
-  #lease(rule: Rule, { bytesPerDay }: RuleLimits, who: string, usage: Usage): Lease {
+  #lease(rule: LimitedRule, { bytesPerDay }: RuleLimits, who: string, usage: Usage): Lease {
     usage.underWay += 1;
     return bytesPerDay === null ? new HeldLease(usage) : new CountedLease(usage, rule, who, bytesPerDay, this.#dailyBytes);
   }
 
   /** @returns `null` when it is new and there is no room for it */
-  #usageOf(rule: Rule, limits: RuleLimits, who: string, nowMs: number): Usage | null {
+  #usageOf(rule: LimitedRule, limits: RuleLimits, who: string, nowMs: number): Usage | null {
     let ruleKey = this.#ruleKeys.get(rule);
     if (ruleKey === undefined) {
       ruleKey = `${JSON.stringify([ruleName(rule), limits])} `;
@@ -166,13 +190,13 @@ class HeldLease implements Lease {
 
 class CountedLease extends HeldLease {
   override readonly isCounted = true;
-  readonly #rule: Rule;
+  readonly #rule: LimitedRule;
   readonly #who: string;
   readonly #bytesPerDay: number;
   readonly #dailyBytes: DailyBytes;
   #exhaustion: string | null = null;
 
-  constructor(usage: Usage, rule: Rule, who: string, bytesPerDay: number, dailyBytes: DailyBytes) {
+  constructor(usage: Usage, rule: LimitedRule, who: string, bytesPerDay: number, dailyBytes: DailyBytes) {
     super(usage);
     this.#rule = rule;
     this.#who = who;
@@ -201,7 +225,7 @@ const UNLIMITED: Lease = Object.freeze({
 });
 
 /** The part of a key that says who: with a word before it, so that no user can be called like an address. */
-function whoCounts(per: RuleLimits['per'], { user, clientAddress }: Asker): string {
+export function whoCounts(per: RuleLimits['per'], { user, clientAddress }: Asker): string {
   if (per === 'all') return 'all';
   return per === 'user' && user !== null ? `user ${user}` : `client ${network(clientAddress)}`;
 }
@@ -219,11 +243,12 @@ function network(clientAddress: string): string {
     .concat('::/64');
 }
 
-function ruleName(rule: Rule): string {
+/** What counts go by. */
+export function ruleName(rule: LimitedRule): string {
   return rule.name ?? `${rule.position.file}:${rule.position.line}`;
 }
 
-function refused(rule: Rule, words: string, retryAfterSeconds: number): Admission {
+function refused(rule: LimitedRule, words: string, retryAfterSeconds: number): Admission {
   return { kind: 'refused', reason: `${describeRule(rule)} ${words}`, retryAfterSeconds };
 }
 
