@@ -28,7 +28,7 @@ export function isSecretName(spelled: string, { query }: MaskRules): boolean {
   return innermost !== null && query.has(innermost[1]!);
 }
 
-function maskParameters(text: string, rules: MaskRules, { separators, ends }: Syntax): string {
+function maskParameters(text: string, rules: MaskRules, { names, values }: Syntax): string {
   const result = new LongText();
   let copied = 0;
   let nameStart = 0;
@@ -36,9 +36,10 @@ function maskParameters(text: string, rules: MaskRules, { separators, ends }: Sy
   let end = 0;
   let jsonEnd = 0;
   for (let i = 0; i < text.length; i += 1) {
-    const c = text[i]!;
-    if (c === '=' && nameStart !== -1) {
-      if (i >= end) end = endOfValue(text, i + 1, separators, ends);
+    const c = text.charCodeAt(i);
+    if (c === EQUALS) {
+      if (nameStart === -1) continue;
+      if (i >= end) end = endOfValue(text, i + 1, values);
       const value = text.slice(i + 1, end);
       const mayBeJson = end > jsonEnd && JSON_START.test(value);
       if (mayBeJson) jsonEnd = end;
@@ -50,8 +51,10 @@ function maskParameters(text: string, rules: MaskRules, { separators, ends }: Sy
       nameStart = -1;
       // A URL within a value may have parameters of its own.
       if (instead !== value) i = end - 1;
-    } else if (separators.includes(c)) nameStart = i + 1;
-    else if (ends.includes(c)) nameStart = -1;
+      continue;
+    }
+    const sign = names[c] ?? OTHER;
+    if (sign !== OTHER) nameStart = sign === SEPARATOR ? i + 1 : -1;
   }
   if (copied === 0) return text;
   result.add(text.slice(copied));
@@ -68,10 +71,9 @@ function maskValue(name: string, value: string, mayBeJson: boolean, rules: MaskR
   return maskedJson === json ? value : encodeURIComponent(readableText(maskedJson));
 }
 
-function endOfValue(text: string, start: number, separators: string, ends: string): number {
+function endOfValue(text: string, start: number, values: Uint8Array): number {
   let end = start;
-  while (end < text.length && (text[end] === '?' || !separators.includes(text[end]!)) && (text[end] === '/' || !ends.includes(text[end]!)))
-    end += 1;
+  while (end < text.length && (values[text.charCodeAt(end)] ?? OTHER) === OTHER) end += 1;
   return end;
 }
 
@@ -91,12 +93,25 @@ function readable(spelled: string): string {
   return /[%+\x80-\xff]/.test(spelled) ? readableText(percentDecoded(spelled)) : spelled;
 }
 
-/** Behind what a name begins, and at what no name and no value goes on. A value may hold `/` and `?`. */
+/** What each octet is: in names of parameters, and in their values. */
 interface Syntax {
-  readonly separators: string;
-  readonly ends: string;
+  readonly names: Uint8Array;
+  readonly values: Uint8Array;
 }
 
-const URLS: Syntax = { separators: '?&;#', ends: '/ "\'<>\t\r\n' };
-const FORM: Syntax = { separators: '&', ends: '' };
+/** @param separators  behind which a name begins @param ends  at which no name goes on, and no value */
+function signs(separators: string, ends: string): Uint8Array {
+  const table = new Uint8Array(256);
+  for (const c of separators) table[c.charCodeAt(0)] = SEPARATOR;
+  for (const c of ends) table[c.charCodeAt(0)] = END;
+  return table;
+}
+
+const OTHER = 0;
+const SEPARATOR = 1;
+const END = 2;
+const EQUALS = 0x3d;
+/** A value may hold `/` and `?`. */
+const URLS: Syntax = { names: signs('?&;#', '/ "\'<>\t\r\n'), values: signs('&;#', ' "\'<>\t\r\n') };
+const FORM: Syntax = { names: signs('&', ''), values: signs('&', '') };
 const JSON_START = /^(?:%7B|%5B|\{|\[)/i;
