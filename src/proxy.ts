@@ -360,6 +360,8 @@ class Composition implements RunningProxy {
     });
     this.#inspector = inspector;
     this.#admin = await openAdmin(config, {
+      // The one that was started, under which its user knows the proxy: a keeper is its child, and may be another one tomorrow.
+      processId: this.#shared === null ? process.pid : process.ppid,
       answer: async (asked) => (await inspector.answer(asked)) ?? answerQuestion(asked, this.#cacheAdmin()),
       live: (socket) => inspector.welcome(socket),
       page: new PageFiles(PAGE_FOLDER),

@@ -10,7 +10,7 @@ export interface AdminSettings {
   readonly admin: AdminAddress | null;
 }
 
-export type AnsweringParts = Omit<AdminParts, 'stateFolder' | 'processId'>;
+export type AnsweringParts = Omit<AdminParts, 'stateFolder'>;
 
 /**
  * @param parts  what answers
@@ -34,7 +34,7 @@ export async function openAdmin({ stateFolder, admin }: AdminSettings, parts: An
 
 async function openSocket(stateFolder: string, parts: AnsweringParts): Promise<AdminServer | null> {
   try {
-    return await AdminServer.open({ ...parts, stateFolder, processId: process.pid });
+    return await AdminServer.open({ ...parts, stateFolder });
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     parts.report(

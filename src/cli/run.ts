@@ -82,6 +82,7 @@ class Serving {
   #note: RunningNote;
   #drainTimeoutMs: number;
   #stopAskedMs: number | null = null;
+  #isClosed = false;
   /** Reloads follow one another: the last signal's settings win. */
   #reloaded: Promise<void> = Promise.resolve();
 
@@ -93,16 +94,7 @@ class Serving {
     this.#load = load;
     this.#terminal = terminal;
     this.#drainTimeoutMs = config.drainTimeoutMs;
-    this.#note = {
-      processId: process.pid,
-      startedAt: new Date().toISOString(),
-      listening: proxy.listening.map(({ url }) => url),
-      policy: proxy.policySummary,
-      adminSocket: proxy.adminSocket,
-      workers: processesOf(proxy),
-      reloads: 0,
-      lastReload: null,
-    };
+    this.#note = { processId: process.pid, startedAt: new Date().toISOString(), ...factsOf(proxy), reloads: 0, lastReload: null };
     this.#running = keepNote(config.stateFolder, this.#note, terminal);
     this.#files = new WatchedFiles((changed) => this.#reloadAfter(`a change of ${changed.join(', ')}`));
     void this.#files.watch(proxy.policyFiles, startedAtMs);
@@ -116,7 +108,9 @@ class Serving {
     process.on('SIGUSR2', () => {
       this.#reloaded = this.#reloaded.then(() => this.#restart());
     });
-    if ('hopeless' in proxy) void proxy.hopeless.then(() => this.#close(EXIT_OF_KIND.unavailable));
+    if (!('hopeless' in proxy)) return;
+    void proxy.hopeless.then(() => this.#close(EXIT_OF_KIND.unavailable));
+    proxy.onChange = () => this.#noteThat({});
   }
 
   #reloadAfter(cause: string): void {
@@ -147,6 +141,7 @@ class Serving {
   }
 
   async #close(exitCode = EXIT_OK): Promise<void> {
+    this.#isClosed = true;
     this.#files.close();
     this.#running?.remove();
     try {
@@ -155,6 +150,12 @@ class Serving {
       this.#terminal.report(describeDefect(error));
     }
     this.#resolveStopped(exitCode);
+  }
+
+  #noteThat(outcome: Partial<Pick<RunningNote, 'reloads' | 'lastReload'>>): void {
+    if (this.#isClosed) return;
+    this.#note = { ...this.#note, ...factsOf(this.#proxy), ...outcome };
+    this.#running?.write(this.#note);
   }
 
   /** Workers anew, with the code that is on the disk now. */
@@ -170,8 +171,7 @@ class Serving {
       outcome = { isDone: false, lines: [...problems, `not started anew on ${RESTART}: what is running goes on`] };
     }
     for (const line of outcome.lines) this.#terminal.report(line);
-    this.#note = { ...this.#note, workers: processesOf(this.#proxy), reloads: this.#note.reloads + 1, lastReload: outcome };
-    this.#running?.write(this.#note);
+    this.#noteThat({ reloads: this.#note.reloads + 1, lastReload: outcome });
   }
 
   async #reload(cause: string): Promise<void> {
@@ -189,18 +189,15 @@ class Serving {
       outcome = { isDone: false, lines: [...problems, `not reloaded on ${cause}: configuration and policy stay as they were`] };
     }
     for (const line of outcome.lines) this.#terminal.report(line);
-    const { listening, policySummary, policyFiles } = this.#proxy;
-    await this.#files.watch(policyFiles, startedAtMs);
-    this.#note = {
-      ...this.#note,
-      listening: listening.map(({ url }) => url),
-      policy: policySummary,
-      workers: processesOf(this.#proxy),
-      // A reload that nobody asked for is nobody's answer.
-      ...(cause === ASKED && { reloads: this.#note.reloads + 1, lastReload: outcome }),
-    };
-    this.#running?.write(this.#note);
+    await this.#files.watch(this.#proxy.policyFiles, startedAtMs);
+    // A reload that nobody asked for is nobody's answer.
+    this.#noteThat(cause === ASKED ? { reloads: this.#note.reloads + 1, lastReload: outcome } : {});
   }
+}
+
+function factsOf(proxy: RunningProxy | Primary): Pick<RunningNote, 'listening' | 'policy' | 'adminSocket' | 'workers'> {
+  const { listening, policySummary, adminSocket } = proxy;
+  return { listening: listening.map(({ url }) => url), policy: policySummary, adminSocket, workers: processesOf(proxy) };
 }
 
 function processesOf(proxy: RunningProxy | Primary): readonly number[] {

@@ -38,8 +38,9 @@ export class Child {
   #howItEnded: string | null = null;
 
   /** @param onLine what it has to say to the operator, after its name */
-  constructor({ role, number, config, sockets, keeperSocket }: Birth, onLine: (name: string, line: string) => void) {
-    this.name = role === 'keeper' ? 'keeper' : `worker ${number}`;
+  constructor(birth: Birth, onLine: (name: string, line: string) => void) {
+    const { role, number, config, sockets, keeperSocket } = birth;
+    this.name = nameOf(birth);
     this.config = config;
     this.#onLine = onLine;
     const handed = sockets.map(({ address }, index) => ({ address, descriptor: FIRST_HANDED + index }));
@@ -166,6 +167,11 @@ export class Child {
   #endedError(how: string): Error {
     return new StartError('unavailable', [`${this.name} ended (${how}) before it had answered; what it said last stands above`]);
   }
+}
+
+/** As the operator knows it. */
+export function nameOf({ role, number }: Pick<Birth, 'role' | 'number'>): string {
+  return role === 'keeper' ? 'keeper' : `worker ${number}`;
 }
 
 /** As the thread of the flow store: modules that were compiled once are not compiled again. */

@@ -1,24 +1,12 @@
 // Owns a forked process's side of the primary's orders: start, reload, drain, end. What it runs is passed in: a worker, or the keeper.
 // Signals are the primary's to judge: a Ctrl-C in a terminal and a service manager's stop reach every process, and one of them decides what is meant.
 // Without its primary it ends as on SIGTERM: its sockets are free at once, and what is under way may finish.
-import type { Config } from '../config/config.ts';
 import { StartError } from '../errors/start-error.ts';
 import { describeDefect, surviveDefects } from '../proxy/defects.ts';
+import type { RunningProxy } from '../proxy.ts';
 import type { ChildFacts, FromChild, Refusal, StartOrder, ToChild } from './messages.ts';
 
-/** What runs in the process. */
-export interface Running {
-  readonly facts: ChildFacts;
-  /** All or nothing. @throws StartError */
-  reload(config: Config): Promise<void>;
-  reopenLogs(): void;
-  newLink(): string | null;
-  /** @returns how many exchanges and tunnels the deadline cut off */
-  drain(deadlineMs: number, patienceMs: number): Promise<number>;
-  close(): Promise<void>;
-}
-
-export type Start = (order: StartOrder, report: (line: string) => void) => Promise<Running>;
+type Start = (order: StartOrder, report: (line: string) => void) => Promise<RunningProxy>;
 
 /** Obeys from now on, until the process ends. */
 export function obey(start: Start): void {
@@ -34,7 +22,7 @@ export function obey(start: Start): void {
 
 class Obedience {
   readonly #start: Start;
-  #running: Running | null = null;
+  #running: RunningProxy | null = null;
   #drainTimeoutMs = 0;
   #isEnding = false;
   /** Orders are carried out one after another, but for the one to end at once. */
@@ -74,7 +62,7 @@ class Obedience {
         this.#running?.reopenLogs();
         return;
       case 'new-link':
-        tell({ kind: 'link', url: this.#running?.newLink() ?? null });
+        tell({ kind: 'link', url: this.#running?.newInspectorLink() ?? null });
         return;
       case 'drain':
         await this.#drain(message.deadlineMs, message.patienceMs);
@@ -87,9 +75,9 @@ class Obedience {
   async #answer(work: () => Promise<void>): Promise<void> {
     try {
       await work();
-      tell({ kind: 'done', facts: this.#running!.facts });
+      tell({ kind: 'done', facts: factsOf(this.#running!) });
     } catch (error) {
-      tell({ kind: 'refused', why: refusalOf(error), facts: this.#running?.facts ?? null });
+      tell({ kind: 'refused', why: refusalOf(error), facts: this.#running === null ? null : factsOf(this.#running) });
     }
   }
 
@@ -115,6 +103,10 @@ class Obedience {
 /** Whoever is not there any more needs no answer. */
 function tell(message: FromChild): void {
   if (process.connected) process.send?.(message, undefined, undefined, ignore);
+}
+
+function factsOf({ listening, policySummary, policyFiles, cacheFacts, asksForCredentials, adminSocket }: RunningProxy): ChildFacts {
+  return { listening, policySummary, policyFiles, cacheFacts, asksForCredentials, adminSocket };
 }
 
 function refusalOf(error: unknown): Refusal {

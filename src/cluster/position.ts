@@ -2,17 +2,18 @@
 import { StartError } from '../errors/start-error.ts';
 import { describeDefect } from '../proxy/defects.ts';
 import { BackOff } from './back-off.ts';
-import { type Birth, Child } from './child.ts';
+import { type Birth, Child, nameOf } from './child.ts';
 
 export interface PositionContext {
   /** What one that starts now is started with. @throws when it can't be */
   birth(): Birth;
   onLine(name: string, line: string): void;
   report(line: string): void;
+  onFilled(): void;
   /** It will be away for long. */
   onAway(): void;
   /** It could not be started again, so many times in a row. */
-  onFailed(timesInARow: number, problems: readonly string[]): void;
+  onFailed(name: string, timesInARow: number, problems: readonly string[]): void;
 }
 
 export class Position {
@@ -50,7 +51,16 @@ export class Position {
     const old = this.#child;
     this.#child = child;
     if (old !== null) this.#letLeave(old, leave);
-    if (child.howItEnded !== null) this.#onEnd(child);
+    if (child.howItEnded === null) this.#context.onFilled();
+    else this.#onEnd(child);
+  }
+
+  /** For what there cannot be two of: the one in place ends before another starts. One that cannot start is tried again and again. */
+  async refill(): Promise<void> {
+    const old = this.#child;
+    this.#child = null;
+    await old?.stop();
+    await this.#startAgain();
   }
 
   /** Once those have ended that left their place. */
@@ -112,13 +122,14 @@ export class Position {
   }
 
   async #startAgain(): Promise<void> {
+    if (this.#isClosing) return;
     try {
       await this.fill();
     } catch (error) {
       if (this.#isClosing) return;
       const problems = error instanceof StartError ? error.problems : [describeDefect(error)];
       const delayMs = this.#backOff.after(0);
-      this.#context.onFailed(this.#backOff.inARow, problems);
+      this.#context.onFailed(nameOf(this.#context.birth()), this.#backOff.inARow, problems);
       this.#startLater(Math.max(delayMs, LEAST_MS));
     }
   }

@@ -1,11 +1,15 @@
-// Owns a proxy of several processes, as the command line has it: the same as one of a single process (proxy.ts), made of workers that serve.
+// Owns a proxy of several processes, as the command line has it: the same as one of a single process (proxy.ts), made of workers that serve, and of the
+// keeper, which has what must be there once.
 // It binds sockets, starts processes, watches them and spreads what they are told; it is never on the line, and holds no traffic, no policy, no store.
 //
-// One child does first what all will do: it finds what is wrong with a configuration, and makes what must be made once (the CA). A reload that the first
+// The keeper does first what all will do: it finds what is wrong with a configuration, and makes what must be made once (the CA). A reload that the first
 // one refuses has changed nothing; another that refuses what the first took is replaced.
 // Not node:cluster: it leaves a worker's own socket to the worker, which takes what waits in its queue along when it ends (listening-sockets.ts).
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { BoundSocket } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import type { Config } from '../config/config.ts';
 import { StartError } from '../errors/start-error.ts';
 import { isSameSocket } from '../listeners/listener.ts';
@@ -14,7 +18,7 @@ import type { RunningProxy } from '../proxy.ts';
 import type { Birth, Child } from './child.ts';
 import { ChildLines } from './child-lines.ts';
 import { ListeningSockets } from './listening-sockets.ts';
-import type { ChildFacts } from './messages.ts';
+import type { ChildFacts, Role } from './messages.ts';
 import { Position } from './position.ts';
 import { workerConfig } from './worker-config.ts';
 
@@ -35,18 +39,24 @@ export async function startPrimary(config: Config, options: PrimaryOptions, repo
 export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLink'> {
   /** Once no worker can be started any more: the proxy has come to its end. */
   readonly hopeless: Promise<void>;
+  /** Called when a process has taken the place of another. */
+  onChange: () => void = () => {};
   readonly #resolveHopeless: () => void;
   readonly #options: PrimaryOptions;
   readonly #report: (line: string) => void;
   readonly #lines: ChildLines;
   readonly #viaName = `sallyport-${randomBytes(4).toString('hex')}`;
+  readonly #keeper: Position;
   readonly #workers: readonly Position[];
+  /** For the socket by which they speak; of this user alone. */
+  readonly #folder = mkdtempSync(path.join(tmpdir(), 'sallyport-'));
   #config: Config;
   /** The same, as each worker has it. */
   #own: Config;
   #sockets: ListeningSockets;
-  /** Of whichever child answered last for all. */
+  /** What the first worker answered last. */
   #facts: ChildFacts | null = null;
+  #policyFiles: readonly string[] = [];
 
   constructor(config: Config, options: PrimaryOptions, report: (line: string) => void) {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -58,18 +68,18 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
     this.#config = config;
     this.#own = workerConfig(config, options.workers, this.#viaName);
     this.#sockets = new ListeningSockets(options.workers, options.sharesSockets ?? process.platform !== 'linux');
-    this.#workers = Array.from({ length: options.workers }, (_, index) => this.#position(index + 1));
+    this.#keeper = this.#position('keeper', 0);
+    this.#workers = Array.from({ length: options.workers }, (_, index) => this.#position('worker', index + 1));
   }
 
   async start(): Promise<void> {
     try {
       this.#sockets = await this.#sockets.with(this.#config.listen);
-      const [first, ...others] = this.#workers;
-      this.#lines.speaksForAll('worker 1');
-      await first!.fill();
+      this.#lines.speaksForAll('keeper');
+      await this.#keeper.fill();
       this.#lines.speaksForAll(null);
-      this.#facts = first!.child?.facts ?? null;
-      await Promise.all(others.map((position) => position.fill()));
+      await Promise.all(this.#workers.map((position) => position.fill()));
+      this.#noteFacts();
     } catch (error) {
       await this.close();
       throw error;
@@ -85,7 +95,7 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
   }
 
   get policyFiles(): readonly string[] {
-    return this.#known.policyFiles;
+    return this.#policyFiles;
   }
 
   get asksForCredentials(): boolean {
@@ -93,7 +103,7 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
   }
 
   get adminSocket(): string | null {
-    return this.#known.adminSocket;
+    return this.#keeper.child?.facts?.adminSocket ?? null;
   }
 
   /** Of all workers together. */
@@ -112,18 +122,19 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
     const own = workerConfig(config, this.#options.workers, this.#viaName);
     if (config.workers !== this.#config.workers) this.#report('workers: it stays as it was at the start; start anew to change it');
     if (!isSameListening(config, this.#config)) return await this.#replaceAll(config, own);
-    const [first, ...others] = this.#workers.flatMap(({ child }) => child ?? []);
-    if (first === undefined) throw new StartError('unavailable', ['no worker is there to try it']);
+    const [first, ...others] = [this.#keeper, ...this.#workers].flatMap(({ child }) => child ?? []);
+    if (first === undefined) throw new StartError('unavailable', ['no process is there to try it']);
     this.#lines.speaksForAll(first.name);
     try {
       await first.reload(own);
     } finally {
       this.#lines.speaksForAll(null);
-      this.#facts = first.facts ?? this.#facts;
+      // Those of a policy that cannot be used, too: a change of them is a reason to try again.
+      this.#policyFiles = first.facts?.policyFiles ?? this.#policyFiles;
     }
-    this.#config = config;
-    this.#own = own;
+    this.#take(config, own);
     await Promise.all(others.map((child) => this.#followed(child, own)));
+    this.#noteFacts();
   }
 
   /**
@@ -136,15 +147,17 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
     // Of an earlier restart, so that no more than twice as many can be there.
     await Promise.all(this.#workers.map((position) => position.left()));
     for (const position of this.#workers) await position.fill(this.#leave);
-    this.#facts = this.#workers[0]!.child?.facts ?? this.#facts;
+    // The last, since there can't be two: where the code does not start, nothing was ended for it.
+    await this.#keeper.refill();
+    this.#noteFacts();
   }
 
   async newInspectorLink(): Promise<string | null> {
-    return null;
+    return (await this.#keeper.child?.newLink()) ?? null;
   }
 
   reopenLogs(): void {
-    for (const { child } of this.#workers) child?.reopenLogs();
+    for (const { child } of [this.#keeper, ...this.#workers]) child?.reopenLogs();
   }
 
   async drain(deadlineMs: number): Promise<number> {
@@ -154,8 +167,11 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
 
   async close(): Promise<void> {
     await Promise.all(this.#workers.map((position) => position.close()));
+    // Behind them: what they have recorded is on its way to it.
+    await this.#keeper.close();
     this.#sockets.close();
     this.#lines.flush();
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   get #known(): ChildFacts {
@@ -168,43 +184,56 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
     return old.drain(drainTimeoutMs, Math.min(PATIENCE_MS, drainTimeoutMs));
   };
 
-  #position(number: number): Position {
+  #noteFacts(): void {
+    this.#facts = this.#workers[0]!.child?.facts ?? this.#facts;
+    this.#policyFiles = this.#facts?.policyFiles ?? this.#policyFiles;
+  }
+
+  #position(role: Role, number: number): Position {
+    const isWorker = role === 'worker';
+    const sockets = (): Birth['sockets'] => (isWorker ? this.#sockets.of(number) : []);
     return new Position({
-      birth: (): Birth => ({ role: 'worker', number, config: this.#own, sockets: this.#sockets.of(number), keeperSocket: '' }),
+      birth: () => ({ role, number, config: this.#own, sockets: sockets(), keeperSocket: path.join(this.#folder, 'keeper') }),
       onLine: (name, line) => this.#lines.say(name, line),
       report: this.#report,
-      onAway: () => this.#sockets.release(number),
-      onFailed: (timesInARow, problems) => this.#failed(number, timesInARow, problems),
+      onFilled: () => this.onChange(),
+      onAway: () => isWorker && this.#sockets.release(number),
+      onFailed: (name, timesInARow, problems) => this.#failed(name, timesInARow, problems),
     });
   }
 
-  #failed(number: number, timesInARow: number, problems: readonly string[]): void {
+  #failed(name: string, timesInARow: number, problems: readonly string[]): void {
     // What is wrong stays wrong for a while; once is enough.
-    if (timesInARow <= 1) for (const problem of problems) this.#report(`worker ${number} cannot be started: ${problem}`);
+    if (timesInARow <= 1) for (const problem of problems) this.#report(`${name} cannot be started: ${problem}`);
     if (timesInARow < MOST_FAILURES || this.#workers.some(({ child }) => child !== null)) return;
     this.#report(`no worker could be started, ${timesInARow} times in a row`);
     this.#resolveHopeless();
   }
 
-  /** Workers on other sockets. The first that starts shows whether the configuration is good. */
+  /** Workers on other sockets. The keeper, and the first that starts, show whether the configuration is good. */
   async #replaceAll(config: Config, own: Config): Promise<void> {
     const before = { config: this.#config, own: this.#own, sockets: this.#sockets };
-    this.#sockets = await before.sockets.with(config.listen);
-    this.#config = config;
-    this.#own = own;
+    const sockets = await before.sockets.with(config.listen);
     const [first, ...others] = this.#workers;
     try {
+      await this.#keeper.child?.reload(own);
+      this.#take(config, own, sockets);
       await first!.fill(this.#leave);
     } catch (error) {
-      this.#sockets.close(before.sockets);
-      this.#config = before.config;
-      this.#own = before.own;
-      this.#sockets = before.sockets;
+      this.#take(before.config, before.own, before.sockets);
+      sockets.close(before.sockets);
+      await this.#keeper.child?.reload(before.own).catch((failure) => this.#reportFailure(failure));
       throw error;
     }
-    this.#facts = first!.child?.facts ?? this.#facts;
     await Promise.all(others.map((position) => position.fill(this.#leave).catch((error) => this.#reportFailure(error))));
-    before.sockets.close(this.#sockets);
+    before.sockets.close(sockets);
+    this.#noteFacts();
+  }
+
+  #take(config: Config, own: Config, sockets = this.#sockets): void {
+    this.#config = config;
+    this.#own = own;
+    this.#sockets = sockets;
   }
 
   /** What the first has taken, this one takes as well, or it gives its place to another. */

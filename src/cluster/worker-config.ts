@@ -14,10 +14,6 @@ export function workerConfig(config: Config, workers: number, viaName: string): 
   return {
     ...config,
     viaName: config.viaName ?? viaName,
-    // What is kept in one place by one process is not there yet.
-    admin: null,
-    record: null,
-    stateFolder: null,
     // As a bound of what the machine can bear, it holds for the sum.
     listener: { ...listener, connections: Math.ceil(listener.connections / workers) },
     cache:

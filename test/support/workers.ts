@@ -10,6 +10,8 @@ export interface ProxyProcesses {
   readonly primary: ChildProcess;
   /** Ids of workers, in order of their start. */
   workers(): readonly number[];
+  /** That of the keeper; `undefined` while there is none. */
+  keeper(): number | undefined;
   /** Standard error, once the pattern is found in what came behind the last place that was waited for. */
   says(pattern: RegExp): Promise<string>;
   /** Everything on standard error so far. */
@@ -51,7 +53,8 @@ export function spawnWorkers(settings: Readonly<Record<string, string>> = {}, ..
       return Number(/127\.0\.0\.1:(\d+)/.exec(said)?.[1]);
     },
     primary,
-    workers: () => childrenOf(primary.pid!),
+    workers: () => childrenOf(primary.pid!).filter((child) => runs(child, 'worker.ts')),
+    keeper: () => childrenOf(primary.pid!).find((child) => runs(child, 'keeper-process.ts')),
     says: (pattern) =>
       new Promise((resolve, reject) => {
         const timer = setTimeout(() => reject(new Error(`${pattern} not said; there is ${said}`)), PATIENCE_MS);
@@ -84,7 +87,7 @@ export function isRunning(processId: number): boolean {
   return statOf(processId) !== null;
 }
 
-/** Microseconds of the processor that a process has had (Linux). */
+/** What a process has had of the processor, in the system's ticks (Linux). */
 export function cpuTicks(processId: number): number {
   const fields = statOf(processId);
   return fields === null ? 0 : Number(fields[11]) + Number(fields[12]);
@@ -93,6 +96,14 @@ export function cpuTicks(processId: number): number {
 function childrenOf(parent: number): readonly number[] {
   const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   return all.map(Number).filter((processId) => Number(statOf(processId)?.[1]) === parent);
+}
+
+function runs(processId: number, file: string): boolean {
+  try {
+    return readFileSync(`/proc/${processId}/cmdline`, 'utf8').includes(`/${file}`);
+  } catch {
+    return false;
+  }
 }
 
 /** What stands behind the name in /proc/PID/stat: the state first, then the parent. */
