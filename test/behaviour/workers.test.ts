@@ -2,13 +2,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { startPrimary } from '../../src/cluster/primary.ts';
 import { type Origin, startOrigin } from '../support/origin.ts';
 import { connectRaw, type RawClient } from '../support/raw-client.ts';
+import { testConfig } from '../support/start-proxy.ts';
 import { valuesOf } from '../support/strict-message.ts';
 import { temporaryFile, temporaryFolder } from '../support/temp-files.ts';
 import { startEcho } from '../support/tunnel-servers.ts';
 import { openTunnel } from '../support/tunnels.ts';
-import { cpuTicks, isRunning, type ProxyProcesses, spawnWorkers, startWorkers } from '../support/workers.ts';
+import { cpuTicks, isRunning, spawnWorkers, startWorkers } from '../support/workers.ts';
 
 const POLICY = 'version: 1\ndefault: allow\nconnect_ports: any\n';
 
@@ -73,6 +75,18 @@ test('workers are started anew three times, and of hundreds of new connections a
   const { connections, ms } = await load.over();
   expect(connections / (ms / 1_000)).toBeGreaterThan(100);
   expect(proxy.workers().some((worker) => before.includes(worker))).toBe(false);
+});
+
+test('where all workers accept from one socket, a new start of them loses no connection', async () => {
+  await using origin = await startOk();
+  const reports: string[] = [];
+  const config = testConfig({ policyFile: allowing().SALLYPORT_POLICY, workers: 2 });
+  const primary = await startPrimary(config, { workers: 2, sharesSockets: true }, (line) => reports.push(line));
+  onTestFinished(() => primary.close());
+  const load = new Load({ port: Number(new URL(primary.listening[0]!.url).port) }, origin);
+  await primary.restart();
+  await load.over();
+  expect(reports).toEqual([]);
 });
 
 test('an open tunnel goes on in the worker that it began in, which ends when it does', async () => {
@@ -160,7 +174,7 @@ class Load {
   #connections = 0;
   #requests = 0;
 
-  constructor(proxy: ProxyProcesses, origin: Origin) {
+  constructor(proxy: { readonly port: number }, origin: Origin) {
     const once = async (): Promise<void> => {
       await getOnce(proxy, origin);
       this.#requests += 1;
@@ -182,7 +196,7 @@ class Load {
     return { connections: this.#connections, requests: this.#requests, ms: performance.now() - this.#startedMs };
   }
 
-  async #useUntilClosed(proxy: ProxyProcesses, origin: Origin): Promise<void> {
+  async #useUntilClosed(proxy: { readonly port: number }, origin: Origin): Promise<void> {
     using client = await connectRaw(proxy);
     this.#connections += 1;
     while (!this.#isOver) {
