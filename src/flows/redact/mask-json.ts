@@ -129,7 +129,7 @@ class JsonMasker {
     const c = this.#text[at];
     const isOpening = c === '{' || c === '[';
     const isNamed = top?.isObject === true && this.#anywhere.has(top.name);
-    const isReached = isNamed || places.some((bits, i) => (bits & (1 << this.#paths[i]!.length)) !== 0);
+    const isReached = isNamed || (this.#paths.length > 0 && places.some((bits, i) => (bits & (1 << this.#paths[i]!.length)) !== 0));
     if (isReached || (isOpening && this.#open.length >= MAX_DEPTH)) {
       const end = endOfValue(this.#text, at);
       this.#mask(at, end);
@@ -188,7 +188,7 @@ function endOfValue(text: string, start: number): number {
   if (c === '"') return endOfString(text, start);
   if (c !== '{' && c !== '[') {
     let end = start + 1;
-    while (end < text.length && !DELIMITERS.includes(text[end]!)) end += 1;
+    while (end < text.length && DELIMITERS[text.charCodeAt(end)] !== 1) end += 1;
     return end;
   }
   let depth = 0;
@@ -213,7 +213,7 @@ function endOfString(text: string, start: number): number {
 
 const DOTTED = /(\.\.?)([^\s.[\]'"*]+|\*)/y;
 const BRACKETED = /(\.\.)?\[('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\d+|\*)\]/y;
-const DELIMITERS = ',:]}[{" \t\r\n';
+const DELIMITERS = Uint8Array.from({ length: 256 }, (_, octet) => (',:]}[{" \t\r\n'.includes(String.fromCharCode(octet)) ? 1 : 0));
 /** One bit each, and one for the end. */
 const MAX_STEPS = 30;
 const MAX_DEPTH = 500;
