@@ -1,7 +1,8 @@
-// Owns an exchange as text: the row of the list, which is JSON, and everything behind it in the short form that read-detail.ts reads. Assembled by hand,
+// Owns an exchange as octets: the row of the list, which is JSON, and everything behind it in the short form that read-detail.ts reads. Written by hand,
 // because it runs once an exchange on the thread of the traffic: what is said of one rule, one connection or one certificate is made once and kept beside
 // it; field lines stay as they came; and what went to the origin and to the client is a difference to what came.
 // What must not be kept is masked here, before anything of it is anywhere else (redact-fields.ts).
+import type { ResponseFacts } from '../cache/rules/freshness.ts';
 import { formatAuthority } from '../http/authority.ts';
 import { type Field, type Fields, NO_FIELDS } from '../http/message.ts';
 import { DEFAULT_PORTS } from '../http/target.ts';
@@ -10,7 +11,9 @@ import type { Decision } from '../policy/policy.ts';
 import type { Capture, CapturedMessage } from './capture.ts';
 import type { CapturedContent } from './captured-content.ts';
 import type { Flow } from './flow.ts';
-import { epochMs, hundredths, quoted, serialized } from './json-text.ts';
+import type { EncodedTexts } from './frame-batch.ts';
+import { hundredths, quoted, serialized } from './json-text.ts';
+import { OctetWriter } from './octet-writer.ts';
 import type { RecordedChange } from './recorded.ts';
 import { keptValue, type Unwritten } from './redact-fields.ts';
 
@@ -32,8 +35,11 @@ export class ExchangeEncoder {
   readonly #shared = new WeakMap<object, string>();
   readonly #connections: (ConnectionTexts | null)[] = Array.from({ length: 256 }, () => null);
   #lastUpstream: UpstreamText = { route: null, address: null, port: 0, protocol: null, text: '' };
-  /** Field lines of the exchange that is being encoded. */
-  #raw = '';
+  /** What is being encoded, and the field lines of it. */
+  readonly #out = new OctetWriter();
+  readonly #raw = new OctetWriter();
+  /** Places of fields that did not go on. */
+  readonly #left: number[] = [];
 
   constructor({ base, unwritten, policyDigestOf }: EncoderParts) {
     this.#base = base;
@@ -41,124 +47,244 @@ export class ExchangeEncoder {
     this.#policyDigestOf = policyDigestOf;
   }
 
-  /** What `readSummary` (read-summary.ts) reads. ASCII. */
-  summary(flow: Flow, capture: Capture, state: 'pending' | 'done'): string {
-    const { decision, error, interception, cache, connectId } = flow;
-    const isDone = state === 'done';
-    return (
-      `[${this.#base + flow.id},${isDone ? 1 : 0},${kindOf(flow, capture)},${connectId === null ? 0 : this.#base + connectId}` +
-      `,${capture.replayOf ?? 0},${epochMs(flow.startedAtMs)},${this.#connection(flow).client},${quotedOr0(flow.user)},${quoted(flow.method)}` +
-      `,"${capture.scheme}",${quoted(capture.host)},${capture.port},${this.#url(capture.path)},"${flow.version}",${flow.status}` +
-      `,${isDone ? `"${flow.outcome}"` : 0},${error === null ? 0 : `"${error.code}"`}` +
-      (decision === null
-        ? ',0,0,0'
-        : this.#decision(decision).summary + (decision.reported.length === 0 ? 0 : namesOfRules(decision.reported))) +
-      `,${cache === null ? 0 : `"${cache.outcome}"`},${interception === null ? 0 : `"${interception.outcome}"`},${quotedOr0(flow.contentType)}` +
-      `,${requestOctets(flow, capture)},${responseOctets(flow, capture)}${stepsText(flow)}` +
-      `,${hundredths(flow.firstByteMs)},${isDone ? hundredths(flow.totalMs) : 'null'},${capture.messages}` +
-      `,${capture.changes === null ? 0 : namesOf(capture.changes)}]`
-    );
+  /** All of one that has ended. The octets hold until the next call. */
+  finished(flow: Flow, capture: Capture): EncodedTexts {
+    const out = this.#begin();
+    const known = this.#known(flow);
+    this.#summary(flow, capture, known, 'done');
+    const summary = out.at;
+    this.#detail(flow, capture, known);
+    return { octets: out.octets, summary, detail: out.at - summary };
   }
 
-  /** What `readDetail` (read-detail.ts) reads. One character an octet. */
-  detail(flow: Flow, capture: Capture): string {
-    const { request, received, requestContent, responseContent } = capture;
-    const requestLines = this.#lines(request.fields);
-    const receivedLines = received === null ? '' : this.#lines(received.fields);
-    this.#raw = requestLines + receivedLines;
-    return (
-      `[[${quoted(request.method)},${this.#url(request.target)},"${request.version}",${requestLines.length}]` +
-      (received === null ? ',0' : `,[${received.status},${quoted(received.reason)},"${received.version}",${receivedLines.length}]`) +
-      `,${this.#sent(flow, capture)},${this.#response(flow, capture)},${this.#content(requestContent)},${this.#content(responseContent)}` +
-      `,${this.#facts(flow, capture)}]\n${this.#raw}`
-    );
+  /** The row of one that has not. The octets hold until the next call. */
+  begun(flow: Flow, capture: Capture): EncodedTexts {
+    const out = this.#begin();
+    this.#summary(flow, capture, this.#known(flow), 'pending');
+    return { octets: out.octets, summary: out.at, detail: 0 };
   }
 
-  /** `RecordedMessage` without its preview. */
+  /** `RecordedMessage` without its preview. The octets hold until the next call. */
   message(
     { atMs, direction, kind, length, isCompressed, contentLength, closeCode, problem }: CapturedMessage,
     id: number,
     number: number,
-  ): string {
-    return (
+  ): EncodedTexts {
+    const out = this.#begin().text(
       `{"exchangeId":${id},"number":${number},"atMs":${atMs},"direction":"${direction}","kind":"${kind}","length":${length}` +
-      `,"isCompressed":${isCompressed},"contentLength":${contentLength},"closeCode":${closeCode},"problem":${quoted(problem)}}`
+        `,"isCompressed":${isCompressed},"contentLength":${contentLength},"closeCode":${closeCode},"problem":${quoted(problem)}}`,
     );
+    return { octets: out.octets, summary: 0, detail: out.at };
   }
 
-  #url(url: string): string {
-    return quoted(this.#unwritten === null ? url : this.#unwritten.maskedUrl(url));
+  /** What is said of others, too. */
+  #known(flow: Flow): Known {
+    return { connection: this.#connection(flow), decision: flow.decision === null ? null : this.#decision(flow.decision) };
+  }
+
+  #begin(): OctetWriter {
+    this.#raw.clear();
+    this.#out.clear();
+    return this.#out;
+  }
+
+  /** What `readSummary` (read-summary.ts) reads. ASCII. */
+  #summary(flow: Flow, capture: Capture, known: Known, state: 'pending' | 'done'): void {
+    const { decision, error, interception, cache, connectId } = flow;
+    const isDone = state === 'done';
+    const out = this.#out
+      .text('[')
+      .whole(this.#base + flow.id)
+      .text(isDone ? ',1,' : ',0,');
+    out.whole(kindOf(flow, capture)).text(',');
+    out.whole(connectId === null ? 0 : this.#base + connectId).text(',');
+    out.whole(capture.replayOf ?? 0).text(',');
+    this.#moment(flow.startedAtMs);
+    this.#whoAndWhere(flow, capture, known.connection);
+    this.#url(capture.path);
+    out.text(',"').text(flow.version).text('",').whole(flow.status);
+    out.text(',').quotedOr0(isDone ? flow.outcome : null);
+    out.text(',').quotedOr0(error === null ? null : error.code);
+    if (decision === null || known.decision === null) out.text(',0,0,0');
+    else out.text(known.decision.summary).text(decision.reported.length === 0 ? '0' : namesOfRules(decision.reported));
+    out.text(',').quotedOr0(cache === null ? null : cache.outcome);
+    out.text(',').quotedOr0(interception === null ? null : interception.outcome);
+    out.text(',').quotedOr0(flow.contentType).text(',').whole(requestOctets(flow, capture)).text(',').whole(responseOctets(flow, capture));
+    out.text(stepsText(flow)).text(',').text(hundredths(flow.firstByteMs));
+    out
+      .text(',')
+      .text(isDone ? hundredths(flow.totalMs) : 'null')
+      .text(',')
+      .whole(capture.messages);
+    out
+      .text(',')
+      .text(capture.changes === null ? '0' : namesOf(capture.changes))
+      .text(']');
+  }
+
+  /** The same as of the request before it on its connection, where that asked the same host in the same way. */
+  #whoAndWhere({ user, method }: Flow, { scheme, host, port }: Capture, connection: ConnectionTexts): void {
+    const out = this.#out;
+    const last = connection.asked;
+    const isSame = last?.user === user && last.method === method && last.scheme === scheme && last.host === host && last.port === port;
+    if (isSame) {
+      out.bytes(last.octets);
+      return;
+    }
+    const start = out.at;
+    out.text(',').text(connection.client).text(',').quotedOr0(user).text(',').quoted(method);
+    out.text(',"').text(scheme).text('",').quoted(host).text(',').whole(port).text(',');
+    connection.asked = { user, method, scheme, host, port, octets: out.written(start) };
+  }
+
+  /** Milliseconds since the epoch. */
+  #moment(ms: number): void {
+    const second = Math.floor(ms / 1_000);
+    const rest = ms - second * 1_000;
+    if (second < 1) this.#out.text(String(ms));
+    else
+      this.#out
+        .whole(second)
+        .text(rest < 10 ? '00' : rest < 100 ? '0' : '')
+        .whole(rest);
+  }
+
+  /** What `readDetail` (read-detail.ts) reads. One character an octet. */
+  #detail(flow: Flow, capture: Capture, known: Known): void {
+    const { request, received, requestContent, responseContent } = capture;
+    const requestLines = this.#lines(request.fields);
+    const receivedLines = received === null ? 0 : this.#lines(received.fields);
+    const out = this.#out.text('[[').quoted(request.method).text(',');
+    this.#url(request.target);
+    out.text(',"').text(request.version).text('",').whole(requestLines).text(']');
+    if (received === null) out.text(',0');
+    else {
+      out.text(',[').whole(received.status).text(',').quoted(received.reason);
+      out.text(',"').text(received.version).text('",').whole(receivedLines).text(']');
+    }
+    this.#sent(flow, capture);
+    this.#response(flow, capture);
+    this.#content(requestContent);
+    this.#content(responseContent);
+    this.#facts(flow, capture, known);
+    out.text(']\n').append(this.#raw);
+  }
+
+  #url(url: string): void {
+    this.#out.quoted(this.#unwritten === null ? url : this.#unwritten.maskedUrl(url));
   }
 
   /** The target, the value of Host, and the fields as a difference to those of the request. */
-  #sent({ route, upstreamProtocol }: Flow, capture: Capture): string {
+  #sent({ route, upstreamProtocol }: Flow, capture: Capture): void {
     const { sentFields, sentAuthority, sentMethod, sentScheme, sentPath, sentLength, request } = capture;
-    if (sentFields === null || sentAuthority === null) return '0';
+    const out = this.#out;
+    if (sentFields === null || sentAuthority === null) {
+      out.text(',0');
+      return;
+    }
     const host = formatAuthority(sentAuthority, DEFAULT_PORTS[sentScheme]);
     const target = route === 'direct' || sentScheme === 'https' ? sentPath : `${sentScheme}://${host}${sentPath === '*' ? '' : sentPath}`;
-    return (
-      `[${quoted(sentMethod)},${this.#url(target)},"${upstreamProtocol ?? '1.1'}",${quoted(host)},${sentLength === 0 ? '""' : sentLength}` +
-      `,${this.#difference(request.fields, sentFields)}]`
-    );
+    out.text(',[').quoted(sentMethod).text(',');
+    this.#url(target);
+    out
+      .text(',')
+      .quoted(upstreamProtocol ?? '1.1')
+      .text(',')
+      .quoted(host)
+      .text(',');
+    this.#framing(sentLength === 0 ? undefined : sentLength);
+    this.#difference(request.fields, sentFields);
+    out.text(']');
   }
 
   /** Its fields as a difference to those of the origin's response. */
-  #response(flow: Flow, { responseFields, responseLines, responseFraming, status, reason, received }: Capture): string {
-    if (responseFields === null) return '0';
-    const fields =
-      responseLines === undefined
-        ? this.#difference(received === null ? NO_FIELDS : received.fields, responseFields)
-        : `0,${this.#add(this.#maskedLines(responseLines) + this.#lines(responseFields))}`;
-    const framing = responseFraming === undefined ? '""' : responseFraming;
-    return `[${status},${quoted(reason)},"${flow.version === '2' ? '2' : '1.1'}",${framing},${fields}]`;
+  #response(flow: Flow, { responseFields, responseLines, responseFraming, status, reason, received }: Capture): void {
+    const out = this.#out;
+    if (responseFields === null) {
+      out.text(',0');
+      return;
+    }
+    out
+      .text(',[')
+      .whole(status)
+      .text(',')
+      .quoted(reason)
+      .text(flow.version === '2' ? ',"2",' : ',"1.1",');
+    this.#framing(responseFraming);
+    if (responseLines === undefined) this.#difference(received === null ? NO_FIELDS : received.fields, responseFields);
+    else out.text(',0,').whole(this.#maskedLines(responseLines) + this.#lines(responseFields));
+    out.text(']');
+  }
+
+  /** What the head says of the length: nothing, or `null` where its end tells. */
+  #framing(length: number | null | undefined): void {
+    if (length === undefined) this.#out.text('""');
+    else this.#out.whole(length);
   }
 
   /**
    * Fields that go on keep their order, and those that are new stand behind them: the places of those that were left out, and the octets of new lines. Where
    * it is otherwise, 0 and the octets of all lines.
    */
-  #difference(before: Fields, after: Fields): string {
-    let left = '';
+  #difference(before: Fields, after: Fields): void {
+    const left = this.#left;
+    left.length = 0;
     let from = 0;
     let i = 0;
     for (; i < after.length; i += 1) {
       let at = from;
       while (at < before.length && before[at] !== after[i]) at += 1;
       if (at === before.length) break;
-      for (; from < at; from += 1) left += left === '' ? from : `,${from}`;
+      for (; from < at; from += 1) left.push(from);
       from = at + 1;
     }
-    for (; from < before.length; from += 1) left += left === '' ? from : `,${from}`;
-    const isInOrder = i === after.length || !mayGoOn(before, after, i);
-    return isInOrder ? `[${left}],${this.#add(this.#lines(after, i))}` : `0,${this.#add(this.#lines(after))}`;
+    for (; from < before.length; from += 1) left.push(from);
+    const out = this.#out;
+    if (i < after.length && mayGoOn(before, after, i)) {
+      out.text(',0,').whole(this.#lines(after));
+      return;
+    }
+    out.text(',[');
+    for (let n = 0; n < left.length; n += 1) out.text(n === 0 ? '' : ',').whole(left[n]!);
+    out.text('],').whole(this.#lines(after, i));
   }
 
   /** Puts lines behind those that are there. @returns how many octets they are */
-  #add(lines: string): number {
-    this.#raw += lines;
-    return lines.length;
-  }
-
-  #lines(fields: Fields, from = 0): string {
+  #lines(fields: Fields, from = 0): number {
     const unwritten = this.#unwritten;
-    let lines = '';
+    const raw = this.#raw;
+    const start = raw.at;
     for (let i = from; i < fields.length; i += 1) {
       const { name, value, line } = fields[i]!;
       const kept = keptValue(name, value, unwritten);
-      lines += kept === value && line !== undefined ? line : `${name}: ${kept}\r\n`;
+      if (kept === value && line !== undefined) raw.text(line);
+      else raw.text(name).text(': ').text(kept).text('\r\n');
     }
-    return lines;
+    return raw.at - start;
   }
 
-  /** Those of a stored response, which were made ready before. */
-  #maskedLines(lines: string): string {
-    return this.#unwritten === null ? lines : this.#lines(fieldsOf(lines));
+  /** Those of a stored response, which were made ready before. @returns how many octets they are */
+  #maskedLines(lines: string): number {
+    if (this.#unwritten !== null) return this.#lines(fieldsOf(lines));
+    this.#raw.text(lines);
+    return lines.length;
   }
 
-  #content(content: CapturedContent | null): string {
-    if (content === null) return '0';
+  #content(content: CapturedContent | null): void {
+    const out = this.#out;
+    if (content === null) {
+      out.text(',0');
+      return;
+    }
     const { octets, kept, isComplete, trailers } = content;
-    return `[${octets},${kept},${isComplete ? 1 : 0},${trailers.length === 0 ? 0 : this.#add(this.#lines(trailers))}]`;
+    out
+      .text(',[')
+      .whole(octets)
+      .text(',')
+      .whole(kept)
+      .text(isComplete ? ',1,' : ',0,')
+      .whole(this.#lines(trailers))
+      .text(']');
   }
 
   #decision(decision: Decision): DecisionTexts {
@@ -185,18 +311,39 @@ export class ExchangeEncoder {
   }
 
   /** Most have nothing to tell but who decided and which connection was used. */
-  #facts(flow: Flow, capture: Capture): string {
-    const { decision, hello, interception, originTls, cache, error } = flow;
-    const connection = this.#connection(flow);
-    const isOfTunnel = hello !== null || interception !== null;
-    const hasEvents = originTls !== null || cache !== null || error !== null || capture.changes !== null;
-    return (
-      connection.facts +
-      (decision === null ? '0' : `${this.#decision(decision).facts}${this.#judgedBy(decision, connection, capture)}]`) +
-      (isOfTunnel ? this.#tunnelFacts(flow) : ',0,null') +
-      this.#upstream(flow) +
-      (hasEvents ? this.#events(flow, capture) : ',0,0,null,0]')
-    );
+  #facts(flow: Flow, capture: Capture, known: Known): void {
+    const { originTls, cache, error } = flow;
+    if (known.decision !== null && isPlain(flow, capture)) this.#plainFacts(flow, known.connection, known.decision);
+    else this.#allFacts(flow, capture, known);
+    if (originTls === null && cache === null && error === null && capture.changes === null) this.#out.text(',0,0,null,0]');
+    else this.#events(flow, capture);
+  }
+
+  /** The same as of the request before it on its connection, where the same was decided of the same client, and it went the same way. */
+  #plainFacts(flow: Flow, connection: ConnectionTexts, decision: DecisionTexts): void {
+    const { identity, address } = flow.decision!.question;
+    const upstream = this.#upstream(flow);
+    const last = connection.plain;
+    if (last?.decision === decision && last.identity === identity && last.address === address && last.upstream === upstream) {
+      this.#out.bytes(last.octets);
+      return;
+    }
+    const out = this.#out;
+    const start = out.at;
+    out.text(',').text(connection.facts).text(decision.facts).text(',0,0,null,').text(connection.client).text(',');
+    this.#identity(identity);
+    out.text(',').quoted(address).text(',0,0,0,0],0,null').text(upstream);
+    connection.plain = { decision, identity, address, upstream, octets: out.written(start) };
+  }
+
+  #allFacts(flow: Flow, capture: Capture, { connection, decision }: Known): void {
+    const out = this.#out.text(',').text(connection.facts);
+    if (decision === null) out.text('0');
+    else {
+      out.text(decision.facts);
+      this.#judgedBy(flow.decision!, connection, capture);
+    }
+    out.text(flow.hello !== null || flow.interception !== null ? this.#tunnelFacts(flow) : ',0,null').text(this.#upstream(flow));
   }
 
   #tunnelFacts({ hello, interception }: Flow): string {
@@ -225,11 +372,15 @@ export class ExchangeEncoder {
   }
 
   /** What was found or went wrong on the way, and what was changed. */
-  #events({ originTls, cache, error }: Flow, { changes }: Capture): string {
-    return (
-      `,${originTls === null ? 0 : this.#factsOf(originTls, (facts) => facts)},${cache === null ? 0 : this.#cache(cache)}` +
-      `,${error === null ? 'null' : quoted(error.message)},${changes === null ? 0 : serialized(changes)}]`
-    );
+  #events({ originTls, cache, error }: Flow, { changes }: Capture): void {
+    const out = this.#out.text(',').text(originTls === null ? '0' : this.#factsOf(originTls, (facts) => facts));
+    if (cache === null) out.text(',0');
+    else this.#cache(cache);
+    out.text(',').quoted(error === null ? null : error.message);
+    out
+      .text(',')
+      .text(changes === null ? '0' : serialized(changes))
+      .text(']');
   }
 
   /** Of those that came last: exchanges of one connection say the same of it. */
@@ -237,28 +388,57 @@ export class ExchangeEncoder {
     const place = id % this.#connections.length;
     const known = this.#connections[place];
     if (known && known.id === id && known.address === address && known.port === port && known.listener === listener) return known;
-    const texts = { id, address, port, listener, client: quoted(address), facts: `[${id},${port},${quoted(listener)},` };
+    const texts = {
+      id,
+      address,
+      port,
+      listener,
+      client: quoted(address),
+      facts: `[${id},${port},${quoted(listener)},`,
+      asked: null,
+      plain: null,
+    };
     this.#connections[place] = texts;
     return texts;
   }
 
   /** What a decision does not say of all requests alike; what its question repeats of the target is left out. */
-  #judgedBy({ reported, question }: Decision, connection: ConnectionTexts, { request, scheme, host, port, path }: Capture): string {
+  #judgedBy({ reported, question }: Decision, connection: ConnectionTexts, { request, scheme, host, port, path }: Capture): void {
     const { contentLength, upgrade, clientAddress, identity, address, hello, response, nowMs, pathAndQuery } = question;
+    const out = this.#out;
     const asksMore = reported.length > 0 || contentLength !== 0 || upgrade !== null;
     const knowsMore = address !== null || hello !== null || response !== null || nowMs !== 0;
     const isAsItCame = question.method === request.method && question.scheme === scheme && question.host === host && question.port === port;
-    return (
-      (asksMore ? `,${reported.length === 0 ? 0 : namesOfRules(reported)},${contentLength},${quoted(upgrade)}` : ',0,0,null') +
-      `,${clientAddress === connection.address ? connection.client : quoted(clientAddress)}` +
-      `,${typeof identity === 'object' ? this.#factsOf(identity, (facts) => facts) : `"${identity}"`}` +
-      (knowsMore ? `,${quoted(address)},${serialized(hello ?? 0)},${serialized(response ?? 0)},${nowMs}` : ',null,0,0,0') +
-      (isAsItCame && (pathAndQuery ?? '') === path ? ',0' : this.#askedTarget(question))
-    );
+    if (asksMore) out.text(`,${reported.length === 0 ? 0 : namesOfRules(reported)},${contentLength},${quoted(upgrade)},`);
+    else out.text(',0,0,null,');
+    out.text(clientAddress === connection.address ? connection.client : quoted(clientAddress)).text(',');
+    this.#identity(identity);
+    if (knowsMore) {
+      out
+        .text(',')
+        .quoted(address)
+        .text(',')
+        .text(hello === null ? '0' : serialized(hello));
+      out
+        .text(',')
+        .text(response === null ? '0' : serialized(response))
+        .text(',')
+        .text(String(nowMs));
+    } else out.text(',null,0,0,0');
+    if (isAsItCame && (pathAndQuery ?? '') === path) out.text(',0]');
+    else this.#askedTarget(question);
   }
 
-  #askedTarget({ method, scheme, host, port, pathAndQuery }: Decision['question']): string {
-    return `,[${quoted(method)},"${scheme}",${quoted(host)},${port},${pathAndQuery === null ? 'null' : this.#url(pathAndQuery)}]`;
+  #identity(identity: Decision['question']['identity']): void {
+    if (typeof identity === 'object') this.#out.text(this.#factsOf(identity, (facts) => facts));
+    else this.#out.quoted(identity);
+  }
+
+  #askedTarget({ method, scheme, host, port, pathAndQuery }: Decision['question']): void {
+    const out = this.#out.text(',[').quoted(method).text(',').quoted(scheme).text(',').quoted(host).text(',').whole(port).text(',');
+    if (pathAndQuery === null) out.text('null');
+    else this.#url(pathAndQuery);
+    out.text(']]');
   }
 
   /** Of an object that many exchanges share. */
@@ -268,11 +448,26 @@ export class ExchangeEncoder {
     return text;
   }
 
-  #cache({ key, outcome, isCollapsed, reuse, storing, ttlSeconds, forwardStatus }: NonNullable<Flow['cache']>): string {
-    return (
-      `[${this.#url(key)},"${outcome}",${isCollapsed ? 1 : 0},${reuse === null ? 'null' : `"${reuse.why}"`}` +
-      `,${storing === null ? 'null' : `"${storing}"`},${ttlSeconds},${forwardStatus}]`
-    );
+  #cache({ key, outcome, isCollapsed, reuse, storing, ttlSeconds, forwardStatus }: NonNullable<Flow['cache']>): void {
+    const out = this.#out.text(',[');
+    this.#url(key);
+    out
+      .text(',')
+      .quoted(outcome)
+      .text(isCollapsed ? ',1,' : ',0,')
+      .quoted(reuse === null ? null : reuse.why);
+    out.text(',').quoted(storing).text(',').whole(ttlSeconds).text(',').whole(forwardStatus);
+    if (reuse !== null && reuse.kind !== 'miss') this.#stored(reuse.facts, reuse.ageSeconds);
+    out.text(']');
+  }
+
+  /** How old it was, and how it lives. */
+  #stored(facts: ResponseFacts, ageSeconds: number): void {
+    const stored = this.#factsOf(facts, (each) => [
+      ...[each.lifetimeSeconds, each.lifetimeFrom, each.controlledBy, each.ageValueSeconds],
+      ...[each.apparentAgeSeconds, each.responseDelayMs, each.initialAgeMs],
+    ]);
+    this.#out.text(',').text(stored).text(',').text(String(ageSeconds));
   }
 }
 
@@ -298,6 +493,36 @@ interface ConnectionTexts {
   readonly client: string;
   /** Up to the decision. */
   readonly facts: string;
+  /** Of the last request, for others like it. */
+  asked: AskedOctets | null;
+  plain: PlainOctets | null;
+}
+
+/** What is said in the summary of who asked for what, up to the path. */
+interface AskedOctets extends Pick<Flow, 'user' | 'method'>, Pick<Capture, 'scheme' | 'host' | 'port'> {
+  readonly octets: Uint8Array;
+}
+
+/** The facts of a plain exchange, as far as those of its cache. */
+interface PlainOctets extends Pick<Decision['question'], 'identity' | 'address'> {
+  readonly decision: DecisionTexts;
+  readonly upstream: string;
+  readonly octets: Uint8Array;
+}
+
+interface Known {
+  readonly connection: ConnectionTexts;
+  readonly decision: DecisionTexts | null;
+}
+
+/** The question was about the request as it came, and asked and knew no more than that of most. */
+function isPlain({ decision, hello, interception, clientAddress }: Flow, { request, scheme, host, port, path }: Capture): boolean {
+  if (decision === null || hello !== null || interception !== null || decision.reported.length > 0) return false;
+  const { question } = decision;
+  const asksMore = question.contentLength !== 0 || question.upgrade !== null;
+  const knowsMore = question.hello !== null || question.response !== null || question.nowMs !== 0;
+  const isAsItCame = question.method === request.method && question.scheme === scheme && question.host === host && question.port === port;
+  return !asksMore && !knowsMore && isAsItCame && (question.pathAndQuery ?? '') === path && question.clientAddress === clientAddress;
 }
 
 /** Its place in `KINDS` of read-summary.ts. */
@@ -321,10 +546,6 @@ function responseOctets(flow: Flow, { responseContent }: Capture): number {
 function stepsText({ resolveMs, connectMs, tlsMs }: Flow): string {
   if (resolveMs === null && connectMs === null && tlsMs === null) return ',null,null,null';
   return `,${hundredths(resolveMs)},${hundredths(connectMs)},${hundredths(tlsMs)}`;
-}
-
-function quotedOr0(text: string | null): string | 0 {
-  return text === null ? 0 : quoted(text);
 }
 
 function namesOfRules(rules: Decision['reported']): string {

@@ -13,11 +13,16 @@ export interface Frame {
   readonly kind: FrameKind;
   /** Of the exchange, in the session. */
   readonly id: number;
-  /** One character an octet; empty where there is none. */
-  readonly summary: string;
-  readonly detail: string;
+  readonly texts: EncodedTexts;
   readonly requestContent: Copied | null;
   readonly responseContent: Copied | null;
+}
+
+/** Summary and detail, one behind the other, and how many octets either has. */
+export interface EncodedTexts {
+  readonly octets: Buffer;
+  readonly summary: number;
+  readonly detail: number;
 }
 
 /** Octets that are written where they are to be. */
@@ -41,11 +46,11 @@ export class FrameBatch {
   }
 
   /** There must be room for it. */
-  add({ kind, id, summary, detail, requestContent, responseContent }: Frame): void {
+  add({ kind, id, texts, requestContent, responseContent }: Frame): void {
     const view = this.#view;
     const start = this.used;
     let at = start + HEAD_OCTETS;
-    at += this.#write(summary + detail, at);
+    at += texts.octets.copy(this.#octets, at, 0, texts.summary + texts.detail);
     requestContent?.copyTo(this.#octets, at);
     at += requestContent?.kept ?? 0;
     responseContent?.copyTo(this.#octets, at);
@@ -53,23 +58,17 @@ export class FrameBatch {
     view.setUint32(start, at - start - 4, true);
     view.setUint8(start + 4, kind);
     view.setFloat64(start + 5, id, true);
-    view.setUint32(start + 13, summary.length, true);
-    view.setUint32(start + 17, detail.length, true);
+    view.setUint32(start + 13, texts.summary, true);
+    view.setUint32(start + 17, texts.detail, true);
     view.setUint32(start + 21, requestContent?.kept ?? 0, true);
     view.setUint32(start + 25, responseContent?.kept ?? 0, true);
     this.used = at;
   }
-
-  /** Nearly all is ASCII, and of a text that was put together of many that is written in half the time as UTF-8. */
-  #write(text: string, at: number): number {
-    const written = this.#octets.write(text, at, 'utf8');
-    return written === text.length ? written : this.#octets.write(text, at, 'latin1');
-  }
 }
 
 /** Octets that a frame takes. */
-export function frameOctets({ summary, detail, requestContent, responseContent }: Frame): number {
-  return HEAD_OCTETS + summary.length + detail.length + (requestContent?.kept ?? 0) + (responseContent?.kept ?? 0);
+export function frameOctets({ texts, requestContent, responseContent }: Frame): number {
+  return HEAD_OCTETS + texts.summary + texts.detail + (requestContent?.kept ?? 0) + (responseContent?.kept ?? 0);
 }
 
 const HEAD_OCTETS = 29;

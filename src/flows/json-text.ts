@@ -23,25 +23,9 @@ export function hundredths(ms: number | null): string {
   return HUNDREDTHS[count] ?? String(count / 100);
 }
 
-/** A moment, in milliseconds since the epoch. Most fall into the second of the one before, whose digits are kept. */
-export function epochMs(ms: number): string {
-  // A number has no zeros in front.
-  if (ms < 1_000) return String(ms);
-  const second = Math.floor(ms / 1_000);
-  if (second !== lastSecond) {
-    lastSecond = second;
-    lastDigits = String(second);
-  }
-  const digits = THREE_DIGITS[ms - second * 1_000];
-  return digits === undefined ? String(ms) : lastDigits + digits;
-}
-
 function ascii(json: string): string {
   return NOT_PLAIN.test(json) ? json.replace(NOT_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`) : json;
 }
 
-let lastSecond = Number.NaN;
-let lastDigits = '';
 /** 0 to 19.99 */
 const HUNDREDTHS: readonly string[] = Array.from({ length: 2_000 }, (_, n) => String(n / 100));
-const THREE_DIGITS: readonly string[] = Array.from({ length: 1_000 }, (_, n) => String(n).padStart(3, '0'));

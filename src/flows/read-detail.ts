@@ -12,6 +12,7 @@ import type {
   RecordedHello,
   RecordedRequest,
   RecordedResponse,
+  RecordedStored,
   Summary,
 } from './recorded.ts';
 
@@ -104,6 +105,17 @@ type ShortCache = [
   storing: string | null,
   ttlSeconds: number | null,
   forwardStatus: number | null,
+  /** Of what was stored, where something was. */
+  ...stored: [] | [facts: ShortStored, ageSeconds: number],
+];
+type ShortStored = [
+  lifetimeSeconds: number,
+  lifetimeFrom: RecordedStored['lifetimeFrom'],
+  controlledBy: string,
+  ageValueSeconds: number,
+  apparentAgeSeconds: number,
+  responseDelayMs: number,
+  initialAgeMs: number,
 ];
 
 /** Field lines in the order in which they were written. */
@@ -219,8 +231,17 @@ function decisionOf(decision: ShortDecision, summary: Summary, fields: RecordedF
   };
 }
 
-function cacheOf([key, outcome, isCollapsed, reuseWhy, storing, ttlSeconds, forwardStatus]: ShortCache): RecordedCache {
-  return { key, outcome, isCollapsed: isCollapsed === 1, reuseWhy, storing, ttlSeconds, forwardStatus };
+function cacheOf([key, outcome, isCollapsed, reuseWhy, storing, ttlSeconds, forwardStatus, ...stored]: ShortCache): RecordedCache {
+  const cache = { key, outcome, isCollapsed: isCollapsed === 1, reuseWhy, storing, ttlSeconds, forwardStatus };
+  return { ...cache, stored: stored.length === 0 ? null : storedOf(...stored) };
+}
+
+function storedOf(facts: ShortStored, ageSeconds: number): RecordedStored {
+  const [lifetimeSeconds, lifetimeFrom, controlledBy, ageValueSeconds, apparentAgeSeconds, responseDelayMs, initialAgeMs] = facts;
+  return {
+    ...{ lifetimeSeconds, lifetimeFrom, controlledBy, ageValueSeconds, apparentAgeSeconds, responseDelayMs, initialAgeMs },
+    ageSeconds,
+  };
 }
 
 const LINE_FEED = 0x0a;

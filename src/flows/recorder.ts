@@ -128,9 +128,9 @@ export class Recorder implements CaptureOwner<Flow> {
       // The store has to know what it is a message of.
       if (!capture.isAnnounced) this.#announce(capture);
       const id = this.#store.base + capture.flow.id;
-      const detail = this.#encoder.message(message, id, capture.messages);
+      const texts = this.#encoder.message(message, id, capture.messages);
       const preview = copied(this.#maskedPreview(message));
-      this.#write({ kind: FRAME_KINDS.message, id, summary: '', detail, requestContent: preview, responseContent: null });
+      this.#write({ kind: FRAME_KINDS.message, id, texts, requestContent: preview, responseContent: null });
     } catch (defect) {
       this.#noteDefect(defect);
     }
@@ -141,8 +141,10 @@ export class Recorder implements CaptureOwner<Flow> {
     const capture = this.#find(id);
     if (capture === null) return null;
     const { flow } = capture;
-    const summary = readSummary(this.#encoder.summary(flow, capture, 'pending'));
-    return { summary, ...readDetail(Buffer.from(this.#encoder.detail(flow, capture), 'latin1'), summary) };
+    const row = this.#encoder.begun(flow, capture);
+    const summary = readSummary(row.octets.toString('latin1', 0, row.summary));
+    const all = this.#encoder.finished(flow, capture);
+    return { summary, ...readDetail(all.octets.subarray(all.summary, all.summary + all.detail), summary) };
   }
 
   /** A copy of what is kept so far of a content; `null` where there is none, or its exchange has ended. */
@@ -193,9 +195,7 @@ export class Recorder implements CaptureOwner<Flow> {
       responseContent = null;
     }
     const id = this.#store.base + flow.id;
-    const summary = this.#encoder.summary(flow, capture, 'done');
-    const detail = this.#encoder.detail(flow, capture);
-    this.#write({ kind: FRAME_KINDS.finished, id, summary, detail, requestContent, responseContent });
+    this.#write({ kind: FRAME_KINDS.finished, id, texts: this.#encoder.finished(flow, capture), requestContent, responseContent });
   }
 
   /** Of content that has a coding nobody here can tell what is secret, and so nothing of it is written. */
@@ -223,8 +223,13 @@ export class Recorder implements CaptureOwner<Flow> {
     this.#announced.add(capture);
     capture.isAnnounced = true;
     const id = this.#store.base + capture.flow.id;
-    const summary = this.#encoder.summary(capture.flow, capture, 'pending');
-    this.#write({ kind: FRAME_KINDS.begun, id, summary, detail: '', requestContent: null, responseContent: null });
+    this.#write({
+      kind: FRAME_KINDS.begun,
+      id,
+      texts: this.#encoder.begun(capture.flow, capture),
+      requestContent: null,
+      responseContent: null,
+    });
   }
 
   #write(frame: Frame): void {

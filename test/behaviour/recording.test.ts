@@ -79,6 +79,11 @@ it('keeps the answer from the cache with the reason, and that no origin was aske
   const [, { exchange, response }] = kept.filter(({ exchange }) => exchange.summary.path === '/plain') as [Kept, Kept];
   expect(exchange.summary).toMatchObject({ outcome: 'reused', cache: 'hit', status: 200, responseBytes: 5 });
   expect(exchange).toMatchObject({ sent: null, received: null, facts: { cache: { outcome: 'hit', reuseWhy: 'fresh' } } });
+  // The sum of RFC 9111 §4.2.3, with what it was made of.
+  const { stored } = exchange.facts.cache!;
+  expect(stored).toMatchObject({ lifetimeFrom: 'max-age', controlledBy: 'Cache-Control', ageValueSeconds: 0, apparentAgeSeconds: 0 });
+  expect(stored!.ageSeconds).toBe(Number(exchange.response!.fields.find(([name]) => name === 'Age')?.[1]));
+  expect(kept.find(({ exchange: { summary } }) => summary.cache === 'forwarded')!.exchange.facts.cache!.stored).toBeNull();
   expect(exchange.response!.fields.map(([name]) => name)).toEqual(
     expect.arrayContaining(['Cache-Control', 'Content-Type', 'Age', 'Cache-Status', 'Content-Length']),
   );
