@@ -227,7 +227,11 @@ class Composition implements RunningProxy {
     this.#noteOwnSockets(this.#listeners);
     shared.onSockets = () => this.#noteSockets();
     if (shared.role === 'worker')
-      shared.serve({ counts: () => this.#countsHere(), active: (id) => this.#recording?.recorder.active(id) ?? null });
+      shared.serve({
+        counts: () => this.#countsHere(),
+        active: (id) => this.#recording?.recorder.active(id) ?? null,
+        cache: () => this.#parts?.cache?.context ?? null,
+      });
   }
 
   get listening(): RunningProxy['listening'] {
@@ -529,7 +533,11 @@ class Composition implements RunningProxy {
     if (old !== null && isSame(before, cache)) return old.cache;
     const isKept = isSame(before?.memory, cache.memory) && isSame(before?.disk, cache.disk);
     const opened = (isKept ? old?.cache : null) ?? (await openStore(cache, this.#report));
-    return { store: opened.store, verify: opened.verify, context: createCacheContext(cache, opened.store) };
+    return {
+      store: opened.store,
+      verify: opened.verify,
+      context: createCacheContext(cache, opened.store, this.#shared?.role === 'worker' ? this.#shared.neighbours : null),
+    };
   }
 
   /** The policy, with its lists, and judged by its own tests. @throws StartError with every problem */

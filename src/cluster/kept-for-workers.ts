@@ -8,6 +8,7 @@ import type { KeeperParts, Workers } from '../proxy/shared-parts.ts';
 import { sumOfWorkers, type WorkerCounts, whatStays } from '../proxy/worker-counts.ts';
 import { type Asked, Link } from './link.ts';
 import { type FromKeeper, type FromWorker, type Joined, type KeeperEnd, LINK_VERSION } from './link-messages.ts';
+import { SharedCache } from './shared-cache.ts';
 import { IdGiver, type IdTaker } from './shared-ids.ts';
 import { SharedStore } from './shared-recording.ts';
 
@@ -30,6 +31,7 @@ export class KeptForWorkers implements KeeperParts, Workers {
   /** Of each process, those that are gone as well. */
   readonly #counts = new Map<string, WorkerCounts>();
   readonly #timer: NodeJS.Timeout;
+  readonly #cache = new SharedCache(() => this.#members.keys());
   #ids = new IdGiver(0);
   #store: SharedStore | null = null;
   #ownSockets: readonly ListeningSocket[] = [];
@@ -114,17 +116,25 @@ export class KeptForWorkers implements KeeperParts, Workers {
         member.sockets = said.sockets;
         this.onSockets();
         return;
+      case 'release':
+      case 'changed':
+        this.#cache.heard(said, link);
+        return;
       default:
         said satisfies never;
     }
   }
 
-  #answer(link: KeeperEnd, asked: Asked<FromWorker['questions']>): object {
+  #answer(link: KeeperEnd, asked: Asked<FromWorker['questions']>): object | Promise<object> {
+    if (asked.kind === 'join') return this.#join(link, asked);
+    if (!this.#members.has(link)) throw new Error('This worker has not joined yet.');
     switch (asked.kind) {
-      case 'join':
-        return this.#join(link, asked);
+      case 'claim':
+        return this.#cache.claim(asked.key, link);
+      case 'outdate':
+        return this.#cache.outdate(asked.keys, link);
       default:
-        return asked.kind satisfies never;
+        return asked satisfies never;
     }
   }
 
@@ -141,6 +151,7 @@ export class KeptForWorkers implements KeeperParts, Workers {
     const member = this.#members.get(link);
     if (member === undefined) return;
     this.#members.delete(link);
+    this.#cache.left(link);
     const counts = this.#counts.get(member.instance);
     // It may come back: what it counts then takes the place of this.
     if (counts !== undefined) this.#counts.set(member.instance, whatStays(counts));

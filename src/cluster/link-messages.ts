@@ -13,6 +13,24 @@ export interface IdBlock {
   readonly end: number;
 }
 
+/** What a worker says of its cache. */
+export type CacheSaid = { readonly kind: 'release'; readonly key: string } | { readonly kind: 'changed'; readonly keys: readonly string[] };
+
+/** What it asks about caches. */
+export type CacheQuestions = {
+  /** Answered at once, or when another worker that fetches it has let go. */
+  readonly claim: { readonly asks: { readonly key: string }; readonly answers: { readonly isOurs: boolean } };
+  readonly outdate: { readonly asks: { readonly keys: readonly string[] }; readonly answers: object };
+};
+
+/** What the keeper says to it about caches. */
+export type CacheHeard = { readonly kind: 'wanted'; readonly key: string } | { readonly kind: 'changed'; readonly keys: readonly string[] };
+
+/** What the keeper asks about them: answered when it holds. */
+export type CacheAsked = {
+  readonly outdated: { readonly asks: { readonly keys: readonly string[] }; readonly answers: object };
+};
+
 /** What a worker says and asks. */
 export interface FromWorker {
   readonly said: /** Frames, behind it. @param usedId the greatest id that was used */
@@ -21,8 +39,9 @@ export interface FromWorker {
     | { readonly kind: 'want-ids' }
     | { readonly kind: 'counts'; readonly counts: WorkerCounts }
     /** Where it listens. */
-    | { readonly kind: 'sockets'; readonly sockets: readonly ListeningSocket[] };
-  readonly questions: {
+    | { readonly kind: 'sockets'; readonly sockets: readonly ListeningSocket[] }
+    | CacheSaid;
+  readonly questions: CacheQuestions & {
     /** First of all, and nothing before it is answered. */
     readonly join: {
       readonly asks: {
@@ -50,8 +69,9 @@ export interface FromKeeper {
     | { readonly kind: 'freed' }
     /** @param isMore behind those of before, which are used first; else they are forgotten */
     | { readonly kind: 'ids'; readonly ids: IdBlock; readonly isMore: boolean }
-    | { readonly kind: 'sockets'; readonly sockets: readonly ListeningSocket[] };
-  readonly questions: {
+    | { readonly kind: 'sockets'; readonly sockets: readonly ListeningSocket[] }
+    | CacheHeard;
+  readonly questions: CacheAsked & {
     readonly counts: { readonly asks: object; readonly answers: WorkerCounts };
     /** `exchange` is `null` where none of this id is under way there. */
     readonly active: { readonly asks: { readonly id: number }; readonly answers: { readonly exchange: RecordedExchange | null } };

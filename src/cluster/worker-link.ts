@@ -8,6 +8,7 @@ import type { ServingWorker, WorkerParts } from '../proxy/shared-parts.ts';
 import type { WorkerCounts } from '../proxy/worker-counts.ts';
 import { type Asked, Link, NoAnswer } from './link.ts';
 import { type FromKeeper, type FromWorker, type Joined, LINK_VERSION, type WorkerEnd } from './link-messages.ts';
+import { LinkedNeighbours } from './shared-cache.ts';
 import { GivenIds } from './shared-ids.ts';
 import { LinkedStore } from './shared-recording.ts';
 
@@ -41,6 +42,7 @@ class JoinedWorker implements WorkerParts {
     () => this.#link,
     () => this.#ids.used,
   );
+  readonly neighbours = new LinkedNeighbours(() => this.#link);
   #records = false;
   /** Joined; `null` while there is no keeper. */
   #link: WorkerEnd | null = null;
@@ -120,6 +122,7 @@ class JoinedWorker implements WorkerParts {
     this.#noteSockets(sockets);
     link.say({ kind: 'sockets', sockets: this.#ownSockets });
     this.#tellCounts();
+    void this.neighbours.joined();
   }
 
   #heard(said: FromKeeper['said']): void {
@@ -134,12 +137,16 @@ class JoinedWorker implements WorkerParts {
       case 'sockets':
         this.#noteSockets(said.sockets);
         return;
+      case 'wanted':
+      case 'changed':
+        this.neighbours.heard(said, this.#serving?.cache() ?? null);
+        return;
       default:
         said satisfies never;
     }
   }
 
-  #answer(asked: Asked<FromKeeper['questions']>): object {
+  #answer(asked: Asked<FromKeeper['questions']>): object | Promise<object> {
     const serving = this.#serving;
     if (serving === null) throw new Error('This worker has not started yet.');
     switch (asked.kind) {
@@ -147,6 +154,8 @@ class JoinedWorker implements WorkerParts {
         return this.#counts(serving);
       case 'active':
         return { exchange: serving.active(asked.id) };
+      case 'outdated':
+        return this.neighbours.outdated(asked.keys, serving.cache());
       default:
         return asked satisfies never;
     }

@@ -3,6 +3,8 @@
 //
 // Workers have the listeners and run exchanges. The keeper has what must be there once: the store of what is recorded, the counts of limits, the admin API
 // with the inspector; and a line of its own for requests that the inspector sends. What lies between them (src/cluster) is not known here.
+import type { CacheContext } from '../cache/cache.ts';
+import type { Neighbours } from '../cache/neighbours.ts';
 import type { RecordedExchange } from '../flows/recorded.ts';
 import type { FlowStore } from '../flows/store/flow-store.ts';
 import type { ListeningSocket } from '../policy/address-guard.ts';
@@ -26,6 +28,8 @@ export interface WorkerParts extends CommonParts {
   readonly role: 'worker';
   /** `null` where the keeper records nothing. */
   readonly store: FlowStore | null;
+  /** The caches of the other workers. */
+  readonly neighbours: Neighbours;
   /** The proxy runs, and may be asked from now on. */
   serve(worker: ServingWorker): void;
 }
@@ -35,6 +39,8 @@ export interface ServingWorker {
   counts(): WorkerCounts;
   /** An exchange that is under way; `null` where it is none. */
   active(id: number): RecordedExchange | null;
+  /** That of the moment; `null` while it is off. */
+  cache(): CacheContext | null;
 }
 
 export interface KeeperParts extends CommonParts {
