@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { maskRules } from '../../src/flows/redact/rules.ts';
 import type { BatchFrame } from '../../src/flows/store/batch-frames.ts';
 import { writeBatchFrame } from '../../src/flows/store/batch-frames.ts';
+import { SessionLock } from '../../src/flows/store/session-lock.ts';
 import { begun, finished, message } from '../support/flow-batches.ts';
 import { openTestStore, type TestStore } from '../support/flow-store.ts';
 import { exchangeOf } from '../support/recorded.ts';
@@ -174,14 +175,54 @@ test('exchanges from elsewhere go into a session of their own, under ids of its 
   await expect(opened.ask({ kind: 'append', session: 'default', exchanges: [one] })).rejects.toThrow('default is being recorded into.');
 });
 
-test('what was being built when a process ended is cleared away, once it is old', async () => {
+test('what was being built, or removed, when a process ended is cleared away; what somebody builds now is not', async () => {
   const folder = newFolder();
-  const [old, recent] = ['.0123456789abcdef', '.fedcba9876543210'].map((name) => path.join(folder, name)) as [string, string];
-  for (const unfinished of [old, recent]) mkdirSync(unfinished, { recursive: true });
+  const [old, building, recent] = ['.0123456789abcdef', '.2123456789abcdef', '.fedcba9876543210'].map((name) =>
+    path.join(folder, name),
+  ) as [string, string, string];
+  for (const unfinished of [old, building, recent]) mkdirSync(unfinished, { recursive: true });
   writeFileSync(path.join(old, 'segment-000001.frames'), '');
-  utimesSync(old, 1, 1);
+  const lock = SessionLock.take(building);
+  for (const unfinished of [old, building]) utimesSync(unfinished, 1, 1);
+  {
+    await using _ = await openTestStore(folder);
+    expect(readdirSync(folder).sort()).toEqual([path.basename(building), path.basename(recent), 'default']);
+  }
+  lock!.release();
+  utimesSync(building, 1, 1);
   await using _ = await openTestStore(folder);
-  expect(readdirSync(folder)).toEqual([path.basename(recent), 'default']);
+  expect(readdirSync(folder).sort()).toEqual([path.basename(recent), 'default']);
+});
+
+test('sessions that nobody has named are held to the bounds when nothing is recorded into them any more; named ones stay', async () => {
+  const folder = newFolder();
+  const filled = async (session: string, count: number): Promise<void> => {
+    await using opened = await openTestStore(folder, { session, segmentBytes: 64 << 10 });
+    for (let id = 1; id <= count; id += 1) await opened.write(finished(id, { response: Buffer.alloc(8_000, `${session} ${id}`) }));
+  };
+  for (const session of ['mine', 'default-2', 'default-3', 'default-4']) await filled(session, 40);
+  const old = Date.now() / 1_000 - 1_000;
+  const age = (session: string, files: (name: string) => boolean): void => {
+    for (const name of readdirSync(path.join(folder, session)).filter(files)) utimesSync(path.join(folder, session, name), old, old);
+  };
+  // Too old as a whole, in part, and not at all.
+  age('mine', () => true);
+  age('default-2', () => true);
+  age('default-3', (name) => name === 'segment-000001.frames');
+  const facts = (session: string) => readdirSync(path.join(folder, session)).filter((name) => name.endsWith('.frames'));
+  const before = facts('default-4');
+  {
+    await using opened = await openTestStore(folder, { maxAgeMs: 600_000, segmentBytes: 64 << 10 });
+    await expect.poll(() => [readdirSync(folder).includes('default-2'), facts('default-3')[0]]).toEqual([false, 'segment-000002.frames']);
+    expect((await idsOf(opened, 'mine')).length).toBe(40);
+    expect(await idsOf(opened, 'default-3')).not.toContain(1);
+    expect(await idsOf(opened, 'default-3')).toContain(40);
+    expect(facts('default-4')).toEqual(before);
+  }
+  // Too much, all together: the newest keeps what there is room for.
+  await using opened = await openTestStore(folder, { maxBytes: 300 << 10, segmentBytes: 64 << 10 });
+  await expect.poll(() => readdirSync(folder).filter((name) => /^default-/.test(name))).toHaveLength(1);
+  expect((await idsOf(opened, 'mine')).length).toBe(40);
 });
 
 test('an archive is imported whole, or not at all with the place of what is wrong', async () => {

@@ -11,6 +11,7 @@ import type { SessionFacts } from './protocol.ts';
 import { exportSession, importSession } from './session-file.ts';
 import { SessionLock } from './session-lock.ts';
 import type { Slices } from './slices.ts';
+import { fateOf, isUnnamed, unnamedSessions } from './unnamed-sessions.ts';
 
 interface Opened {
   readonly session: FlowSession;
@@ -27,6 +28,8 @@ export class Sessions {
   /** By name; the latest asked for last. The one that is recorded into is not here. */
   readonly #others = new Map<string, Opened>();
   readonly #opening = new Map<string, Promise<Opened>>();
+  /** Room is being made in it. */
+  #pruned: string | null = null;
   #recorded: Opened;
 
   private constructor(folder: string, bounds: SessionBounds, slices: Slices, recorded: Opened) {
@@ -109,7 +112,32 @@ export class Sessions {
 
   remove(name: string): void {
     const place = this.#notRecorded(name);
-    this.#exclusively(name, place, () => rmSync(place, { recursive: true, force: true }));
+    this.#exclusively(name, place, () => this.#discard(place));
+  }
+
+  /** Holds those that nobody has named to the bounds, other than the one that is recorded into: in steps. */
+  *pruneUnnamed(nowMs: number): Generator<void> {
+    let left = this.#bounds.maxBytes - (isUnnamed(this.recorded.name) ? this.recorded.bytes : 0);
+    for (const session of unnamedSessions(this.#folder)) {
+      const { name, bytes } = session;
+      if (name === this.recorded.name) continue;
+      const maxBytes = left;
+      const fate = fateOf(session, this.#bounds, maxBytes, nowMs);
+      if (fate !== 'goes') left -= bytes;
+      // Somebody who looks at it is spared until the next time.
+      if (fate === 'stays' || this.#others.has(name) || this.#opening.has(name)) continue;
+      const place = path.join(this.#folder, name);
+      const lock = SessionLock.take(place);
+      if (lock === null) continue;
+      this.#pruned = name;
+      try {
+        if (fate === 'goes') this.#discard(place);
+        else yield* shrunk(place, { ...this.#bounds, maxBytes }, nowMs);
+      } finally {
+        this.#pruned = null;
+        lock.release();
+      }
+    }
   }
 
   /** @returns octets of the file */
@@ -215,14 +243,27 @@ export class Sessions {
   /** @param fill makes it in a folder that nobody sees before it is whole */
   async #build(name: string, fill: (place: string) => Promise<void>): Promise<void> {
     if (this.#exists(name)) throw new Refused(`There is a session of the name ${name} already.`);
-    const temporary = path.join(this.#folder, `.${randomBytes(8).toString('hex')}`);
+    const temporary = this.#hidden();
     mkdirSync(temporary, { mode: 0o700 });
+    const lock = SessionLock.take(temporary);
     try {
       await fill(temporary);
       renameSync(temporary, path.join(this.#folder, name));
     } finally {
+      lock?.release();
       rmSync(temporary, { recursive: true, force: true });
     }
+  }
+
+  /** Out of sight first: half of a session would be one, should the process end within. */
+  #discard(place: string): void {
+    const hidden = this.#hidden();
+    renameSync(place, hidden);
+    rmSync(hidden, { recursive: true, force: true });
+  }
+
+  #hidden(): string {
+    return path.join(this.#folder, `.${randomBytes(8).toString('hex')}`);
   }
 
   #newFolder(name: string): string {
@@ -254,6 +295,7 @@ export class Sessions {
   }
 
   #lock(name: string, place: string): SessionLock {
+    if (name === this.#pruned) throw new Refused(`Room is being made in ${name}; try again in a moment.`);
     const lock = SessionLock.take(place);
     if (lock === null) throw new Refused(`Another process has the session ${name} open. Ask it there, or stop that process.`);
     return lock;
@@ -269,12 +311,25 @@ function checked(name: string): string {
   return name;
 }
 
-/** What was being built when a process ended; somebody else may be building now. */
+/** What was being built, or removed, when a process ended. Somebody else may be building now: they have the lock, or have only just begun. */
 function removeUnfinished(folder: string): void {
   for (const name of readdirSync(folder)) {
     const place = path.join(folder, name);
     const found = UNFINISHED.test(name) ? statSync(place, { throwIfNoEntry: false }) : undefined;
-    if (found !== undefined && found.mtimeMs < Date.now() - ABANDONED_MS) rmSync(place, { recursive: true, force: true });
+    if (found === undefined || found.mtimeMs > Date.now() - JUST_BEGUN_MS) continue;
+    const lock = SessionLock.take(place);
+    if (lock === null) continue;
+    rmSync(place, { recursive: true, force: true });
+    lock.release();
+  }
+}
+
+function* shrunk(place: string, bounds: SessionBounds, nowMs: number): Generator<void> {
+  const session = yield* FlowSession.open(place, bounds);
+  try {
+    yield* session.prune(nowMs);
+  } finally {
+    session.close();
   }
 }
 
@@ -295,6 +350,6 @@ function atOnce<T>(work: Generator<void, T>): T {
 
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_ .-]{0,63}$/;
 const UNFINISHED = /^\.[0-9a-f]{16}$/;
-const ABANDONED_MS = 3_600_000;
+const JUST_BEGUN_MS = 10_000;
 const MOST_BESIDE = 20;
 const MOST_OPEN = 3;

@@ -91,13 +91,16 @@ function serve(sessions: Sessions): void {
 class Pruning {
   readonly #sessions: Sessions;
   readonly #timer: NodeJS.Timeout;
+  readonly #othersTimer: NodeJS.Timeout;
   #bytes = 0;
   #work: Generator<void> | null = null;
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions;
     this.#timer = setInterval(() => this.#prune(), PRUNE_EVERY_MS);
+    this.#othersTimer = setInterval(() => this.#pruneOthers(), PRUNE_OTHERS_EVERY_MS);
     this.#prune();
+    this.#pruneOthers();
   }
 
   after(bytes: number): void {
@@ -110,6 +113,11 @@ class Pruning {
 
   close(): void {
     clearInterval(this.#timer);
+    clearInterval(this.#othersTimer);
+  }
+
+  #pruneOthers(): void {
+    slices.run(stepsOf(this.#sessions.pruneUnnamed(Date.now()))).done.catch(() => {});
   }
 
   #prune(): void {
@@ -152,6 +160,7 @@ function sentenceOf(error: unknown, sessions: Sessions): string {
 
 const SEGMENT_BYTES = 64 << 20;
 const PRUNE_EVERY_MS = 60_000;
+const PRUNE_OTHERS_EVERY_MS = 3_600_000;
 const PRUNE_AFTER_BYTES = 8 << 20;
 
 const opened = open();
