@@ -79,7 +79,7 @@ describe('the thread', () => {
 
   test('ends where a question takes more memory than it may', async () => {
     showing.close();
-    showing = new Showing({ ...SHOWING_LIMITS, heapMb: 24 });
+    showing = new Showing({ ...SHOWING_LIMITS, deadlineMs: 60_000, heapMb: 24 });
     const content = kept(bombOf('{"a":{},"b":[]},'), GZIP);
     await expect(showing.ask({ kind: 'view', content, as: null, masks: null }, 'a')).rejects.toThrow('more memory than it may');
   });

@@ -3,8 +3,8 @@
 import { parentPort } from 'node:worker_threads';
 import { perform, type ShowTask } from './show-task.ts';
 
-/** `octets` are handed over. */
-export type Shown = { readonly octets: Uint8Array | null } | { readonly problem: string };
+/** Once that it takes tasks; then an answer to each. `octets` are handed over. */
+export type Shown = { readonly isReady: true } | { readonly octets: Uint8Array | null } | { readonly problem: string };
 
 const port = parentPort!;
 
@@ -14,6 +14,8 @@ port.on('message', (task: ShowTask) => {
     (error: unknown) => say({ problem: error instanceof Error ? error.message : String(error) }, []),
   );
 });
+
+say({ isReady: true }, []);
 
 function say(shown: Shown, octets: readonly Uint8Array[]): void {
   // Memory that is shared with others, as that of short buffers is, is copied.

@@ -30,6 +30,8 @@ export class Showing {
   readonly #equal = new Map<string, Promise<Uint8Array | null>>();
   #current: Asked | null = null;
   #worker: Worker | null = null;
+  /** The thread takes tasks. */
+  #isReady = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(limits: ShowingLimits = SHOWING_LIMITS) {
@@ -73,7 +75,12 @@ export class Showing {
       return;
     }
     this.#worker ??= this.#start();
-    this.#worker.postMessage(this.#current.task);
+    if (this.#isReady) this.#give(this.#worker, this.#current);
+  }
+
+  /** The deadline is the task's alone: a thread that starts may take long on a machine that has much to do. */
+  #give(worker: Worker, { task }: Asked): void {
+    worker.postMessage(task);
     const { deadlineMs } = this.#limits;
     this.#timer = setTimeout(() => {
       this.#endThread();
@@ -84,11 +91,15 @@ export class Showing {
   #start(): Worker {
     // It has the ending of this file: `.ts` from the sources, `.js` when built.
     const file = new URL(`./show-worker${path.extname(import.meta.url)}`, import.meta.url);
+    this.#isReady = false;
     const worker = new Worker(file, { resourceLimits: { maxOldGenerationSizeMb: this.#limits.heapMb } });
     worker.unref();
     worker.on('message', (shown: Shown) => {
       if (worker !== this.#worker) return;
-      this.#settle('problem' in shown ? new NotShown(shown.problem) : shown.octets);
+      if ('isReady' in shown) {
+        this.#isReady = true;
+        if (this.#current !== null) this.#give(worker, this.#current);
+      } else this.#settle('problem' in shown ? new NotShown(shown.problem) : shown.octets);
     });
     worker.on('error', (error: unknown) => this.#broke(worker, error));
     worker.on('exit', () => this.#broke(worker, null));
