@@ -125,4 +125,4 @@ const SETTINGS = {
   SALLYPORT_TIMEOUTS_DRAIN: '5s',
 };
 const PROGRAM = path.join(import.meta.dirname, '../../src/bin.cjs');
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 20_000;
