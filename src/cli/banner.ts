@@ -33,9 +33,8 @@ function cacheText(cache: RunningProxy['cacheFacts'], isShared: boolean): string
   if (cache === null) return 'off';
   const { memoryBytes, disk, offline, staleOk } = cache;
   const places = [
-    ...(memoryBytes === 0 ? [] : [`${roundSize(memoryBytes)} in memory`]),
+    ...(memoryBytes === 0 ? [] : [`${roundSize(memoryBytes)} in memory${isShared ? ' of all workers' : ''}`]),
     ...(disk === null ? [] : [`${roundSize(disk.maxBytes)} in ${disk.folder}`]),
-    ...(isShared ? ['shared out among the workers; nothing on disk'] : []),
   ];
   const mode = offline ? '; OFFLINE: no origin is asked' : '';
   return `${places.join(', ')}${mode}${staleOk ? '; stale responses answer, too' : ''}`;
