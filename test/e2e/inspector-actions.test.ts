@@ -348,6 +348,13 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     const continued = held('untouched');
     await button('Continue').click();
     expect(await continued).toBe('/held: untouched 200');
+    const secret = curl(`${plain.url}/held`, '-H', 'Cookie: sid=of-the-client', '-d', 'with a secret');
+    const fields = page.getByLabel('Fields, one a line');
+    await expect.poll(() => fields.inputValue()).toContain('sid=‹masked 13 octets›');
+    await button('Show them').click();
+    await expect.poll(() => fields.inputValue()).toContain('sid=of-the-client');
+    await button('Continue').click();
+    expect(await secret).toBe('/held: with a secret 200');
     const answered = held('not seen');
     await button('Answer …').click();
     await page.getByLabel('Status').fill('418');

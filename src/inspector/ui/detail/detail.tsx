@@ -20,11 +20,16 @@ import { lastTab, shownTab, type Tab, tabsOf } from './tabs.tsx';
 
 export function Detail({ id }: { readonly id: number }) {
   const isRevealed = useSignal(false);
-  const { value, problem, again } = useAsked<RecordedExchange>(`/api/exchanges/${id}${isRevealed.value ? '?reveal=1' : ''}`);
+  const isUnderWay = useSignal(false);
+  const path = `/api/exchanges/${id}${isRevealed.value ? '?reveal=1' : ''}`;
+  // What changed between the first answer and the proxy's promise to tell of changes would be missed for good.
+  const { value, problem, again } = useAsked<RecordedExchange>(path, isUnderWay.value ? 2_000 : null);
   const messages = useSignal(0);
   useEffect(() => watch(id, again, (total) => (messages.value = total)), [id, again]);
   useEffect(() => {
-    if (value !== null && current.value?.id !== id) current.value = value.summary;
+    if (value === null) return;
+    isUnderWay.value = value.summary.state === 'pending';
+    if (current.value?.id !== id) current.value = value.summary;
   }, [id, value]);
   if (value === null)
     return (

@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { parseFilter } from '../../../flows/filter/parse.ts';
-import { write } from '../api.ts';
+import { getJson, write } from '../api.ts';
 import { useAsked } from '../asked.ts';
 import { type Draft, draftOf, editedOf, MessageEditor } from '../detail/message-editor.tsx';
 import { Icon } from '../icons.tsx';
@@ -136,7 +136,18 @@ function markOf({ direction, status, method }: Held): string {
   return status === null ? method : String(status);
 }
 
+/** With its secrets masked, until somebody wants to see them. A mask that is left as it is stands for its secret. */
 function HeldMessage(message: Held) {
+  const whole = useSignal<Held | null>(null);
+  const reveal = () =>
+    attempt(async () => {
+      const now = await getJson<{ readonly held: readonly Held[] }>('/api/breakpoints/held?reveal=1');
+      whole.value = now.held.find(({ number }) => number === message.number) ?? null;
+    });
+  return <HeldEditor key={whole.value === null ? 'masked' : 'whole'} message={whole.value ?? message} reveal={reveal} />;
+}
+
+function HeldEditor({ message, reveal }: { readonly message: Held; readonly reveal: () => void }) {
   const { number, at, exchangeId, method, url, status, fields, content, hasContent } = message;
   const first = draftOf({ method, url, status }, at === 'message' ? null : fields, hasContent ? octetsOf(content) : null);
   const draft = useSignal<Draft>(first);
@@ -154,6 +165,14 @@ function HeldMessage(message: Held) {
       <p class="soft">
         {answer.value === null ? HELD[at] : 'The answer'} of{' '}
         <a href={fragmentOf({ page: 'traffic', id: exchangeId })}>exchange {exchangeId}</a>
+        {answer.value === null && hasMask(first) && (
+          <>
+            . Its secrets are masked, and go on as they are.{' '}
+            <button type="button" class="link" onClick={reveal}>
+              Show them
+            </button>
+          </>
+        )}
       </p>
       {answer.value === null ? (
         <MessageEditor draft={draft.value} onChange={(changed) => (draft.value = changed)} />
@@ -188,6 +207,10 @@ function HeldMessage(message: Held) {
       </div>
     </div>
   );
+}
+
+function hasMask({ url, fields, text }: Draft): boolean {
+  return [url, fields, text].some((each) => each?.includes('‹masked') === true);
 }
 
 /** @throws Error for fields that are none */
