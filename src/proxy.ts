@@ -41,7 +41,7 @@ import { createAuthorize } from './policy/authorize.ts';
 import type { CompiledPolicy } from './policy/compile.ts';
 import { decide } from './policy/decide.ts';
 import { DailyBytes } from './policy/limits/daily-bytes.ts';
-import { Limits } from './policy/limits/limits.ts';
+import { type Admit, Limits } from './policy/limits/limits.ts';
 import { openQuotaFile, type QuotaFile } from './policy/limits/quota-file.ts';
 import { loadPolicy } from './policy/load.ts';
 import { formatProblem } from './policy/parse.ts';
@@ -184,7 +184,7 @@ class Composition implements RunningProxy {
   #rewriting: Rewriting | null = null;
   #policyFiles: readonly string[] = [];
   /** Counts go on through a reload. */
-  #limits: Limits | null = null;
+  #admit: Admit | null = null;
   #quotas: QuotaFile | null = null;
   readonly #keyLogs = new Map<string, KeyLog>();
   /** Of tunnels that a new policy denies. */
@@ -374,9 +374,16 @@ class Composition implements RunningProxy {
   }
 
   async #openCounts(stateFolder: string | null): Promise<void> {
+    const createRate = (bytesPerSecond: number): ByteRate => new ByteRate(bytesPerSecond, this.#deadlines);
+    if (this.#shared?.role === 'worker') {
+      this.#admit = this.#shared.openLimits(createRate);
+      return;
+    }
     this.#quotas = stateFolder === null ? null : await openQuotaFile(stateFolder, this.#report);
     const dailyBytes = this.#quotas?.dailyBytes ?? new DailyBytes(Date.now);
-    this.#limits = new Limits((bytesPerSecond) => new ByteRate(bytesPerSecond, this.#deadlines), dailyBytes);
+    const limits = new Limits(createRate, dailyBytes);
+    this.#shared?.shareLimits(limits, dailyBytes);
+    this.#admit = limits.admit;
   }
 
   #current(): Parts {
@@ -453,7 +460,7 @@ class Composition implements RunningProxy {
       authenticator,
       authorize,
       rewriting: this.#rewriting === null ? null : (rejudge) => this.#rewriting!.stages(rejudge, this.#deadlines),
-      admit: this.#limits!.admit,
+      admit: this.#admit!,
       isAddressAllowed,
       upstream,
       cache: cache?.context ?? null,

@@ -4,8 +4,11 @@ import type { Socket } from 'node:net';
 import type { RecordedExchange } from '../flows/recorded.ts';
 import type { FlowStore } from '../flows/store/flow-store.ts';
 import type { ListeningSocket } from '../policy/address-guard.ts';
+import type { DailyBytes } from '../policy/limits/daily-bytes.ts';
+import type { Limits } from '../policy/limits/limits.ts';
 import type { KeeperParts, Workers } from '../proxy/shared-parts.ts';
 import { sumOfWorkers, type WorkerCounts, whatStays } from '../proxy/worker-counts.ts';
+import { KeptLimits } from './kept-limits.ts';
 import { type Asked, Link } from './link.ts';
 import { type FromKeeper, type FromWorker, type Joined, type KeeperEnd, LINK_VERSION } from './link-messages.ts';
 import { SharedCache } from './shared-cache.ts';
@@ -34,6 +37,7 @@ export class KeptForWorkers implements KeeperParts, Workers {
   readonly #cache = new SharedCache(() => this.#members.keys());
   #ids = new IdGiver(0);
   #store: SharedStore | null = null;
+  #limits: KeptLimits | null = null;
   #ownSockets: readonly ListeningSocket[] = [];
 
   /** @param closeServer ends the socket that workers come to */
@@ -57,6 +61,10 @@ export class KeptForWorkers implements KeeperParts, Workers {
     this.#ids = new IdGiver(store.base);
     this.#store = new SharedStore(store);
     return this.#store;
+  }
+
+  shareLimits(limits: Limits, dailyBytes: DailyBytes): void {
+    this.#limits = new KeptLimits(limits, dailyBytes);
   }
 
   get counts(): WorkerCounts {
@@ -112,6 +120,18 @@ export class KeptForWorkers implements KeeperParts, Workers {
       case 'counts':
         this.#counts.set(member.instance, said.counts);
         return;
+      case 'rule':
+        this.#limits?.rule(link, said.number, said.rule);
+        return;
+      case 'held':
+        this.#limits?.hold(link, said);
+        return;
+      case 'spent':
+        this.#limits?.spent(link, said.lease, said.bytes);
+        return;
+      case 'released':
+        this.#limits?.released(link, said.lease, said.bytes);
+        return;
       case 'sockets':
         member.sockets = said.sockets;
         this.onSockets();
@@ -129,6 +149,9 @@ export class KeptForWorkers implements KeeperParts, Workers {
     if (asked.kind === 'join') return this.#join(link, asked);
     if (!this.#members.has(link)) throw new Error('This worker has not joined yet.');
     switch (asked.kind) {
+      case 'admit':
+        if (this.#limits === null) throw new Error('Nothing is counted yet.');
+        return this.#limits.admit(link, asked);
       case 'claim':
         return this.#cache.claim(asked.key, link);
       case 'outdate':
@@ -151,6 +174,7 @@ export class KeptForWorkers implements KeeperParts, Workers {
     const member = this.#members.get(link);
     if (member === undefined) return;
     this.#members.delete(link);
+    this.#limits?.gone(link);
     this.#cache.left(link);
     const counts = this.#counts.get(member.instance);
     // It may come back: what it counts then takes the place of this.

@@ -1,6 +1,7 @@
 // Owns what a worker and the keeper say to each other over the link, and ask. All of it is JSON; batches of recorded frames go behind it as they are.
 import type { RecordedExchange } from '../flows/recorded.ts';
 import type { ListeningSocket } from '../policy/address-guard.ts';
+import type { LimitedRule } from '../policy/limits/limits.ts';
 import type { WorkerCounts } from '../proxy/worker-counts.ts';
 import type { Link } from './link.ts';
 
@@ -38,6 +39,13 @@ export interface FromWorker {
     /** Its ids will soon be used up. */
     | { readonly kind: 'want-ids' }
     | { readonly kind: 'counts'; readonly counts: WorkerCounts }
+    /** A rule with limits, under a number for what follows. */
+    | { readonly kind: 'rule'; readonly number: number; readonly rule: LimitedRule }
+    /** It carries this since before the keeper began. */
+    | ({ readonly kind: 'held' } & Holding)
+    | { readonly kind: 'spent'; readonly lease: number; readonly bytes: number }
+    /** @param bytes spent since it was told of last */
+    | { readonly kind: 'released'; readonly lease: number; readonly bytes: number }
     /** Where it listens. */
     | { readonly kind: 'sockets'; readonly sockets: readonly ListeningSocket[] }
     | CacheSaid;
@@ -54,7 +62,30 @@ export interface FromWorker {
       };
       readonly answers: Joined;
     };
+    readonly admit: { readonly asks: Holding; readonly answers: AdmitAnswer };
   };
+}
+
+/** An exchange under a rule, for a key of it. Workers number their leases. */
+export interface Holding {
+  readonly rule: number;
+  /** As limits count by it (policy/limits/limits.ts). */
+  readonly who: string;
+  readonly lease: number;
+}
+
+export type AdmitAnswer = Pick<UseOfLimits, 'parts' | 'left' | 'counted'> | { readonly reason: string; readonly retryAfterSeconds: number };
+
+/** What holds for all that a worker carries of one key. */
+export interface UseOfLimits {
+  readonly rule: number;
+  readonly who: string;
+  /** How many workers share its rates. */
+  readonly parts: number;
+  /** Octets of the day, below 0 where they are overspent; `null` where nothing limits them. */
+  readonly left: number | null;
+  /** Those of this worker that are counted in that. */
+  readonly counted: number;
 }
 
 export interface Joined {
@@ -70,6 +101,7 @@ export interface FromKeeper {
     /** @param isMore behind those of before, which are used first; else they are forgotten */
     | { readonly kind: 'ids'; readonly ids: IdBlock; readonly isMore: boolean }
     | { readonly kind: 'sockets'; readonly sockets: readonly ListeningSocket[] }
+    | ({ readonly kind: 'use' } & UseOfLimits)
     | CacheHeard;
   readonly questions: CacheAsked & {
     readonly counts: { readonly asks: object; readonly answers: WorkerCounts };

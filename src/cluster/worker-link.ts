@@ -3,13 +3,16 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { StartError } from '../errors/start-error.ts';
+import type { ByteRate } from '../net/byte-rate.ts';
 import type { ListeningSocket } from '../policy/address-guard.ts';
+import type { Admit } from '../policy/limits/limits.ts';
 import type { ServingWorker, WorkerParts } from '../proxy/shared-parts.ts';
 import type { WorkerCounts } from '../proxy/worker-counts.ts';
 import { type Asked, Link, NoAnswer } from './link.ts';
 import { type FromKeeper, type FromWorker, type Joined, LINK_VERSION, type WorkerEnd } from './link-messages.ts';
 import { LinkedNeighbours } from './shared-cache.ts';
 import { GivenIds } from './shared-ids.ts';
+import { LinkedLimits } from './shared-limits.ts';
 import { LinkedStore } from './shared-recording.ts';
 
 /**
@@ -43,6 +46,7 @@ class JoinedWorker implements WorkerParts {
     () => this.#ids.used,
   );
   readonly neighbours = new LinkedNeighbours(() => this.#link);
+  #limits: LinkedLimits | null = null;
   #records = false;
   /** Joined; `null` while there is no keeper. */
   #link: WorkerEnd | null = null;
@@ -77,6 +81,11 @@ class JoinedWorker implements WorkerParts {
     this.#link?.say({ kind: 'sockets', sockets: own });
   }
 
+  openLimits(createRate: (bytesPerSecond: number) => ByteRate): Admit {
+    this.#limits = new LinkedLimits(() => this.#link, createRate);
+    return this.#limits.admit;
+  }
+
   serve(worker: ServingWorker): void {
     this.#serving = worker;
     this.#tellCounts();
@@ -108,9 +117,11 @@ class JoinedWorker implements WorkerParts {
       );
       return null;
     } catch (error) {
+      // It went before it had answered; what refuses is there still.
+      const isGone = !link.isOpen;
       link.destroy();
-      if (error instanceof NoAnswer) return error.message;
-      throw error;
+      if (!(error instanceof NoAnswer)) throw error;
+      return isGone ? NOT_THERE : error.message;
     }
   }
 
@@ -120,6 +131,7 @@ class JoinedWorker implements WorkerParts {
     this.#ids.replace(ids);
     this.#records = records;
     this.#noteSockets(sockets);
+    this.#limits?.joined(link);
     link.say({ kind: 'sockets', sockets: this.#ownSockets });
     this.#tellCounts();
     void this.neighbours.joined();
@@ -136,6 +148,9 @@ class JoinedWorker implements WorkerParts {
         return;
       case 'sockets':
         this.#noteSockets(said.sockets);
+        return;
+      case 'use':
+        this.#limits?.noteUse(said);
         return;
       case 'wanted':
       case 'changed':

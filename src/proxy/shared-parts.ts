@@ -7,7 +7,10 @@ import type { CacheContext } from '../cache/cache.ts';
 import type { Neighbours } from '../cache/neighbours.ts';
 import type { RecordedExchange } from '../flows/recorded.ts';
 import type { FlowStore } from '../flows/store/flow-store.ts';
+import type { ByteRate } from '../net/byte-rate.ts';
 import type { ListeningSocket } from '../policy/address-guard.ts';
+import type { DailyBytes } from '../policy/limits/daily-bytes.ts';
+import type { Admit, Limits } from '../policy/limits/limits.ts';
 import type { WorkerCounts } from './worker-counts.ts';
 
 export type SharedParts = WorkerParts | KeeperParts;
@@ -30,6 +33,8 @@ export interface WorkerParts extends CommonParts {
   readonly store: FlowStore | null;
   /** The caches of the other workers. */
   readonly neighbours: Neighbours;
+  /** @param createRate makes what octets of one key pass through */
+  openLimits(createRate: (bytesPerSecond: number) => ByteRate): Admit;
   /** The proxy runs, and may be asked from now on. */
   serve(worker: ServingWorker): void;
 }
@@ -48,6 +53,8 @@ export interface KeeperParts extends CommonParts {
   readonly workers: Workers;
   /** @returns the same store, for the keeper's own exchanges and questions beside those of workers */
   shareStore(store: FlowStore): FlowStore;
+  /** Workers are admitted by these from now on. */
+  shareLimits(limits: Limits, dailyBytes: DailyBytes): void;
 }
 
 /** All workers at once. One that is gone is asked nothing; what it counted stays in the sums. */

@@ -51,7 +51,7 @@ export interface Lease {
  *
  * @param nowMs on a monotonic clock
  */
-export type Admit = (rule: Rule, asker: Asker, nowMs: number) => Admission | Promise<Admission | Uncounted>;
+export type Admit = (rule: Rule, asker: Asker, nowMs: number) => Admission | Uncounted | Promise<Admission | Uncounted>;
 
 /** What limits need to know of a rule. */
 export type LimitedRule = Pick<Rule, 'name' | 'position' | 'limits'>;
