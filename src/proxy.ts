@@ -340,9 +340,8 @@ class Composition implements RunningProxy {
   async #openAdmin(config: Config): Promise<void> {
     if (this.#shared?.role === 'worker') return;
     if (config.stateFolder === null && (config.admin === null || config.admin.isAnyPortFine === true)) return;
-    const [{ openAdmin }, { answerQuestion }, { PageFiles }, { createInspector }] = await Promise.all([
+    const [{ openAdmin }, { PageFiles }, { createInspector }] = await Promise.all([
       import('./admin/open-admin.ts'),
-      import('./admin/answer-question.ts'),
       import('./admin/page-files.ts'),
       import('./proxy/inspection.ts'),
     ]);
@@ -366,7 +365,7 @@ class Composition implements RunningProxy {
     this.#admin = await openAdmin(config, {
       // The one that was started, under which its user knows the proxy: a keeper is its child, and may be another one tomorrow.
       processId: this.#shared === null ? process.pid : process.ppid,
-      answer: async (asked) => (await inspector.answer(asked)) ?? answerQuestion(asked, this.#cacheAdmin()),
+      answer: (asked) => inspector.answer(asked),
       live: (socket) => inspector.welcome(socket),
       page: new PageFiles(PAGE_FOLDER),
       report: this.#report,

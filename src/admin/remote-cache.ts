@@ -1,4 +1,5 @@
-// Owns asking a running proxy about its cache: the same questions as of a store at hand, over the Unix socket of its admin API.
+// Owns asking a running proxy about its cache: the same questions as of a store at hand, over the Unix socket of its admin API. Secrets are asked for, too: what is
+// stored lies in a folder of the same user.
 import type { IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import { type CacheAdmin, type CacheStats, type DetailedEntry, type Entry, type Verified, WrongQuestion } from '../cache/cache-admin.ts';
@@ -17,10 +18,11 @@ export function remoteCache(socket: string): CacheAdmin {
   const post = (path: string, question: unknown) => requestAdmin(socket, 'POST', path, toWire(question));
   return {
     stats: async () => (await contentOf(await get('/cache/stats'))) as CacheStats,
-    list: (pattern) => linesOf(get('/cache/entries', { pattern })) as AsyncIterable<Entry>,
+    list: (pattern) => linesOf(get('/cache/entries', { pattern, ...REVEALED })) as AsyncIterable<Entry>,
     show: async (url, user) =>
-      ((await contentOf(await get('/cache/entry', { url, user }))) as { readonly entries: readonly DetailedEntry[] }).entries,
-    why: async (question) => ((await contentOf(await post('/cache/why', question))) as { readonly lines: readonly string[] }).lines,
+      ((await contentOf(await get('/cache/entry', { url, user, ...REVEALED }))) as { readonly entries: readonly DetailedEntry[] }).entries,
+    why: async (question) =>
+      ((await contentOf(await post(`/cache/why${queryText(REVEALED)}`, question))) as { readonly lines: readonly string[] }).lines,
     async purge(what) {
       const { kind, ...named } = what;
       return ((await contentOf(await post('/cache/purge', kind === 'all' ? { all: true } : named))) as { readonly purged: number }).purged;
@@ -59,3 +61,5 @@ function queryText(query: Readonly<Record<string, string | null>>): string {
   const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== null);
   return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
 }
+
+const REVEALED = { reveal: '1' } as const;

@@ -3,6 +3,7 @@
 import * as z from 'zod';
 import { BadQuestion, valueAnswer } from '../admin/answers.ts';
 import { type CacheAdmin, WrongQuestion } from '../cache/cache-admin.ts';
+import type { MaskRules } from '../flows/redact/rules.ts';
 import { maskedCache } from './masked-cache.ts';
 import { contentAs, numberIn, type Route, type RouteAsked } from './route.ts';
 import { isRevealed, REVEALED, type Recording } from './traffic-routes.ts';
@@ -29,9 +30,7 @@ const PURGE = z.discriminatedUnion('kind', [
  */
 export function cacheRoutes(cache: () => CacheAdmin | null, masks: Recording['masks']): readonly Route[] {
   const asking = async <T>(asked: RouteAsked, ask: (admin: CacheAdmin) => Promise<T>): Promise<T> => {
-    const whole = cache();
-    const rules = masks(isRevealed(asked));
-    const admin = whole === null || rules === null ? whole : maskedCache(whole, rules);
+    const admin = cacheFor(cache(), masks(isRevealed(asked)));
     if (admin === null) throw new BadQuestion('The cache is off; turn it on with cache: on in the settings.', 409);
     try {
       return await ask(admin);
@@ -104,4 +103,9 @@ export function cacheRoutes(cache: () => CacheAdmin | null, masks: Recording['ma
       },
     },
   ];
+}
+
+/** As it is shown. @param masks  `null` masks nothing */
+export function cacheFor(cache: CacheAdmin | null, masks: MaskRules | null): CacheAdmin | null {
+  return cache === null || masks === null ? cache : maskedCache(cache, masks);
 }

@@ -1,6 +1,7 @@
 // Owns the inspector's API as a whole: which routes there are, and what is pushed to its pages. It is asked over the admin listener, and knows no socket
 // but the WebSockets that are handed to it.
 import type { WebSocket } from 'ws';
+import { answerQuestion } from '../admin/answer-question.ts';
 import { type AdminAnswer, type Asked, BadQuestion, problemAnswer, valueAnswer } from '../admin/answers.ts';
 import type { CacheAdmin } from '../cache/cache-admin.ts';
 import type { RecordedExchange } from '../flows/recorded.ts';
@@ -9,7 +10,7 @@ import { maskExchange, maskSummary } from '../flows/redact.ts';
 import type { FlowStore } from '../flows/store/flow-store.ts';
 import { allowRoutes } from './allow-routes.ts';
 import { breakpointRoutes, heldNow } from './breakpoint-routes.ts';
-import { cacheRoutes } from './cache-routes.ts';
+import { cacheFor, cacheRoutes } from './cache-routes.ts';
 import { contentRoutes } from './content-routes.ts';
 import { Live } from './live.ts';
 import { openApi } from './openapi.ts';
@@ -19,7 +20,7 @@ import { answerByRoute, type Route } from './route.ts';
 import { type RuleBook, ruleRoutes } from './rule-routes.ts';
 import { type SendRequest, sendRoutes } from './send-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
-import { type Recording, trafficRoutes } from './traffic-routes.ts';
+import { isRevealed, type Recording, trafficRoutes } from './traffic-routes.ts';
 import { type ReasonParts, whyRoutes } from './why-routes.ts';
 
 export interface InspectorParts extends OverviewParts, ReasonParts {
@@ -41,6 +42,7 @@ export interface InspectorParts extends OverviewParts, ReasonParts {
 export class Inspector {
   readonly #routes: readonly Route[];
   readonly #live: Live;
+  readonly #cacheFor: (asked: Asked) => CacheAdmin | null;
   #tellHeld: () => void = () => {};
   #heldTimer: NodeJS.Timeout | undefined;
 
@@ -53,6 +55,7 @@ export class Inspector {
       masks: (reveal) => (reveal ? null : masks),
       shownRows: (rows) => (masks === null ? rows : rows.map((row) => maskSummary(row, masks))),
     };
+    this.#cacheFor = (asked) => cacheFor(cache(), recording.masks(isRevealed(asked)));
     const asked = () => (store() === null ? null : recording.store());
     const routes: readonly Route[] = [
       ...overviewRoutes({ ...parts, store: asked }),
@@ -89,11 +92,13 @@ export class Inspector {
     if (rewriting !== null) this.#tellOf(rewriting, sessionBase, masks);
   }
 
-  /** @throws BadQuestion, or for a defect @returns `null` where the path is none of the inspector's */
-  async answer(asked: Asked): Promise<AdminAnswer | null> {
+  /** @throws BadQuestion, or for a defect */
+  async answer(asked: Asked): Promise<AdminAnswer> {
     const answer = await answerByRoute(this.#routes, asked);
-    if (answer !== null || !asked.path.startsWith('/api/')) return answer;
-    return problemAnswer(404, `There is nothing at ${asked.path}; /api/openapi.json says what there is.`);
+    if (answer !== null) return answer;
+    if (asked.path.startsWith('/api/'))
+      return problemAnswer(404, `There is nothing at ${asked.path}; /api/openapi.json says what there is.`);
+    return await answerQuestion(asked, this.#cacheFor(asked));
   }
 
   /** A page that wants to be told of what happens. */

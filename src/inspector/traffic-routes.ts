@@ -103,7 +103,7 @@ export function sessionIn(query: URLSearchParams): { readonly session?: string }
   return session === null ? {} : { session };
 }
 
-export function isRevealed({ query }: RouteAsked): boolean {
+export function isRevealed({ query }: Pick<RouteAsked, 'query'>): boolean {
   return query.get('reveal') === '1';
 }
 

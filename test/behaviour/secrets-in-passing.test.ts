@@ -113,20 +113,24 @@ test('what is stored is listed, shown and explained without its secrets, and for
   await rewriting.api('PUT', '/api/breakpoints', []);
   const url = `${origin.url}/stored?code=in-url`;
   await fetchThrough(rewriting.proxy, url, { headers: { 'X-Api-Key': 'in-field' } });
-  const asked = `/api/cache/entry?url=${encodeURIComponent(url)}`;
-  const why = (query: string) =>
-    rewriting.api<{ lines: string[] }>('POST', `/api/cache/why${query}`, { url, fields: [['X-Api-Key', 'other']] });
-  const answers = async (reveal: string) =>
-    [
-      await rewriting.api('GET', `/api/cache/entries${reveal.replace('&', '?')}`),
-      await rewriting.api('GET', asked + reveal),
-      (await why(reveal.replace('&', '?'))).lines.join('\n'),
-    ].map((answer) => JSON.stringify(answer));
+  const asked = { url, fields: [['X-Api-Key', 'other']] };
+  const inWords = { url, fields: [{ name: 'X-Api-Key', value: 'other' }] };
+  const entry = `entry?url=${encodeURIComponent(url)}`;
+  // As pages ask, and as the commands of `cache` do.
+  const answers = async (reveal: '' | 'reveal=1') => {
+    const found = [
+      await rewriting.api('GET', `/api/cache/entries?${reveal}`),
+      await rewriting.api('GET', `/cache/entries?${reveal}`),
+      await rewriting.api('GET', `/api/cache/${entry}&${reveal}`),
+      await rewriting.api('GET', `/cache/${entry}&${reveal}`),
+      await rewriting.api('POST', `/api/cache/why?${reveal}`, asked),
+      await rewriting.api('POST', `/cache/why?${reveal}`, inWords),
+    ];
+    return found.map((answer) => JSON.stringify(answer));
+  };
   for (const answer of await answers('')) expect(answer).not.toMatch(/in-(?:url|field|set-cookie)/);
-  const [listed, shown, explained] = await answers('&reveal=1');
-  expect(listed).toContain('in-url');
-  expect(shown).toContain('in-set-cookie');
-  expect(explained).toContain('in-field');
+  const secrets = ['in-url', 'in-url', 'in-set-cookie', 'in-set-cookie', 'in-field', 'in-field'];
+  for (const [i, answer] of (await answers('reveal=1')).entries()) expect(answer).toContain(secrets[i]);
   const { entries } = await rewriting.api<{ entries: { url: string }[] }>('GET', '/api/cache/entries');
   expect(entries.map((entry) => entry.url)).toEqual([`${origin.url}/stored?code=‹masked+6+octets›`]);
   expect(await rewriting.api('POST', '/api/cache/purge', { kind: 'url', url: entries[0]!.url })).toEqual({ purged: 1 });
