@@ -18,7 +18,7 @@ const POLICY = 'version: 1\ndefault: allow\nconnect_ports: any\n';
 test('two workers share the port, take requests and tunnels both, and end with the primary’s code', async () => {
   await using origin = await startOk();
   await using echo = await startEcho();
-  await using proxy = await startWorkers(allowing());
+  const proxy = await startWorkers(allowing());
   const workers = proxy.workers();
   expect(workers).toHaveLength(2);
   const before = workers.map(cpuTicks);
@@ -36,7 +36,7 @@ test('two workers share the port, take requests and tunnels both, and end with t
 test('a killed worker takes its own connections along and no others, and is back at once', async () => {
   await using echo = await startEcho();
   await using origin = await startOk();
-  await using proxy = await startWorkers(allowing());
+  const proxy = await startWorkers(allowing());
   const tunnels = await Promise.all(Array.from({ length: 12 }, () => openTunnel(proxy, echo.authority)));
   const [first, second] = proxy.workers();
   process.kill(first!, 'SIGKILL');
@@ -58,7 +58,7 @@ test('what is wrong is said once, and the code is the usual one', async () => {
 });
 
 test('an address that another proxy of this user has is refused, though both could share it', async () => {
-  await using proxy = await startWorkers(allowing());
+  const proxy = await startWorkers(allowing());
   const other = spawnWorkers({ SALLYPORT_LISTEN: `127.0.0.1:${proxy.port}` });
   expect(await other.ended).toBe(69);
   expect(other.said).toContain(`127.0.0.1:${proxy.port} is in use by another program`);
@@ -66,7 +66,7 @@ test('an address that another proxy of this user has is refused, though both cou
 
 test('workers are started anew twice, and of hundreds of new connections a second none is lost', async () => {
   await using origin = await startOk();
-  await using proxy = await startWorkers(allowing());
+  const proxy = await startWorkers(allowing());
   const before = proxy.workers();
   const load = new Load(proxy, origin);
   for (let round = 0; round < 2; round += 1) {
@@ -92,7 +92,7 @@ test('where all workers accept from one socket, a new start of them loses no con
 
 test('an open tunnel goes on in the worker that it began in, which ends when it does', async () => {
   await using echo = await startEcho();
-  await using proxy = await startWorkers(allowing());
+  const proxy = await startWorkers(allowing());
   using tunnel = await openTunnel(proxy, echo.authority);
   proxy.primary.kill('SIGUSR2');
   await proxy.says(/started anew/);
@@ -107,7 +107,7 @@ test('twenty reloads under load fail nothing; a policy with a mistake changes no
   const policy = path.join(folder, 'policy.yaml');
   writeFileSync(policy, POLICY);
   await using origin = await startOk();
-  await using proxy = await startWorkers({ SALLYPORT_POLICY: policy });
+  const proxy = await startWorkers({ SALLYPORT_POLICY: policy });
   const load = new Load(proxy, origin);
   for (let round = 0; round < 20; round += 1) {
     proxy.primary.kill('SIGHUP');
@@ -128,7 +128,7 @@ test('a stop waits for exchanges of all workers', async () => {
   await using origin = await startOrigin((_, reply) => {
     asked.push(() => void reply.response({ body: 'late' }));
   });
-  await using proxy = await startWorkers(allowing());
+  const proxy = await startWorkers(allowing());
   const answers = Array.from({ length: 8 }, () => getOnce(proxy, origin));
   await expect.poll(() => asked.length).toBe(8);
   const stopped = proxy.stop();
@@ -139,7 +139,7 @@ test('a stop waits for exchanges of all workers', async () => {
 });
 
 test('without their primary, workers end', async () => {
-  await using proxy = await startWorkers(allowing());
+  const proxy = await startWorkers(allowing());
   const workers = proxy.workers();
   expect(workers).toHaveLength(2);
   proxy.primary.kill('SIGKILL');
@@ -154,7 +154,7 @@ test('a reload that listens elsewhere puts new workers there, and closes what is
     writeAs(path.join(folder, 'config.yaml'), `listen: [${listen}]\npolicy: ${allowing().SALLYPORT_POLICY}\n`);
   await using origin = await startOk();
   const file = config('127.0.0.1:0');
-  await using proxy = await startWorkers({ SALLYPORT_LISTEN: '' }, '--config', file);
+  const proxy = await startWorkers({ SALLYPORT_LISTEN: '' }, '--config', file);
   const socket = path.join(folder, 's', 'p.sock');
   config(`127.0.0.1:0, "unix:${socket}"`);
   proxy.primary.kill('SIGHUP');

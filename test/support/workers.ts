@@ -1,7 +1,8 @@
-// The proxy as several processes, started by the command line: what its processes are, and signals for them.
+// The proxy as several processes, started by the command line for one test: what its processes are, and signals for them.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { onTestFinished } from 'vitest';
 import { CLEAN_ENVIRONMENT } from './programs.ts';
 
 export interface ProxyProcesses {
@@ -20,7 +21,6 @@ export interface ProxyProcesses {
   readonly ended: Promise<number | null>;
   /** SIGTERM, and the exit code. */
   stop(): Promise<number | null>;
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Starts `sallyport run` on a free port of 127.0.0.1 with these settings. @throws with what was said, when it ends at once */
@@ -48,6 +48,13 @@ export function spawnWorkers(settings: Readonly<Record<string, string>> = {}, ..
     primary.kill('SIGTERM');
     return ended;
   };
+  // Of a test that takes too long, too.
+  onTestFinished(async () => {
+    if (primary.exitCode === null && primary.signalCode === null) primary.kill('SIGTERM');
+    const timer = setTimeout(() => primary.kill('SIGKILL'), PATIENCE_MS);
+    await ended;
+    clearTimeout(timer);
+  });
   return {
     get port() {
       return Number(/127\.0\.0\.1:(\d+)/.exec(said)?.[1]);
@@ -73,12 +80,6 @@ export function spawnWorkers(settings: Readonly<Record<string, string>> = {}, ..
     },
     ended,
     stop,
-    [Symbol.asyncDispose]: async () => {
-      if (primary.exitCode === null && primary.signalCode === null) primary.kill('SIGTERM');
-      const timer = setTimeout(() => primary.kill('SIGKILL'), PATIENCE_MS);
-      await ended;
-      clearTimeout(timer);
-    },
   };
 }
 
