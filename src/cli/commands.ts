@@ -37,7 +37,7 @@ export const COMMANDS: readonly Command[] = [
       session: { value: 'NAME', text: 'the session that it is kept in: default, unless told' },
       workers: {
         value: 'COUNT',
-        text: 'processes that share the work: 1 (the default), more, or auto for one a core; with more than one, nothing is cached on disk',
+        text: 'processes that share the work: 1 (the default), more, or auto for one a core',
       },
       direct: {
         value: 'HOSTS',
