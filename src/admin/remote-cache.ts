@@ -1,5 +1,5 @@
-// Owns asking a running proxy about its cache: the same questions as of a store at hand, over the Unix socket of its admin API. Secrets are asked for, too: what is
-// stored lies in a folder of the same user.
+// Owns asking a running proxy about its cache: the same questions as of a store at hand, over the Unix socket of its admin API. Secrets are asked
+// for, too: what is stored lies in a folder of the same user.
 import type { IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import { type CacheAdmin, type CacheStats, type DetailedEntry, type Entry, type Verified, WrongQuestion } from '../cache/cache-admin.ts';

@@ -1,6 +1,6 @@
-// Owns content codings (RFC 9110 §8.4): which ones content has, and taking them off, the one that was applied last first. gzip and its old name (§8.4.1.3),
-// deflate (§8.4.1.2: zlib, and the raw form that some send), br (RFC 7932), zstd (RFC 9659), several of them. What comes out is bounded, in octets and in proportion
-// to what went in, and the bound is held while it comes: nothing is unpacked first and measured then.
+// Owns content codings (RFC 9110 §8.4): which ones content has, and taking them off, the one that was applied last first. gzip and its old name
+// (§8.4.1.3), deflate (§8.4.1.2: zlib, and the raw form that some send), br (RFC 7932), zstd (RFC 9659), several of them. What comes out is bounded,
+// in octets and in proportion to what went in, and the bound is held while it comes: nothing is unpacked first and measured then.
 // Refuses to guess a coding that nobody named. What went wrong is a value, which names the coding; the words are of whoever asked.
 import {
   brotliDecompressSync,

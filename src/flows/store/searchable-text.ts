@@ -1,5 +1,5 @@
-// Owns content as text, for filters that look into it: codings off at once, and the beginning of it, so that no content holds the thread of the store for more
-// than some milliseconds, whatever it is. What is no text, or is coded in a way that is not known here, is not found; a view of one exchange
+// Owns content as text, for filters that look into it: codings off at once, and the beginning of it, so that no content holds the thread of the store
+// for more than some milliseconds, whatever it is. What is no text, or is coded in a way that is not known here, is not found; a view of one exchange
 // (content/view.ts) shows more, and takes its time elsewhere.
 import { unpackWhole } from '../../http/content-coding.ts';
 import { decodeText } from '../content/charset.ts';

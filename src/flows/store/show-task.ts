@@ -1,6 +1,6 @@
-// Owns what may be asked of one content, or of few, that somebody wants to see: what is handed over, what comes back, and doing it. All of it is work on octets of
-// strangers that may take as long as they have made it to take, so it is done on a thread that can be ended (show-worker.ts). What comes back is octets,
-// in most cases JSON as it is to be sent: whoever passes it on has nothing to take apart.
+// Owns what may be asked of one content, or of few, that somebody wants to see: what is handed over, what comes back, and doing it. All of it is work
+// on octets of strangers that may take as long as they have made it to take, so it is done on a thread that can be ended (show-worker.ts). What comes
+// back is octets, in most cases JSON as it is to be sent: whoever passes it on has nothing to take apart.
 import type { ContentKind } from '../content/content-view.ts';
 import { DECODING_BOUNDS } from '../content/decode.ts';
 import { type KeptMessage, viewContent } from '../content/view.ts';

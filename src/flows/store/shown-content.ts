@@ -1,6 +1,6 @@
-// Owns what the store gives of its contents to somebody who wants to see them: views, contents without their secrets, differences, requests to paste elsewhere,
-// HTTP Archives in a file. What is kept is found here; all work on it is done on a thread that can be ended (showing.ts), so that no content, whatever it is
-// made to be, holds up what is recorded. Where that was ended, the answer says so in words.
+// Owns what the store gives of its contents to somebody who wants to see them: views, contents without their secrets, differences, requests to paste
+// elsewhere, HTTP Archives in a file. What is kept is found here; all work on it is done on a thread that can be ended (showing.ts), so that no
+// content, whatever it is made to be, holds up what is recorded. Where that was ended, the answer says so in words.
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
