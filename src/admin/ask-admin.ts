@@ -10,13 +10,15 @@ import { BadQuestion } from './answers.ts';
  */
 export function requestAdmin(socketPath: string, method: string, path: string, question: unknown): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const headers = question === null ? {} : { 'Content-Type': 'application/json' };
+    const text = question === null ? '' : JSON.stringify(question);
+    // Node frames content of a DELETE by nothing else.
+    const headers = question === null ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) };
     const request = httpRequest({ socketPath, method, path, headers }, resolve);
     request.once('error', (cause: NodeJS.ErrnoException) => {
       const problem = `the running proxy cannot be asked at ${socketPath} (${cause.code ?? cause.message}). Is it still running?`;
       reject(new StartError('unavailable', [problem], { cause }));
     });
-    request.end(question === null ? undefined : JSON.stringify(question));
+    request.end(text);
   });
 }
 

@@ -11,6 +11,7 @@ export interface AskedFlows {
   readonly socket: string;
   get(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<unknown>;
   post(path: string, question: object): Promise<unknown>;
+  remove(path: string): Promise<unknown>;
 }
 
 /** @throws StartError when no proxy can be asked */
@@ -28,6 +29,7 @@ export async function askingFlows(given: Arguments, terminal: Terminal): Promise
     socket: adminSocket,
     get: (path, query = {}) => ask('GET', withQuery(path, query), null),
     post: (path, question) => ask('POST', path, question),
+    remove: (path) => ask('DELETE', path, {}),
   };
 }
 

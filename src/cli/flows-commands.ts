@@ -6,7 +6,10 @@ const WHERE: Readonly<Record<string, Flag>> = {
   process: { value: 'PID', text: 'which proxy, where several of this user are running; the first line of a start names it' },
   config: CONFIG_FLAG,
 };
-const SESSION_FLAG: Flag = { value: 'NAME', text: 'another session than the one that is recorded into' };
+const SESSION_FLAG: Flag = {
+  value: 'NAME|FILE',
+  text: 'another session than the one that is recorded into, by its name or as the file of one',
+};
 const REVEAL_FLAG: Flag = { value: null, text: 'show secrets (cookies, credentials, tokens) as they are' };
 const FILTER =
   'FILTER is in the filter language of the inspector: host:example.com status:5xx, is:denied, ~m POST & !~c 200, body:"text". Words next to each ' +

@@ -5,14 +5,19 @@ import { pipeline } from 'node:stream/promises';
 import { requestAdmin } from '../admin/ask-admin.ts';
 import { StartError } from '../errors/start-error.ts';
 import { askingFlows, filterOf, withQuery } from './asked-flows.ts';
+import { inSession } from './asked-session.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
 
 export async function exportFlows(given: Arguments, terminal: Terminal): Promise<number> {
-  const { socket } = await askingFlows(given, terminal);
+  const flows = await askingFlows(given, terminal);
+  return await inSession(flows, given, terminal, (session) => exportFrom(flows.socket, session, given, terminal));
+}
+
+async function exportFrom(socket: string, session: string | undefined, given: Arguments, terminal: Terminal): Promise<number> {
   const { flags } = given;
-  const query = { filter: filterOf(given), session: flags.get('session')?.[0], reveal: flags.has('reveal') ? '1' : undefined };
+  const query = { filter: filterOf(given), session, reveal: flags.has('reveal') ? '1' : undefined };
   const response = await requestAdmin(socket, 'GET', withQuery('/api/export.har', query), null);
   if (response.statusCode !== 200) {
     const text = Buffer.concat(await response.toArray()).toString('utf8');

@@ -1,7 +1,8 @@
 // Owns `flows list`: recorded exchanges, the newest last, as a log has them.
 import { StartError } from '../errors/start-error.ts';
 import type { Summary } from '../flows/recorded.ts';
-import { askingFlows, filterOf } from './asked-flows.ts';
+import { type AskedFlows, askingFlows, filterOf } from './asked-flows.ts';
+import { inSession } from './asked-session.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
 import { summaryLine } from './flows-words.ts';
@@ -10,7 +11,17 @@ import type { Terminal } from './terminal.ts';
 export async function listFlows(given: Arguments, terminal: Terminal): Promise<number> {
   const flows = await askingFlows(given, terminal);
   const wanted = limitOf(given);
-  const query = { filter: filterOf(given), session: given.flags.get('session')?.[0] };
+  const rows = await inSession(flows, given, terminal, (session) => newest(flows, { filter: filterOf(given), session }, wanted));
+  for (const row of rows) terminal.print(given.flags.has('json') ? JSON.stringify(row) : summaryLine(row));
+  return EXIT_OK;
+}
+
+/** Those that are the newest, in their order. */
+async function newest(
+  flows: AskedFlows,
+  query: { readonly filter: string; readonly session: string | undefined },
+  wanted: number,
+): Promise<readonly Summary[]> {
   // Newest first, in pages, and turned round at the end.
   const rows: Summary[] = [];
   while (rows.length < wanted) {
@@ -21,8 +32,7 @@ export async function listFlows(given: Arguments, terminal: Terminal): Promise<n
     rows.push(...page.rows);
     if (page.rows.length < limit) break;
   }
-  for (const row of rows.reverse()) terminal.print(given.flags.has('json') ? JSON.stringify(row) : summaryLine(row));
-  return EXIT_OK;
+  return rows.reverse();
 }
 
 function limitOf({ flags }: Arguments): number {

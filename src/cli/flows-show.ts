@@ -1,6 +1,7 @@
 // Owns `flows show`: one exchange, as far as it is heads and facts.
 import type { RecordedExchange } from '../flows/recorded.ts';
 import { askingFlows, idOf } from './asked-flows.ts';
+import { inSession } from './asked-session.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
 import { exchangeText } from './flows-words.ts';
@@ -9,8 +10,14 @@ import type { Terminal } from './terminal.ts';
 export async function showFlow(given: Arguments, terminal: Terminal): Promise<number> {
   const flows = await askingFlows(given, terminal);
   const { flags } = given;
-  const query = { session: flags.get('session')?.[0], reveal: flags.has('reveal') ? '1' : undefined };
-  const exchange = (await flows.get(`/api/exchanges/${idOf(given)}`, query)) as RecordedExchange;
+  const id = idOf(given);
+  const reveal = flags.has('reveal') ? '1' : undefined;
+  const exchange = await inSession(
+    flows,
+    given,
+    terminal,
+    async (session) => (await flows.get(`/api/exchanges/${id}`, { session, reveal })) as RecordedExchange,
+  );
   terminal.print(flags.has('json') ? JSON.stringify(exchange, null, 2) : exchangeText(exchange));
   return EXIT_OK;
 }

@@ -16,10 +16,16 @@ export async function top(given: Arguments, terminal: Terminal): Promise<number>
       overview === null
         ? 'Nothing is recorded; turn it on with record: on in the settings.'
         : screenOf(overview, Date.now(), rowsOf(isOnce));
-    terminal.print(isOnce ? screen : `${HOME}${screen}${REST}`);
+    terminal.print(isOnce ? screen : drawn(screen, process.stdout.columns ?? 80));
     if (isOnce) return EXIT_OK;
     await wait(EVERY_MS);
   }
+}
+
+/** Over what was there before: each line to its end, and all that is below. Nothing is cleared that is not drawn anew, so that nothing flickers. */
+function drawn(screen: string, columns: number): string {
+  const lines = screen.split('\n').map((line) => `${line.slice(0, columns - 1)}${REST_OF_LINE}`);
+  return `${TO_CORNER}${lines.join('\n')}${REST_OF_SCREEN}`;
 }
 
 /** @param most  rows of each table */
@@ -62,6 +68,6 @@ function count(of: number): string {
 
 const EVERY_MS = 1_000;
 const RECENT_SECONDS = 10;
-/** To the corner; the rest of the screen is cleared behind what is drawn, so that nothing flickers. */
-const HOME = '\u001b[H\u001b[2J';
-const REST = '\u001b[J';
+const TO_CORNER = '\u001b[H';
+const REST_OF_LINE = '\u001b[K';
+const REST_OF_SCREEN = '\u001b[J';
