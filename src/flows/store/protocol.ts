@@ -231,7 +231,7 @@ export interface QuestionTable {
 export type Question = { [K in keyof QuestionTable]: { readonly kind: K } & QuestionTable[K]['asks'] }[keyof QuestionTable];
 export type AnswerTo<Q extends Question> = QuestionTable[Q['kind']]['answers'];
 
-/** What comes without being asked for. Each at most ten times a second for one view or one exchange. */
+/** What comes without being asked for. Each a few times a second for one view or one exchange, at most. */
 export type Push =
   | ({ readonly kind: 'window'; readonly view: number; readonly progress: Progress } & Rows)
   /** It has ended, or something else about it is new. */

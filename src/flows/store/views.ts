@@ -1,6 +1,6 @@
 // Owns live windows: of what matches a filter, in an order, the rows that somebody looks at. A window is pushed when what is in it, or how many there are,
-// has changed: at once when it was quiet before, and at most ten times a second. What is in the order of a column is sorted again at most once a second, and
-// less often where that takes long.
+// has changed: at once when it was quiet before, and at most four times a second: more than that nobody reads, and whoever draws it takes the time from the
+// traffic. What is in the order of a column is sorted again at most once a second, and less often where that takes long.
 import type { Summary } from '../recorded.ts';
 import type { Change, FlowSession, SessionListener } from './flow-session.ts';
 import { type DecodeText, type Matches, Matching, type ReadFilter } from './matching.ts';
@@ -203,7 +203,7 @@ function intoList(list: OrderedList, changed: (id: number, isMoved: boolean) => 
 }
 
 const MOST_SKIPPED = 2000;
-const PUSH_MS = 100;
+const PUSH_MS = 250;
 const SORT_MS = 1000;
 /** Sorting takes a tenth of the time at most. */
 const SORT_SHARE = 10;
