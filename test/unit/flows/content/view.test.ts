@@ -307,3 +307,40 @@ test('content that can not be unpacked is shown as it came, and where secrets ar
   const withheld = await viewContent({ octets: Buffer.from('{}'), isCut: false, fields }, null, undefined, (octets) => octets);
   expect(withheld).toMatchObject({ kind: 'hex', text: '', problem: expect.stringContaining('There may be secrets in it') });
 });
+
+test('of very many parts the first are shown, as many as can be', async () => {
+  const part = Buffer.concat([Buffer.from('--b\r\nContent-Type: text/html\r\n\r\n'), Buffer.alloc(20_000, '<p>'), Buffer.from('\r\n')]);
+  const octets = Buffer.concat(Array.from({ length: 200 }, () => part));
+  const view = await viewContent({ octets, isCut: false, fields: [['Content-Type', 'multipart/mixed; boundary=b']] });
+  expect(view.parts!.length).toBeLessThan(200);
+  expect(view.problem).toBe(`Only the first ${view.parts!.length} of its parts are shown.`);
+  expect(JSON.stringify(view).length).toBeLessThan(12 * 2 ** 20);
+});
+
+test.each<[string, string]>([
+  ['[', 'application/json'],
+  ['{"a":', 'application/json'],
+  ['"" ', 'application/json'],
+  ['<p>', 'text/html'],
+  ['<', 'text/html'],
+  ['</pre ', 'text/html'],
+  ['{a;}', 'text/javascript'],
+  ['return/', 'text/javascript'],
+  ['`${', 'text/javascript'],
+  ['a{b:c}', 'text/css'],
+  ['a=%7B&', 'application/x-www-form-urlencoded'],
+  ['--x\r\n', 'multipart/form-data; boundary=x'],
+  ['data:x\n\n', 'text/event-stream'],
+  ['\x08\x01', 'application/protobuf'],
+  ['\x0a\x7f', 'application/protobuf'],
+  ['\x9f', 'application/cbor'],
+  ['\xdd\xff\xff\xff\xff', 'application/msgpack'],
+  ['{a}', 'application/graphql'],
+])('a MiB of nothing but %j as %s is shown within bounds of time and length', async (piece, type) => {
+  const octets = Buffer.alloc(2 ** 20, piece, 'latin1');
+  const before = process.threadCpuUsage();
+  const view = await viewContent({ octets, isCut: false, fields: [['Content-Type', type]] });
+  const { user, system } = process.threadCpuUsage(before);
+  expect((user + system) / 1_000).toBeLessThan(2_500);
+  expect(JSON.stringify(view).length).toBeLessThan(12 * 2 ** 20);
+});
