@@ -122,6 +122,13 @@ export class CacheContext {
     return waited.length === 0 ? null : Promise.all(waited);
   }
 
+  /** The same in all processes. Two that mark the same record would both lose it: the others are told when they can find the mark. */
+  async outdateEverywhere(keys: readonly string[], neighbours: Neighbours): Promise<void> {
+    await this.outdate(keys);
+    await this.parts.store.written?.(true);
+    await neighbours.outdate(keys);
+  }
+
   /** The right to fetch a key was given to this process. */
   hold(key: string, neighbours: Neighbours): Claim {
     const claim = new Claim(key, neighbours, this.parts.store, (ended) => {
@@ -138,8 +145,11 @@ export class CacheContext {
     this.#claims.get(key)?.wanted();
   }
 
+  /** What they know of is marked on the disk already; what only this process has is marked here. */
   outdatedElsewhere(keys: readonly string[]): Promise<unknown> | null {
-    this.parts.store.catchUp?.();
+    const { store } = this.parts;
+    store.catchUp?.();
+    for (const key of keys) store.forget?.(key);
     return this.outdate(keys);
   }
 
@@ -170,7 +180,7 @@ export class CacheContext {
 }
 
 function markInvalid(store: CacheStore, all: readonly StoredResponse[]): void {
-  for (const stored of all) store.update({ ...stored, isInvalidated: true });
+  for (const stored of all) if (!stored.isInvalidated) store.update({ ...stored, isInvalidated: true });
 }
 
 /** Keys whose last verdict is remembered: some 200 octets each. */

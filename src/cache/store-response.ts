@@ -273,11 +273,11 @@ function invalidate(context: CacheContext, fetch: Fetch, head: ResponseHead): Pr
   if (!isTarget) return null;
   const { scheme, authority, overrides } = request;
   const keys = [request.key, ...others.map((pathAndQuery) => cacheKey(scheme, authority, pathAndQuery, overrides, user))];
-  const here = context.outdate(keys);
+  const { neighbours } = context.parts;
+  const done = neighbours === null ? context.outdate(keys) : context.outdateEverywhere(keys, neighbours);
   // Not this answer itself.
   fetch.moment = context.invalidations.moment;
-  const { neighbours } = context.parts;
-  return neighbours === null ? here : Promise.all([here, neighbours.outdate(keys)]);
+  return done;
 }
 
 /** @returns its age in seconds; the record says how long it stays fresh */

@@ -1,0 +1,86 @@
+// One cache for all workers: what one has stored the others answer with, and what is invalid in one is so in all.
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { cacheStatusOf, requestFor } from '../support/cached.ts';
+import { type Origin, type Reply, startOrigin } from '../support/origin.ts';
+import { connectRaw, type RawClient } from '../support/raw-client.ts';
+import type { RawRequest } from '../support/strict-message.ts';
+import { temporaryFile, temporaryFolder } from '../support/temp-files.ts';
+import { startWorkers } from '../support/workers.ts';
+
+const FRESH = [['Cache-Control', 'max-age=3600']] as const;
+/** That all of them go to one worker happens once in 30,000 runs. */
+const CLIENTS = 16;
+
+/** Kept connections to all workers of a proxy of its own. */
+async function clients(): Promise<readonly RawClient[]> {
+  const policy = temporaryFile(onTestFinished, 'policy.yaml', 'version: 1\ndefault: allow\nconnect_ports: any\n');
+  const proxy = await startWorkers({
+    SALLYPORT_POLICY: policy,
+    SALLYPORT_CACHE: 'on',
+    SALLYPORT_CACHE_FOLDER: temporaryFolder(onTestFinished),
+  });
+  const all = await Promise.all(Array.from({ length: CLIENTS }, () => connectRaw(proxy)));
+  onTestFinished(() => {
+    for (const client of all) client.destroy();
+  });
+  return all;
+}
+
+async function origin(
+  answer: (request: RawRequest, reply: Reply, count: number) => unknown,
+): Promise<Origin & { readonly count: () => number }> {
+  let count = 0;
+  const started = await startOrigin((request, reply) => {
+    count += 1;
+    return answer(request, reply, count);
+  });
+  onTestFinished(() => started.close());
+  return Object.assign(Object.create(started) as Origin, { count: () => count });
+}
+
+async function ask(client: RawClient, url: string, method = 'GET'): Promise<{ readonly text: string; readonly cacheStatus: string }> {
+  await client.send(requestFor(url, { method }));
+  const response = await client.readResponse(method);
+  return { text: response.body.toString(), cacheStatus: cacheStatusOf(response) ?? '' };
+}
+
+describe('with two workers', () => {
+  test('many who ask for the same at once are one request to the origin', async () => {
+    const go = Promise.withResolvers<void>();
+    const one = await origin(async (_, reply, count) => {
+      await go.promise;
+      await reply.response({ fields: FRESH, body: `answer ${count}` });
+    });
+    const asked = (await clients()).map((client) => ask(client, `${one.url}/a`));
+    await expect.poll(() => one.count()).toBe(1);
+    go.resolve();
+    expect(new Set((await Promise.all(asked)).map(({ text }) => text))).toEqual(new Set(['answer 1']));
+    expect(one.count()).toBe(1);
+  });
+
+  test('what one has stored the others answer with at once', async () => {
+    const one = await origin((_, reply, count) => reply.response({ fields: FRESH, body: `answer ${count}` }));
+    const [first, ...others] = await clients();
+    for (let path = 0; path < 10; path += 1) {
+      await ask(first!, `${one.url}/${path}`);
+      for (const other of others) expect((await ask(other, `${one.url}/${path}`)).cacheStatus).toContain('hit');
+    }
+    expect(one.count()).toBe(10);
+  });
+
+  test('an unsafe method invalidates in all of them before it is answered (RFC 9111 §4.4)', async () => {
+    const one = await origin(({ method }, reply, count) =>
+      reply.response({ fields: method === 'GET' ? FRESH : [], body: `answer ${count}` }),
+    );
+    const all = await clients();
+    const url = `${one.url}/a`;
+    for (let round = 0; round < 3; round += 1) {
+      const { text: old } = await ask(all[0]!, url);
+      for (const client of all) expect((await ask(client, url)).text).toBe(old);
+      await ask(all[round]!, url, 'POST');
+      const { text: fresh } = await ask(all[CLIENTS - 1 - round]!, url);
+      expect(fresh).not.toBe(old);
+      for (const client of all) expect((await ask(client, url)).text).toBe(fresh);
+    }
+  });
+});
