@@ -28,7 +28,7 @@ export class MessageGate implements TunnelDiversion {
   #relay: DivertedRelay | null = null;
   #fromClient: Way | null = null;
   #toClient: Way | null = null;
-  #isUnreadable = false;
+  #isTold = false;
 
   constructor(holder: MessageHolder) {
     this.#holder = holder;
@@ -47,7 +47,7 @@ export class MessageGate implements TunnelDiversion {
 
   passing(direction: MessageDirection, bytes: Buffer): number {
     if (this.#wayOf(direction) !== null) return 0;
-    if (this.#isUnreadable || !this.#holder.areWanted()) return bytes.length;
+    if (!this.#holder.areWanted()) return bytes.length;
     const octets = this.#observer!.octetsToNext(direction);
     return octets === null || octets >= bytes.length || !this.#isReadable(direction) ? bytes.length : octets;
   }
@@ -86,8 +86,9 @@ export class MessageGate implements TunnelDiversion {
   #isReadable(direction: MessageDirection): boolean {
     const inflater = this.#observer!.inflaterFrom(direction, MOST_OCTETS);
     if (typeof inflater !== 'string') return true;
-    this.#isUnreadable = true;
-    this.#holder.cannotHold(inflater);
+    // What was missed may be out of reach one day, for messages to come.
+    if (!this.#isTold) this.#holder.cannotHold(inflater);
+    this.#isTold = true;
     return false;
   }
 

@@ -258,3 +258,46 @@ describe('permessage-deflate (RFC 7692)', () => {
     ]);
   });
 });
+
+describe('for whoever reads on from the next message', () => {
+  it('says how many octets are left until then, wherever it is asked', () => {
+    const parts = [
+      frame({ opcode: 1, payload: 'begun', isFinal: false }),
+      frame({ opcode: 9, payload: 'ping' }),
+      frame({ opcode: 0, payload: 'x'.repeat(300) }),
+    ];
+    const octets = Buffer.concat(parts);
+    const { observer } = watch();
+    const left: (number | null)[] = [observer.octetsToNext('to-client')];
+    for (const octet of octets) {
+      hear((bytes) => observer.toClient(bytes), Buffer.from([octet]));
+      left.push(observer.octetsToNext('to-client'));
+    }
+    // Within heads, and within all but the last frame of a message, nobody knows.
+    const unknown = octets.length - 300;
+    expect(left).toEqual([0, ...Array(unknown - 1).fill(null), ...Array.from({ length: 301 }, (_, i) => 300 - i)]);
+    observer.toClient(Buffer.concat([Buffer.from([0x82, 0x7f]), Buffer.alloc(8, 0xff)]));
+    expect(observer.octetsToNext('to-client')).toBe(null);
+  });
+
+  it('gives what it has of compressed messages before, and no less', () => {
+    const inflater = (extensions: string | undefined, isWatched: boolean, ...payloads: Buffer[]) => {
+      const observer = isWatched
+        ? watch(extensions, { previewOctets: 10, maxInflated: 40_000 }).observer
+        : new WebSocketObserver(extensions);
+      for (const payload of payloads) observer.toClient(frame({ opcode: 1, reserved: 4, payload }));
+      return observer.inflaterFrom('to-client', 1000);
+    };
+    const hello = Buffer.from('f248cdc9c90700', 'hex');
+    const found = inflater(DEFLATE, true, hello);
+    if (found === null || typeof found === 'string') throw new Error('it has none');
+    // It refers to the message before (RFC 7692 §7.2.3.2).
+    expect(found.inflate(Buffer.from('f200110000', 'hex'))).toEqual({ kind: 'inflated', bytes: Buffer.from('Hello') });
+    expect(inflater(undefined, false)).toBe(null);
+    expect(inflater(DEFLATE, false, hello)).toMatch(/refer to messages that nobody has kept/);
+    expect(inflater(DEFLATE, true, Buffer.alloc(40_001), hello)).toMatch(/refer to messages that nobody has kept/);
+    expect(inflater(DEFLATE, true, Buffer.alloc(40_001), compressed('a'.repeat(33_000)))).toHaveProperty('inflate');
+    expect(inflater(`${DEFLATE}; server_no_context_takeover`, false, hello)).toHaveProperty('inflate');
+    expect(inflater('bbf-usp-protocol', true)).toMatch(/an extension that is not known here: bbf-usp-protocol/);
+  });
+});
