@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { finished } from '../support/flow-batches.ts';
+import { batchOf, finished } from '../support/flow-batches.ts';
 import { openTestStore } from '../support/flow-store.ts';
 import { type AgainLine, contentOf, type FoundLine, faultsOf, type WrittenLine } from '../support/flow-store-process.ts';
 
@@ -161,6 +161,24 @@ test('a segment that is damaged goes as a whole when it is old, and all of its r
   for (let exchanges = 1; exchanges > 0; ) ({ exchanges } = await opened.ask({ kind: 'status' }));
   expect(await opened.ask({ kind: 'list', filter: '', order: 'id', offset: 0, limit: 10 })).toEqual({ total: 0, offset: 0, rows: [] });
   expect(segments()).toEqual([]);
+});
+
+test('files that were removed while they are written into are told of once, and recording goes on in new ones', async () => {
+  await using opened = await openTestStore(folder);
+  await opened.write(finished(1));
+  rmSync(folder, { recursive: true });
+  // Nobody acknowledges this one.
+  void opened.write(finished(2));
+  await opened.report(
+    /^inspector: recording broke off \(the files in .+default were removed\) and begins again; what was not written yet is lost$/,
+  );
+  // Ids go on.
+  opened.store.send(batchOf([finished(3)]), batchOf([finished(3)]).byteLength);
+  expect(await opened.ask({ kind: 'status' })).toMatchObject({ exchanges: 1, problem: null });
+  expect(await opened.ask({ kind: 'exchange', id: 3 })).toMatchObject({ summary: { id: 3 } });
+  expect(opened.reports).toHaveLength(1);
+  expect(statSync(path.join(folder, 'default')).mode & 0o777).toBe(0o700);
+  for (const name of readdirSync(path.join(folder, 'default'))) expect(statSync(path.join(folder, 'default', name)).mode & 0o077).toBe(0);
 });
 
 async function fill(count: number): Promise<void> {

@@ -4,6 +4,7 @@ import { reasonOf } from '../../cache/stores/storing-pause.ts';
 import { BatchReader } from './batch-frames.ts';
 import { isDamage } from './flow-index.ts';
 import type { FlowSession } from './flow-session.ts';
+import { RemovedFiles } from './segments.ts';
 
 export class Recording {
   /** Records that could not be written. */
@@ -18,6 +19,7 @@ export class Recording {
     this.#changed = changed;
   }
 
+  /** @throws RemovedFiles, which ends the thread: whoever starts it again has a new session made */
   take(session: FlowSession, batch: ArrayBuffer, used: number): void {
     if (this.problem !== null && performance.now() < this.#againMs) {
       this.#lose(batch, used);
@@ -27,6 +29,7 @@ export class Recording {
       this.#write(session, batch, used);
       this.#succeeded(session);
     } catch (error) {
+      if (error instanceof RemovedFiles) throw error;
       this.#lose(batch, used);
       this.#failed(session, error);
     }

@@ -46,6 +46,13 @@ interface Segment extends SegmentHead {
   changedAtMs: number;
 }
 
+/** What is written into is gone from the disk: to go on would be to write for nobody. */
+export class RemovedFiles extends Error {
+  constructor(folder: string) {
+    super(`the files in ${folder} were removed`);
+  }
+}
+
 export class Segments {
   /** Frames that are not what was written. */
   damaged = 0;
@@ -106,7 +113,7 @@ export class Segments {
    * The segment that is written into; a new one where what there is has come to its size.
    *
    * @param bytes what is going to be appended
-   * @throws an error of Node's: the disk is full, the folder gone
+   * @throws RemovedFiles, or an error of Node's: the disk is full
    */
   toWrite(bytes: number): SegmentHead & Place {
     const last = this.#segments.at(-1);
@@ -118,11 +125,13 @@ export class Segments {
   /**
    * Appends to the segment that `toWrite` named: all of it, or nothing.
    *
-   * @throws an error of Node's
+   * @throws RemovedFiles, or an error of Node's
    */
   append(octets: Buffer, nowMs: number): void {
     const segment = this.#segments.at(-1)!;
-    this.#writing ??= openSync(segment.path, 'r+');
+    this.#writing ??= this.#opened(segment.path, 'r+');
+    // The system takes octets for a file without a name, too.
+    if (fstatSync(this.#writing).nlink === 0) throw new RemovedFiles(this.#folder);
     try {
       let written = 0;
       while (written < octets.length)
@@ -260,7 +269,7 @@ export class Segments {
     const file = this.#path(number);
     const random = randomBytes(8);
     const head = { mark: random.readUInt32LE(0), seed: random.readUInt32LE(4) };
-    const descriptor = openSync(file, 'wx', 0o600);
+    const descriptor = this.#opened(file, 'wx');
     try {
       writeSync(descriptor, writeSegmentHead(head));
     } catch (error) {
@@ -273,6 +282,14 @@ export class Segments {
     const segment = { ...head, number, path: file, bytes: SEGMENT_HEAD_BYTES, changedAtMs: fstatSync(descriptor).mtimeMs };
     this.#segments.push(segment);
     return segment;
+  }
+
+  #opened(file: string, flags: 'r+' | 'wx'): number {
+    try {
+      return openSync(file, flags, 0o600);
+    } catch (error) {
+      throw error instanceof Error && 'code' in error && error.code === 'ENOENT' ? new RemovedFiles(this.#folder) : error;
+    }
   }
 
   #endWriting(): void {
