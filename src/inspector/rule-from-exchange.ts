@@ -24,6 +24,7 @@ export type RuleKind = (typeof RULE_KINDS)[number];
 /**
  * @param content  of its response, as it passed; `null` where it was not kept as a whole
  * @param keep  a file for the rule to answer with; tells how the rule names it
+ * @param to  for another server: its URL; `null` where nobody has said yet, and then the rule is off
  * @throws BadQuestion where no such rule can be made of it
  */
 export async function ruleFrom(
@@ -31,6 +32,7 @@ export async function ruleFrom(
   kind: RuleKind,
   content: () => Promise<Uint8Array | null>,
   keep: (name: string, octets: Uint8Array) => Promise<string>,
+  to: string | null = null,
 ): Promise<WrittenRule> {
   const { summary } = exchange;
   if (summary.kind === 'tunnel' || summary.host === '') throw new BadQuestion('Rules are about requests of HTTP; this is none.', 409);
@@ -43,8 +45,7 @@ export async function ruleFrom(
       return { ...rule, map_local: await keep(fileNameOf(summary), octets) };
     }
     case 'map_remote':
-      // Nobody knows yet where to.
-      return { ...rule, map_remote: 'http://127.0.0.1:3000', on: 'false' };
+      return to === null ? { ...rule, map_remote: 'http://127.0.0.1:3000', on: 'false' } : { ...rule, map_remote: to };
     case 'answer':
       return { ...rule, answer: await answerOf(exchange, content) };
     case 'block':

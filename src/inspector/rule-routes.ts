@@ -27,7 +27,12 @@ export interface RuleBook extends BreakpointParts {
 }
 
 const TEXT = z.strictObject({ text: z.string().max(1_000_000) });
-const FROM_EXCHANGE = z.strictObject({ id: z.int(), kind: z.enum(RULE_KINDS), session: z.string().optional() });
+const FROM_EXCHANGE = z.strictObject({
+  id: z.int(),
+  kind: z.enum(RULE_KINDS),
+  to: z.string().max(2_000).optional(),
+  session: z.string().optional(),
+});
 
 export function ruleRoutes(book: RuleBook, recording: Recording): readonly Route[] {
   return [
@@ -52,11 +57,11 @@ export function ruleRoutes(book: RuleBook, recording: Recording): readonly Route
     {
       method: 'POST',
       path: '/api/rules/from-exchange',
-      summary: 'Add a rule for requests like that of an exchange',
+      summary: 'Add a rule for requests like that of an exchange; to is the URL that map_remote sends them to, without which it is off',
       content: FROM_EXCHANGE,
       answers: '{name, isOn, ...}: of the rule, and as GET',
       async answer(asked) {
-        const { id, kind, session } = await contentAs(FROM_EXCHANGE, asked);
+        const { id, kind, to, session } = await contentAs(FROM_EXCHANGE, asked);
         if (book.problems.length > 0) return problemsAnswer(book.problems);
         const query = new URLSearchParams(session === undefined ? {} : { session });
         const exchange = await exchangeAsked(recording, { ...asked, query, segments: { id: String(id) } });
@@ -64,7 +69,7 @@ export function ruleRoutes(book: RuleBook, recording: Recording): readonly Route
           const kept = await recording.store().ask({ kind: 'content', id, of: 'response', ...(session !== undefined && { session }) });
           return kept === null || kept.isCut ? null : kept.bytes;
         };
-        const wanted = await ruleFrom(exchange, kind, content, (name, octets) => kept(book, name, octets));
+        const wanted = await ruleFrom(exchange, kind, content, (name, octets) => kept(book, name, octets), to ?? null);
         let name = wanted.name;
         const answer = await changed(book, (text) => {
           name = freeName(text, wanted.name);

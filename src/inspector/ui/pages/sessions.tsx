@@ -1,12 +1,11 @@
 // Owns the page of the sessions: what is recorded into, what was kept, and taking one elsewhere as a file.
-import { useSignal } from '@preact/signals';
 import type { SessionFacts } from '../../../flows/store/protocol.ts';
 import { getOctets, putFile, write } from '../api.ts';
 import { type Asked, useAsked } from '../asked.ts';
 import { Icon } from '../icons.tsx';
 import { attempt, saveFile, tell } from '../shell/actions.ts';
+import { askText } from '../shell/ask-text.tsx';
 import { confirm } from '../shell/confirm.tsx';
-import { closeDialog, Dialog, showDialog } from '../shell/dialog.tsx';
 import { lookAtSession } from '../traffic/selection.ts';
 import { agoText, bytesText, countText } from '../words.ts';
 import { Loading, PageBody, Section } from './parts.tsx';
@@ -183,33 +182,6 @@ function importFile(again: () => void): void {
 }
 
 function askName(title: string, initial: string, then: (name: string) => void): void {
-  showDialog(() => <NameDialog title={title} initial={initial} then={then} />);
-}
-
-function NameDialog({ title, initial, then }: { readonly title: string; readonly initial: string; readonly then: (name: string) => void }) {
-  const name = useSignal(initial);
-  const done = (event: Event) => {
-    event.preventDefault();
-    closeDialog();
-    then(name.value.trim());
-  };
-  return (
-    <Dialog title={title}>
-      <form class="form-line" onSubmit={done}>
-        <input
-          class="field is-long"
-          aria-label="Name"
-          required
-          maxLength={64}
-          pattern="[\w][\w .\-]*"
-          title="Letters, digits, blanks, dots and dashes"
-          value={name.value}
-          onInput={({ currentTarget }) => (name.value = currentTarget.value)}
-        />
-        <button type="submit" class="button is-main">
-          OK
-        </button>
-      </form>
-    </Dialog>
-  );
+  const hint = 'Letters, digits, blanks, dots and dashes';
+  askText({ title, label: 'Name', initial, hint, pattern: String.raw`[\w][\w .\-]*`, maxLength: 64 }, then);
 }

@@ -3,6 +3,7 @@ import type { Summary } from '../../../flows/recorded.ts';
 import { getJson, write } from '../api.ts';
 import { go } from '../route.ts';
 import { attempt, copyText, tell } from '../shell/actions.ts';
+import { askText } from '../shell/ask-text.tsx';
 import { type Command, showMenuAt } from '../shell/menu.tsx';
 import { copyRaw } from './raw-message.ts';
 import { urlText } from './url.ts';
@@ -26,7 +27,7 @@ export type RuleKind = 'map_local' | 'map_remote' | 'answer' | 'block' | 'set' |
 
 export const RULE_KINDS: readonly (readonly [kind: RuleKind, label: string])[] = [
   ['map_local', 'Answer with a local file'],
-  ['map_remote', 'Send to another server'],
+  ['map_remote', 'Send to another server …'],
   ['answer', 'Answer with a status'],
   ['block', 'Block'],
   ['set', 'Set fields'],
@@ -37,11 +38,19 @@ export const RULE_KINDS: readonly (readonly [kind: RuleKind, label: string])[] =
   ['truncate', 'Break the answer off'],
 ];
 
+/** Of where to send them nobody knows but whoever asks for it. */
 export function createRule({ id }: Summary, kind: RuleKind): void {
+  if (kind !== 'map_remote') addRule({ id, kind });
+  else
+    askText({ title: 'Send to another server', label: 'URL of the server', placeholder: 'http://127.0.0.1:3000', maxLength: 2_000 }, (to) =>
+      addRule({ id, kind, to }),
+    );
+}
+
+function addRule(wanted: { readonly id: number; readonly kind: RuleKind; readonly to?: string }): void {
   attempt(async () => {
-    const { name, isOn } = await write<{ name: string; isOn: boolean }>('POST', '/api/rules/from-exchange', { id, kind });
-    const words = isOn ? `Rule ‘${name}’ holds from now on.` : `Rule ‘${name}’ is there, and off: say in it where to send them.`;
-    tell(words, { label: 'Edit it', run: () => go({ page: 'rules' }) });
+    const { name } = await write<{ name: string }>('POST', '/api/rules/from-exchange', wanted);
+    tell(`Rule ‘${name}’ holds from now on.`, { label: 'Edit it', run: () => go({ page: 'rules' }) });
   });
 }
 
