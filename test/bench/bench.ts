@@ -9,7 +9,7 @@ import { type Cores, chooseCores, describeMachine, type Machine } from './machin
 import { type LoadSide, measure } from './measure.ts';
 import { startOrigin, type TlsOrigin } from './origin.ts';
 import { PEERS } from './peers.ts';
-import { canRun, isRecorded, type Measurement, opensTls, type PeerName, WORKLOADS, type WorkloadName } from './plan.ts';
+import { canRun, isRecorded, type Measurement, opensTls, type PeerName, WORKLOADS, type WorkloadName, workersOf } from './plan.ts';
 import { findPrograms, type Programs } from './programs.ts';
 import { freePort, startServer } from './server-process.ts';
 import { writeTlsFiles } from './tls-files.ts';
@@ -113,6 +113,7 @@ async function measureFresh({ cores, folder, programs, children, signal }: Bench
     programs,
     hasMemoryTier: WORKLOADS[workload].cache !== 'disk',
     isRecorded: isRecorded(workload),
+    workers: workersOf(workload),
     tls: opensTls(workload) ? (side.tls?.files ?? null) : null,
   });
   const command = { name: peer, program, core: cores.proxy };

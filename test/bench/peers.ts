@@ -21,6 +21,8 @@ export interface PeerContext {
   readonly hasMemoryTier: boolean;
   /** What passes is to be kept. */
   readonly isRecorded: boolean;
+  /** Processes that serve. */
+  readonly workers: number;
   /** Those of the workload, where it is about TLS that the peer opens. */
   readonly tls: TlsFiles | null;
 }
@@ -33,10 +35,10 @@ export interface PeerCommand {
 }
 
 export const PEERS: Readonly<Record<PeerName, (context: PeerContext) => PeerCommand>> = {
-  sallyport({ folder, port, hasMemoryTier, isRecorded, tls }) {
+  sallyport({ folder, port, hasMemoryTier, isRecorded, workers, tls }) {
     writeFileSync(path.join(folder, 'policy.yaml'), policy());
     const configuration = path.join(folder, 'sallyport.yaml');
-    writeFileSync(configuration, sallyportConfiguration({ port, hasMemoryTier, isRecorded, tls }));
+    writeFileSync(configuration, sallyportConfiguration({ port, hasMemoryTier, isRecorded, workers, tls }));
     return {
       program: process.execPath,
       args: ['--max-semi-space-size=8', path.join(ROOT, 'src/bin.cjs'), 'run', '--config', configuration],
@@ -95,7 +97,7 @@ function requireTls(tls: TlsFiles | null): TlsFiles {
   return tls;
 }
 
-function sallyportConfiguration({ port, hasMemoryTier, isRecorded, tls }: Omit<PeerContext, 'folder' | 'programs'>): string {
+function sallyportConfiguration({ port, hasMemoryTier, isRecorded, workers, tls }: Omit<PeerContext, 'folder' | 'programs'>): string {
   return `
 listen: 127.0.0.1:${port}
 policy: policy.yaml
@@ -104,6 +106,7 @@ access_log: { file: access.jsonl, format: json }
 cache: { folder: cache${hasMemoryTier ? '' : ', memory: 0'} }
 record: ${isRecorded ? '{ use: on, body_limit: 64KiB }' : 'off'}
 admin: off
+workers: ${workers}
 ${tls === null ? '' : sallyportTls(tls)}`;
 }
 

@@ -24,6 +24,7 @@ export const WORKLOADS = {
     peers: ['sallyport'],
     text: 'the same, recorded on disk with up to 64 KiB of each content',
   },
+  'forward-workers': { unit: 'us/request', cache: null, goals: { forward: 1.1 }, peers: ['sallyport'], text: 'the same by two workers' },
   'hit-1k': {
     unit: 'us/request',
     cache: 'memory',
@@ -32,6 +33,13 @@ export const WORKLOADS = {
     text: 'GET of 1 KiB, answered out of memory',
   },
   'hit-1k-recorded': { unit: 'us/request', cache: 'memory', goals: {}, peers: ['sallyport'], text: 'the same, recorded' },
+  'hit-1k-workers': {
+    unit: 'us/request',
+    cache: 'memory',
+    goals: { 'hit-1k': 1.1 },
+    peers: ['sallyport'],
+    text: 'the same by two workers',
+  },
   'hit-64k': {
     unit: 'us/request',
     cache: 'memory',
@@ -52,6 +60,13 @@ export const WORKLOADS = {
     goals: { forward: 1.3 },
     peers: STORING,
     text: 'the same of 1 KiB that is stored, every request of another URL',
+  },
+  'miss-store-workers': {
+    unit: 'us/request',
+    cache: 'both',
+    goals: { 'miss-store': 1.1 },
+    peers: ['sallyport'],
+    text: 'the same by two workers, who ask each other',
   },
   connect: {
     unit: 'us/tunnel',
@@ -116,8 +131,10 @@ export interface WorkloadFacts {
   readonly text: string;
 }
 
-/** Another peer at the same workload, or Sallyport itself at the plain one. */
-export type GoalBase = Exclude<PeerName, 'sallyport' | 'floor' | 'mitmproxy'> | 'forward';
+/** Another peer at the same workload, or Sallyport itself at a plainer one. */
+export type GoalBase = Exclude<PeerName, 'sallyport' | 'floor' | 'mitmproxy'> | OwnBase;
+export const OWN_BASES = ['forward', 'hit-1k', 'miss-store'] as const;
+export type OwnBase = (typeof OWN_BASES)[number];
 
 export type WorkloadName = keyof typeof WORKLOADS;
 export const WORKLOAD_NAMES = Object.keys(WORKLOADS) as WorkloadName[];
@@ -133,12 +150,17 @@ export function canRun(peer: PeerName, workload: WorkloadName): boolean {
 
 /** Whether it is about TLS that the proxy opens. */
 export function opensTls(workload: WorkloadName): boolean {
-  return canRun('sallyport', workload) && !canRun('squid', workload) && !isRecorded(workload);
+  return canRun('sallyport', workload) && !canRun('squid', workload) && !isRecorded(workload) && workersOf(workload) === 1;
 }
 
 /** Whether what passes is recorded meanwhile. */
 export function isRecorded(workload: WorkloadName): boolean {
   return workload.endsWith('-recorded');
+}
+
+/** How many processes of the proxy serve. */
+export function workersOf(workload: WorkloadName): number {
+  return workload.endsWith('-workers') ? 2 : 1;
 }
 
 export interface Measurement {

@@ -1,6 +1,16 @@
 // Owns what the benchmark says in the end: measurements in, Markdown out.
 import type { Machine } from './machine.ts';
-import { type GoalBase, type Measurement, PEER_NAMES, type PeerName, WORKLOAD_NAMES, WORKLOADS, type WorkloadName } from './plan.ts';
+import {
+  type GoalBase,
+  type Measurement,
+  OWN_BASES,
+  type OwnBase,
+  PEER_NAMES,
+  type PeerName,
+  WORKLOAD_NAMES,
+  WORKLOADS,
+  type WorkloadName,
+} from './plan.ts';
 import { costRatio, type Measured, median } from './statistics.ts';
 
 /** A table with a row for each workload and peer, and a line for each goal. */
@@ -82,12 +92,16 @@ function goals(measurements: readonly Measurement[]): string {
 
 function goal(workload: WorkloadName, base: GoalBase, most: number, measurements: readonly Measurement[]): string {
   const own: Measured = { workload, peer: 'sallyport' };
-  const divisor: Measured = base === 'forward' ? { workload: base, peer: 'sallyport' } : { workload, peer: base };
-  const name = base === 'forward' ? 'its own forward' : TITLES[base];
+  const divisor: Measured = isOwn(base) ? { workload: base, peer: 'sallyport' } : { workload, peer: base };
+  const name = isOwn(base) ? `its own ${base}` : TITLES[base];
   const reached = costRatio(own, divisor, measurements);
   if (reached === null) return `${workload} to ${name}: at most ${most}; not judged, no round holds both`;
   // Judged as it is: what is shown is rounded.
   return `${workload} to ${name}: ${reached.toFixed(2)}, at most ${most}: ${reached <= most ? 'reached' : 'NOT REACHED'}`;
+}
+
+function isOwn(base: GoalBase): base is OwnBase {
+  return OWN_BASES.some((own) => own === base);
 }
 
 /** The least of the rounds, rounded down: only what is all hits is said to be. */

@@ -37,7 +37,7 @@ async function main(): Promise<void> {
     const port = await freePort();
     const peerFolder = path.join(folder, 'peer');
     mkdirSync(peerFolder);
-    const command = PEERS[peer]({ folder: peerFolder, port, programs, hasMemoryTier: true, isRecorded: false, tls: files });
+    const command = PEERS[peer]({ folder: peerFolder, port, programs, hasMemoryTier: true, isRecorded: false, workers: 1, tls: files });
     const child = await startServer(children, { ...command, name: peer, core: cores.proxy }, port, signal);
     // Nobody asks these origins anything.
     const tls = { files, port: 443, newHostsPort: 443 };

@@ -1,15 +1,26 @@
 import { expect, test } from 'vitest';
-import { canRun, isRecorded, opensTls, PEER_NAMES, WORKLOAD_NAMES, WORKLOADS } from '../../bench/plan.ts';
+import {
+  canRun,
+  isRecorded,
+  OWN_BASES,
+  opensTls,
+  PEER_NAMES,
+  WORKLOAD_NAMES,
+  WORKLOADS,
+  type WorkloadName,
+  workersOf,
+} from '../../bench/plan.ts';
 
 const OPENING = ['tls-handshake', 'tls-resumed', 'tls-newhost', 'tls-keepalive', 'h2-keepalive'] as const;
 
 test('we run everything, and a peer what it can do: the floor has no files and signs nothing', () => {
   expect(WORKLOAD_NAMES.every((name) => canRun('sallyport', name))).toBe(true);
-  const recorded = WORKLOAD_NAMES.filter(isRecorded);
-  expect(WORKLOAD_NAMES.filter((name) => !canRun('ats', name) && !isRecorded(name))).toEqual(OPENING);
-  expect(recorded.flatMap((name) => PEER_NAMES.filter((peer) => canRun(peer, name)))).toEqual(recorded.map(() => 'sallyport'));
+  const isOwnAffair = (name: WorkloadName): boolean => isRecorded(name) || workersOf(name) > 1;
+  const own = WORKLOAD_NAMES.filter(isOwnAffair);
+  expect(WORKLOAD_NAMES.filter((name) => !canRun('ats', name) && !isOwnAffair(name))).toEqual(OPENING);
+  expect(own.flatMap((name) => PEER_NAMES.filter((peer) => canRun(peer, name)))).toEqual(own.map(() => 'sallyport'));
   const beyond = ['disk-hit-64k', 'miss-store', 'tls-newhost', 'h2-keepalive'];
-  expect(WORKLOAD_NAMES.filter((name) => !canRun('floor', name) && !isRecorded(name))).toEqual(beyond);
+  expect(WORKLOAD_NAMES.filter((name) => !canRun('floor', name) && !isOwnAffair(name))).toEqual(beyond);
 });
 
 test('peers that open TLS run what is about that, and nothing else', () => {
@@ -19,13 +30,13 @@ test('peers that open TLS run what is about that, and nothing else', () => {
 
 test('a goal is about a peer that can run the workload', () => {
   for (const name of WORKLOAD_NAMES) {
-    const bases = Object.keys(WORKLOADS[name].goals).filter((base) => base !== 'forward');
+    const bases = Object.keys(WORKLOADS[name].goals).filter((base) => !OWN_BASES.some((own) => own === base));
     for (const base of bases) expect(WORKLOADS[name].peers).toContain(base);
   }
 });
 
-test('a goal against our own forward is about the same unit', () => {
+test('a goal against a plainer workload of our own is about the same unit', () => {
   for (const { goals, unit } of Object.values(WORKLOADS)) {
-    if ('forward' in goals) expect(unit).toBe(WORKLOADS.forward.unit);
+    for (const base of OWN_BASES) if (base in goals) expect(unit).toBe(WORKLOADS[base].unit);
   }
 });
