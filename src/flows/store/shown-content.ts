@@ -175,7 +175,7 @@ async function unlessRefused<T>(answer: Promise<T>, sentence: (why: string) => s
 function withoutView({ octets, isCut, fields }: KeptMessage, why: string): ContentView {
   return {
     kind: 'hex',
-    alternatives: ['hex', 'text'],
+    alternatives: ['text'],
     text: '',
     decoded: { codings: contentCodings(fields), charset: null, length: octets.length, isCut },
     problem: `It cannot be shown: ${why}. Its octets can be saved as they are.`,
