@@ -14,13 +14,14 @@ type Said =
   | { readonly type: 'problem'; readonly message: string }
   | { readonly type: 'status' };
 
-/** @returns when the proxy ends, or a signal does */
+/** @returns when the proxy ends */
 export async function tailFlows(given: Arguments, terminal: Terminal): Promise<number> {
   const flows = await askingFlows(given, terminal);
   const filter = filterOf(given);
   const { total } = (await flows.get('/api/exchanges', { filter, limit: '0' })) as { readonly total: number };
   const print = (row: Summary) => terminal.print(given.flags.has('json') ? JSON.stringify(row) : summaryLine(row));
   await follow(new WebSocket(`ws+unix:${flows.socket}:/api/live`), filter, total, print);
+  terminal.report('the proxy has ended.');
   return EXIT_OK;
 }
 

@@ -2,7 +2,7 @@
 // Content is in it once somebody has waited for it (seen-content.ts).
 import { testOf } from '../flows/filter/match.ts';
 import { parseFilter } from '../flows/filter/parse.ts';
-import { contentsOf, type Missing, type PassingSubject, verdictOf } from '../flows/filter/verdict.ts';
+import { contentsOf, lateWordOf, type Missing, type PassingSubject, verdictOf } from '../flows/filter/verdict.ts';
 import type { RecordedFields, Summary } from '../flows/recorded.ts';
 import type { Fields, ResponseHead } from '../http/message.ts';
 import type { Match, Side } from '../rewrite/rule.ts';
@@ -17,6 +17,9 @@ export function compileMatch(text: string): CompiledMatch {
   const parsed = parseFilter(text);
   if ('problem' in parsed) return parsed;
   const filter = parsed.ok;
+  const late = lateWordOf(filter);
+  if (late !== null)
+    return { problem: { column: 1, message: `${late} is known only once an exchange has ended, and this is asked before` } };
   const looksInto = contentsOf(filter);
   if (!looksInto.request && !looksInto.response) return { ok: { fits: testOf(filter), awaits: null } };
   const awaits: Match<PassingSubject>['awaits'] = (subject, content) =>
@@ -71,17 +74,18 @@ export function messageSubject(
   return sent.by === 'request' ? { ...handshake, requestText: sent.text } : { ...handshake, responseText: sent.text };
 }
 
-/** The same, with what is answered. @param texts  of the contents of both */
+/** The same, with what is answered. @param texts  of the contents of both @param length  of that of the response, where it is known */
 export function responseSubject(
   received: Received,
   { status, reason, fields }: Omit<ResponseHead, 'version'>,
   texts: { readonly request: ContentText | null; readonly response: ContentText | null },
+  length: number | null,
 ): PassingSubject {
   const asked = requestSubject(received, texts.request);
   const response = { status, reason, version: asked.summary.version, fields: pairs(fields) };
   const contentType = response.fields.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? null;
   const cache = received.incoming.flow.cache?.outcome ?? null;
-  const summary = { ...asked.summary, status, contentType, cache };
+  const summary = { ...asked.summary, status, contentType, cache, responseBytes: length ?? 0 };
   if (texts.response !== null) return { ...asked, summary, response, responseText: texts.response };
   return { ...asked, summary, response, missing: { ...asked.missing, response: true } };
 }

@@ -10,7 +10,7 @@ import { ByteRate } from '../net/byte-rate.ts';
 import type { Deadlines } from '../net/deadlines.ts';
 import type { Breakpoints } from '../rewrite/breakpoints.ts';
 import { type RewritableRequest, type RewrittenRequest, rewriteRequest } from '../rewrite/rewrite-request.ts';
-import { type RewrittenResponse, rewriteResponse } from '../rewrite/rewrite-response.ts';
+import { type RewritableResponse, type RewrittenResponse, rewriteResponse } from '../rewrite/rewrite-response.ts';
 import type { Change, RewriteRule, Side, Throttle } from '../rewrite/rule.ts';
 import { holdRequest, holdResponse, messageHolder } from './at-breakpoint.ts';
 import { BrokenOffBody } from './broken-off-body.ts';
@@ -171,16 +171,18 @@ class Rewriting {
 
   #responsePlan(
     received: Received,
-    { response: { head } }: ResponseAnswer,
+    { response: { head, body } }: ResponseAnswer,
     texts: { readonly request: ContentText | null; readonly response: ContentText | null },
     unseen: string | null,
   ): ResponsePlan | typeof AWAITS | null {
     const { rules, breakpoints } = this.#parts;
     const missed = unseen === null ? null : this.#missed(received.incoming, 'response', unseen);
-    const found = rewriteResponse(rules(), head, (response) => responseSubject(received, response, texts), missed);
+    const length = body === null ? 0 : body.length;
+    const subjectOf = (response: RewritableResponse) => responseSubject(received, response, texts, length);
+    const found = rewriteResponse(rules(), head, subjectOf, missed);
     if (found === AWAITS) return AWAITS;
     if (!breakpoints.mayHold('response')) return found === null ? null : { found, isHeld: false };
-    const subject = responseSubject(received, found?.response ?? head, texts);
+    const subject = subjectOf(found?.response ?? head);
     const isHeld = breakpoints.wants('response', subject);
     if (!isHeld && breakpoints.awaits('response', subject, 'response')) {
       if (missed === null) return AWAITS;

@@ -9,7 +9,7 @@ import { readRunning } from '../../src/cli/running.ts';
 import { HAR } from '../support/har-schema.ts';
 import { createInspectedSite } from '../support/inspected-site.ts';
 import { CLEAN_ENVIRONMENT, describeWith, type Ended, run, succeed } from '../support/programs.ts';
-import { inTerminal } from '../support/pseudo-terminal.ts';
+import { inTerminal, type TerminalSession } from '../support/pseudo-terminal.ts';
 import { type ProxyProcess, runRecordingProxy } from '../support/run-proxy.ts';
 import { temporaryFile, temporaryFolder } from '../support/temp-files.ts';
 import { startWebOrigin, type WebOrigin } from '../support/web-origin.ts';
@@ -218,17 +218,19 @@ describeWith(['python3', 'curl'], 'In a terminal of their own', () => {
     await asks('/first');
     await top.shows(/in all +1: 0 denied.*[\s\S]*127\.0\.0\.1 +1 /);
     const tail = await inTerminal([process.execPath, PROGRAM, 'flows', 'tail', 'path:/wanted'], env);
-    const asksBoth = async (): Promise<string> => {
-      await asks('/other');
-      await asks('/wanted');
-      return await tail.shows(/^/);
+    const afterAsking = async (session: TerminalSession, ...paths: readonly string[]): Promise<string> => {
+      for (const each of paths) await asks(each);
+      return await session.shows(/^/);
     };
-    await expect.poll(asksBoth, { timeout: 10_000 }).toMatch(/200 .*\/wanted/);
+    await expect.poll(() => afterAsking(tail, '/other', '/wanted'), { timeout: 10_000 }).toMatch(/200 .*\/wanted/);
     tail.type('\x03');
     const { code, shown } = await tail.ended;
     expect([code, /other|first/.test(shown)]).toEqual([130, false]);
+    const following = await inTerminal([process.execPath, PROGRAM, 'flows', 'tail'], env);
+    await expect.poll(() => afterAsking(following, '/last'), { timeout: 10_000 }).toMatch(/\/last/);
     await proxy.stop();
     await origin.close();
+    expect(await following.ended).toMatchObject({ code: 0, shown: expect.stringContaining('sallyport: the proxy has ended.') });
     const ended = await top.ended;
     expect(ended.code).toBe(69);
     expect(ended.shown).toMatch(/sallyport: the running proxy cannot be asked at .*Is it still running\?/);

@@ -56,6 +56,23 @@ export function contentsOf(filter: Filter): Pick<Missing, 'request' | 'response'
   }
 }
 
+/** The first word of it that is known only once an exchange has ended, as it is written; `null` where there is none. */
+export function lateWordOf(filter: Filter): string | null {
+  switch (filter.kind) {
+    case 'all':
+      return null;
+    case 'and':
+    case 'or':
+      return filter.terms.map(lateWordOf).find((word) => word !== null) ?? null;
+    case 'not':
+      return lateWordOf(filter.term);
+    case 'state':
+      return LATE_STATES.has(filter.state) ? `is:${filter.state}` : null;
+    default:
+      return LATE_WORDS.has(filter.word) ? filter.word : null;
+  }
+}
+
 /** @param decisive  what one term has to be, so that the others do not matter */
 function joined(terms: readonly Filter[], subject: PassingSubject, decisive: boolean): boolean | null {
   let verdict: boolean | null = !decisive;
@@ -101,4 +118,6 @@ const EARLY_WORDS: ReadonlySet<WordName | null> = new Set([
   ...[null, 'host:', 'path:', 'url:', 'method:', 'client:', 'user:', 'scheme:', 'port:', 'id:'],
   ...['~d', '~u', '~m', '~hq', '~tq', '~src', '~dst', '~http', '~websocket', '~tcp', '~replay'],
 ] as readonly (WordName | null)[]);
+const LATE_WORDS: ReadonlySet<WordName | null> = new Set(['time:', 'error:', '~e']);
+const LATE_STATES: ReadonlySet<StateName> = new Set(['done', 'failed', 'aborted', 'denied', 'slow', 'passed', 'refused']);
 const EARLY_STATES: ReadonlySet<StateName> = new Set(['tunnel', 'inside', 'websocket', 'replayed']);

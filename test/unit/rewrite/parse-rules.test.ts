@@ -40,6 +40,8 @@ test.each<[string, string, string]>([
   ['{ name: a, fail: reset }', '3:5', 'match: a rule needs it'],
   ['{ name: a, match: a }', '3:5', 'a rule does something: give it one of map_local'],
   ['{ name: a, match: "host:(", fail: reset }', '3:23', 'match: '],
+  ['{ name: a, match: "host:b !is:failed", fail: reset }', '3:23', 'is:failed is known only once an exchange has ended'],
+  ['{ name: a, match: "time:>1s", fail: reset }', '3:23', 'time: is known only once'],
   ['{ name: a, match: a, fail: broken }', '3:32', "expected reset, empty, timeout, offline or truncate; found 'broken'"],
   ['{ name: a, match: a, fail: reset, map_local: x }', '3:5', 'map_local and fail: an exchange ends once'],
   ['{ name: a, match: a, map_remote: "ftp://x" }', '3:38', 'is not served'],
