@@ -105,7 +105,7 @@ export type OnFlow = (flow: Flow) => void;
  * @param report a line for the operator: problems that do not stop the proxy
  * @param hooks of a program that embeds the proxy; they see every request, so that nothing is cached
  * @param shared what it has in common with other processes; `null` for one that is all of the proxy
- * @param handed sockets that another process has bound for it; `null` binds them here
+ * @param handed what another process has made for it; `null` makes it here
  * @throws StartError with every problem
  */
 export async function startProxy(
@@ -114,11 +114,18 @@ export async function startProxy(
   onFlow?: OnFlow,
   hooks: ExchangeHooks | null = null,
   shared: SharedParts | null = null,
-  handed: HandedSocket | null = null,
+  handed: Handed | null = null,
 ): Promise<RunningProxy> {
   const proxy = new Composition({ config, report, onFlow, hooks, shared, handed });
   await proxy.start();
   return proxy;
+}
+
+/** What several processes that serve the same clients have from the one that started them. */
+export interface Handed {
+  readonly socket: HandedSocket;
+  /** 32 random octets: a session that began with one of them is resumed with any. */
+  readonly ticketSecret: Uint8Array;
 }
 
 /** What a reload replaces as a whole. */
@@ -147,7 +154,7 @@ interface Given {
   readonly onFlow: OnFlow | undefined;
   readonly hooks: ExchangeHooks | null;
   readonly shared: SharedParts | null;
-  readonly handed: HandedSocket | null;
+  readonly handed: Handed | null;
 }
 
 class Composition implements RunningProxy {
@@ -155,7 +162,7 @@ class Composition implements RunningProxy {
   readonly #onFlow: OnFlow | undefined;
   readonly #hooks: ExchangeHooks | null;
   readonly #shared: SharedParts | null;
-  readonly #handed: HandedSocket | null;
+  readonly #handed: Handed | null;
   readonly #deadlines = new Deadlines();
   readonly #buffers = new ReadBuffers('lossy');
   readonly #tunnelBuffers = new ReadBuffers('lossless');
@@ -231,6 +238,10 @@ class Composition implements RunningProxy {
         counts: () => this.#countsHere(),
         active: (id) => this.#recording?.recorder.active(id) ?? null,
         cache: () => this.#parts?.cache?.context ?? null,
+        cacheAdmin: () => this.#cacheAdmin(),
+        isCacheOnDisk: () => (this.cacheFacts?.disk ?? null) !== null,
+        holding: this.#rewriting,
+        followRules: () => this.#rewriting?.follow(this.#current().config.rewrite) ?? Promise.resolve(),
       });
   }
 
@@ -354,7 +365,7 @@ class Composition implements RunningProxy {
       policy: () => this.#current().policy,
       policySummary: () => this.policySummary,
       cache: () => this.#cacheAdmin(),
-      cacheRules: () => this.#parts?.cache?.context.parts.rules ?? CACHE_RULE_DEFAULTS,
+      cacheRules: () => this.#parts?.config.cache?.rules ?? CACHE_RULE_DEFAULTS,
       authority: () => this.#current().certification?.authority ?? null,
       nextConnectionId: this.#nextConnectionId,
       emit: () => this.#current().connection.emit,
@@ -392,6 +403,7 @@ class Composition implements RunningProxy {
 
   /** What the admin API may ask of the cache of the moment; `null` while it is off. */
   #cacheAdmin(): CacheAdmin | null {
+    if (this.#shared?.role === 'keeper') return (this.#parts?.config.cache ?? null) === null ? null : this.#shared.workers.cache;
     if (this.#parts === null || this.#parts.cache === null) return null;
     const { cache, policy } = this.#parts;
     const { store, verify, context } = cache;
@@ -508,7 +520,7 @@ class Composition implements RunningProxy {
     if (!policy.rules.some(({ action }) => action === 'intercept')) return null;
     const kept = old !== null && isSame(old.config.tls, tls) ? old.certification : null;
     const { openCertification } = await import('./proxy/certification.ts');
-    return openCertification(tls, kept, this.#report);
+    return openCertification(tls, kept, this.#report, this.#handed?.ticketSecret);
   }
 
   /** Roots and sessions stay over a reload where no file is named that may have changed. */
@@ -602,7 +614,7 @@ class Composition implements RunningProxy {
           descriptors: this.#descriptors,
           makeRoom: () => this.#makeRoom(),
         };
-        const listener = await HttpListener.listen(address, context, this.#handed?.(address) ?? null);
+        const listener = await HttpListener.listen(address, context, this.#handed?.socket(address) ?? null);
         opened.push(listener);
         all.push(listener);
         // At once: it may be asked for before the next one listens.

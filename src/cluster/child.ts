@@ -14,6 +14,7 @@ export interface Birth {
   readonly number: number;
   readonly config: Config;
   readonly sockets: readonly HandedOver[];
+  readonly ticketSecret: Uint8Array;
   readonly keeperSocket: string;
 }
 
@@ -39,12 +40,12 @@ export class Child {
 
   /** @param onLine what it has to say to the operator, after its name */
   constructor(birth: Birth, onLine: (name: string, line: string) => void) {
-    const { role, number, config, sockets, keeperSocket } = birth;
+    const { role, number, config, sockets, ticketSecret, keeperSocket } = birth;
     this.name = nameOf(birth);
     this.config = config;
     this.#onLine = onLine;
     const handed = sockets.map(({ address }, index) => ({ address, descriptor: FIRST_HANDED + index }));
-    this.#order = { kind: 'start', number, config, sockets: handed, keeperSocket };
+    this.#order = { kind: 'start', number, config, sockets: handed, ticketSecret, keeperSocket };
     this.#process = fork(FILES[role], [], {
       execArgv: [...process.execArgv, ...V8_FLAGS],
       env: { ...process.env, ...codeCache() },

@@ -16,6 +16,8 @@ export interface StartOrder {
   readonly config: Config;
   /** What a worker listens on, in the order of `config.listen`: descriptors that it was born with. */
   readonly sockets: readonly HandedDescriptor[];
+  /** As of `Handed` (proxy.ts). */
+  readonly ticketSecret: Uint8Array;
   /** Path of the Unix socket by which workers and the keeper speak. */
   readonly keeperSocket: string;
 }

@@ -50,6 +50,7 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
   readonly #workers: readonly Position[];
   /** For the socket by which they speak; of this user alone. */
   readonly #folder = mkdtempSync(path.join(tmpdir(), 'sallyport-'));
+  readonly #ticketSecret = randomBytes(32);
   #config: Config;
   /** The same, as each worker has it. */
   #own: Config;
@@ -191,9 +192,10 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
 
   #position(role: Role, number: number): Position {
     const isWorker = role === 'worker';
+    const keeperSocket = path.join(this.#folder, 'keeper');
     const sockets = (): Birth['sockets'] => (isWorker ? this.#sockets.of(number) : []);
     return new Position({
-      birth: () => ({ role, number, config: this.#own, sockets: sockets(), keeperSocket: path.join(this.#folder, 'keeper') }),
+      birth: () => ({ role, number, config: this.#own, sockets: sockets(), ticketSecret: this.#ticketSecret, keeperSocket }),
       onLine: (name, line) => this.#lines.say(name, line),
       report: this.#report,
       onFilled: () => this.onChange(),

@@ -13,12 +13,14 @@ export interface Certification {
 /**
  * @param kept  what there is already under the same options; it goes on, unless the CA in its files has become another one (`ca rotate`)
  * @param report a line for the operator
+ * @param ticketSecret  of all processes that serve the same clients; one of its own where there is one process
  * @throws StartError when there is no authority to sign with, or none that may be used
  */
 export async function openCertification(
   options: TlsOptions,
   kept: Certification | null,
   report: (line: string) => void,
+  ticketSecret?: Uint8Array,
 ): Promise<Certification> {
   const { authority, certificateFile, isNew, warnings } = await openAuthority(options.authority, Date.now());
   if (kept?.authority.certificate.fingerprint256 === authority.certificate.fingerprint256) return kept;
@@ -27,5 +29,5 @@ export async function openCertification(
       `made a certificate authority of its own, ${certificateFile}; clients whose tunnels are opened have to trust it (sallyport ca trust)`,
     );
   for (const warning of warnings) report(warning);
-  return { authority, contexts: new LeafContexts(authority, options.leaves, Date.now) };
+  return { authority, contexts: new LeafContexts(authority, options.leaves, Date.now, ticketSecret) };
 }

@@ -1,7 +1,11 @@
 // Several processes that serve as one proxy: who serves, what becomes of clients when one is killed or replaced, and how all of it starts and ends.
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import type { Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { startPrimary } from '../../src/cluster/primary.ts';
 import { type Origin, startOrigin } from '../support/origin.ts';
@@ -121,6 +125,28 @@ test('twenty reloads under load fail nothing; a policy with a mistake changes no
   await proxy.says(/: reloaded on a change of/);
   const statuses = await Promise.all(Array.from({ length: 12 }, async () => (await getOnce(proxy, origin, 403)).status));
   expect(new Set(statuses)).toEqual(new Set([403]));
+});
+
+test('a TLS session that began with one worker is resumed with the other', async () => {
+  const folder = temporaryFolder(onTestFinished);
+  const policy = writeAs(path.join(folder, 'policy.yaml'), `${POLICY}rules:\n  - intercept: { host: localhost }\n`);
+  const proxy = await startWorkers({ SALLYPORT_POLICY: policy, SALLYPORT_TLS_CA_DIR: path.join(folder, 'ca') });
+  const shake = async (session?: Buffer): Promise<TLSSocket> => {
+    const asked = request({ port: proxy.port, method: 'CONNECT', path: 'localhost:443' }).end();
+    const [, socket] = (await once(asked, 'connect')) as [unknown, Socket];
+    return connectTls({ socket, servername: 'localhost', rejectUnauthorized: false, ...(session && { session }) });
+  };
+  const first = await shake();
+  // The ticket goes out with the first octets of an answer.
+  first.resume().write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  const [ticket] = (await once(first, 'session')) as [Buffer];
+  first.destroy();
+  for (let round = 0; round < 10; round += 1) {
+    const again = await shake(ticket);
+    await once(again, 'secureConnect');
+    expect(again.isSessionReused()).toBe(true);
+    again.destroy();
+  }
 });
 
 test('a stop waits for exchanges of all workers', async () => {
