@@ -8,10 +8,11 @@ import { createRequire } from 'node:module';
 import type * as Adblocker from '@ghostery/adblocker';
 import { regex } from '../../match/regex.ts';
 import { MAX_ENTRIES } from './add-name.ts';
-import { boundMatching, withinBudget } from './bounded-matching.ts';
-import { refuseBroadFilters, refuseSharedSlots } from './filter-index.ts';
+import { boundMatching, SHORT, spendLookups, withinBudget } from './bounded-matching.ts';
+import { entriesLookedAt, refuseBroadFilters, refuseSharedSlots, slotsOf } from './filter-index.ts';
 import type { FilterVerdict, RequestFilters } from './list.ts';
 import { type LineTally, type LineVerdict, ListTooLong, readLines, utf8Text } from './read-lines.ts';
+import { keepByCertainWords, LONGEST_TEXT, readAllWords } from './words.ts';
 
 /** The package is not installed. */
 export class AdblockerMissing extends Error {}
@@ -34,7 +35,7 @@ export function compileFilters(octets: Uint8Array): { readonly tally: LineTally;
     if (type === TYPES.empty || type === TYPES.comment) return 'nothing';
     if (type !== TYPES.network || conditions.includes(false)) return 'ignored';
     const filter = adblocker.NetworkFilter.parse(text, ENGINE_OPTIONS.debug);
-    if (filter === null || !isLinear(filter)) return 'unreadable';
+    if (filter === null || !isBounded(filter)) return 'unreadable';
     if (!mayBlock(filter)) return 'ignored';
     if (networkFilters.length >= MAX_ENTRIES) throw new ListTooLong();
     networkFilters.push(filter);
@@ -57,12 +58,19 @@ export function restoreFilters(bytes: Uint8Array): RequestFilters | null {
   } catch {
     return null;
   }
+  const slots = slotsOf(engine);
   return {
     judge({ url, destination, sourceHost }) {
       const type = REQUEST_TYPES.get(destination ?? '') ?? 'other';
       const source = sourceHost === null ? {} : { sourceUrl: `https://${sourceHost}/` };
       const request = adblocker.Request.fromRawDetails({ url, type, ...source });
-      return withinBudget(() => verdictOf(engine, request));
+      return withinBudget(() => {
+        if (url.length > SHORT) {
+          const words = readAllWords(adblocker, request);
+          spendLookups(words.length, entriesLookedAt(slots, words));
+        }
+        return verdictOf(engine, request);
+      });
     },
   };
 }
@@ -101,10 +109,9 @@ function mayBlock(filter: Adblocker.NetworkFilter): boolean {
   return !changesOnly && !filter.isGenericHide() && !filter.isSpecificHide();
 }
 
-/** Whether its time grows with the URL alone. */
-function isLinear(filter: Adblocker.NetworkFilter): boolean {
-  if (!filter.isRegex()) return true;
-  if (!filter.isFullRegex()) return filter.getFilter().length <= MAX_PATTERN;
+/** Whether its time grows with the URL alone, and its words are found in the longest. */
+function isBounded(filter: Adblocker.NetworkFilter): boolean {
+  if (!filter.isFullRegex()) return filter.getFilter().length <= LONGEST_TEXT;
   try {
     // What re2js builds while it matches would grow with the URLs of clients, where the whole automaton is large.
     regex(`(?i)${filter.getFilter().slice(1, -1)}`);
@@ -125,13 +132,12 @@ function loadAdblocker(): typeof Adblocker {
     throw new AdblockerMissing('@ghostery/adblocker is not installed', { cause });
   }
   boundMatching(loaded.NetworkFilter);
+  keepByCertainWords(loaded.NetworkFilter);
   return loaded;
 }
 
 // Lists join many names into one filter with `domain=`, far past the 4 KiB of a line elsewhere.
 const MAX_LINE = 65_536;
-/** As long as a regular expression of a policy; those of filters that people publish have a hundred characters at most. */
-const MAX_PATTERN = 1_000;
 
 const NOTHING_MATCHES: FilterVerdict = { isBlocked: false, filter: null, exception: null };
 

@@ -157,7 +157,7 @@ function padding(length: number): number {
 }
 
 const MAGIC = 0x53504c31; // reads otherwise where the bytes of a word stand the other way round
-const VERSION = 3; // of all that is in the file: one more whenever a set, a format, what a format refuses, or the preface changes
+const VERSION = 4; // of all that is in the file: one more whenever a set, a format, what a format refuses, or the preface changes
 const HEAD_WORDS = 4; // magic, version, length of the preface, CRC-32 of all behind the head
 const HEAD_BYTES = HEAD_WORDS * 4;
 const PIECE_BYTES = 256 * 1024;

@@ -1,6 +1,7 @@
-// Owns the bound on what one word of a URL may cost with a list of filters; bounded-matching.ts bounds what all its words may. The package keeps each filter under the rarest of its words, or under none when
-// no word of it is whole (`*a*b*`), and tries on a request every filter that stands under a word of its URL. A list with too many under one word is
-// refused: each request with that word would wait for all of them, and everybody behind it too.
+// Owns the bound on what one word of a URL may cost with a list of filters; bounded-matching.ts bounds what all its words may. The package keeps each
+// filter under the rarest of its words (words.ts), or under none when no word of it is whole (`*a*b*`), and tries on a request every filter that stands
+// under a word of its URL. A list with too many under one word is refused: each request with that word would wait for all of them, and everybody
+// behind it too.
 import type * as Adblocker from '@ghostery/adblocker';
 
 /** Too many filters would be tried on each request that has a certain word, or on every request. */
@@ -38,25 +39,39 @@ export function refuseBroadFilters(filters: readonly Adblocker.NetworkFilter[]):
  * @param example any filter of the list
  * @throws FiltersTooBroad
  */
-export function refuseSharedSlots(
-  { importants, redirects, filters, exceptions }: Adblocker.FiltersEngine,
-  example: Adblocker.NetworkFilter,
-): void {
-  let most = 0;
-  for (const { index } of [importants, redirects, filters, exceptions]) most += longestSlot(index as unknown as Slots);
+export function refuseSharedSlots(engine: Adblocker.FiltersEngine, example: Adblocker.NetworkFilter): void {
+  const most = slotsOf(engine).reduce((sum, slots) => sum + longestSlot(slots), 0);
   if (most > MOST_LOOKED_AT) throw new FiltersTooBroad(example.toString());
 }
 
 /** What the package keeps for itself: where the slot of each last bits begins, and the words and filters of all slots in turn. */
-interface Slots {
+export interface Slots {
   readonly tokensLookupIndex: Uint32Array;
   readonly bucketsIndex: Uint32Array;
 }
 
-function longestSlot({ tokensLookupIndex: begins, bucketsIndex }: Slots): number {
+export function slotsOf({ importants, redirects, filters, exceptions }: Adblocker.FiltersEngine): Slots[] {
+  return [importants, redirects, filters, exceptions].map(({ index }) => index as unknown as Slots);
+}
+
+/** How many filters the package looks at to find those of these words, at most: it keeps what it has found. */
+export function entriesLookedAt(all: readonly Slots[], words: Uint32Array): number {
+  let entries = 0;
+  for (const slots of all) {
+    const lastBits = slots.tokensLookupIndex.length - 1;
+    if (lastBits > 0) for (const word of words) entries += slotLength(slots, word & lastBits);
+  }
+  return entries;
+}
+
+function longestSlot(slots: Slots): number {
   let longest = 0;
-  for (let i = 0; i < begins.length; i += 1) longest = Math.max(longest, (begins[i + 1] ?? bucketsIndex.length) - begins[i]!);
-  return longest / 2;
+  for (let i = 0; i < slots.tokensLookupIndex.length; i += 1) longest = Math.max(longest, slotLength(slots, i));
+  return longest;
+}
+
+function slotLength({ tokensLookupIndex: begins, bucketsIndex }: Slots, at: number): number {
+  return ((begins[at + 1] ?? bucketsIndex.length) - begins[at]!) / 2;
 }
 
 /** All filters of a word are read before the first of them is tried, so what they say counts as well: some have thousands of domains. */

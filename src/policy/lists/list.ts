@@ -89,9 +89,12 @@ export interface FilterVerdict {
 }
 
 export interface RequestFilters {
-  /** @returns `null` when there is too much to try @throws never */
-  judge(request: RequestFacts): FilterVerdict | null;
+  /** @throws never */
+  judge(request: RequestFacts): FilterVerdict | Unjudged;
 }
+
+/** There is too much to try; or too much had to be read first, for lists are read as they are needed, and another attempt gets further. */
+export type Unjudged = 'too-much' | 'not-ready';
 
 /** @param excepted  names that are let off; the longer of two names that fit a host has the say, the exception where they are the same */
 export function domainList(spec: ListSpec, counts: ListCounts, listed: DomainSet, excepted: DomainSet): DomainList {
@@ -138,12 +141,13 @@ export function requestList(spec: ListSpec, counts: ListCounts, filters: Request
     kind: 'requests',
     matchesRequest(request) {
       const verdict = judge(request);
-      return verdict === null ? null : verdict.isBlocked;
+      return typeof verdict === 'string' ? null : verdict.isBlocked;
     },
     explainRequest(request) {
       const verdict = judge(request);
       const url = shownUrl(request.url);
-      if (verdict === null) return `${url} has too many parts for ${notInWords(spec, counts)}`;
+      if (verdict === 'too-much') return `${url} has too many parts for ${notInWords(spec, counts)}`;
+      if (verdict === 'not-ready') return `${url} came before enough was read of ${notInWords(spec, counts)}; ask again`;
       const { isBlocked, filter, exception } = verdict;
       if (isBlocked) return `${url} matches ${filter} (${listWords(spec, counts)})`;
       if (exception !== null) return `${url} matches ${filter}, but is excepted by ${exception} (${listWords(spec, counts)})`;
@@ -152,22 +156,27 @@ export function requestList(spec: ListSpec, counts: ListCounts, filters: Request
   };
 }
 
-/** Several rules may ask one list about a request, for each of its addresses, and its path has two spellings at most. */
+/**
+ * Several rules may ask one list about a request, for each of its addresses, and its path has two spellings at most. What was not ready may be, the
+ * next time.
+ */
 function rememberLastTwo(filters: RequestFilters): RequestFilters['judge'] {
   let last: Judged | null = null;
   let before: Judged | null = null;
   return (request) => {
     if (last !== null && isSameRequest(last.request, request)) return last.verdict;
     const known: Judged | null = before !== null && isSameRequest(before.request, request) ? before : null;
+    const verdict = known?.verdict ?? filters.judge(request);
+    if (verdict === 'not-ready') return verdict;
     before = last;
-    last = known ?? { request, verdict: filters.judge(request) };
-    return last.verdict;
+    last = known ?? { request, verdict };
+    return verdict;
   };
 }
 
 interface Judged {
   readonly request: RequestFacts;
-  readonly verdict: FilterVerdict | null;
+  readonly verdict: FilterVerdict | Unjudged;
 }
 
 function isSameRequest(one: RequestFacts, other: RequestFacts): boolean {
