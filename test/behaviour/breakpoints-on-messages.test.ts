@@ -1,11 +1,14 @@
 // Messages of a WebSocket that a person holds, edits and drops, between a real client and a real server that would have compressed them.
 import { once } from 'node:events';
+import { createServer } from 'node:https';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
+import { openSession } from '../support/http2-in-tunnels.ts';
 import { type RewritingProxy, startRewritingProxy } from '../support/rewriting-proxy.ts';
 import { createTemporaryCa } from '../support/temp-ca.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
+import { frame } from '../support/websocket-frames.ts';
 
 interface Held {
   readonly number: number;
@@ -17,6 +20,7 @@ interface Held {
 }
 
 const folder = temporaryFolder(afterAll);
+const ca = createTemporaryCa(folder);
 let rewriting: RewritingProxy;
 let origin: WebSocketServer;
 let host: string;
@@ -24,7 +28,7 @@ let host: string;
 let heard: string[] = [];
 
 beforeAll(async () => {
-  rewriting = await startRewritingProxy(folder, createTemporaryCa(folder), '');
+  rewriting = await startRewritingProxy(folder, ca, '');
   origin = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: { threshold: 0 } });
   await once(origin, 'listening');
   host = `127.0.0.1:${(origin.address() as { port: number }).port}`;
@@ -213,6 +217,32 @@ test('what is under way when a breakpoint is set passes whole, and the next mess
   await next();
   expect(got).toEqual(['re: hello', 're: next']);
   socket.terminate();
+});
+
+test('messages of a WebSocket over HTTP/2 (RFC 8441) are held as well, once it is open', async () => {
+  const server = createServer(ca.issue('localhost'));
+  const secure = new WebSocketServer({ server });
+  secure.on('connection', (socket) => socket.on('message', (data) => socket.send(`re: ${data}`)));
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const session = await openSession(rewriting.proxy, `localhost:${(server.address() as { port: number }).port}`);
+  await rewriting.api('PUT', '/api/breakpoints', []);
+  const stream = session.request(
+    { ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/held/h2', 'sec-websocket-version': '13' },
+    { endStream: false },
+  );
+  await once(stream, 'response');
+  let got = Buffer.alloc(0);
+  stream.on('data', (bytes: Buffer) => (got = Buffer.concat([got, bytes])));
+  const say = (payload: string): void => void stream.write(frame({ opcode: 1, payload, key: [1, 2, 3, 4] }));
+  say('one');
+  await expect.poll(() => got.toString()).toContain('re: one');
+  await breakAtMessages('path:/held/h2 ~bq two');
+  say('two');
+  await release(await held(), 'continue', 'three');
+  await expect.poll(() => got.toString()).toContain('re: three');
+  stream.destroy();
+  secure.close();
+  server.close();
 });
 
 test('a client that leaves takes its messages along', async () => {
