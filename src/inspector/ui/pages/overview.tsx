@@ -103,7 +103,8 @@ function Numbers(overview: Overview) {
 
 /** The last ten minutes in steps of a few seconds, so that a line is a line; seconds in which nothing ended are not told. */
 function stepsOf(seconds: readonly SecondCounts[]): { timesMs: number[]; steps: SecondCounts[][] } {
-  const last = Math.floor((seconds.at(-1)?.second ?? Date.now() / 1_000) / STEP_SECONDS);
+  // A line that ended with the last exchange would pass off what was then as now.
+  const last = Math.floor(Math.max(seconds.at(-1)?.second ?? 0, Date.now() / 1_000) / STEP_SECONDS);
   const groups = Map.groupBy(seconds, ({ second }) => Math.floor(second / STEP_SECONDS));
   // The newest step is not over: it would always look like a fall.
   const numbers = Array.from({ length: STEPS }, (_, index) => last - STEPS + index);
