@@ -1,6 +1,6 @@
 // Owns the Request and the Response tab: first line, fields with what became of them on the way, content, trailers.
 import { useSignal } from '@preact/signals';
-import type { RecordedFields, RecordedRequest, RecordedResponse } from '../../../flows/recorded.ts';
+import type { RecordedExchange, RecordedFields, RecordedResponse } from '../../../flows/recorded.ts';
 import { counted, readable } from '../words.ts';
 import { type ChangedField, changedFields } from './changed-fields.ts';
 import { Content } from './content.tsx';
@@ -12,7 +12,7 @@ type Side = 'request' | 'response';
 export function MessageTab({ side, exchange, isRevealed, reveal }: TabContent & { readonly side: Side }) {
   const content = side === 'request' ? exchange.requestContent : exchange.responseContent;
   const { summary } = exchange;
-  const head = side === 'request' ? requestHead(exchange.request, exchange.sent) : responseHead(exchange.received, exchange.response);
+  const head = side === 'request' ? requestHead(exchange) : responseHead(exchange.received, exchange.response);
   if (head === null) return <p class="empty">{summary.state === 'pending' ? 'No response yet.' : 'The client got no response.'}</p>;
   return (
     <div class="message">
@@ -38,11 +38,15 @@ interface MessageHead {
   readonly way: readonly [before: string, after: string] | null;
 }
 
-function requestHead(request: RecordedRequest, sent: RecordedRequest | null): MessageHead {
+function requestHead({ request, sent, facts }: RecordedExchange): MessageHead {
   const way = sent === null ? null : (['From the client', 'To the origin'] as const);
+  const fields = changedFields(request.fields, sent?.fields ?? null);
+  // HTTP/2 has :authority in the place of Host (RFC 9113 §8.3.1), whatever the proxy's own copy of the request has.
+  const isSaidOtherwise = ({ kind, name }: ChangedField) =>
+    kind === 'added' && name.toLowerCase() === 'host' && facts.upstreamProtocol?.startsWith('2') === true;
   return {
     line: `${request.method} ${readable(request.target)} HTTP/${request.version}`,
-    fields: changedFields(request.fields, sent?.fields ?? null),
+    fields: fields.filter((field) => !isSaidOtherwise(field)),
     way,
   };
 }
