@@ -253,10 +253,13 @@ class Rewriting {
     }
     if (plan?.isHeld) current = await holdResponse(this.#parts.breakpoints, received, current);
     const { body } = current.response;
+    const breaker = found?.brokenOffBy ?? null;
+    if (breaker !== null)
+      this.#noting(incoming, 'response')(breaker, body === null ? 'left it whole, since it has no content' : 'broke it off in the middle');
     if (body === null) return current;
     const rate = this.#ratesOf(this.#touched.get(incoming.flow)?.throttle ?? null).down;
     const slowedDown = rate === null ? body : heldToRate(body, rate);
-    const brokenOff = found === null || found.brokenOffBy === null ? slowedDown : new BrokenOffBody(slowedDown, found.brokenOffBy);
+    const brokenOff = breaker === null ? slowedDown : new BrokenOffBody(slowedDown, breaker);
     return brokenOff === body ? current : withBody(current, brokenOff);
   }
 

@@ -57,10 +57,7 @@ export function rewriteResponse<Subject>(
     for (const { name } of set) note(`set the field ${name}`);
     for (const name of remove) if (current.fields.some((field) => isNamed(field.name, name))) note(`removed the field ${name}`);
     if (set.length + remove.length > 0) current = { ...current, fields: withFields(current.fields, set, remove) };
-    if (isBrokenOff) {
-      brokenOffBy = rule.name;
-      note('broke it off in the middle');
-    }
+    if (isBrokenOff) brokenOffBy = rule.name;
     for (const replacement of rule.response.content) content.push({ rule: rule.name, replacement });
   }
   return hasFitted ? { response: current, content, brokenOffBy, changes } : null;

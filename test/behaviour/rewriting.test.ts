@@ -217,6 +217,8 @@ describe.each<[string, string, Ask]>([
       expect(responseContent?.isComplete).toBe(false);
       expect([15_000, 5_000]).toContain(responseContent?.length);
     }
+    expect((await asks(`/thick/known?${version}`, { method: 'HEAD' })).status).toBe(200);
+    expect(await changesOf(`/thick/known?${version}`)).toEqual(['response Halved: left it whole, since it has no content']);
   });
 });
 
