@@ -1,6 +1,8 @@
 // Owns what the keeper has for its workers, and of them: one link each, ids, the store, and what they count. A worker that is gone gives back what it held;
 // what it has counted stays.
 import type { Socket } from 'node:net';
+import type { CacheAdmin } from '../cache/cache-admin.ts';
+import type { PassingSubject } from '../flows/filter/verdict.ts';
 import type { RecordedExchange } from '../flows/recorded.ts';
 import type { FlowStore } from '../flows/store/flow-store.ts';
 import type { ListeningSocket } from '../policy/address-guard.ts';
@@ -8,16 +10,20 @@ import type { DailyBytes } from '../policy/limits/daily-bytes.ts';
 import type { Limits } from '../policy/limits/limits.ts';
 import type { KeeperParts, Workers } from '../proxy/shared-parts.ts';
 import { sumOfWorkers, type WorkerCounts, whatStays } from '../proxy/worker-counts.ts';
+import type { BreakpointQueue, Breakpoints } from '../rewrite/breakpoints.ts';
 import { KeptLimits } from './kept-limits.ts';
-import { type Asked, Link } from './link.ts';
+import { type Asked, Link, withinPatience } from './link.ts';
 import { type FromKeeper, type FromWorker, type Joined, type KeeperEnd, LINK_VERSION } from './link-messages.ts';
+import { BreakpointsOfWorkers } from './shared-breakpoints.ts';
 import { SharedCache } from './shared-cache.ts';
+import { CachesOfWorkers } from './shared-cache-admin.ts';
 import { IdGiver, type IdTaker } from './shared-ids.ts';
 import { SharedStore } from './shared-recording.ts';
 
 /** One that has joined. */
 interface Member extends IdTaker {
   readonly link: KeeperEnd;
+  readonly number: number;
   readonly instance: string;
   sockets: readonly ListeningSocket[];
 }
@@ -34,10 +40,11 @@ export class KeptForWorkers implements KeeperParts, Workers {
   /** Of each process, those that are gone as well. */
   readonly #counts = new Map<string, WorkerCounts>();
   readonly #timer: NodeJS.Timeout;
-  readonly #cache = new SharedCache(() => this.#members.keys());
+  readonly #sharedCache = new SharedCache(() => this.#members.keys());
   #ids = new IdGiver(0);
   #store: SharedStore | null = null;
   #limits: KeptLimits | null = null;
+  #breakpoints: BreakpointsOfWorkers | null = null;
   #ownSockets: readonly ListeningSocket[] = [];
 
   /** @param closeServer ends the socket that workers come to */
@@ -45,6 +52,8 @@ export class KeptForWorkers implements KeeperParts, Workers {
     this.#closeServer = closeServer;
     this.#timer = setInterval(() => this.#tick(), TICK_MS).unref();
   }
+
+  readonly cache: CacheAdmin = new CachesOfWorkers(() => [...this.#members.values()]);
 
   readonly nextId = (): number => this.#ids.one();
 
@@ -86,6 +95,15 @@ export class KeptForWorkers implements KeeperParts, Workers {
       Array.from(this.#members.values(), async ({ link }) => (await withinPatience(link.ask({ kind: 'active', id })))?.exchange ?? null),
     );
     return found.find((exchange) => exchange !== null) ?? null;
+  }
+
+  breakpointsWith(own: Breakpoints<PassingSubject>): BreakpointQueue<PassingSubject> {
+    this.#breakpoints = new BreakpointsOfWorkers(own, () => this.#members.keys());
+    return this.#breakpoints;
+  }
+
+  async followRules(): Promise<void> {
+    await Promise.all(Array.from(this.#members.values(), ({ link }) => withinPatience(link.ask({ kind: 'follow-rules' }))));
   }
 
   /** One more worker, or the same one again. */
@@ -132,13 +150,19 @@ export class KeptForWorkers implements KeeperParts, Workers {
       case 'released':
         this.#limits?.released(link, said.lease, said.bytes);
         return;
+      case 'holding':
+        this.#breakpoints?.holding(link, said.held);
+        return;
+      case 'let-go':
+        this.#breakpoints?.letGo(link, said.number);
+        return;
       case 'sockets':
         member.sockets = said.sockets;
         this.onSockets();
         return;
       case 'release':
       case 'changed':
-        this.#cache.heard(said, link);
+        this.#sharedCache.heard(said, link);
         return;
       default:
         said satisfies never;
@@ -153,20 +177,25 @@ export class KeptForWorkers implements KeeperParts, Workers {
         if (this.#limits === null) throw new Error('Nothing is counted yet.');
         return this.#limits.admit(link, asked);
       case 'claim':
-        return this.#cache.claim(asked.key, link);
+        return this.#sharedCache.claim(asked.key, link);
       case 'outdate':
-        return this.#cache.outdate(asked.keys, link);
+        return this.#sharedCache.outdate(asked.keys, link);
       default:
         return asked satisfies never;
     }
   }
 
-  #join(link: KeeperEnd, { version, instance, greatestId }: Asks<'join'>): Joined {
+  #join(link: KeeperEnd, { version, worker: number, instance, greatestId }: Asks<'join'>): Joined {
     if (version !== LINK_VERSION) throw new Error('it is of another version; start the proxy anew');
-    const member: Member = { link, instance, sockets: [], ...this.#ids.taker(greatestId) };
+    const member: Member = { link, number, instance, sockets: [], ...this.#ids.taker(greatestId) };
     this.#unjoined.delete(link);
     this.#members.set(link, member);
-    return { ids: this.#ids.block(member, false), records: this.#store !== null, sockets: this.#ownSockets };
+    return {
+      ids: this.#ids.block(member, false),
+      records: this.#store !== null,
+      sockets: this.#ownSockets,
+      breakpoints: this.#breakpoints?.told ?? [],
+    };
   }
 
   #gone(link: KeeperEnd): void {
@@ -175,7 +204,8 @@ export class KeptForWorkers implements KeeperParts, Workers {
     if (member === undefined) return;
     this.#members.delete(link);
     this.#limits?.gone(link);
-    this.#cache.left(link);
+    this.#breakpoints?.gone(link);
+    this.#sharedCache.left(link);
     const counts = this.#counts.get(member.instance);
     // It may come back: what it counts then takes the place of this.
     if (counts !== undefined) this.#counts.set(member.instance, whatStays(counts));
@@ -190,16 +220,8 @@ export class KeptForWorkers implements KeeperParts, Workers {
   }
 }
 
-/** @returns `null` of a worker that does not answer in time, or is gone */
-function withinPatience<T>(asked: Promise<T>): Promise<T | null> {
-  const { promise, resolve } = Promise.withResolvers<null>();
-  const timer = setTimeout(() => resolve(null), PATIENCE_MS);
-  return Promise.race([asked.catch(() => null), promise]).finally(() => clearTimeout(timer));
-}
-
 function ignore(): void {}
 
 /** How far ids may be out of the order of time. */
 const TICK_MS = 100;
-const PATIENCE_MS = 2_000;
 const MOST_UNSENT = 2 ** 20;

@@ -1,8 +1,10 @@
 // Owns what a worker and the keeper say to each other over the link, and ask. All of it is JSON; batches of recorded frames go behind it as they are.
+import type { CacheStats, DetailedEntry, Purge, Question } from '../cache/cache-admin.ts';
 import type { RecordedExchange } from '../flows/recorded.ts';
 import type { ListeningSocket } from '../policy/address-guard.ts';
 import type { LimitedRule } from '../policy/limits/limits.ts';
 import type { WorkerCounts } from '../proxy/worker-counts.ts';
+import type { Breakpoint, Held, HeldMessage, HeldRequest, HeldResponse } from '../rewrite/breakpoints.ts';
 import type { Link } from './link.ts';
 
 /** Changes with anything here: a worker and a keeper of different versions of the program do not understand each other. */
@@ -32,6 +34,39 @@ export type CacheAsked = {
   readonly outdated: { readonly asks: { readonly keys: readonly string[] }; readonly answers: object };
 };
 
+/** What an operator asks about the cache of a worker (cache/cache-admin.ts). */
+export type CacheAdminQuestions = {
+  readonly 'cache-stats': { readonly asks: object; readonly answers: OnDisk & { readonly stats: CacheStats } };
+  readonly 'cache-show': {
+    readonly asks: { readonly url: string; readonly user: string | null };
+    readonly answers: OnDisk & { readonly entries: OrWrong<readonly DetailedEntry[]> };
+  };
+  readonly 'cache-why': {
+    readonly asks: { readonly question: Question };
+    readonly answers: OnDisk & { readonly lines: OrWrong<readonly string[]> };
+  };
+  readonly 'cache-purge': { readonly asks: { readonly what: Purge }; readonly answers: OnDisk & { readonly count: OrWrong<number> } };
+  /** The first page; each next one as long as there is a cursor. */
+  readonly 'cache-lines': { readonly asks: CacheLinesAsked; readonly answers: CacheLines };
+  readonly 'cache-more': { readonly asks: { readonly cursor: number }; readonly answers: CacheLines };
+  readonly 'cache-stop': { readonly asks: { readonly cursor: number }; readonly answers: object };
+};
+
+/** What is stored lies where other workers find it. */
+interface OnDisk {
+  readonly isOnDisk: boolean;
+}
+
+/** `wrong`: for whoever asked a question that is none. */
+export type OrWrong<T> = { readonly right: T } | { readonly wrong: string };
+
+export type CacheLinesAsked = { readonly what: 'list'; readonly pattern: string | null } | { readonly what: 'verify' };
+
+export interface CacheLines extends OnDisk {
+  readonly values: readonly unknown[];
+  readonly cursor: number | null;
+}
+
 /** What a worker says and asks. */
 export interface FromWorker {
   readonly said: /** Frames, behind it. @param usedId the greatest id that was used */
@@ -46,6 +81,9 @@ export interface FromWorker {
     | { readonly kind: 'spent'; readonly lease: number; readonly bytes: number }
     /** @param bytes spent since it was told of last */
     | { readonly kind: 'released'; readonly lease: number; readonly bytes: number }
+    /** An exchange is held at a breakpoint; it is held no more. */
+    | { readonly kind: 'holding'; readonly held: ToldHeld }
+    | { readonly kind: 'let-go'; readonly number: number }
     /** Where it listens. */
     | { readonly kind: 'sockets'; readonly sockets: readonly ListeningSocket[] }
     | CacheSaid;
@@ -88,10 +126,32 @@ export interface UseOfLimits {
   readonly counted: number;
 }
 
+export type ToldBreakpoint = Pick<Breakpoint<unknown>, 'filter' | 'at' | 'isOn'>;
+
+/** Content in base64. */
+export type WithContent<T> = Omit<T, 'content'> & { readonly content: string | null };
+
+export type ToldHeld = Omit<Held, 'request' | 'response' | 'message'> & {
+  readonly request: WithContent<HeldRequest>;
+  readonly response: WithContent<HeldResponse> | null;
+  readonly message: WithContent<HeldMessage> | null;
+};
+
+export type ToldRelease =
+  | {
+      readonly action: 'continue';
+      readonly request: WithContent<HeldRequest> | null;
+      readonly response: WithContent<HeldResponse> | null;
+      readonly message: string | null;
+    }
+  | { readonly action: 'drop' }
+  | { readonly action: 'answer'; readonly response: WithContent<HeldResponse> };
+
 export interface Joined {
   readonly ids: IdBlock;
   readonly records: boolean;
   readonly sockets: readonly ListeningSocket[];
+  readonly breakpoints: readonly ToldBreakpoint[];
 }
 
 /** What the keeper says and asks. */
@@ -102,12 +162,19 @@ export interface FromKeeper {
     | { readonly kind: 'ids'; readonly ids: IdBlock; readonly isMore: boolean }
     | { readonly kind: 'sockets'; readonly sockets: readonly ListeningSocket[] }
     | ({ readonly kind: 'use' } & UseOfLimits)
+    | { readonly kind: 'release-held'; readonly number: number; readonly release: ToldRelease }
     | CacheHeard;
-  readonly questions: CacheAsked & {
-    readonly counts: { readonly asks: object; readonly answers: WorkerCounts };
-    /** `exchange` is `null` where none of this id is under way there. */
-    readonly active: { readonly asks: { readonly id: number }; readonly answers: { readonly exchange: RecordedExchange | null } };
-  };
+  readonly questions: CacheAsked &
+    CacheAdminQuestions & {
+      /** In place of those before; answered when they hold. */
+      readonly 'set-breakpoints': { readonly asks: { readonly breakpoints: readonly ToldBreakpoint[] }; readonly answers: object };
+      /** Answered when it has taken up the file of rewriting rules as it is now. */
+      readonly 'follow-rules': { readonly asks: object; readonly answers: object };
+
+      readonly counts: { readonly asks: object; readonly answers: WorkerCounts };
+      /** `exchange` is `null` where none of this id is under way there. */
+      readonly active: { readonly asks: { readonly id: number }; readonly answers: { readonly exchange: RecordedExchange | null } };
+    };
 }
 
 export type WorkerEnd = Link<FromWorker, FromKeeper>;

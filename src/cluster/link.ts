@@ -163,6 +163,14 @@ export class Link<Here extends Side, There extends Side> {
   }
 }
 
+/** For who can do without: a process may be stopped, or busy for long. @returns `null` where there is no answer, or none in time */
+export function withinPatience<T>(asked: Promise<T>): Promise<T | null> {
+  const { promise, resolve } = Promise.withResolvers<null>();
+  const timer = setTimeout(() => resolve(null), PATIENCE_MS);
+  return Promise.race([asked.catch(() => null), promise]).finally(() => clearTimeout(timer));
+}
+
+const PATIENCE_MS = 2_000;
 const GONE = 'the other end of the link is gone';
 /** More than all recordings that may be on their way, and far more than everything else. */
 const MOST_UNSENT = 384 * 2 ** 20;

@@ -10,7 +10,9 @@ import type { ServingWorker, WorkerParts } from '../proxy/shared-parts.ts';
 import type { WorkerCounts } from '../proxy/worker-counts.ts';
 import { type Asked, Link, NoAnswer } from './link.ts';
 import { type FromKeeper, type FromWorker, type Joined, LINK_VERSION, type WorkerEnd } from './link-messages.ts';
+import { LinkedBreakpoints } from './shared-breakpoints.ts';
 import { LinkedNeighbours } from './shared-cache.ts';
+import { AskedCache } from './shared-cache-admin.ts';
 import { GivenIds } from './shared-ids.ts';
 import { LinkedLimits } from './shared-limits.ts';
 import { LinkedStore } from './shared-recording.ts';
@@ -46,6 +48,11 @@ class JoinedWorker implements WorkerParts {
     () => this.#ids.used,
   );
   readonly neighbours = new LinkedNeighbours(() => this.#link);
+  readonly #askedCache = new AskedCache(
+    () => this.#serving?.cacheAdmin() ?? null,
+    () => this.#serving?.isCacheOnDisk() ?? false,
+  );
+  readonly #breakpoints = new LinkedBreakpoints(() => this.#link);
   #limits: LinkedLimits | null = null;
   #records = false;
   /** Joined; `null` while there is no keeper. */
@@ -88,6 +95,7 @@ class JoinedWorker implements WorkerParts {
 
   serve(worker: ServingWorker): void {
     this.#serving = worker;
+    if (worker.holding !== null) this.#breakpoints.serve(worker.holding);
     this.#tellCounts();
     this.#timer = setInterval(() => this.#tellCounts(), COUNTS_EVERY_MS).unref();
   }
@@ -125,13 +133,14 @@ class JoinedWorker implements WorkerParts {
     }
   }
 
-  #joined(link: WorkerEnd, { ids, records, sockets }: Joined): void {
+  #joined(link: WorkerEnd, { ids, records, sockets, breakpoints }: Joined): void {
     this.#link = link;
     this.#told = '';
     this.#ids.replace(ids);
     this.#records = records;
     this.#noteSockets(sockets);
     this.#limits?.joined(link);
+    this.#breakpoints.joined(breakpoints);
     link.say({ kind: 'sockets', sockets: this.#ownSockets });
     this.#tellCounts();
     void this.neighbours.joined();
@@ -149,6 +158,9 @@ class JoinedWorker implements WorkerParts {
       case 'sockets':
         this.#noteSockets(said.sockets);
         return;
+      case 'release-held':
+        this.#breakpoints.release(said.number, said.release);
+        return;
       case 'use':
         this.#limits?.noteUse(said);
         return;
@@ -162,6 +174,7 @@ class JoinedWorker implements WorkerParts {
   }
 
   #answer(asked: Asked<FromKeeper['questions']>): object | Promise<object> {
+    if (asked.kind === 'set-breakpoints') return this.#breakpoints.set(asked.breakpoints);
     const serving = this.#serving;
     if (serving === null) throw new Error('This worker has not started yet.');
     switch (asked.kind) {
@@ -169,6 +182,22 @@ class JoinedWorker implements WorkerParts {
         return this.#counts(serving);
       case 'active':
         return { exchange: serving.active(asked.id) };
+      case 'follow-rules':
+        return serving.followRules().then(() => ({}));
+      case 'cache-stats':
+        return this.#askedCache.stats();
+      case 'cache-show':
+        return this.#askedCache.show(asked.url, asked.user);
+      case 'cache-why':
+        return this.#askedCache.why(asked.question);
+      case 'cache-purge':
+        return this.#askedCache.purge(asked.what);
+      case 'cache-lines':
+        return this.#askedCache.begin(asked);
+      case 'cache-more':
+        return this.#askedCache.more(asked.cursor);
+      case 'cache-stop':
+        return this.#askedCache.stop(asked.cursor);
       case 'outdated':
         return this.neighbours.outdated(asked.keys, serving.cache());
       default:
@@ -181,6 +210,8 @@ class JoinedWorker implements WorkerParts {
     this.#link = null;
     this.#ids.forget();
     this.#store.brokenOff();
+    this.#askedCache.stopAll();
+    this.#breakpoints.brokenOff();
     void this.#joinAgain();
   }
 

@@ -11,7 +11,7 @@ import { isToken } from '../http/structured-fields.ts';
 import { parseTarget } from '../http/target.ts';
 import {
   BREAKPOINT_STAGES,
-  type Breakpoints,
+  type BreakpointQueue,
   type Held,
   type HeldMessage,
   type HeldRequest,
@@ -29,7 +29,7 @@ export type CompileMatch = (
 ) => { readonly ok: Match<PassingSubject> } | { readonly problem: { readonly column: number; readonly message: string } };
 
 export interface BreakpointParts {
-  readonly breakpoints: Breakpoints<PassingSubject>;
+  readonly breakpoints: BreakpointQueue<PassingSubject>;
   readonly compileMatch: CompileMatch;
 }
 
@@ -99,7 +99,7 @@ export function breakpointRoutes(
       answers: '{breakpoints, held}',
       async answer(asked) {
         const wanted = await contentAs(BREAKPOINTS, asked);
-        breakpoints.set(wanted.map((each) => ({ ...each, ...compiled(each.filter, compileMatch) })));
+        await breakpoints.set(wanted.map((each) => ({ ...each, ...compiled(each.filter, compileMatch) })));
         return valueAnswer({ breakpoints: shown(breakpoints), held: heldFor(asked) });
       },
     },

@@ -16,6 +16,7 @@ import type { CertificateAuthority } from '../tls/authority.ts';
 import type { Recording } from './recording.ts';
 import type { Rewriting } from './rewriting.ts';
 import type { Workers } from './shared-parts.ts';
+import { rulesOfAll } from './shared-rules.ts';
 import { sumOfWorkers, type WorkerCounts } from './worker-counts.ts';
 
 export interface InspectionParts {
@@ -51,7 +52,7 @@ export function createInspector(parts: InspectionParts): Inspector {
     active: (id) => recording?.recorder.active(id) ?? workers?.active(id) ?? null,
     // What is held or stored has secrets where nothing is recorded, too.
     masks: record?.secrets === 'shown' ? null : maskRules((record ?? RECORD_DEFAULTS).redact),
-    rewriting,
+    rewriting: rewriting === null || workers === null ? rewriting : rulesOfAll(rewriting, workers),
     sessionBase: () => recording?.store.base ?? 0,
     policy: parts.policy,
     policyDigest: () => recording?.policyDigest ?? null,

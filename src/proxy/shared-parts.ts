@@ -4,13 +4,17 @@
 // Workers have the listeners and run exchanges. The keeper has what must be there once: the store of what is recorded, the counts of limits, the admin API
 // with the inspector; and a line of its own for requests that the inspector sends. What lies between them (src/cluster) is not known here.
 import type { CacheContext } from '../cache/cache.ts';
+import type { CacheAdmin } from '../cache/cache-admin.ts';
 import type { Neighbours } from '../cache/neighbours.ts';
+import type { PassingSubject } from '../flows/filter/verdict.ts';
 import type { RecordedExchange } from '../flows/recorded.ts';
 import type { FlowStore } from '../flows/store/flow-store.ts';
 import type { ByteRate } from '../net/byte-rate.ts';
 import type { ListeningSocket } from '../policy/address-guard.ts';
 import type { DailyBytes } from '../policy/limits/daily-bytes.ts';
 import type { Admit, Limits } from '../policy/limits/limits.ts';
+import type { BreakpointQueue } from '../rewrite/breakpoints.ts';
+import type { Rewriting } from './rewriting.ts';
 import type { WorkerCounts } from './worker-counts.ts';
 
 export type SharedParts = WorkerParts | KeeperParts;
@@ -46,6 +50,13 @@ export interface ServingWorker {
   active(id: number): RecordedExchange | null;
   /** That of the moment; `null` while it is off. */
   cache(): CacheContext | null;
+  cacheAdmin(): CacheAdmin | null;
+  /** What is stored lies where other workers find it. */
+  isCacheOnDisk(): boolean;
+  /** `null` where nothing can be held. */
+  readonly holding: Pick<Rewriting, 'breakpoints' | 'compileMatch'> | null;
+  /** Takes up the file of rewriting rules as it is now. @throws StartError with every problem */
+  followRules(): Promise<void>;
 }
 
 export interface KeeperParts extends CommonParts {
@@ -64,4 +75,10 @@ export interface Workers {
   /** As they are now. */
   freshCounts(): Promise<WorkerCounts>;
   active(id: number): Promise<RecordedExchange | null>;
+  /** What they have stored, together; what is changed is changed in all when it answers. */
+  readonly cache: CacheAdmin;
+  /** Those of the keeper's own line, and of all workers. */
+  breakpointsWith(own: Rewriting['breakpoints']): BreakpointQueue<PassingSubject>;
+  /** Ends when all have taken up the file of rewriting rules. */
+  followRules(): Promise<void>;
 }

@@ -142,5 +142,11 @@ export class Breakpoints<Subject> {
   }
 }
 
+/** Breakpoints as whoever sets them has them, of one process or of several. */
+export interface BreakpointQueue<Subject> extends Pick<Breakpoints<Subject>, 'all' | 'held' | 'find' | 'release' | 'onChange'> {
+  /** As of one process; ends when they hold. */
+  set(all: readonly Breakpoint<Subject>[]): void | Promise<void>;
+}
+
 /** Beyond that, exchanges pass: a page that is forgotten must not stop a browser for good. */
 const MOST_HELD = 100;
