@@ -10,9 +10,9 @@ import { rmSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { makePrivateFile } from './private-file.ts';
 import type { WrittenReference } from './record-frames.ts';
-import { packed, RowBlock, readIds, unpacked, writeBlock } from './row-block.ts';
+import { packed, RowBlock, readIds, unpacked } from './row-block.ts';
 import type { Place } from './segments.ts';
-import type { ExchangeRow, UnwrittenRows } from './unwritten-rows.ts';
+import type { UnwrittenRows } from './unwritten-rows.ts';
 
 export interface IndexedExchange {
   /** JSON. */
@@ -115,22 +115,22 @@ export class FlowIndex {
 
   /** @param lastId that it knew before */
   #putAll(rows: UnwrittenRows, lastId: number): void {
-    let block: ExchangeRow[] = [];
-    for (const row of rows.rows()) {
-      if (row.id > lastId && row.hasEnded) {
-        block.push(row);
-        if (block.length < ROWS_IN_BLOCK) continue;
-        this.#putBlock(block);
+    let block: number[] = [];
+    for (const number of rows.sorted()) {
+      if (rows.id(number) <= lastId || !rows.hasEnded(number)) {
+        const { id, summary, place, length, hasEnded } = rows.row(number);
+        this.put(id, summary, place, length, hasEnded);
+      } else if (block.push(number) === ROWS_IN_BLOCK) {
+        this.#putBlock(rows, block);
         block = [];
-      } else this.put(row.id, row.octets.toString('utf8', row.from, row.to), row.place, row.length, row.hasEnded);
+      }
     }
-    if (block.length > 0) this.#putBlock(block);
+    if (block.length > 0) this.#putBlock(rows, block);
   }
 
-  #putBlock(block: readonly ExchangeRow[]): void {
-    const [{ id, place }] = block as [ExchangeRow];
-    const { ids, rows } = writeBlock(block);
-    this.#statements.putBlock.run(id, place.segment, ids, rows);
+  #putBlock(rows: UnwrittenRows, numbers: readonly number[]): void {
+    const block = rows.block(numbers);
+    this.#statements.putBlock.run(rows.id(numbers[0]!), rows.segment, block.ids, block.rows);
   }
 
   #putContents(contents: readonly WrittenReference[]): void {

@@ -5,38 +5,44 @@
 //   rows: f64 place each │ u32 octets of the record each │ u32 end of the summary each │ summaries, one after the other
 import type { Place } from './segments.ts';
 
-/** As `put` of flow-index.ts takes them apart. */
 export interface BlockParts {
   readonly ids: Uint8Array;
   readonly rows: Uint8Array;
 }
 
-export interface BlockRow {
-  readonly id: number;
-  readonly place: Place;
-  readonly length: number;
-  /** Octets of the summary: which, and where they begin and end there. */
-  readonly octets: Buffer;
-  readonly from: number;
-  readonly to: number;
-}
+/** Takes as many rows as it was made for, with ids that ascend. */
+export class BlockWriter implements BlockParts {
+  readonly ids: Uint8Array;
+  readonly rows: Buffer;
+  readonly #ids: Float64Array;
+  readonly #places: Float64Array;
+  readonly #lengths: Uint32Array;
+  readonly #ends: Uint32Array;
+  #count = 0;
+  #end: number;
 
-/** @param rows with ids that ascend */
-export function writeBlock(rows: readonly BlockRow[]): BlockParts {
-  const count = rows.length;
-  const ids = new Float64Array(count);
-  const block = Buffer.allocUnsafeSlow(count * FIXED_BYTES + rows.reduce((sum, { from, to }) => sum + to - from, 0));
-  const { places, lengths, ends } = partsOf(block, count);
-  let end = count * FIXED_BYTES;
-  for (const [i, { id, place, length, octets, from, to }] of rows.entries()) {
-    ids[i] = id;
-    places[i] = packed(place);
-    lengths[i] = length;
-    octets.copy(block, end, from, to);
-    end += to - from;
-    ends[i] = end;
+  /** @param octets of all summaries */
+  constructor(count: number, octets: number) {
+    this.#ids = new Float64Array(count);
+    this.ids = new Uint8Array(this.#ids.buffer);
+    this.rows = Buffer.allocUnsafeSlow(count * FIXED_BYTES + octets);
+    ({ places: this.#places, lengths: this.#lengths, ends: this.#ends } = partsOf(this.rows, count));
+    this.#end = count * FIXED_BYTES;
   }
-  return { ids: new Uint8Array(ids.buffer), rows: block };
+
+  add(id: number, place: number, length: number): void {
+    this.#ids[this.#count] = id;
+    this.#places[this.#count] = place;
+    this.#lengths[this.#count] = length;
+  }
+
+  /** Of the row that was added last. */
+  addSummary(octets: Buffer, from: number, to: number): void {
+    octets.copy(this.rows, this.#end, from, to);
+    this.#end += to - from;
+    this.#ends[this.#count] = this.#end;
+    this.#count += 1;
+  }
 }
 
 /** @throws DamagedBlock */

@@ -1,7 +1,7 @@
 // Owns the rows that the index does not have yet: of what stands in the segments already. They are written many at a time, before anybody reads, and
 // lost with the process: then they are made again from the segments. A batch that could not be written takes its rows back.
 import type { WrittenReference } from './record-frames.ts';
-import type { BlockRow } from './row-block.ts';
+import { type BlockParts, BlockWriter, packed } from './row-block.ts';
 import type { Place } from './segments.ts';
 
 export interface MessageRow {
@@ -11,7 +11,11 @@ export interface MessageRow {
   readonly length: number;
 }
 
-export interface ExchangeRow extends BlockRow {
+export interface ExchangeRow {
+  readonly id: number;
+  readonly summary: string;
+  readonly place: Place;
+  readonly length: number;
   readonly hasEnded: boolean;
 }
 
@@ -65,7 +69,7 @@ export class UnwrittenRows {
    */
   put(id: number, octets: Buffer, from: number, to: number, at: number, length: number, hasEnded: boolean): void {
     const number = this.#count;
-    const start = number === 0 ? 0 : this.#ends[number - 1]!;
+    const start = this.#start(number);
     const end = start + to - from;
     if (number === this.#ids.length || end > this.#octets.length) this.#grow(end);
     octets.copy(this.#octets, start, from, to);
@@ -78,21 +82,43 @@ export class UnwrittenRows {
     this.#count = number + 1;
   }
 
-  /** Of each exchange the latest, ids ascending. */
-  *rows(): Generator<ExchangeRow> {
-    const segment = this.#segment;
-    for (const id of Float64Array.from(this.#numbers.keys()).sort()) {
-      const number = this.#numbers.get(id)!;
-      yield {
-        id,
-        place: { segment, at: this.#ats[number]! },
-        length: this.#lengths[number]!,
-        octets: this.#octets,
-        from: number === 0 ? 0 : this.#ends[number - 1]!,
-        to: this.#ends[number]!,
-        hasEnded: this.#haveEnded[number] === 1,
-      };
+  /** The numbers of all rows, of each exchange the latest, by ascending ids. */
+  sorted(): Int32Array {
+    const ids = Float64Array.from(this.#numbers.keys()).sort();
+    const numbers = new Int32Array(ids.length);
+    for (let i = 0; i < ids.length; i += 1) numbers[i] = this.#numbers.get(ids[i]!)!;
+    return numbers;
+  }
+
+  id(number: number): number {
+    return this.#ids[number]!;
+  }
+
+  hasEnded(number: number): boolean {
+    return this.#haveEnded[number] === 1;
+  }
+
+  row(number: number): ExchangeRow {
+    return {
+      id: this.id(number),
+      summary: this.#octets.toString('utf8', this.#start(number), this.#ends[number]),
+      place: { segment: this.#segment, at: this.#ats[number]! },
+      length: this.#lengths[number]!,
+      hasEnded: this.hasEnded(number),
+    };
+  }
+
+  /** As many as one. @param numbers of rows whose ids ascend */
+  block(numbers: readonly number[]): BlockParts {
+    let octets = 0;
+    for (const number of numbers) octets += this.#ends[number]! - this.#start(number);
+    const writer = new BlockWriter(numbers.length, octets);
+    const from = packed({ segment: this.#segment, at: 0 });
+    for (const number of numbers) {
+      writer.add(this.#ids[number]!, from + this.#ats[number]!, this.#lengths[number]!);
+      writer.addSummary(this.#octets, this.#start(number), this.#ends[number]!);
     }
+    return writer;
   }
 
   clear(): void {
@@ -103,6 +129,11 @@ export class UnwrittenRows {
     this.#segment = 0;
     this.#before = { rows: 0, messages: 0, contents: 0 };
     if (this.#octets.length > MOST_OCTETS_KEPT) this.#octets = Buffer.allocUnsafeSlow(LEAST_OCTETS);
+  }
+
+  /** Of its summary. */
+  #start(number: number): number {
+    return number === 0 ? 0 : this.#ends[number - 1]!;
   }
 
   #grow(octets: number): void {
