@@ -178,7 +178,8 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     await tab('Response').waitFor({ state: 'detached' });
     await page.keyboard.press('?');
     await says('Copy as curl');
-    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'status:404 | status:410' }).press('Enter');
+    await expect.poll(() => filter().inputValue()).toBe('status:404 | status:410');
     await page.keyboard.press('3');
     await says('What would become of a request?');
   });

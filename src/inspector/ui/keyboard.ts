@@ -20,7 +20,7 @@ export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['f', 'Follow the newest'],
   ['1 … 9', 'Pages, from Traffic to Sessions'],
   ['t', 'Light, dark or as the system has it'],
-  ['?', 'This help'],
+  ['?', 'This help, and the filter’s words'],
 ];
 
 /** While the component is there, and nothing newer wants the same key. */
