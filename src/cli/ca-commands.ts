@@ -10,7 +10,7 @@ const WHERE: Readonly<Record<string, Flag>> = { 'ca-dir': CA_DIR_FLAG, config: C
 const NEW: Readonly<Record<string, Flag>> = {
   only: { value: 'HOSTS', text: 'names and addresses, separated by commas: it can sign for nothing else' },
   'from-policy': { value: null, text: 'the same, with the hosts that the policy intercepts' },
-  policy: POLICY_FLAG,
+  policy: { ...POLICY_FLAG, text: `with --from-policy: ${POLICY_FLAG.text}` },
   rsa: { value: null, text: 'an RSA key of 3072 bits, for clients that know no ECDSA; else ECDSA P-256' },
 };
 const CHANGING: Readonly<Record<string, Flag>> = {
@@ -38,6 +38,7 @@ export const CA_COMMANDS: readonly Command[] = [
     examples: [
       ['sallyport ca init', 'For every host.'],
       ['sallyport ca init --only example.com,192.0.2.0/24', 'For example.com, all names below it, and those addresses.'],
+      ['sallyport ca init --from-policy --config sallyport.yaml', 'For what the policy opens that this file names.'],
     ],
     perform: async (given, terminal) => (await import('./ca-init.ts')).initAuthority(given, terminal),
   },

@@ -1,4 +1,6 @@
 // Owns `ca init` and `ca rotate`: what a new CA is to be, making it, and what its user has to do then.
+import path from 'node:path';
+import { DEFAULT_POLICY_FILE } from '../config/load.ts';
 import { StartError } from '../errors/start-error.ts';
 import { parseHost } from '../http/authority.ts';
 import { parseCidr } from '../net/ip-address.ts';
@@ -64,6 +66,8 @@ async function wantedAuthority(given: Arguments, terminal: Terminal): Promise<Pa
   const { flags } = given;
   const limits = LIMITS.filter((flag) => flags.has(flag));
   if (limits.length > 1) throw new StartError('usage', [`${limits.map((flag) => `--${flag}`).join(' and ')}: take one of them.`]);
+  if (flags.has('policy') && !flags.has('from-policy'))
+    throw new StartError('usage', ['--policy is about --from-policy: add that, or leave it out.']);
   const keyType = flags.has('rsa') ? { keyType: 'rsa' as const } : {};
   if (flags.has('every-host')) return { ...keyType, constraints: null };
   if (flags.has('from-policy')) return { ...keyType, constraints: limitedTo(await hostsOfPolicy(given, terminal)) };
@@ -89,6 +93,7 @@ function listedHosts(text: string): readonly string[] {
   });
 }
 
+/** Of the policy that `run` would use. */
 async function hostsOfPolicy(given: Arguments, terminal: Terminal): Promise<readonly string[]> {
   const file = await configuredPolicy(given, terminal);
   const { compiled } = await readPolicy(file);
@@ -97,8 +102,13 @@ async function hostsOfPolicy(given: Arguments, terminal: Terminal): Promise<read
     throw new StartError('data', [
       `${file}: a rule intercepts hosts that it does not name, so the CA cannot be limited to them. Name them, or leave --from-policy out.`,
     ]);
-  if (permitted.length === 0)
-    throw new StartError('data', [`${file}: no rule intercepts, so there is nothing to limit the CA to. Leave --from-policy out.`]);
+  if (permitted.length === 0) {
+    const nextStep =
+      path.resolve(file) === DEFAULT_POLICY_FILE
+        ? 'It is the one that comes with the proxy: name yours with --policy or --config.'
+        : 'Leave --from-policy out.';
+    throw new StartError('data', [`${file}: no rule intercepts, so there is nothing to limit the CA to. ${nextStep}`]);
+  }
   return permitted;
 }
 

@@ -16,14 +16,18 @@ export interface ReadPolicy {
   readonly warnings: readonly string[];
 }
 
-/** The policy that `run` would use with the same flags and environment, relative to the working directory where it lies below that. */
+/**
+ * The policy that `run` would use with the same flags and environment, as people would name it. It is opened by this name, too, and so is relative only
+ * where that leads to it from the process's own folder.
+ */
 export async function configuredPolicy({ flags }: Arguments, { environment, workingDirectory }: Terminal): Promise<string> {
   const { policyFile } = await loadConfig(
     { config: flags.get('config')?.[0], policy: flags.get('policy')?.[0] },
     environment,
     workingDirectory,
   );
-  return fromHere(policyFile, workingDirectory);
+  const named = fromHere(policyFile, workingDirectory);
+  return path.resolve(named) === policyFile ? named : policyFile;
 }
 
 /** A file as people would name it: relative where it lies below the working directory. */

@@ -13,13 +13,18 @@ beforeEach(() => {
   home = temporaryFolder(onTestFinished);
 });
 
-/** With a PATH in which nothing is found, and a home without browsers. */
+/** With a PATH in which nothing is found, a home without browsers, and from another folder than the one that the tests run in. */
 async function say(...words: string[]) {
+  return sayWith({}, ...words);
+}
+
+async function sayWith(environment: Record<string, string>, ...words: string[]) {
   const terminal = recordingTerminal(home, {
     SALLYPORT_TLS_CA_DIR: path.join(home, 'ca'),
     SALLYPORT_STATE_DIR: 'off',
     HOME: home,
     PATH: '',
+    ...environment,
   });
   const code = await main(['ca', ...words], terminal);
   return { code, out: terminal.printed.join('\n'), err: terminal.reported.join('\n') };
@@ -55,6 +60,37 @@ describe('ca init', () => {
     const { code, out, err } = await say('init', '--from-policy', '--policy', file);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toContain('only example.com, api.example.org, sallyport.invalid (our own page), no addresses');
+  });
+
+  test.each<[string, Record<string, string>, string[]]>([
+    ['the one that the configuration file names, from its folder', {}, ['--config', 'etc/sallyport.yaml']],
+    ['that of the file in SALLYPORT_CONFIG', { SALLYPORT_CONFIG: 'etc/sallyport.yaml' }, []],
+    ['SALLYPORT_POLICY before the file', { SALLYPORT_POLICY: 'etc/mine.yaml' }, ['--config', 'etc/other.yaml']],
+    ['--policy before all', { SALLYPORT_POLICY: 'etc/none.yaml' }, ['--config', 'etc/other.yaml', '--policy', 'etc/mine.yaml']],
+  ])('takes for the policy %s', async (_what, environment, words) => {
+    mkdirSync(path.join(home, 'etc'));
+    for (const [name, text] of [
+      ['mine.yaml', 'version: 1\ndefault: deny\nrules:\n  - intercept: { host: mine.example }\n'],
+      ['none.yaml', 'version: 1\ndefault: deny\nrules: []\n'],
+      ['sallyport.yaml', 'policy: mine.yaml\n'],
+      ['other.yaml', 'policy: none.yaml\n'],
+    ] as const)
+      writeFileSync(path.join(home, 'etc', name), text);
+    const { err, out } = await sayWith(environment, 'init', '--from-policy', ...words);
+    expect(err).toBe('');
+    expect(out).toContain('signs for only mine.example, sallyport.invalid');
+  });
+
+  test('says which policy cannot be read, and that the one which comes with the proxy intercepts nothing', async () => {
+    expect(await say('init', '--from-policy', '--policy', 'missing.yaml')).toMatchObject({
+      code: 66,
+      err: expect.stringContaining(`${path.join(home, 'missing.yaml')}: there is no such policy file`),
+    });
+    expect(await say('init', '--from-policy')).toMatchObject({
+      code: 65,
+      err: expect.stringMatching(/policies\/open\.yaml: no rule intercepts.*It is the one that comes with the proxy: name yours/),
+    });
+    expect(await say('init', '--policy', 'missing.yaml')).toMatchObject({ code: 64, err: expect.stringContaining('--from-policy') });
   });
 
   test('does not pretend to limit it where the policy does not', async () => {
