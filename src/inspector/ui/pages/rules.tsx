@@ -124,7 +124,7 @@ function RuleCard({ rule, again, show }: { readonly rule: RewriteRule; readonly 
         </p>
         <p class="soft">
           {touched === 0 ? (
-            'has touched nothing'
+            'has touched nothing since the start'
           ) : (
             <>
               <button type="button" class="link" onClick={() => showTraffic(`touched:"${name}"`)}>
