@@ -31,7 +31,8 @@ export class SessionCounts {
     if (second >= oldest) count(this.#second(second, oldest), summary);
     const digit = Math.floor(summary.status / 100);
     this.#statuses[digit >= 1 && digit <= 5 ? digit : 0]! += 1;
-    if (isHit(summary)) this.#savedBytes += summary.responseBytes;
+    // A 304 brings no content: what the client got was stored.
+    if (isHit(summary) || summary.cache === 'validated') this.#savedBytes += summary.responseBytes;
     this.#hosts.add(summary.host, summary);
     this.#clients.add(summary.client, summary);
     if (summary.user !== null) this.#users.add(summary.user, summary);

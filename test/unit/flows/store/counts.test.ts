@@ -26,7 +26,7 @@ test('seconds are those in which exchanges ended, and are forgotten after ten mi
 
 test('octets are saved where the cache answered; names are those of the largest first; rules keep their last hit', () => {
   const counts = new SessionCounts();
-  counts.add(summaryOf({ cache: 'hit', responseBytes: 100, host: 'a', rule: 'r', startedAtMs: 5 }), NOW);
+  counts.add(summaryOf({ cache: 'validated', responseBytes: 100, host: 'a', rule: 'r', startedAtMs: 5 }), NOW);
   counts.add(summaryOf({ cache: 'stale', responseBytes: 20, host: 'b', rule: 'r', startedAtMs: 9 }), NOW);
   counts.add(
     summaryOf({ cache: 'forwarded', responseBytes: 3, host: 'b', rule: 'r', startedAtMs: 7, contentType: 'Text/HTML; charset=x' }),
