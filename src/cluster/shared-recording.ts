@@ -68,8 +68,16 @@ export class LinkedStore implements FlowStore {
     this.#emptied?.();
   }
 
-  async close(): Promise<void> {
-    if (this.#unfreed.length > 0) await new Promise<void>((resolve) => (this.#emptied = resolve));
+  /** As a store, but for a keeper that takes nothing: nobody's stop waits for that. */
+  close(): Promise<void> {
+    if (this.#unfreed.length === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, CLOSE_PATIENCE_MS);
+      this.#emptied = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 }
 
@@ -153,5 +161,6 @@ function finishedIn(bytes: ArrayBuffer, used: number): number {
 
 function ignore(): void {}
 
+const CLOSE_PATIENCE_MS = 5_000;
 /** Of a frame, which its kind follows (flows/frame-batch.ts). */
 const LENGTH_OCTETS = 4;

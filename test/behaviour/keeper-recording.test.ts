@@ -1,6 +1,8 @@
 // One list and one session for all workers: what they record is kept by the keeper, under ids of which none is used twice; and what happens to that when
 // one of the processes dies.
+import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import type { RecordedExchange, Summary } from '../../src/flows/recorded.ts';
 import { fetchVia } from '../support/cached.ts';
 import { type KeptProxy, startKeptProxy } from '../support/kept-proxy.ts';
@@ -65,6 +67,24 @@ test('an exchange that is under way in a worker is shown as far as it has come',
   await recordedWhere((all) => all.some((row) => row.id === id && row.state === 'done'));
 });
 
+test('a page is told of what workers record as it happens', async () => {
+  using page = await openPage();
+  page.show('path:/live');
+  await page.rowsWhere((rows) => rows.length === 0);
+  await through(0, '/live/a');
+  await through(1, '/live/b');
+  const rows = await page.rowsWhere(({ length }) => length === 2);
+  expect(rows.map(({ path }) => path).toSorted()).toEqual(['/live/a', '/live/b']);
+});
+
+test("a request is sent again on the keeper's own line, and is in the same list", async () => {
+  await through(0, '/once-more');
+  const [first] = (await recordedWhere((all) => all.some(({ path }) => path === '/once-more'))).filter(({ path }) => path === '/once-more');
+  const { id } = (await proxy.ask('POST', `/api/exchanges/${first!.id}/replay`, {})) as { readonly id: number };
+  const rows = await recordedWhere((all) => all.some((row) => row.id === id && row.state === 'done'));
+  expect(rows.find((row) => row.id === id)).toMatchObject({ path: '/once-more', replayOf: first!.id, status: 200 });
+});
+
 test('counts of all workers are one sum, and those of one that has died stay in it', async () => {
   const before = await exchangesCounted();
   const [, dying] = proxy.workers;
@@ -101,6 +121,31 @@ test('where the keeper listens is no destination for clients of workers', async 
   expect(response.status).toBe(502);
   expect(response.head).toContain('destination_ip_prohibited');
 });
+
+interface Page extends Disposable {
+  show(filter: string): void;
+  rowsWhere(isSo: (rows: readonly Summary[]) => boolean): Promise<readonly Summary[]>;
+}
+
+async function openPage(): Promise<Page> {
+  const socket = new WebSocket(`ws+unix:${proxy.keeper.adminSocket}:/api/live`);
+  let rows: readonly Summary[] | null = null;
+  let told: () => void = () => {};
+  socket.on('message', (data) => {
+    const said = JSON.parse(String(data)) as { readonly type: string; readonly rows?: readonly Summary[] };
+    if (said.type === 'window') rows = said.rows ?? [];
+    told();
+  });
+  await once(socket, 'open');
+  return {
+    show: (filter) => socket.send(JSON.stringify({ type: 'view', view: 0, filter })),
+    async rowsWhere(isSo) {
+      while (rows === null || !isSo(rows)) await new Promise<void>((resolve) => (told = resolve));
+      return rows;
+    },
+    [Symbol.dispose]: () => socket.terminate(),
+  };
+}
 
 /** Finished exchanges of all processes, as they are measured. */
 async function exchangesCounted(): Promise<number> {
