@@ -3,7 +3,7 @@
 // it; field lines stay as they came; and what went to the origin and to the client is a difference to what came.
 // What must not be kept is masked here, before anything of it is anywhere else (redact-fields.ts).
 import type { ResponseFacts } from '../cache/rules/freshness.ts';
-import { formatAuthority } from '../http/authority.ts';
+import { type Authority, formatAuthority } from '../http/authority.ts';
 import { type Field, type Fields, NO_FIELDS } from '../http/message.ts';
 import { DEFAULT_PORTS } from '../http/target.ts';
 import { explainShort } from '../policy/explain.ts';
@@ -176,25 +176,30 @@ export class ExchangeEncoder {
 
   /** The target, the value of Host, and the fields as a difference to those of the request. */
   #sent({ route, upstreamProtocol }: Flow, capture: Capture): void {
-    const { sentFields, sentAuthority, sentMethod, sentScheme, sentPath, sentLength, request } = capture;
+    const { sentFields, sentAuthority, sentMethod, sentScheme, sentLength, request } = capture;
     const out = this.#out;
     if (sentFields === null || sentAuthority === null) {
       out.text(',0');
       return;
     }
-    const host = formatAuthority(sentAuthority, DEFAULT_PORTS[sentScheme]);
-    const target = route === 'direct' || sentScheme === 'https' ? sentPath : `${sentScheme}://${host}${sentPath === '*' ? '' : sentPath}`;
     out.text(',[').quoted(sentMethod).text(',');
-    this.#url(target);
+    this.#sentTarget(capture, sentAuthority, route === 'direct' || sentScheme === 'https');
     out
       .text(',')
       .quoted(upstreamProtocol ?? '1.1')
-      .text(',')
-      .quoted(host)
       .text(',');
+    if (isWhereItWanted(capture, sentAuthority)) out.text('0,');
+    else out.quoted(formatAuthority(sentAuthority, DEFAULT_PORTS[sentScheme])).text(',');
     this.#framing(sentLength === 0 ? undefined : sentLength);
     this.#difference(request.fields, sentFields);
     out.text(']');
+  }
+
+  /** 0 where it is the path that was asked for. */
+  #sentTarget({ path, sentPath, sentScheme }: Capture, authority: Authority, isPath: boolean): void {
+    if (isPath && sentPath === path) this.#out.text('0');
+    else if (isPath) this.#url(sentPath);
+    else this.#url(`${sentScheme}://${formatAuthority(authority, DEFAULT_PORTS[sentScheme])}${sentPath === '*' ? '' : sentPath}`);
   }
 
   /** Its fields as a difference to those of the origin's response. */
@@ -372,10 +377,10 @@ export class ExchangeEncoder {
   }
 
   /** What was found or went wrong on the way, and what was changed. */
-  #events({ originTls, cache, error }: Flow, { changes }: Capture): void {
+  #events({ originTls, cache, error }: Flow, { changes, request }: Capture): void {
     const out = this.#out.text(',').text(originTls === null ? '0' : this.#factsOf(originTls, (facts) => facts));
     if (cache === null) out.text(',0');
-    else this.#cache(cache);
+    else this.#cache(cache, request.target);
     out.text(',').quoted(error === null ? null : error.message);
     out
       .text(',')
@@ -448,9 +453,11 @@ export class ExchangeEncoder {
     return text;
   }
 
-  #cache({ key, outcome, isCollapsed, reuse, storing, ttlSeconds, forwardStatus }: NonNullable<Flow['cache']>): void {
+  /** Its key is 0 where that is the target as it was sent. */
+  #cache({ key, outcome, isCollapsed, reuse, storing, ttlSeconds, forwardStatus }: NonNullable<Flow['cache']>, target: string): void {
     const out = this.#out.text(',[');
-    this.#url(key);
+    if (key === target) out.text('0');
+    else this.#url(key);
     out
       .text(',')
       .quoted(outcome)
@@ -513,6 +520,11 @@ interface PlainOctets extends Pick<Decision['question'], 'identity' | 'address'>
 interface Known {
   readonly connection: ConnectionTexts;
   readonly decision: DecisionTexts | null;
+}
+
+/** It went to the authority that was asked for, in the same scheme. */
+function isWhereItWanted({ scheme, host, port, sentScheme }: Capture, authority: Authority): boolean {
+  return authority.host === host && authority.port === port && scheme === sentScheme;
 }
 
 /** The question was about the request as it came, and asked and knew no more than that of most. */

@@ -1,6 +1,7 @@
 // Owns reading the short form in which an exchange is kept (encode-frame.ts): a line of JSON, and behind it the field lines as they came, one character an
 // octet. JSON, because what reads it need not be taught; lines as they came, because they are most of it, and the same in several messages.
 // An exchange that came from elsewhere is kept as plain JSON, which is read, too.
+import { DEFAULT_PORTS } from '../http/target.ts';
 import type { JudgedAddress, OriginTlsFacts } from '../upstream/facts.ts';
 import type {
   RecordedCache,
@@ -34,12 +35,12 @@ export function readDetail(octets: Buffer, summary: Summary): Omit<RecordedExcha
   const receivedFields = received === 0 ? [] : lines.take(received[3]);
   return {
     request: { method, target, version, fields: requestFields },
-    sent: sent === 0 ? null : sentRequest(sent, requestFields, lines),
+    sent: sent === 0 ? null : sentRequest(sent, requestFields, lines, summary),
     received: received === 0 ? null : { status: received[0], reason: received[1], version: received[2], fields: receivedFields },
     response: response === 0 ? null : deliveredResponse(response, receivedFields, lines),
     requestContent: contentOf(requestContent, lines),
     responseContent: contentOf(responseContent, lines),
-    facts: factsOf(facts, summary, requestFields),
+    facts: factsOf(facts, summary, { target, fields: requestFields }),
   };
 }
 
@@ -56,7 +57,8 @@ type ShortExchange = [
 type Difference = [left: 0 | readonly number[], octets: number];
 /** What the head says of the length: nothing, or that its end tells. */
 type Framing = '' | null | number;
-type ShortSent = [method: string, target: string, version: string, host: string, framing: Framing, ...Difference];
+/** The target is 0 where it is the path of the summary, and the host where that is the summary's, in its scheme. */
+type ShortSent = [method: string, target: 0 | string, version: string, host: 0 | string, framing: Framing, ...Difference];
 type ShortResponse = [status: number, reason: string, version: string, framing: Framing, ...Difference];
 type ShortContent = [length: number, kept: number, isComplete: 0 | 1, trailerOctets: number];
 type ShortFacts = [
@@ -98,7 +100,8 @@ type ShortDecision = [
   target: 0 | [method: string, scheme: string, host: string, port: number, pathAndQuery: string | null],
 ];
 type ShortCache = [
-  key: string,
+  /** 0: the target of the request. */
+  key: 0 | string,
   outcome: RecordedCache['outcome'],
   isCollapsed: 0 | 1,
   reuseWhy: string | null,
@@ -139,14 +142,24 @@ class Lines {
 }
 
 /** With Host in front, where our writer puts it. */
-function sentRequest(sent: ShortSent, before: RecordedFields, lines: Lines): RecordedRequest {
+function sentRequest(sent: ShortSent, before: RecordedFields, lines: Lines, summary: Summary): RecordedRequest {
   const [method, target, version, host, framing, left, octets] = sent;
   return {
     method,
-    target,
+    target: target === 0 ? summary.path : target,
     version,
-    fields: [['Host', host], ...fieldsAfter(before, left, lines.take(octets)), ...framingFields(framing, version)],
+    fields: [
+      ['Host', host === 0 ? authorityOf(summary) : host],
+      ...fieldsAfter(before, left, lines.take(octets)),
+      ...framingFields(framing, version),
+    ],
   };
+}
+
+/** Without the port that the scheme has anyway. */
+function authorityOf({ scheme, host, port }: Summary): string {
+  const usual = scheme === 'http' || scheme === 'https' ? DEFAULT_PORTS[scheme] : 0;
+  return port === usual ? host : `${host}:${port}`;
 }
 
 function deliveredResponse(response: ShortResponse, before: RecordedFields, lines: Lines): RecordedResponse {
@@ -171,7 +184,7 @@ function contentOf(content: 0 | ShortContent, lines: Lines): RecordedContent | n
   return { length, kept, digest: null, isComplete: isComplete === 1, trailers: lines.take(trailerOctets) };
 }
 
-function factsOf(facts: ShortFacts, summary: Summary, fields: RecordedFields): RecordedFacts {
+function factsOf(facts: ShortFacts, summary: Summary, { target, fields }: Pick<RecordedRequest, 'target' | 'fields'>): RecordedFacts {
   const [connectionId, clientPort, listener, decision, hello, interceptionReason, route, judged, resolvedFrom, upstreamAddress] = facts;
   const [, , , , , , , , , , upstreamPort, reusedConnection, upstreamProtocol, originTls, cache, errorMessage, changes] = facts;
   return {
@@ -189,7 +202,7 @@ function factsOf(facts: ShortFacts, summary: Summary, fields: RecordedFields): R
     reusedConnection: reusedConnection === 1,
     upstreamProtocol,
     originTls: originTls === 0 ? null : originTls,
-    cache: cache === 0 ? null : cacheOf(cache),
+    cache: cache === 0 ? null : cacheOf(cache, target),
     errorMessage,
     changes: changes === 0 ? [] : changes,
   };
@@ -231,8 +244,9 @@ function decisionOf(decision: ShortDecision, summary: Summary, fields: RecordedF
   };
 }
 
-function cacheOf([key, outcome, isCollapsed, reuseWhy, storing, ttlSeconds, forwardStatus, ...stored]: ShortCache): RecordedCache {
-  const cache = { key, outcome, isCollapsed: isCollapsed === 1, reuseWhy, storing, ttlSeconds, forwardStatus };
+function cacheOf(short: ShortCache, target: string): RecordedCache {
+  const [key, outcome, isCollapsed, reuseWhy, storing, ttlSeconds, forwardStatus, ...stored] = short;
+  const cache = { key: key === 0 ? target : key, outcome, isCollapsed: isCollapsed === 1, reuseWhy, storing, ttlSeconds, forwardStatus };
   return { ...cache, stored: stored.length === 0 ? null : storedOf(...stored) };
 }
 
