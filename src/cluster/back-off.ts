@@ -4,11 +4,6 @@
 export class BackOff {
   #inARow = 0;
 
-  /** How often in a row it ended soon after its start. */
-  get inARow(): number {
-    return this.#inARow;
-  }
-
   /** @param ranMs how long it ran @returns milliseconds to wait, 0 the first time */
   after(ranMs: number): number {
     this.#inARow = ranMs < SOON_MS ? this.#inARow + 1 : 0;

@@ -12,6 +12,8 @@ import type { ChildFacts, FromChild, Role, StartOrder, ToChild } from './message
 export interface Birth {
   readonly role: Role;
   readonly number: number;
+  /** As the operator knows it. */
+  readonly name: string;
   readonly config: Config;
   readonly sockets: readonly HandedOver[];
   readonly ticketSecret: Uint8Array;
@@ -40,8 +42,8 @@ export class Child {
 
   /** @param onLine what it has to say to the operator, after its name */
   constructor(birth: Birth, onLine: (name: string, line: string) => void) {
-    const { role, number, config, sockets, ticketSecret, keeperSocket } = birth;
-    this.name = nameOf(birth);
+    const { role, number, name, config, sockets, ticketSecret, keeperSocket } = birth;
+    this.name = name;
     this.config = config;
     this.#onLine = onLine;
     const handed = sockets.map(({ address }, index) => ({ address, descriptor: FIRST_HANDED + index }));
@@ -168,11 +170,6 @@ export class Child {
   #endedError(how: string): Error {
     return new StartError('unavailable', [`${this.name} ended (${how}) before it had answered; what it said last stands above`]);
   }
-}
-
-/** As the operator knows it. */
-export function nameOf({ role, number }: Pick<Birth, 'role' | 'number'>): string {
-  return role === 'keeper' ? 'keeper' : `worker ${number}`;
 }
 
 /** As the thread of the flow store: modules that were compiled once are not compiled again. */

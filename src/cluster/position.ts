@@ -2,18 +2,22 @@
 import { StartError } from '../errors/start-error.ts';
 import { describeDefect } from '../proxy/defects.ts';
 import { BackOff } from './back-off.ts';
-import { type Birth, Child, nameOf } from './child.ts';
+import { type Birth, Child } from './child.ts';
 
 export interface PositionContext {
+  /** As the operator knows it. */
+  readonly name: string;
   /** What one that starts now is started with. @throws when it can't be */
   birth(): Birth;
+  /** How one leaves whose place another has taken. */
+  leave(old: Child): Promise<void>;
   onLine(name: string, line: string): void;
   report(line: string): void;
   onFilled(): void;
   /** It will be away for long. */
   onAway(): void;
-  /** It could not be started again, so many times in a row. */
-  onFailed(name: string, timesInARow: number, problems: readonly string[]): void;
+  /** It could not be started again, for the n-th time in a row. */
+  onFailed(timesInARow: number, problems: readonly string[]): void;
 }
 
 export class Position {
@@ -25,6 +29,8 @@ export class Position {
   #child: Child | null = null;
   #timer: NodeJS.Timeout | null = null;
   #isClosing = false;
+  /** To start again, one after the other. */
+  #failures = 0;
   #cutOff = 0;
 
   constructor(context: PositionContext) {
@@ -45,12 +51,13 @@ export class Position {
     return [...this.#alive].map(({ processId }) => processId);
   }
 
-  /** Puts a child in place; the one that is there leaves. @param leave how; it is waited for by `left` @throws StartError, and nothing has changed */
-  async fill(leave: (old: Child) => Promise<void> = (old) => old.stop()): Promise<void> {
+  /** Puts a child in place; the one that is there leaves, which `left` waits for. @throws StartError, and nothing has changed */
+  async fill(): Promise<void> {
     const child = await this.#startChild();
     const old = this.#child;
     this.#child = child;
-    if (old !== null) this.#letLeave(old, leave);
+    this.#failures = 0;
+    if (old !== null) this.#letLeave(this.#context.leave(old));
     if (child.howItEnded === null) this.#context.onFilled();
     else this.#onEnd(child);
   }
@@ -68,13 +75,13 @@ export class Position {
     await Promise.all(this.#leaving);
   }
 
-  /** Nothing is started any more, and what is in place leaves. */
-  async drain(leave: (old: Child) => Promise<void>): Promise<void> {
+  /** Nothing is started any more, and what is in place leaves within the deadline. */
+  async drain(deadlineMs: number): Promise<void> {
     this.#isClosing = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     const old = this.#child;
     this.#child = null;
-    if (old !== null) this.#letLeave(old, leave);
+    if (old !== null) this.#letLeave(old.drain(deadlineMs, 0));
     for (const child of this.#alive) if (child.facts === null) void child.stop();
     await Promise.all([...this.#alive].map(({ ended }) => ended));
   }
@@ -103,8 +110,8 @@ export class Position {
     return child;
   }
 
-  #letLeave(old: Child, leave: (old: Child) => Promise<void>): void {
-    const left = leave(old).finally(() => this.#leaving.delete(left));
+  #letLeave(leaving: Promise<void>): void {
+    const left = leaving.finally(() => this.#leaving.delete(left));
     this.#leaving.add(left);
   }
 
@@ -112,7 +119,7 @@ export class Position {
     this.#child = null;
     if (this.#isClosing) return;
     const delayMs = this.#backOff.after(child.ageMs);
-    this.#context.report(`${child.name} ended (${child.howItEnded}) and is started again${inWords(delayMs)}`);
+    this.#context.report(`${this.#context.name} ended (${child.howItEnded}) and is started again${inWords(delayMs)}`);
     this.#startLater(delayMs);
   }
 
@@ -122,14 +129,16 @@ export class Position {
   }
 
   async #startAgain(): Promise<void> {
-    if (this.#isClosing) return;
+    // A new start of all may have been quicker.
+    if (this.#isClosing || this.#child !== null) return;
     try {
       await this.fill();
     } catch (error) {
       if (this.#isClosing) return;
       const problems = error instanceof StartError ? error.problems : [describeDefect(error)];
       const delayMs = this.#backOff.after(0);
-      this.#context.onFailed(nameOf(this.#context.birth()), this.#backOff.inARow, problems);
+      this.#failures += 1;
+      this.#context.onFailed(this.#failures, problems);
       this.#startLater(Math.max(delayMs, LEAST_MS));
     }
   }

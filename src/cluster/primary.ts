@@ -147,7 +147,7 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
   async restart(): Promise<void> {
     // Of an earlier restart, so that no more than twice as many can be there.
     await Promise.all(this.#workers.map((position) => position.left()));
-    for (const position of this.#workers) await position.fill(this.#leave);
+    for (const position of this.#workers) await position.fill();
     // The last, since there can't be two: where the code does not start, nothing was ended for it.
     await this.#keeper.refill();
     this.#noteFacts();
@@ -162,7 +162,7 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
   }
 
   async drain(deadlineMs: number): Promise<number> {
-    await Promise.all(this.#workers.map((position) => position.drain((child) => child.drain(deadlineMs, 0))));
+    await Promise.all(this.#workers.map((position) => position.drain(deadlineMs)));
     return this.#workers.reduce((sum, { cutOff }) => sum + cutOff, 0);
   }
 
@@ -192,21 +192,24 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
 
   #position(role: Role, number: number): Position {
     const isWorker = role === 'worker';
+    const name = isWorker ? `worker ${number}` : role;
     const keeperSocket = path.join(this.#folder, 'keeper');
     const sockets = (): Birth['sockets'] => (isWorker ? this.#sockets.of(number) : []);
     return new Position({
-      birth: () => ({ role, number, config: this.#own, sockets: sockets(), ticketSecret: this.#ticketSecret, keeperSocket }),
-      onLine: (name, line) => this.#lines.say(name, line),
+      name,
+      leave: this.#leave,
+      birth: () => ({ role, number, name, config: this.#own, sockets: sockets(), ticketSecret: this.#ticketSecret, keeperSocket }),
+      onLine: (speaker, line) => this.#lines.say(speaker, line),
       report: this.#report,
       onFilled: () => this.onChange(),
       onAway: () => isWorker && this.#sockets.release(number),
-      onFailed: (name, timesInARow, problems) => this.#failed(name, timesInARow, problems),
+      onFailed: (timesInARow, problems) => this.#failed(name, timesInARow, problems),
     });
   }
 
   #failed(name: string, timesInARow: number, problems: readonly string[]): void {
     // What is wrong stays wrong for a while; once is enough.
-    if (timesInARow <= 1) for (const problem of problems) this.#report(`${name} cannot be started: ${problem}`);
+    if (timesInARow === 1) for (const problem of problems) this.#report(`${name} cannot be started: ${problem}`);
     if (timesInARow < MOST_FAILURES || this.#workers.some(({ child }) => child !== null)) return;
     this.#report(`no worker could be started, ${timesInARow} times in a row`);
     this.#resolveHopeless();
@@ -220,14 +223,14 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
     try {
       await this.#keeper.child?.reload(own);
       this.#take(config, own, sockets);
-      await first!.fill(this.#leave);
+      await first!.fill();
     } catch (error) {
       this.#take(before.config, before.own, before.sockets);
       sockets.close(before.sockets);
       await this.#keeper.child?.reload(before.own).catch((failure) => this.#reportFailure(failure));
       throw error;
     }
-    await Promise.all(others.map((position) => position.fill(this.#leave).catch((error) => this.#reportFailure(error))));
+    await Promise.all(others.map((position) => position.fill().catch((error) => this.#reportFailure(error))));
     before.sockets.close(sockets);
     this.#noteFacts();
   }
@@ -246,7 +249,7 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
       this.#reportFailure(error);
       await this.#workers
         .find((position) => position.child === child)
-        ?.fill(this.#leave)
+        ?.fill()
         .catch((failure) => this.#reportFailure(failure));
     }
   }
