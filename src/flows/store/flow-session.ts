@@ -4,6 +4,7 @@ import { hash } from 'node:crypto';
 import path from 'node:path';
 import { readSummary } from '../read-summary.ts';
 import type { RecordedExchange, RecordedMessage, Summary } from '../recorded.ts';
+import { BatchChanges, type Change, WrittenChange } from './batch-changes.ts';
 import { type BatchFrame, BatchReader, writeBatchFrame } from './batch-frames.ts';
 import { FlowIndex, isDamage } from './flow-index.ts';
 import type { KeptContent } from './protocol.ts';
@@ -17,13 +18,6 @@ export interface SessionBounds {
   readonly maxBytes: number;
   readonly maxAgeMs: number;
   readonly segmentBytes: number;
-}
-
-/** A row that is new, or other than it was. */
-export interface Change {
-  readonly id: number;
-  /** Made when it is asked for first. */
-  readonly summary: Summary;
 }
 
 /** Is told after it was written. */
@@ -55,7 +49,7 @@ export class FlowSession {
   /** Announced, and not ended. */
   readonly #pending = new Set<number>();
   readonly #rows = new UnwrittenRows();
-  readonly #batch = new Batch();
+  readonly #batch = new BatchChanges();
   /** Behind the last record that the index knows of, or a row that waits for it. */
   #through: Place = { segment: 0, at: 0 };
   /** What the index knows of. */
@@ -192,14 +186,14 @@ export class FlowSession {
     return id > this.#indexed.lastId || !(this.#pending.has(id) || this.#opened.has(id));
   }
 
-  #count({ news, lastId, begun, ended }: Batch): void {
+  #count({ news, lastId, begun, ended }: BatchChanges): void {
     this.#exchanges += news;
     this.#lastId = Math.max(this.#lastId, lastId);
     for (const id of begun) this.#pending.add(id);
     if (this.#pending.size > 0) for (const id of ended) this.#pending.delete(id);
   }
 
-  #tell({ changes, messages }: Batch): void {
+  #tell({ changes, messages }: BatchChanges): void {
     if (changes === null || messages === null) return;
     const sorted = [...changes.values()].sort((a, b) => a.id - b.id);
     for (const listener of this.listeners) {
@@ -492,50 +486,6 @@ export class FlowSession {
     this.#opened.write(this.#rows, state);
     this.#rows.clear();
     this.#indexed = state;
-  }
-}
-
-/** What a batch changes, used again for the next. */
-class Batch {
-  /** Exchanges that had no row. */
-  news = 0;
-  /** The greatest of its exchanges. */
-  lastId = 0;
-  readonly begun: number[] = [];
-  readonly ended: number[] = [];
-  /** By id, and ids of exchanges; `null` where nobody listens. */
-  changes: Map<number, Change> | null = null;
-  messages: Set<number> | null = null;
-
-  begin(isHeard: boolean): void {
-    this.news = 0;
-    this.lastId = 0;
-    this.begun.length = 0;
-    this.ended.length = 0;
-    this.changes = isHeard ? new Map() : null;
-    this.messages = isHeard ? new Set() : null;
-  }
-
-  add(id: number, isNew: boolean, kind: 'begun' | 'finished'): void {
-    if (isNew) this.news += 1;
-    if (id > this.lastId) this.lastId = id;
-    (kind === 'begun' ? this.begun : this.ended).push(id);
-  }
-}
-
-/** Most are never looked at. */
-class WrittenChange implements Change {
-  readonly id: number;
-  readonly #text: string;
-  #summary: Summary | null = null;
-
-  constructor(id: number, text: string) {
-    this.id = id;
-    this.#text = text;
-  }
-
-  get summary(): Summary {
-    return (this.#summary ??= readSummary(this.#text));
   }
 }
 

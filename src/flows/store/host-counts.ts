@@ -1,7 +1,8 @@
 // Owns the hosts among what matches a filter, counted once and kept right while exchanges come and end, as long as somebody asks now and then.
 import type { Summary } from '../recorded.ts';
+import type { Change } from './batch-changes.ts';
 import { isDenied, isFailed } from './counts.ts';
-import type { Change, FlowSession, SessionListener } from './flow-session.ts';
+import type { FlowSession, SessionListener } from './flow-session.ts';
 import { type DecodeText, type Matches, Matching, type ReadFilter } from './matching.ts';
 import type { HostCounts } from './protocol.ts';
 import type { Slices } from './slices.ts';

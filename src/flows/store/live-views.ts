@@ -1,5 +1,6 @@
 // Owns the views that are open, by the number that whoever asked for each gave it, and the exchanges that are watched.
-import type { Change, FlowSession, SessionListener } from './flow-session.ts';
+import type { Change } from './batch-changes.ts';
+import type { FlowSession, SessionListener } from './flow-session.ts';
 import type { Push } from './protocol.ts';
 import { View, type ViewParts } from './views.ts';
 

@@ -6,7 +6,8 @@ import { type FilterProblem, parseFilter } from '../filter/parse.ts';
 import type { FilterSubject, FilterTest } from '../filter/subject.ts';
 import type { Need } from '../filter/words.ts';
 import type { RecordedContent, RecordedExchange, RecordedFields, Summary } from '../recorded.ts';
-import type { Change, FlowSession, FoundExchange } from './flow-session.ts';
+import type { Change } from './batch-changes.ts';
+import type { FlowSession, FoundExchange } from './flow-session.ts';
 import type { Progress } from './protocol.ts';
 
 export interface ReadFilter {

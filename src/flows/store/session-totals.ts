@@ -1,8 +1,9 @@
 // Owns what is counted of sessions as a whole. It is counted when somebody asks, and kept right while somebody goes on asking: to count each exchange as it ends
 // would cost as much as to write it. Whoever asks again after a while waits until it has been counted anew.
 import type { Summary } from '../recorded.ts';
+import type { Change } from './batch-changes.ts';
 import { SessionCounts } from './counts.ts';
-import type { Change, FlowSession, SessionListener } from './flow-session.ts';
+import type { FlowSession, SessionListener } from './flow-session.ts';
 import type { Slices } from './slices.ts';
 
 export class SessionTotals implements SessionListener {

@@ -2,7 +2,8 @@
 // has changed: at once when it was quiet before, and at most four times a second: more than that nobody reads, and whoever draws it takes the time from the
 // traffic. What is in the order of a column is sorted again at most once a second, and less often where that takes long.
 import type { Summary } from '../recorded.ts';
-import type { Change, FlowSession, SessionListener } from './flow-session.ts';
+import type { Change } from './batch-changes.ts';
+import type { FlowSession, SessionListener } from './flow-session.ts';
 import { type DecodeText, type Matches, Matching, type ReadFilter } from './matching.ts';
 import type { Order } from './order.ts';
 import { OrderedList } from './ordered-list.ts';
