@@ -133,6 +133,14 @@ test('refuses too many words that the index cannot tell apart', () => {
   expect(() => openText('adblock', text)).toThrow('too many filters would be tried on one request');
 });
 
+test('counts what it takes to look up a URL of nothing but such words', () => {
+  const words = wordsOfOneSlot(19_900);
+  const list = openText('adblock', words.map((word) => `/${word}/q`).join('\n'));
+  const judge = (count: number) =>
+    list.matchesRequest({ url: `https://x.test/${words.slice(0, count).join('/')}`, destination: null, sourceHost: null });
+  expect([judge(100), judge(2_300)]).toEqual([false, null]);
+});
+
 test('has room for many filters of hosts and of words of their own', () => {
   const lines = Array.from({ length: 5_000 }, (_, n) => `||ad${n}.example.com^$third-party\n/banner${n}/*/img^`);
   expect(openText('adblock', lines.join('\n'))).toMatchObject({ entries: 10_000 });
