@@ -5,11 +5,12 @@ import type { Config } from '../config/config.ts';
 
 /** @param viaName one of the whole proxy, so that a loop through two workers is one */
 export function workerConfig(config: Config, workers: number, viaName: string): Config {
-  const { cache, listener } = config;
+  const { accessLog, cache, listener } = config;
   const memory = cache?.memory ?? null;
   return {
     ...config,
     viaName: config.viaName ?? viaName,
+    accessLog: accessLog === null ? null : { ...accessLog, isShared: true },
     listener: { ...listener, connections: Math.ceil(listener.connections / workers) },
     cache: cache === null || memory === null ? cache : { ...cache, memory: { ...memory, maxBytes: Math.ceil(memory.maxBytes / workers) } },
   };

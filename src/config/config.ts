@@ -244,6 +244,8 @@ function accessLogOptions(log: NonNullable<Settings['access_log']>): AccessLogOp
     format: log.format,
     flushMs: log.flush,
     maxPendingBytes: log.max_pending,
+    // Told by whoever starts several processes.
+    isShared: undefined,
   });
 }
 

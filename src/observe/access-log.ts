@@ -3,7 +3,9 @@
 //
 // Order is kept, no line is written twice, and a write that was cut short goes on where it stopped. A file that refuses (full, I/O error)
 // is tried again every second, except when its reader left (EPIPE), when `reopen` already replaced it, or at the end: then its lines are given up.
-import { close, constants, openSync, write } from 'node:fs';
+// Processes that share a log do not break each other's lines: the system appends each write to a file as a whole (O_APPEND), and what goes into a pipe goes
+// in pieces that it takes as a whole (POSIX, write(): PIPE_BUF); a single line may be longer than that.
+import { close, constants, fstatSync, openSync, write } from 'node:fs';
 import { getSystemErrorMessage } from 'node:util';
 import { StartError } from '../errors/start-error.ts';
 import type { Flow } from '../flows/flow.ts';
@@ -17,6 +19,8 @@ export interface AccessLogOptions {
   readonly flushMs: number;
   /** Octets of lines that may wait while the file takes none or too few. Over it lines are lost. */
   readonly maxPendingBytes: number;
+  /** Whether other processes write there, too. */
+  readonly isShared: boolean;
 }
 
 export const ACCESS_LOG_DEFAULTS: AccessLogOptions = {
@@ -24,6 +28,7 @@ export const ACCESS_LOG_DEFAULTS: AccessLogOptions = {
   format: 'json',
   flushMs: 200,
   maxPendingBytes: 8 * 1024 * 1024,
+  isShared: false,
 };
 
 /**
@@ -43,6 +48,7 @@ export function openAccessLog(options: AccessLogOptions, onProblem: (message: st
 /** Where lines go. `batches` counts those that are cut and not yet done with. */
 interface Sink {
   readonly fd: number;
+  readonly takesPieces: boolean;
   batches: number;
   /** Replaced by `reopen`: closed when its last batch is done. */
   retired: boolean;
@@ -63,6 +69,7 @@ export class AccessLog {
   readonly #flushMs: number;
   readonly #maxPendingBytes: number;
   readonly #onProblem: (message: string) => void;
+  readonly #isShared: boolean;
 
   #sink: Sink;
   // The batch being filled, and a buffer of the usual size that a finished batch left behind.
@@ -96,7 +103,8 @@ export class AccessLog {
     this.#flushMs = options.flushMs;
     this.#maxPendingBytes = options.maxPendingBytes;
     this.#onProblem = onProblem;
-    this.#sink = { fd, batches: 0, retired: false, gone: false };
+    this.#isShared = options.isShared;
+    this.#sink = this.#sinkOf(fd);
   }
 
   /** Takes the line of a finished exchange. Returns at once and never throws; after `close` it does nothing. */
@@ -134,7 +142,7 @@ export class AccessLog {
     }
     this.#cutBatch();
     const old = this.#sink;
-    this.#sink = { fd, batches: 0, retired: false, gone: false };
+    this.#sink = this.#sinkOf(fd);
     old.retired = true;
     closeWhenDone(old);
     this.#retry();
@@ -155,6 +163,10 @@ export class AccessLog {
     this.#flushTimer = null;
     this.#writeNext();
   };
+
+  #sinkOf(fd: number): Sink {
+    return { fd, takesPieces: this.#isShared && !fstatSync(fd).isFile(), batches: 0, retired: false, gone: false };
+  }
 
   /** Moves the lines gathered so far into the queue. */
   #cutBatch(): void {
@@ -185,7 +197,8 @@ export class AccessLog {
       return;
     }
     this.#isWriting = true;
-    write(batch.sink.fd, batch.bytes, batch.written, batch.end - batch.written, null, this.#onWritten);
+    const length = batch.sink.takesPieces ? pieceOf(batch) : batch.end - batch.written;
+    write(batch.sink.fd, batch.bytes, batch.written, length, null, this.#onWritten);
   }
 
   readonly #onWritten = (error: NodeJS.ErrnoException | null, length: number): void => {
@@ -280,6 +293,13 @@ export class AccessLog {
   }
 }
 
+/** As many whole lines as a pipe takes at once; one at least. */
+function pieceOf({ bytes, written, end }: Batch): number {
+  if (end - written <= PIPE_BYTES) return end - written;
+  const last = bytes.lastIndexOf(LINE_FEED, written + PIPE_BYTES - 1);
+  return (last < written ? bytes.indexOf(LINE_FEED, written) : last) + 1 - written;
+}
+
 function closeWhenDone(sink: Sink): void {
   // Nothing is left to lose when closing fails, and nobody who could do anything about it.
   if (sink.retired && sink.batches === 0 && sink.fd !== STANDARD_OUTPUT) close(sink.fd, () => {});
@@ -314,6 +334,8 @@ function linesIn(bytes: Buffer, start: number, end: number): number {
 }
 
 const STANDARD_OUTPUT = 1;
+/** PIPE_BUF of Linux. */
+const PIPE_BYTES = 4_096;
 const BATCH_BYTES = 64 * 1024;
 const RETRY_MS = 1_000;
 const FULL_FIFO_MS = 20;

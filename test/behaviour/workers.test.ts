@@ -161,6 +161,24 @@ test('a TLS session that began with one worker is resumed with the other', async
   }
 });
 
+test('lines of both workers are whole where standard output is a pipe', async () => {
+  await using origin = await startOk();
+  const proxy = await startWorkers({ ...allowing(), SALLYPORT_ACCESS_LOG: '-' });
+  const path = '/'.padEnd(1_500, 'x');
+  await Promise.all(
+    Array.from({ length: 12 }, async () => {
+      using client = await connectRaw(proxy);
+      for (let round = 0; round < 25; round += 1) {
+        await client.send(`GET ${origin.url}${path} HTTP/1.1\r\nHost: ${origin.authority}\r\n\r\n`);
+        await client.readResponse();
+      }
+    }),
+  );
+  await proxy.stop();
+  const lines = proxy.output.trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line).target === `${origin.url}${path}`)).toEqual(Array.from({ length: 300 }, () => true));
+});
+
 test('without their primary, workers end', async () => {
   const proxy = await startWorkers(allowing());
   const workers = proxy.workers();
