@@ -1,6 +1,8 @@
 // Owns time limits for many things at once: one timer for all, coarse on purpose. Moving a deadline further out, which happens with every
 // read and write, costs two stores; nothing is allocated and no timer is touched.
 // It imports no clock: ticks are counted from `performance.now()`, which is monotonic, so a clock that is set does no harm.
+// Time is counted in which peers could be heard. While the process was stopped, starved or busy with one thing for a second or longer, nobody was late but
+// itself: that counts as one tick, so that what was sent meanwhile is read before anybody is called late, and what is set then has its time in full.
 
 import { type Linked, LinkedSet } from './linked-set.ts';
 
@@ -63,10 +65,11 @@ export class Deadline implements Linked<Deadline> {
 export class Deadlines {
   readonly #slots = new Map<number, LinkedSet<Deadline>>();
   readonly #timer: ReturnType<typeof setInterval>;
-  #tick: number;
+  #tick = FIRST_TICK;
+  /** How much of the clock the wheel has not counted, in ticks. */
+  #uncounted = currentTick() - FIRST_TICK;
 
   constructor() {
-    this.#tick = currentTick();
     this.#timer = setInterval(() => this.#advance(), TICK_MS);
     this.#timer.unref();
   }
@@ -99,7 +102,12 @@ export class Deadlines {
   }
 
   #advance(): void {
-    const now = currentTick();
+    let now = currentTick() - this.#uncounted;
+    const missed = now - this.#tick - 1;
+    if (missed >= STALLED_TICKS) {
+      this.#uncounted += missed;
+      now -= missed;
+    }
     while (this.#tick < now) {
       this.#tick += 1;
       const due = this.#slots.get(this.#tick);
@@ -130,5 +138,9 @@ function currentTick(): number {
 }
 
 const TICK_MS = 100;
+/** 0 is no tick: it stands for a deadline that is not set. */
+const FIRST_TICK = 1;
+/** A second: a collection of garbage or a reload of the policy is shorter. */
+const STALLED_TICKS = 10;
 const COARSE_FROM_MS = 10_000;
 const COARSE_TICKS = 10;
