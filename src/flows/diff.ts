@@ -11,8 +11,8 @@ export interface DiffLine {
 export interface ExchangeDiff {
   readonly request: readonly DiffLine[];
   readonly response: readonly DiffLine[];
-  /** Of the request, and then of the response. */
-  readonly content: readonly DiffLine[];
+  readonly requestContent: readonly DiffLine[];
+  readonly responseContent: readonly DiffLine[];
 }
 
 /** An exchange with its content as text, laid out alike on both sides; `null` where it is none. */
@@ -27,10 +27,8 @@ export function diffExchanges(a: DiffSide, b: DiffSide): ExchangeDiff {
   return {
     request: diffHeads(a.exchange.request, b.exchange.request, requestLine),
     response: diffHeads(a.exchange.response, b.exchange.response, statusLine),
-    content: [
-      ...diffContent(a.exchange.requestContent, a.requestText, b.exchange.requestContent, b.requestText),
-      ...diffContent(a.exchange.responseContent, a.responseText, b.exchange.responseContent, b.responseText),
-    ],
+    requestContent: diffContent(a.exchange.requestContent, a.requestText, b.exchange.requestContent, b.requestText),
+    responseContent: diffContent(a.exchange.responseContent, a.responseText, b.exchange.responseContent, b.responseText),
   };
 }
 

@@ -44,8 +44,8 @@ describe('the thread', () => {
       responseOctets: null,
     });
     const task = { before: withContent(SECRET), after: withContent('{"password":"other"}'), masks: MASKS };
-    const { content } = parsed<ExchangeDiff>(await showing.ask({ kind: 'diff', ...task }, 'a'));
-    expect(content.map(({ kind, text }) => `${kind} ${text.trim()}`).slice(0, 4)).toEqual([
+    const difference = parsed<ExchangeDiff>(await showing.ask({ kind: 'diff', ...task }, 'a'));
+    expect(difference.requestContent.map(({ kind, text }) => `${kind} ${text.trim()}`).slice(0, 4)).toEqual([
       'same {',
       'removed "password": "‹masked 7 octets›"',
       'added "password": "‹masked 5 octets›"',

@@ -386,7 +386,8 @@ export function fixtureDiff(a: Summary, b: Summary): Diff {
       ...changed(`Content-Type: ${a.contentType}`, `Content-Type: ${b.contentType}`),
       same('Cache-Control: public, max-age=3600'),
     ],
-    content: [same('{'), ...changed(`  "id": ${a.id},`, `  "id": ${b.id},`), same('  "tags": ["porcelain", "blue"]'), same('}')],
+    requestContent: [],
+    responseContent: [same('{'), ...changed(`  "id": ${a.id},`, `  "id": ${b.id},`), same('  "tags": ["porcelain", "blue"]'), same('}')],
   };
 }
 

@@ -93,7 +93,8 @@ export interface DiffLine {
 export interface Diff {
   readonly request: readonly DiffLine[];
   readonly response: readonly DiffLine[];
-  readonly content: readonly DiffLine[];
+  readonly requestContent: readonly DiffLine[];
+  readonly responseContent: readonly DiffLine[];
 }
 
 export interface Messages {

@@ -48,23 +48,23 @@ test('fields are compared whatever their order; of several of one name, each', (
 });
 
 test('the status line, and content line by line', () => {
-  const { response, content } = diffExchanges(side([], 'a\nb\nc\nd'), side([], 'a\nc\nx\nd', 404));
+  const { response, responseContent } = diffExchanges(side([], 'a\nb\nc\nd'), side([], 'a\nc\nx\nd', 404));
   expect(shown(response)).toEqual(['-HTTP/1.1 200 OK', '+HTTP/1.1 404 OK']);
-  expect(shown(content)).toEqual([' a', '-b', ' c', '+x', ' d']);
+  expect(shown(responseContent)).toEqual([' a', '-b', ' c', '+x', ' d']);
 });
 
 test('a response that only one of them has', () => {
   const answered = side([]);
   const failed = { ...answered, exchange: { ...answered.exchange, response: null, responseContent: null } };
   expect(shown(diffExchanges(failed, answered).response)).toEqual(['+HTTP/1.1 200 OK']);
-  expect(shown(diffExchanges(failed, answered).content)).toEqual(['+5 octets']);
+  expect(shown(diffExchanges(failed, answered).responseContent)).toEqual(['+5 octets']);
 });
 
 test('content that is no text is the same or is not', () => {
   const content = (digest: string) => ({ length: 3, kept: 3, digest, isComplete: true, trailers: [] });
   const image = (digest: string) => ({ ...side([]), exchange: { ...side([]).exchange, responseContent: content(digest) } });
-  expect(shown(diffExchanges(image('aa'), image('aa')).content)).toEqual([' 3 octets, SHA-256 aa']);
-  expect(shown(diffExchanges(image('aa'), image('bb')).content)).toEqual(['-3 octets, SHA-256 aa', '+3 octets, SHA-256 bb']);
+  expect(shown(diffExchanges(image('aa'), image('aa')).responseContent)).toEqual([' 3 octets, SHA-256 aa']);
+  expect(shown(diffExchanges(image('aa'), image('bb')).responseContent)).toEqual(['-3 octets, SHA-256 aa', '+3 octets, SHA-256 bb']);
 });
 
 test('any two texts: what is not added is the first, what is not removed the second, and no fewer differences would do', () => {

@@ -27,8 +27,9 @@ function DiffDialog({ a, b }: { readonly a: Summary; readonly b: Summary }) {
       {value !== null && (
         <>
           <Part title="Request" lines={value.request} />
+          {value.requestContent.length > 0 && <Part title="Content of the request" lines={value.requestContent} />}
           <Part title="Response" lines={value.response} />
-          <Part title="Content" lines={value.content} />
+          <Part title="Content of the response" lines={value.responseContent} />
         </>
       )}
     </Dialog>
