@@ -295,13 +295,17 @@ export class DiskLog implements Learner, WriterHost {
       segment.grow(end);
     }
     if (entries === null) this.#host.damaged();
+    const removed: Entry[] = [];
     for (let i = 0; entries !== null && i < entries.length; i += ENTRY_WORDS) {
       const [hash, at] = [entries[i]!, entries[i + 1]!];
       const isMoved = entries[i + 2]! >= MOVED;
       this.#remember(segment, hash, at, isMoved ? entries[i + 2]! - MOVED : entries[i + 2]!, entries[i + 3]!);
       // The other has moved what may have just been removed here, and that must not come back.
-      if (isMoved && this.#writer.batches().some(({ dropped }) => dropped.has(hash))) this.drop(this.table.get(hash, segment.number, at)!);
+      if (isMoved && this.#writer.batches().some(({ dropped }) => dropped.has(hash)))
+        removed.push(this.table.get(hash, segment.number, at)!);
     }
+    // Behind the others: a segment that it leaves empty is let go of.
+    for (const entry of removed) this.drop(entry);
   }
 
   mark({ kind, segment: id, at, hash }: Mark): void {
