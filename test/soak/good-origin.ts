@@ -84,8 +84,9 @@ export class GoodOrigin {
   #writeHead(request: Request): void {
     const { asked, content } = request;
     const framing = isChunkedAnswer(request) ? 'Transfer-Encoding: chunked\r\n' : `Content-Length: ${content.length}\r\n`;
-    const head = `HTTP/1.1 200 OK\r\nSoak-Name: ${content.name}\r\n${asked.way === 'until-close' ? 'Connection: close\r\n' : framing}\r\n`;
-    this.#socket.write(head, 'latin1');
+    const lifetime = asked.way === 'storable' ? 'Cache-Control: max-age=3600\r\n' : '';
+    const end = asked.way === 'until-close' ? 'Connection: close\r\n' : framing;
+    this.#socket.write(`HTTP/1.1 200 OK\r\nSoak-Name: ${content.name}\r\n${lifetime}${end}\r\n`, 'latin1');
   }
 
   #write(bytes: Buffer, isChunked: boolean): void {

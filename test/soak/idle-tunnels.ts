@@ -44,8 +44,9 @@ export class IdleTunnels {
   }
 }
 
-async function openTunnel(proxyPort: number, echoPort: number): Promise<Socket> {
-  const connection = await ProxyConnection.open(proxyPort);
+/** @param localAddress where it comes from; left out, 127.0.0.1 @throws Error when CONNECT is not answered 200 */
+export async function openTunnel(proxyPort: number, echoPort: number, localAddress?: string): Promise<Socket> {
+  const connection = await ProxyConnection.open(proxyPort, localAddress);
   let status = '';
   const reader = new MessageReader(
     'response to CONNECT',
@@ -58,7 +59,8 @@ async function openTunnel(proxyPort: number, echoPort: number): Promise<Socket> 
   return connection.release();
 }
 
-function hearsItself(socket: Socket, name: string): Promise<boolean> {
+/** Says something with that name, and whether it was said back. */
+export function hearsItself(socket: Socket, name: string): Promise<boolean> {
   const content = new Content(name, 100);
   const seen = new Comparison(content);
   return new Promise((resolve) => {

@@ -9,6 +9,9 @@ export interface LoggedExpectation {
   readonly maybeMissing: ReadonlySet<number>;
   readonly connects: number;
   readonly maybeMissingConnects: number;
+  /** Requests for what may be stored, which have no number of their own. */
+  readonly storables: number;
+  readonly maybeMissingStorables: number;
 }
 
 export interface LogAudit {
@@ -31,6 +34,7 @@ export function auditLog(text: string, expected: LoggedExpectation): LogAudit {
   const outcomes: Record<string, number> = {};
   const seen = new Uint8Array(expected.ids);
   let connectLines = 0;
+  let storableLines = 0;
   const lines = text.split('\n');
   if (lines.pop() !== '') failures.push('the last line is cut');
   for (const text of lines) {
@@ -39,14 +43,18 @@ export function auditLog(text: string, expected: LoggedExpectation): LogAudit {
     else {
       outcomes[line.outcome] = (outcomes[line.outcome] ?? 0) + 1;
       if (line.method === 'CONNECT') connectLines += 1;
+      else if (line.target.includes('/storable/')) storableLines += 1;
       else failures.push(...note(line, seen));
     }
   }
   failures.push(...missing(seen, expected.maybeMissing));
-  const mostConnects = expected.connects + expected.maybeMissingConnects;
-  if (connectLines < expected.connects || connectLines > mostConnects)
-    failures.push(`${connectLines} lines for CONNECT; there were from ${expected.connects} to ${mostConnects}`);
+  failures.push(...miscounted('CONNECT', connectLines, expected.connects, expected.maybeMissingConnects));
+  failures.push(...miscounted('what is storable', storableLines, expected.storables, expected.maybeMissingStorables));
   return { lines: lines.length, connectLines, outcomes, failures: failures.slice(0, MOST_FAILURES) };
+}
+
+function miscounted(what: string, lines: number, least: number, maybe: number): string[] {
+  return lines < least || lines > least + maybe ? [`${lines} lines for ${what}; there were from ${least} to ${least + maybe}`] : [];
 }
 
 function parse(text: string): Line | null {

@@ -1,8 +1,11 @@
 // Owns what a request of the soak asks for, written in its path: how the origin is to answer, how much, and the number that makes it unique.
 import { Content } from './content.ts';
 
-/** How an origin that behaves frames its answer; `echo-...` return the request's content, whole or as it comes. */
-export const GOOD_WAYS = ['length', 'chunked', 'until-close', 'echo-whole', 'echo-stream'] as const;
+/**
+ * How an origin that behaves frames its answer; `echo-...` return the request's content, whole or as it comes, and `storable` may be stored, so that
+ * it is asked for more than once.
+ */
+export const GOOD_WAYS = ['length', 'chunked', 'until-close', 'echo-whole', 'echo-stream', 'storable'] as const;
 export type GoodWay = (typeof GOOD_WAYS)[number];
 
 /** What an origin that misbehaves does, with whether the client may still be given the right answer in the end. */

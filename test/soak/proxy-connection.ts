@@ -23,10 +23,12 @@ export class ProxyConnection {
   #unread: Buffer = Buffer.alloc(0);
   #waiting: Waiting | null = null;
   #isEnded = false;
+  #hasLeft = false;
   #broken: BrokenError | null = null;
 
-  static open(port: number): Promise<ProxyConnection> {
-    const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
+  /** @param localAddress where it comes from; left out, 127.0.0.1 @throws the error of the system */
+  static open(port: number, localAddress?: string): Promise<ProxyConnection> {
+    const socket = connect({ host: '127.0.0.1', port, localAddress, allowHalfOpen: true, noDelay: true });
     return new Promise((resolve, reject) => {
       socket.once('error', reject);
       socket.once('connect', () => {
@@ -51,6 +53,11 @@ export class ProxyConnection {
   /** The proxy has not ended it, nor has it said anything that nobody asked for. */
   get isFree(): boolean {
     return !this.#isEnded && this.#broken === null && this.#unread.length === 0;
+  }
+
+  /** It was this side that has done with it. */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
   }
 
   send(bytes: string | Buffer): void {
@@ -90,6 +97,7 @@ export class ProxyConnection {
 
   /** @param isReset  RST in place of FIN */
   leave(isReset: boolean): void {
+    this.#hasLeft = true;
     // What comes of it now is nobody's business.
     this.#broken ??= new BrokenError('left');
     if (isReset) this.socket.resetAndDestroy();

@@ -137,6 +137,8 @@ class Run {
       maybeMissing: this.#maybeUnlogged,
       connects: this.#connects,
       maybeMissingConnects: this.#maybeUnloggedConnects,
+      storables: 0,
+      maybeMissingStorables: 0,
     });
     report.figure('lines in the access log', audit.lines);
     report.say(`outcomes in the log: ${JSON.stringify(audit.outcomes)}`);

@@ -4,7 +4,8 @@ import { auditLog, type LoggedExpectation } from '../../soak/log-audit.ts';
 const line = (target: string, method = 'GET'): string =>
   `${JSON.stringify({ method, target, outcome: 'forwarded', status: 200, total_ms: 1.5 })}\n`;
 const exchange = (id: number): string => line(`http://127.0.0.1:80/length/5/${id}`);
-const EXPECTED: LoggedExpectation = { ids: 3, maybeMissing: new Set([2]), connects: 0, maybeMissingConnects: 0 };
+const UNNUMBERED = { connects: 0, maybeMissingConnects: 0, storables: 0, maybeMissingStorables: 0 };
+const EXPECTED: LoggedExpectation = { ids: 3, maybeMissing: new Set([2]), ...UNNUMBERED };
 
 describe('the audit of the access log', () => {
   test.each([
@@ -30,7 +31,7 @@ describe('the audit of the access log', () => {
   test('counts tunnels, whose lines name no exchange', () => {
     const text = line('127.0.0.1:80', 'CONNECT').repeat(4);
     const among = (connects: number, maybe: number): readonly string[] =>
-      auditLog(text, { ids: 0, maybeMissing: new Set(), connects, maybeMissingConnects: maybe }).failures;
+      auditLog(text, { ids: 0, maybeMissing: new Set(), ...UNNUMBERED, connects, maybeMissingConnects: maybe }).failures;
     expect(among(3, 1)).toEqual([]);
     expect(among(5, 0)).toEqual(['4 lines for CONNECT; there were from 5 to 5']);
     expect(among(2, 1)).toEqual(['4 lines for CONNECT; there were from 2 to 3']);
