@@ -1,9 +1,11 @@
 // Several processes that serve as one proxy: who serves, what becomes of clients when one is killed or replaced, and how all of it starts and ends.
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -161,22 +163,26 @@ test('a TLS session that began with one worker is resumed with the other', async
   }
 });
 
-test('lines of both workers are whole where standard output is a pipe', async () => {
+test('lines of both workers are whole where the access log is a pipe', async () => {
   await using origin = await startOk();
-  const proxy = await startWorkers({ ...allowing(), SALLYPORT_ACCESS_LOG: '-' });
-  const path = '/'.padEnd(1_500, 'x');
+  const fifo = path.join(temporaryFolder(onTestFinished), 'log');
+  execFileSync('mkfifo', [fifo]);
+  const reader = createReadStream(fifo, { highWaterMark: 500 });
+  const proxy = await startWorkers({ ...allowing(), SALLYPORT_ACCESS_LOG: fifo });
+  const target = `${origin.url}/`.padEnd(1_500, 'x');
   await Promise.all(
     Array.from({ length: 12 }, async () => {
       using client = await connectRaw(proxy);
       for (let round = 0; round < 25; round += 1) {
-        await client.send(`GET ${origin.url}${path} HTTP/1.1\r\nHost: ${origin.authority}\r\n\r\n`);
+        await client.send(`GET ${target} HTTP/1.1\r\nHost: ${origin.authority}\r\n\r\n`);
         await client.readResponse();
       }
     }),
   );
-  await proxy.stop();
-  const lines = proxy.output.trimEnd().split('\n');
-  expect(lines.map((line) => JSON.parse(line).target === `${origin.url}${path}`)).toEqual(Array.from({ length: 300 }, () => true));
+  // Read once it is full, and both wait for room.
+  const [log] = await Promise.all([text(reader), proxy.stop()]);
+  const lines = log.trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line).target === target)).toEqual(Array.from({ length: 300 }, () => true));
 });
 
 test('without their primary, workers end', async () => {

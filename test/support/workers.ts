@@ -17,8 +17,6 @@ export interface ProxyProcesses {
   says(pattern: RegExp): Promise<string>;
   /** Everything on standard error so far. */
   readonly said: string;
-  /** The same of standard output. */
-  readonly output: string;
   /** The exit code, once it and all that it started have ended. */
   readonly ended: Promise<number | null>;
   /** SIGTERM, and the exit code. */
@@ -36,12 +34,8 @@ export async function startWorkers(settings: Readonly<Record<string, string>> = 
 /** The same, without waiting until it serves. */
 export function spawnWorkers(settings: Readonly<Record<string, string>> = {}, ...words: readonly string[]): ProxyProcesses {
   const env = { ...CLEAN_ENVIRONMENT, ...SETTINGS, ...settings };
-  const primary = spawn(process.execPath, [PROGRAM, 'run', ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const primary = spawn(process.execPath, [PROGRAM, 'run', ...words], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
-  let output = '';
-  primary.stdout!.on('data', (bytes) => {
-    output += bytes;
-  });
   let from = 0;
   let look = (): void => {};
   primary.stderr!.on('data', (bytes) => {
@@ -83,9 +77,6 @@ export function spawnWorkers(settings: Readonly<Record<string, string>> = {}, ..
       }),
     get said() {
       return said;
-    },
-    get output() {
-      return output;
     },
     ended,
     stop,
