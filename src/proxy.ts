@@ -340,8 +340,11 @@ class Composition implements RunningProxy {
     this.#parts = null;
     if (parts !== null) await release(parts, null);
     this.#rewriting?.close();
+    const shared = this.#shared;
+    // What workers still have to say is kept; what a worker has to say needs its link.
+    if (shared?.role === 'keeper') await shared.close();
     await this.#recording?.close();
-    await this.#shared?.close();
+    if (shared?.role === 'worker') await shared.close();
     await this.#quotas?.close();
     for (const keyLog of this.#keyLogs.values()) keyLog.close();
     this.#deadlines.close();

@@ -119,8 +119,14 @@ export class KeptForWorkers implements KeeperParts, Workers {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     const closed = this.#closeServer();
-    for (const link of [...this.#unjoined, ...this.#members.keys()]) link.close();
+    const links = [...this.#unjoined, ...this.#members.keys()];
+    for (const link of links) link.close();
+    // One that is stopped says no goodbye.
+    const timer = setTimeout(() => {
+      for (const link of links) link.destroy();
+    }, CLOSE_PATIENCE_MS);
     await closed;
+    clearTimeout(timer);
   }
 
   #heard(link: KeeperEnd, said: FromWorker['said'], octets: ArrayBuffer | null): void {
@@ -225,3 +231,4 @@ function ignore(): void {}
 /** How far ids may be out of the order of time. */
 const TICK_MS = 100;
 const MOST_UNSENT = 2 ** 20;
+const CLOSE_PATIENCE_MS = 2_000;

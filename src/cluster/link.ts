@@ -34,6 +34,7 @@ export class Link<Here extends Side, There extends Side> {
   readonly #asked = new Map<number, { readonly resolve: (answer: never) => void; readonly reject: (error: Error) => void }>();
   #lastNumber = 0;
   #isCorked = false;
+  #isEnding = false;
   #isClosed = false;
   #why: string | null = null;
   readonly #onTurnEnd = (): void => this.#flush();
@@ -66,7 +67,7 @@ export class Link<Here extends Side, There extends Side> {
   ask<K extends keyof Here['questions']>(
     asked: { readonly kind: K } & Here['questions'][K]['asks'],
   ): Promise<Here['questions'][K]['answers']> {
-    if (this.#isClosed) return Promise.reject(new NoAnswer(GONE));
+    if (this.#isClosed || this.#isEnding) return Promise.reject(new NoAnswer(GONE));
     this.#lastNumber = (this.#lastNumber + 1) >>> 0;
     const number = this.#lastNumber;
     const { promise, resolve, reject } = Promise.withResolvers<Here['questions'][K]['answers']>();
@@ -75,9 +76,10 @@ export class Link<Here extends Side, There extends Side> {
     return promise;
   }
 
-  /** What was said before still goes out. */
+  /** What was said before still goes out, and what the other end says is heard until it has closed, too. */
   close(): void {
     this.#flush();
+    this.#isEnding = true;
     this.#socket.end();
   }
 
@@ -87,7 +89,7 @@ export class Link<Here extends Side, There extends Side> {
   }
 
   #send(kind: LinkKind, number: number, head: object, octets: Uint8Array | null): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isEnding) return;
     const socket = this.#socket;
     if (!this.#isCorked) {
       this.#isCorked = true;
