@@ -33,10 +33,22 @@ export function countsOf({ metrics, cache, dropped, rewriting, openConnections, 
     dropped: dropped ?? { contents: 0, exchanges: 0, messages: 0 },
     touches: Object.fromEntries(touched.filter((each): each is [string, Touches] => each[1] !== null)),
     openConnections,
-    residentBytes: process.memoryUsage.rss(),
+    residentBytes: residentBytes(),
     listening,
   };
 }
+
+/** To measure it takes a descriptor; while there is none, it is what was measured last. */
+function residentBytes(): number {
+  try {
+    lastResidentBytes = process.memoryUsage.rss();
+  } catch {
+    // Measured again the next time.
+  }
+  return lastResidentBytes;
+}
+
+let lastResidentBytes = 0;
 
 /** Of all of them together. */
 export function sumOfWorkers(all: readonly WorkerCounts[]): WorkerCounts {
