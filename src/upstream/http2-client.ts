@@ -352,7 +352,8 @@ export class Http2Client implements Body {
     const stream = this.#stream;
     if (stream !== null && (body === null || body.length !== null)) cancelStream(stream);
     // A stream that awaits trailers must not be closed while its session reads: Node 26 fails an assertion then, and the process with it.
-    else if (stream !== null) setImmediate(() => stream.close(constants.NGHTTP2_CANCEL));
+    // One that the origin has closed already, with content that nobody began to read, is closed by nothing but this: its session would wait for it.
+    else if (stream !== null) setImmediate(() => (stream.closed ? cancelStream(stream) : stream.close(constants.NGHTTP2_CANCEL)));
     body?.cancel();
   }
 

@@ -1,7 +1,7 @@
 // What origins do in HTTP/2 that they should not, frame by frame: it ends that one exchange or that one session, in bounded memory, and the
 // proxy goes on.
 import type { TLSSocket } from 'node:tls';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { ProxyError } from '../../src/errors/proxy-error.ts';
 import { type Body, type BodySink, TAKEN, type Taken } from '../../src/http/message.ts';
 import { type AskingUpstream, createAskingUpstream, failureOf, readWhole } from '../support/asking-upstream.ts';
@@ -13,6 +13,7 @@ import {
   END_STREAM,
   fieldBlock,
   frame,
+  GOAWAY,
   goAway,
   HEADERS,
   headers,
@@ -243,6 +244,18 @@ it.each<[string, (socket: TLSSocket, stream: number) => void]>([
   response?.body?.start({ write: cancelled, end: () => {}, fail: () => {} });
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect((await upstream.ask(origin.port)).head.status).toBe(200);
+});
+
+it('a session is not kept for a stream that its origin has ended, and whose answer nobody began to read', async () => {
+  const asking = createAskingUpstream(ca, { idleTimeoutMs: 50 });
+  onTestFinished(() => asking.close());
+  await using origin = await startFrameOrigin(ca, (socket, stream) =>
+    socket.write(Buffer.concat([begun(stream), frame(DATA, END_STREAM, stream, 'abc'), rstStream(stream, 0)])),
+  );
+  const { response } = await asking.forward(origin.port, { method: 'POST', body: new Endless() });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  response.body?.cancel();
+  await until(() => origin.frames.some(([type]) => type === GOAWAY));
 });
 
 it('an origin that wants HTTP/1.1 and does not speak it is asked in HTTP/2 again', async () => {
