@@ -351,9 +351,10 @@ export class Http2Client implements Body {
     const body = this.#request?.body ?? null;
     const stream = this.#stream;
     if (stream !== null && (body === null || body.length !== null)) cancelStream(stream);
-    // A stream that awaits trailers must not be closed while its session reads: Node 26 fails an assertion then, and the process with it.
-    // One that the origin has closed already, with content that nobody began to read, is closed by nothing but this: its session would wait for it.
-    else if (stream !== null) setImmediate(() => (stream.closed ? cancelStream(stream) : stream.close(constants.NGHTTP2_CANCEL)));
+    // A stream that awaits trailers must not be closed while its session reads: Node 26 fails an assertion then, and the process with it. Nor may it be
+    // left to `close`, which waits for nghttp2: that says nothing of a stream that the origin has ended and nobody reads, or once it has given the
+    // session up; and the session would wait for the stream.
+    else if (stream !== null) setImmediate(cancelStream, stream);
     body?.cancel();
   }
 
