@@ -30,6 +30,7 @@ export function headersOf(fields: Fields): IncomingHttpHeaders {
  */
 export function changedFields(fields: Fields, after: Readonly<HeaderObject>): Fields {
   const before: HeaderObject = headersOf(fields);
+  if (isUntouched(before, after)) return fields;
   const wanted = new Map<string, Field[]>();
   for (const [name, value] of Object.entries(after)) {
     if (value !== undefined) wanted.set(name.toLowerCase(), linesOf(name, value));
@@ -68,6 +69,13 @@ export function checked(lines: Field[]): Field[] {
     }
   }
   return lines;
+}
+
+/** Most exchanges: told without a list of lines for each field. What is no text has to be looked at line by line. */
+function isUntouched(before: Readonly<HeaderObject>, after: Readonly<HeaderObject>): boolean {
+  const names = Object.keys(after);
+  for (const name of names) if (typeof after[name] !== 'string' || after[name] !== before[name]) return false;
+  return names.length === Object.keys(before).length;
 }
 
 function isValue(before: HeaderValue, lines: readonly Field[]): boolean {
