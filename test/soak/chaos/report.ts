@@ -36,10 +36,10 @@ export class ChaosReport {
     for (const words of failures) this.fail(`${name}: ${words}`);
   }
 
-  scene(name: string, { base, after, logLines, failures }: Ended): void {
+  scene(name: string, { base, after, logLines, tornLines, failures }: Ended): void {
     const both = (key: keyof typeof base): string => `${base[key]} -> ${after[key]}`;
     this.#scenes.push(
-      `${name}: processes ${both('processes')}, descriptors ${both('descriptors')}, PSS ${both('pssKiB')} KiB, ${logLines} lines in the log`,
+      `${name}: processes ${both('processes')}, descriptors ${both('descriptors')}, PSS ${both('pssKiB')} KiB, ${logLines} lines in the log, ${tornLines} torn`,
     );
     for (const words of failures) this.fail(`${name}: ${words}`);
   }

@@ -25,6 +25,7 @@ export interface Ended {
   readonly base: Holdings;
   readonly after: Holdings;
   readonly logLines: number;
+  readonly tornLines: number;
   readonly failures: readonly string[];
 }
 
@@ -80,8 +81,12 @@ export class Scene {
     await until(`${exchanges} exchanges more`, async () => (await this.#clients.call('progress', null)) - from >= exchanges);
   }
 
-  /** Ends the load, waits for what was held to come back, stops the proxy and reads its log. */
-  async end(): Promise<Ended> {
+  /**
+   * Ends the load, waits for what was held to come back, stops the proxy and reads its log.
+   *
+   * @param mostTorn lines that may be torn: where the disk becomes full within a line of one worker, that of another may stand in its middle
+   */
+  async end(mostTorn: number): Promise<Ended> {
     const failures = this.#failures;
     const asked = await this.#clients.call('end', null);
     failures.push(...(await this.#clients.call('endure', { permitted: [], isLogged: true })).failures);
@@ -96,10 +101,15 @@ export class Scene {
       failures.push((error as Error).message);
     }
     if (log.includes(HALF)) failures.push(`a request was judged by "${HALF}"`);
-    const text = log.replace(OF_THE_CROWD, '');
+    const text = log
+      .replace(OF_THE_CROWD, '')
+      .replace(WITHOUT_REQUEST, '')
+      .replace(mostTorn > 0 ? TORN : /$^/, '');
+    const tornLines = (log.match(TORN) ?? []).length;
+    if (tornLines > mostTorn) failures.push(`${tornLines} lines of the log are torn`);
     const audit = auditLog(text, { ...asked, maybeMissing: new Set(asked.maybeMissing) });
     failures.push(...audit.failures);
-    return { base: this.#base, after, logLines: audit.lines, failures };
+    return { base: this.#base, after, logLines: audit.lines, tornLines, failures };
   }
 
   /** As many processes and descriptors as at first, or fewer, and memory in the same order. @returns what there is in the end */
@@ -134,6 +144,10 @@ function sumOf(counts: Counts): Readonly<Record<Outcome, number>> {
 
 /** Lines of clients whose exchanges nobody numbers. */
 const OF_THE_CROWD = new RegExp(`^.*"client":"${CROWD_ADDRESS.replaceAll('.', '\\.')}".*\\n`, 'gm');
+/** Of a connection that was refused before it had asked for anything. */
+const WITHOUT_REQUEST = /^.*"method":(?:null|""),.*\n/gm;
+/** Two beginnings in one line. */
+const TORN = /^\{"time".*\{"time".*\n/gm;
 const WARM_UP_EXCHANGES = 400;
 /** Files that the stores have open at the moment. */
 const SPARE_DESCRIPTORS = 16;

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { Crowd, HeldTunnel } from './crowd.ts';
+import { askOnce, Crowd, HeldTunnel } from './crowd.ts';
 import { sizeOf } from './proxy.ts';
 import type { Row, Scene } from './scene.ts';
 import { until } from './until.ts';
@@ -81,14 +81,18 @@ export function fillDisk(scene: Scene, { seconds }: Amount, disk: SmallDisk): Pr
   }
 }
 
-/** Idle connections and tunnels, more than there are descriptors for. */
+/**
+ * Idle connections and tunnels, more than there are descriptors for. What is idle is closed then, and a request that meets that on its way has no answer
+ * (RFC 9112 section 9.5); whoever comes anew is served or told, as long as there is a descriptor to say it with.
+ */
 export function exhaustDescriptors(scene: Scene, { seconds }: Amount): Promise<Row> {
   const { proxy, origins } = scene;
-  return scene.step('descriptors', 1, { permitted: ['error'], isLogged: false }, async (notes) => {
+  return scene.step('descriptors', 1, { permitted: ['error', 'broken'], isLogged: false }, async (notes) => {
     const tunnels: HeldTunnel[] = [];
     const idle = new Crowd(proxy.port, IDLE_CLIENTS, () => {});
     let refused = 0;
     let most = 0;
+    const anew = { right: 0, error: 0, broken: 0, left: 0, wrong: 0 };
     try {
       const endMs = performance.now() + seconds * 1_000;
       do {
@@ -97,12 +101,17 @@ export function exhaustDescriptors(scene: Scene, { seconds }: Amount): Promise<R
           if (each.status === 'fulfilled') tunnels.push(each.value);
           else refused += 1;
         }
+        for (let probe = 0; probe < PROBES; probe += 1) anew[(await askOnce(proxy.port, origins.good, probe)).outcome] += 1;
         most = Math.max(most, proxy.holdings.descriptors);
         await scene.goesOn(SOME_EXCHANGES / 4);
       } while (performance.now() < endMs || refused === 0);
+      notes.push(`who came anew: ${anew.right} served, ${anew.error} told, ${anew.broken} left without an answer`);
       notes.push(
         `${tunnels.length} tunnels opened and ${refused} refused, ${idle.returns} idle connections came again, ${most} descriptors at most`,
       );
+      // Of whom there is no descriptor at all, Node accepts and closes (listeners/http.ts).
+      if (anew.wrong > 0 || anew.broken > anew.right + anew.error)
+        throw new Error('most of those who came anew were neither served nor told');
     } finally {
       idle.leave();
       for (const tunnel of tunnels) tunnel.close();
@@ -128,3 +137,4 @@ const DISK_SIZE = '96m';
 const SOME_EXCHANGES = 100;
 const IDLE_CLIENTS = 300;
 const TUNNELS_AT_ONCE = 40;
+const PROBES = 20;
