@@ -101,10 +101,8 @@ export class Scene {
       failures.push((error as Error).message);
     }
     if (log.includes(HALF)) failures.push(`a request was judged by "${HALF}"`);
-    const text = log
-      .replace(OF_THE_CROWD, '')
-      .replace(WITHOUT_REQUEST, '')
-      .replace(mostTorn > 0 ? TORN : /$^/, '');
+    const numbered = log.replace(OF_THE_CROWD, '').replace(WITHOUT_REQUEST, '');
+    const text = mostTorn > 0 ? numbered.replace(TORN, '') : numbered;
     const tornLines = (log.match(TORN) ?? []).length;
     if (tornLines > mostTorn) failures.push(`${tornLines} lines of the log are torn`);
     const audit = auditLog(text, { ...asked, maybeMissing: new Set(asked.maybeMissing) });
@@ -149,7 +147,7 @@ const WITHOUT_REQUEST = /^.*"method":(?:null|""),.*\n/gm;
 /** Two beginnings in one line. */
 const TORN = /^\{"time".*\{"time".*\n/gm;
 const WARM_UP_EXCHANGES = 400;
-/** Files that the stores have open at the moment. */
-const SPARE_DESCRIPTORS = 16;
+/** Segments of the cache that are there at the end and were not at first: each worker has every one open that it has read. */
+const SPARE_DESCRIPTORS = 64;
 const SPARE_MEMORY = 1.3;
 const SPARE_KIB = 64 * 1_024;
