@@ -22,7 +22,7 @@ export async function reload({ flags }: Arguments, { environment, workingDirecto
       `process ${running.processId} has no workers to start anew. Give it some: sallyport run --workers auto.`,
     ]);
   ask(running, signal);
-  const outcome = await outcomeOf(running, stateFolder);
+  const outcome = await outcomeOf(running, stateFolder, flags.has('restart') ? RESTART_PATIENCE_MS : PATIENCE_MS);
   for (const line of outcome.lines) (outcome.isDone ? print : report)(line);
   return outcome.isDone ? EXIT_OK : EXIT_OF_KIND.data;
 }
@@ -35,8 +35,8 @@ function ask({ processId }: RunningNote, signal: 'SIGHUP' | 'SIGUSR2'): void {
   }
 }
 
-async function outcomeOf({ processId, reloads }: RunningNote, stateFolder: string): Promise<ReloadOutcome> {
-  const endMs = performance.now() + PATIENCE_MS;
+async function outcomeOf({ processId, reloads }: RunningNote, stateFolder: string, patienceMs: number): Promise<ReloadOutcome> {
+  const endMs = performance.now() + patienceMs;
   while (performance.now() < endMs) {
     const note = readNote(stateFolder, processId);
     if (note !== null && note.reloads > reloads && note.lastReload !== null) return note.lastReload;
@@ -44,9 +44,11 @@ async function outcomeOf({ processId, reloads }: RunningNote, stateFolder: strin
   }
   return {
     isDone: false,
-    lines: [`process ${processId} was asked and has not answered in ${PATIENCE_MS / 1_000} s; its own log has the details`],
+    lines: [`process ${processId} was asked and has not answered in ${patienceMs / 1_000} s; its own log has the details`],
   };
 }
 
 const PATIENCE_MS = 60_000;
+/** One process after the other is started. */
+const RESTART_PATIENCE_MS = 300_000;
 const LOOK_EVERY_MS = 50;

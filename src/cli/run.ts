@@ -4,6 +4,7 @@ import type { Primary } from '../cluster/primary.ts';
 import type { Config } from '../config/config.ts';
 import { type FlagSettings, loadConfig } from '../config/load.ts';
 import { WatchedFiles } from '../config/watch-files.ts';
+import { errorCode } from '../errors/from-node.ts';
 import { StartError } from '../errors/start-error.ts';
 import { describeDefect, surviveDefects } from '../proxy/defects.ts';
 import { coresOfThisMachine } from '../proxy/this-machine.ts';
@@ -106,7 +107,7 @@ class Serving {
       this.#reloadAfter(ASKED);
     });
     process.on('SIGUSR2', () => {
-      this.#reloaded = this.#reloaded.then(() => this.#restart());
+      this.#inTurn(() => this.#restart());
     });
     if (!('hopeless' in proxy)) return;
     void proxy.hopeless.then(() => this.#close(EXIT_OF_KIND.unavailable));
@@ -114,7 +115,12 @@ class Serving {
   }
 
   #reloadAfter(cause: string): void {
-    this.#reloaded = this.#reloaded.then(() => this.#reload(cause));
+    this.#inTurn(() => this.#reload(cause));
+  }
+
+  /** Whatever becomes of one, the next is carried out. */
+  #inTurn(order: () => Promise<void>): void {
+    this.#reloaded = this.#reloaded.then(order).catch((error) => this.#terminal.report(describeDefect(error)));
   }
 
   async #stop(signal: string): Promise<void> {
@@ -155,7 +161,12 @@ class Serving {
   #noteThat(outcome: Partial<Pick<RunningNote, 'reloads' | 'lastReload'>>): void {
     if (this.#isClosed) return;
     this.#note = { ...this.#note, ...factsOf(this.#proxy), ...outcome };
-    this.#running?.write(this.#note);
+    try {
+      this.#running?.write(this.#note);
+    } catch (error) {
+      // A full disk must not keep the proxy from obeying its next order.
+      this.#terminal.report(`what 'sallyport reload' is to learn could not be written (${errorCode(error)})`);
+    }
   }
 
   /** Workers anew, with the code that is on the disk now. */
