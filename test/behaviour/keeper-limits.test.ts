@@ -210,7 +210,7 @@ describe('a proxy of several processes', () => {
   const folder = temporaryFolder(afterAll);
   let origin: WebOrigin;
   let proxy: KeptProxy;
-  let letGo: () => void = () => {};
+  let letGo: (() => void) | null = null;
 
   beforeAll(async () => {
     origin = await startWebOrigin((request, response) => {
@@ -234,6 +234,8 @@ describe('a proxy of several processes', () => {
     const [one, other] = [proxy.workers[0]!, proxy.workers[1]!];
     using slow = await connectRaw(one);
     await slow.send(`GET ${origin.url}/limited/slow HTTP/1.1\r\nHost: x\r\n\r\n`);
+    // It is the one that has been let in.
+    await until(() => letGo !== null);
     await until(async () => (await fetchVia(other, `${origin.url}/limited/a`)).status === 429);
     await proxy.keeper.kill();
     await until(async () => (await fetchVia(other, `${origin.url}/limited/a`)).status === 503);
@@ -243,7 +245,7 @@ describe('a proxy of several processes', () => {
     expect((await fetchVia(one, `${origin.url}/free`)).status).toBe(200);
     await proxy.startKeeper();
     await until(async () => (await fetchVia(other, `${origin.url}/limited/a`)).status === 429);
-    letGo();
+    letGo!();
     expect((await slow.readResponse()).body.toString()).toBe('at last');
     await until(async () => (await fetchVia(other, `${origin.url}/limited/a`)).status === 200);
   }, 30_000);
