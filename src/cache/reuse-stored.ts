@@ -221,9 +221,12 @@ function fetchOrJoin(
     throw new ProxyError('proxy_internal_response', isOnlyIfCached ? ONLY_IF_CACHED : offlineWords(reuse));
   }
   const basis = { lookup, reuse, all, held };
-  if (!mayJoin(context, lookup, reuse)) return lookAround(context, basis, null);
+  if (!mayJoin(context, lookup, reuse)) return ask(context, basis, null);
   const pending = context.fetches.find(key);
-  if (pending === undefined) return lookAround(context, basis, mayLead(lookup, reuse) ? context.fetches.lead(key, overrides) : null);
+  if (pending === undefined) {
+    if (!mayLead(lookup, reuse)) return ask(context, basis, null);
+    return lookAround(context, basis, context.fetches.lead(key, overrides));
+  }
   if (pending.overrides !== overrides) return ask(context, basis, null);
   if (pending.arriving !== null) {
     const found = mayReuse(context, lookup, pending.arriving.response) ? join(context, lookup, pending.arriving) : null;
@@ -235,13 +238,12 @@ function fetchOrJoin(
 }
 
 /** Where other processes share the store, one of them may be fetching the same, or have stored it a moment ago. */
-function lookAround(context: CacheContext, basis: FetchBasis, pending: PendingFetch | null): Soon<Found> {
-  const { lookup, reuse } = basis;
+function lookAround(context: CacheContext, basis: FetchBasis, pending: PendingFetch): Soon<Found> {
+  const { lookup } = basis;
   const { neighbours } = context.parts;
-  const isStorable = reuse.kind !== 'miss' || SHARED_MISSES.has(reuse.why);
-  if (neighbours === null || lookup.hasLookedAround || !isStorable) return ask(context, basis, pending);
+  if (neighbours === null || lookup.hasLookedAround) return ask(context, basis, pending);
   lookup.hasLookedAround = true;
-  return pending === null ? askUnlessStored(context, basis, null) : claimAndAsk(context, basis, pending, neighbours);
+  return claimAndAsk(context, basis, pending, neighbours);
 }
 
 async function claimAndAsk(context: CacheContext, basis: FetchBasis, pending: PendingFetch, neighbours: Neighbours): Promise<Found> {
@@ -259,14 +261,14 @@ async function claimAndAsk(context: CacheContext, basis: FetchBasis, pending: Pe
   return found;
 }
 
-function askUnlessStored(context: CacheContext, basis: FetchBasis, pending: PendingFetch | null): Soon<Found> {
+function askUnlessStored(context: CacheContext, basis: FetchBasis, pending: PendingFetch): Soon<Found> {
   const { key } = basis.lookup.request;
   if (!context.catchUp(key)) return ask(context, basis, pending);
   const all = context.parts.store.find(key);
   const lookAgain = (found: readonly StoredResponse[]): Soon<Found> => {
     if (found.every(({ id }) => basis.all.some((one) => one.id === id))) return ask(context, basis, pending);
     letGo(basis.held);
-    pending?.settle();
+    pending.settle();
     return judge(context, basis.lookup, found);
   };
   return all instanceof Promise ? all.then(lookAgain) : lookAgain(all);
