@@ -648,10 +648,9 @@ class Composition implements RunningProxy {
     this.#graces.add(timer);
   }
 
-  #makeRoom(): void {
-    for (const listener of [...this.#listeners, ...this.#leaving]) listener.letGoOfIdle();
-    this.#intercepted.letGoOfIdle();
-    this.#parts?.pool.letGo();
+  #makeRoom(): number {
+    const clients = [...this.#listeners, ...this.#leaving].reduce((sum, listener) => sum + listener.letGoOfIdle(), 0);
+    return clients + this.#intercepted.letGoOfIdle() + (this.#parts?.pool.letGo() ?? 0);
   }
 
   #noteOwnSockets(listeners: readonly HttpListener[]): void {

@@ -1,5 +1,5 @@
 // Owns one listening socket of the explicit proxy: accepts within its limits, and gives each connection to an Http1Connection.
-// Out of descriptors it goes on: what is idle is let go before that, and what cannot be accepted is closed by Node without a word.
+// Out of descriptors it goes on: what is idle is let go before that, and who comes when nothing is idle is told 503 with one of the last.
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { ProxyError } from '../errors/proxy-error.ts';
 import { breakOff } from '../net/break-off.ts';
@@ -37,8 +37,8 @@ export interface HttpListenerContext {
   readonly report: (line: string) => void;
   /** How many files this process may have open. */
   readonly descriptors: number;
-  /** Asked for when hardly any is left: all that is idle lets go of its own. */
-  readonly makeRoom: () => void;
+  /** Asked for when hardly any is left: all that is idle lets go of its own. @returns how many */
+  readonly makeRoom: () => number;
 }
 
 export class HttpListener {
@@ -49,6 +49,8 @@ export class HttpListener {
   /** As the log names it; asking the socket for its address is a system call. */
   #name = '';
   #madeRoomMs = Number.NEGATIVE_INFINITY;
+  /** Something was idle when it was looked for last. */
+  #hasMadeRoom = false;
   #reportedMs = Number.NEGATIVE_INFINITY;
 
   /**
@@ -102,9 +104,11 @@ export class HttpListener {
     for (const { connection } of this.#accepted) connection?.drain(patienceMs);
   }
 
-  /** The descriptors that idle clients hold are the ones that can be had back. */
-  letGoOfIdle(): void {
-    for (const { connection } of this.#accepted) connection?.letGoIfIdle();
+  /** The descriptors that idle clients hold are the ones that can be had back. @returns how many */
+  letGoOfIdle(): number {
+    let count = 0;
+    for (const { connection } of this.#accepted) if (connection?.letGoIfIdle() === true) count += 1;
+    return count;
   }
 
   /** Ends everything at once. */
@@ -127,8 +131,9 @@ export class HttpListener {
       return;
     }
     const count = counts.add(address);
-    if (descriptorOf(socket) >= this.#context.descriptors - RESERVED_DESCRIPTORS)
-      this.#runShort(`hardly any of the ${this.#context.descriptors} files that may be open is left (ulimit -n)`);
+    const left = this.#context.descriptors - descriptorOf(socket);
+    if (left <= RESERVED_DESCRIPTORS)
+      this.#runShort(`hardly any of the ${this.#context.descriptors} files that may be open is left (ulimit -n)`, left <= LAST_DESCRIPTORS);
     const context = this.#context.connectionContext();
     const client = {
       address: isUnix ? 'unix' : plainAddress(address),
@@ -157,6 +162,10 @@ export class HttpListener {
         count - connectionsPerClient,
         `${client.address} has ${connectionsPerClient} connections open and may have no more.`,
       );
+    else if (left <= LAST_DESCRIPTORS && !this.#hasMadeRoom) {
+      if (left > 1) connection.refuse(new ProxyError('connection_limit_reached', NO_FILES), SHORT_LINGER_MS);
+      else socket.destroy();
+    }
   }
 
   #closed(accepted: Accepted): void {
@@ -170,12 +179,13 @@ export class HttpListener {
     else connection.refuse(new ProxyError('connection_limit_reached', message));
   }
 
-  #runShort(why: string): void {
+  /** @param isUrgent there is none left but those for saying so */
+  #runShort(why: string, isUrgent = false): void {
     const nowMs = performance.now();
-    // Looking through all connections for each new one would be the next trouble.
-    if (nowMs - this.#madeRoomMs < MAKE_ROOM_EVERY_MS) return;
+    // Looking through all connections for each new one would be the next trouble: only where that has helped, and is needed at once.
+    if (nowMs - this.#madeRoomMs < MAKE_ROOM_EVERY_MS && !(isUrgent && this.#hasMadeRoom)) return;
     this.#madeRoomMs = nowMs;
-    this.#context.makeRoom();
+    this.#hasMadeRoom = this.#context.makeRoom() > 0;
     if (nowMs - this.#reportedMs < REPORT_EVERY_MS) return;
     this.#reportedMs = nowMs;
     this.#context.report(`${why}; idle connections are closed to make room`);
@@ -235,3 +245,8 @@ const REPORT_EVERY_MS = 5_000;
 const MAKE_ROOM_EVERY_MS = 250;
 /** For files, names and connections to origins. */
 const RESERVED_DESCRIPTORS = 16;
+/** Of these, who comes is told that there are no more. */
+const LAST_DESCRIPTORS = 8;
+/** That they are told takes one of them for so long. */
+const SHORT_LINGER_MS = 50;
+const NO_FILES = 'The proxy has hardly any files left that it may open, and nobody is idle.';

@@ -38,8 +38,8 @@ export interface ClientConnection {
    * @param patienceMs that it may wait for a last one, which a client could have sent already; with 0, the client has to know a stop when it sees one
    */
   drain(patienceMs: number): void;
-  /** Closes it if it waits for a request. */
-  letGoIfIdle(): void;
+  /** Closes it if it waits for a request, and did not begin to a moment ago. @returns whether it did */
+  letGoIfIdle(): boolean;
   /** Ends it at once; records of what was under way say that it was we who did it. */
   stop(): void;
 }
@@ -58,6 +58,8 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
   readonly #tunnel: OpenedTunnel | null;
   readonly #reader: Http1Reader;
   readonly #deadline: Deadline;
+  readonly #acceptedMs = performance.now();
+  #lingerMs = LINGER_MS;
   #state: State = 'waiting';
   #incoming: Incoming | null = null;
   #body: IncomingBody | null = null;
@@ -118,8 +120,11 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
   }
 
   /** Closes it if it waits for a request: without a goodbye, which would keep its descriptor for as long. */
-  letGoIfIdle(): void {
-    if (this.#state === 'waiting') this.#socket.destroy();
+  letGoIfIdle(): boolean {
+    // What a new client asks may be on its way.
+    if (this.#state !== 'waiting' || (this.#octetsIn === 0 && performance.now() - this.#acceptedMs < NEW_MS)) return false;
+    this.#socket.destroy();
+    return true;
   }
 
   /** Ends it at once. An answer under way breaks off, and its record says that it was we who did it. */
@@ -134,8 +139,9 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     breakOff(this.#socket);
   }
 
-  /** Answers with an error before anything is read, and closes. */
-  refuse(error: ProxyError): void {
+  /** Answers with an error before anything is read, and closes. @param lingerMs for the client to finish what it is sending */
+  refuse(error: ProxyError, lingerMs = LINGER_MS): void {
+    this.#lingerMs = lingerMs;
     this.#unreadable(error);
   }
 
@@ -412,12 +418,12 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     this.#socket.resume();
     if (this.#socket.writableLength === 0) {
       this.#socket.end();
-      this.#deadline.set(LINGER_MS);
+      this.#deadline.set(this.#lingerMs);
       return;
     }
     // A slow client takes the rest of its answer first.
     this.#deadline.set(this.#context.options.writeTimeoutMs);
-    this.#socket.end(() => this.#deadline.set(LINGER_MS));
+    this.#socket.end(() => this.#deadline.set(this.#lingerMs));
   }
 
   #ended(): void {
@@ -516,3 +522,5 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
 const NO_HEAD: RequestHead = { method: '', target: '', version: '1.1', fields: NO_FIELDS };
 const MOST_UNREAD = 64 * 1024;
 const LINGER_MS = 2_000;
+/** What a client sends at once is there within a round trip. */
+const NEW_MS = 1_000;

@@ -66,8 +66,10 @@ export class Http2Connection implements ClientConnection, StreamOwner {
     this.#finish();
   }
 
-  letGoIfIdle(): void {
-    if (this.#exchanges.size === 0) this.#socket.destroy();
+  letGoIfIdle(): boolean {
+    if (this.#exchanges.size > 0) return false;
+    this.#socket.destroy();
+    return true;
   }
 
   stop(): void {

@@ -102,8 +102,14 @@ export class InterceptedConnections {
     for (const opened of this.#open) if (isOver(opened.tunnel)) opened.letGo()?.drain(0);
   }
 
-  letGoOfIdle(): void {
-    for (const opened of this.#open) opened.letGo()?.letGoIfIdle();
+  letGoOfIdle(): number {
+    let count = 0;
+    for (const opened of this.#open) {
+      if (opened.connection?.letGoIfIdle() !== true) continue;
+      opened.letGo();
+      count += 1;
+    }
+    return count;
   }
 
   /** Ends everything at once. */

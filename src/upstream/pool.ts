@@ -69,13 +69,14 @@ export class ConnectionPool {
     this.http2.close();
   }
 
-  /** Closes what is idle. */
-  letGo(): void {
+  /** Closes what is idle. @returns how many */
+  letGo(): number {
     const all = [...this.#idle.values()].flat();
     this.#idle.clear();
     this.#total = 0;
     for (const client of all) client.abort();
     this.http2.letGo();
+    return all.length;
   }
 
   #removeAt(key: string, idle: Http1Client[], index: number): void {
