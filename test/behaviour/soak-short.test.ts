@@ -1,23 +1,28 @@
-// A short soak in every run of the tests. `npm run soak` is the long one; its `--help` says what it judges.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import path from 'node:path';
+// A short soak in every run of the tests, and a little chaos. `npm run soak` and `npm run chaos` are the long ones; their `--help` says what they judge.
+// One after the other: memory is judged, and what takes the processor from the proxy makes more wait in it.
 import { expect, test } from 'vitest';
+import { runSoak } from '../support/soak-program.ts';
 
-const SOAK = path.join(import.meta.dirname, '../soak/soak.ts');
 const LONGEST_MS = 110_000;
+const LONGEST_CHAOS_MS = 170_000;
 
 test.skipIf(process.platform !== 'linux').each([
   ['busy clients, idle tunnels and origins that misbehave', 'tunnels,busy', '10'],
   ['HTTP/2 in opened tunnels, and frames as chance has it beside it, from both sides', 'opened,hostile', '6'],
 ])('nobody gets a wrong answer and nothing leaks, with %s', { timeout: LONGEST_MS + 10_000 }, async (_, phases, seconds) => {
   const words = ['--phase', phases, '--seconds', seconds, '--clients', '100', '--tunnels', '300'];
-  const child = spawn(process.execPath, [SOAK, ...words], { stdio: ['ignore', 'pipe', 'inherit'], timeout: LONGEST_MS });
-  let said = '';
-  child.stdout.on('data', (bytes) => {
-    said += bytes;
-  });
-  const [code] = await once(child, 'close');
+  const { said, code } = await runSoak('soak.ts', words, LONGEST_MS);
   expect(said).toMatch(/\nPASS\n$/);
   expect(code).toBe(0);
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'under load, workers are killed, policies reloaded and logs rotated, and nobody gets a wrong answer',
+  { timeout: LONGEST_CHAOS_MS + 10_000 },
+  async () => {
+    const words = ['--quick', '--steps', 'workers,reload,rotate', '--clients', '12'];
+    const { said, code } = await runSoak('chaos.ts', words, LONGEST_CHAOS_MS);
+    expect(said).toMatch(/\nPASS\n$/);
+    expect(code).toBe(0);
+  },
+);

@@ -24,7 +24,6 @@ const LONGEST = [
   'property/cache-stores',
   'e2e/chromium-big',
   'behaviour/soak-short',
-  'behaviour/chaos-short',
   'e2e/inspector-actions',
   'e2e/doctor',
   'e2e/big-transfers',
