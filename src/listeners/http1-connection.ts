@@ -173,7 +173,8 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     const { method, version } = incoming.head;
     const framing = framingOf(method, version, status, body, announcedLength);
     // What comes behind a refused CONNECT was meant for a tunnel; it is never read as a request (RFC 9931).
-    if (framing === UNTIL_CLOSE || method === 'CONNECT' || this.#isDraining || !this.#canSkipRequestBody()) this.#mayPersist = false;
+    if (framing === UNTIL_CLOSE || method === 'CONNECT' || this.#isDraining || !this.#isOverByThen(status, framing))
+      this.#mayPersist = false;
     const connection = this.#mayPersist ? null : 'close';
     const head = responseHeadText(status, reason, fields, framing, connection, lines);
     const writer = new MessageWriter(this.#socket, head, method === 'HEAD' ? null : framing, this.#onResponded);
@@ -398,6 +399,13 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     const body = this.#body;
     if (body === null || body.hasEnded) return true;
     return body.length !== null && body.length - body.octets <= this.#reader.buffered;
+  }
+
+  /** Whether the request will be over when its answer is: sure, or likely when a success of open length is made of what the origin still reads. */
+  #isOverByThen(status: number, framing: Framing | null): boolean {
+    if (this.#canSkipRequestBody()) return true;
+    const body = this.#body!;
+    return framing === CHUNKED && status < 300 && body.isStarted && !body.isOver;
   }
 
   #skipRequestBody(): void {

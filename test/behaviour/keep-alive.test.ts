@@ -124,3 +124,18 @@ it('closes after an error when the content of the request is still on its way', 
   expect(response.status).toBe(502);
   expect(response.head).toContain('Connection: close');
 });
+
+it('stays open when the origin answers in pieces while it still reads, as an echo does', async () => {
+  await conversation(proxy, [
+    { 'client sends': 'POST http://{origin}/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello' },
+    { 'origin sees': 'POST /echo HTTP/1.1\r\nHost: {origin}\r\nVia: 1.1 sally\r\nContent-Length: 10\r\n\r\nhello' },
+    { 'origin sends': 'HTTP/1.1 200 OK\r\nDate: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n' },
+    { 'client sees': 'HTTP/1.1 200 OK\r\nDate: x\r\nVia: 1.1 sally\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n' },
+    { 'client sends': 'world' },
+    { 'origin sees': 'world' },
+    { 'origin sends': '5\r\nworld\r\n0\r\n\r\n' },
+    { 'client sees': '5\r\nworld\r\n0\r\n\r\n' },
+    { 'client sends': 'GET http://{origin}/next HTTP/1.1\r\nHost: x\r\n\r\n' },
+    { 'origin sees': /^GET \/next / },
+  ]);
+});

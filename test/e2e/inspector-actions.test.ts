@@ -396,7 +396,8 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     })`);
     await page.getByLabel('Content', { exact: true }).fill('as it was edited');
     await button('Continue as edited').click();
-    await page.getByRole('textbox', { name: 'Content' }).waitFor({ state: 'detached' });
+    // The answer to it stops as well, and stands where the message stood.
+    await expect.poll(() => page.getByLabel('Content', { exact: true }).inputValue()).toBe('as it was edited!');
     await button('Continue').click();
     expect(await answer).toBe('as it was edited!');
     await button('Remove path:/edited').click();

@@ -1,5 +1,5 @@
 // Owns single keys as commands. They are silent where somebody writes, and with any modifier, which belongs to the browser and to screen readers.
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 export type Keys = Readonly<Record<string, (event: KeyboardEvent) => void>>;
 
@@ -23,11 +23,11 @@ export const KEYS: readonly (readonly [keys: string, does: string])[] = [
   ['?', 'This help, and the filter’s words'],
 ];
 
-/** While the component is there, and nothing newer wants the same key. */
+/** While the component is there, and nothing newer wants the same key. From the moment it can be seen: who types fast types ahead of effects. */
 export function useKeys(keys: Keys): void {
   const latest = useRef(keys);
   latest.current = keys;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
       if (event.key === 'Enter' && isPressable(event.target)) return;
