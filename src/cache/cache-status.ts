@@ -8,9 +8,15 @@ import { STORING_REASONS } from './rules/storability.ts';
 
 /** @param name  what this proxy calls itself, as in Via */
 export function cacheStatus(name: string, record: CacheRecord, isKeyShown: boolean): string {
-  const { outcome, reuse, ttlSeconds } = record;
-  // What most answers from the cache say, written as the general way below writes it.
-  if (outcome === 'hit' && reuse?.why === 'fresh' && ttlSeconds !== null && !isKeyShown) return `${hitOf(name)}${ttlSeconds}`;
+  const { outcome, reuse, ttlSeconds, forwardStatus, isCollapsed, storing } = record;
+  // What most answers say, written as the general way below writes it.
+  if (reuse !== null && !isKeyShown) {
+    if (outcome === 'hit' && reuse.why === 'fresh' && ttlSeconds !== null) return `${hitOf(name)}${ttlSeconds}`;
+    if (outcome === 'forwarded' && storing !== null && forwardStatus === null && !isCollapsed) {
+      const { before, after } = forwardedOf(name, record, reuse.why, storing);
+      return ttlSeconds === null ? before + after : `${before};ttl=${ttlSeconds}${after}`;
+    }
+  }
   return serializeMember(name, parametersOf(record, isKeyShown ? record.key : undefined));
 }
 
@@ -54,5 +60,31 @@ function hitOf(name: string): string {
   return lastHit;
 }
 
+/** What stands on both sides of the ttl. */
+interface Forwarded {
+  readonly before: string;
+  readonly after: string;
+}
+
+let forwardedName = '';
+/** By why the origin was asked, and what became of its response: words of ours, so there are not many. */
+const FORWARDED = new Map<string, Map<string, Forwarded>>();
+
+function forwardedOf(name: string, record: CacheRecord, why: string, storing: string): Forwarded {
+  if (name !== forwardedName) FORWARDED.clear();
+  forwardedName = name;
+  let ofWhy = FORWARDED.get(why);
+  if (ofWhy === undefined) FORWARDED.set(why, (ofWhy = new Map()));
+  let known = ofWhy.get(storing);
+  if (known === undefined) {
+    const text = serializeMember(name, parametersOf({ ...record, ttlSeconds: 0 }, undefined));
+    const at = text.lastIndexOf(NO_TTL);
+    known = { before: text.slice(0, at), after: text.slice(at + NO_TTL.length) };
+    ofWhy.set(storing, known);
+  }
+  return known;
+}
+
+const NO_TTL = ';ttl=0';
 const UNREACHABLE: Token = { token: 'origin-unreachable' satisfies HitCode };
 const ERROR: Token = { token: 'stale-if-error' satisfies HitCode };

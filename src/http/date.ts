@@ -10,7 +10,7 @@
  * @returns milliseconds since the epoch, or `null` for anything that is no HTTP-date; never throws
  */
 export function parseHttpDate(text: string, nowMs: number): number | null {
-  if (text.length === IMF_LENGTH) return parseImfFixdate(text);
+  if (text.length === IMF_LENGTH) return imfFixdate(text);
   if (text.length === ASCTIME_LENGTH) return parseAsctime(text);
   return parseRfc850(text, nowMs);
 }
@@ -24,6 +24,18 @@ export function formatHttpDate(ms: number): string {
   // Written this way round so that NaN becomes a date too.
   const written = ms > FIRST_MS ? Math.min(ms, LAST_MS) : FIRST_MS;
   return new Date(written).toUTCString();
+}
+
+/** What many responses in a row say alike: those of one second the same Date, those of one object the same Last-Modified. */
+const READ_LATELY = new Map<string, number | null>();
+
+function imfFixdate(text: string): number | null {
+  const known = READ_LATELY.get(text);
+  if (known !== undefined) return known;
+  const ms = parseImfFixdate(text);
+  if (READ_LATELY.size === MOST_READ_LATELY) READ_LATELY.clear();
+  READ_LATELY.set(text, ms);
+  return ms;
 }
 
 /** `Sun, 06 Nov 1994 08:49:37 GMT` */
@@ -112,6 +124,8 @@ const MONTHS: ReadonlyMap<string, number> = new Map(
   ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'].map((name, month) => [name, month]),
 );
 
+/** Each may hold on to the head that it was read out of. */
+const MOST_READ_LATELY = 32;
 const IMF_LENGTH = 29;
 const ASCTIME_LENGTH = 24;
 /** `, 06-Nov-94 08:49:37 GMT` */

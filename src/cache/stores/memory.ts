@@ -120,7 +120,10 @@ export class MemoryStore implements CacheStore {
 
   /** Takes in what is stored under a key elsewhere. @returns that, and what is stored here alone */
   learn(key: string, elsewhere: readonly StoredResponse[]): readonly StoredResponse[] {
-    const shelf = this.#peek(key) ?? this.#newShelf(key);
+    const there = this.#peek(key);
+    // As with most of what is asked for the first time.
+    if (there === undefined && elsewhere.length === 0) return NOTHING;
+    const shelf = there ?? this.#newShelf(key);
     const here = new Map(this.#responsesOf(shelf).map((kept) => [kept.id, kept]));
     const heads = elsewhere.map((stored) => here.get(stored.id) ?? KeptResponse.of(stored, null));
     for (const { id } of elsewhere) here.delete(id);

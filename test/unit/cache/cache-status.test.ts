@@ -51,6 +51,16 @@ describe('our member of Cache-Status (RFC 9211 §2)', () => {
     expect(cacheStatus('cache', { ...createCacheRecord('http://example.com/'), ...members }, false)).toBe(expected);
   });
 
+  it('says the same of what was forwarded each time, and under every name', () => {
+    const record: CacheRecord = { ...createCacheRecord('http://a.test/'), reuse: NOT_THERE, storing: 'stored-explicit', ttlSeconds: 60 };
+    for (const ttlSeconds of [60, 0, 7])
+      expect(cacheStatus('one', { ...record, ttlSeconds }, false)).toBe(`one;fwd=uri-miss;ttl=${ttlSeconds};stored`);
+    expect(cacheStatus('one', { ...record, ttlSeconds: null }, false)).toBe('one;fwd=uri-miss;stored');
+    expect(cacheStatus('a ";ttl=0"', record, false)).toBe('"a \\";ttl=0\\"";fwd=uri-miss;ttl=60;stored');
+    expect(cacheStatus('one', { ...record, reuse: STALE }, false)).toBe('one;fwd=stale;ttl=60;stored');
+    expect(cacheStatus('one', record, true)).toBe('one;fwd=uri-miss;ttl=60;stored;key="http://a.test/"');
+  });
+
   it('says the same of a hit under every name it is asked for', () => {
     const record: CacheRecord = { ...createCacheRecord('http://a.test/'), outcome: 'hit', reuse: FRESH, ttlSeconds: 59 };
     expect(cacheStatus('one', record, false)).toBe('one;hit;ttl=59');
