@@ -504,6 +504,29 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     await page.locator('.json').getByText('"Tea cup"').waitFor();
   });
 
+  test('what is exported opens in the Network panel of Chromium: each request, JSON, a picture, messages', async () => {
+    const har = path.join(folder, 'all.har');
+    await sallyport('flows', 'export', '--output', har);
+    const { log } = JSON.parse(readFileSync(har, 'utf8')) as { readonly log: { readonly entries: readonly unknown[] } };
+    const devtools = await browser.newPage({ viewport: DESKTOP });
+    await devtools.goto('devtools://devtools/bundled/devtools_app.html?panel=network');
+    await devtools.getByRole('button', { name: 'Import HAR file' }).first().waitFor();
+    await devtools.locator('input[type=file]').setInputFiles(har);
+    await devtools.getByText(`${log.entries.length} requests`, { exact: true }).waitFor();
+    const look = async (name: string, view: string) => {
+      await devtools.getByRole('textbox', { name: 'Filter' }).first().fill(name);
+      await devtools.locator('td.name-column').filter({ hasText: name }).first().click();
+      await devtools.getByRole('tab', { name: view, exact: true }).click();
+    };
+    await look('json', 'Response');
+    await devtools.locator('.cm-content').filter({ hasText: 'Tea cup' }).waitFor();
+    await look('picture.png', 'Preview');
+    await devtools.locator('.image-view img').waitFor();
+    await look('chat', 'Messages');
+    await devtools.getByText('and more!', { exact: true }).waitFor();
+    await devtools.close();
+  });
+
   test('a session is kept under a name, saved as a file and opened again', async () => {
     await go('#/sessions');
     await button('Keep as …').click();
