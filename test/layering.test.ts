@@ -126,8 +126,8 @@ function isIoModule(specifier: string): boolean {
 }
 
 const LAZY_FOLDERS = new Set(['main', 'cli']);
-/** Where identity and lists begin: with neither, neither takes memory. */
-const LAZY_FILES = new Set(['proxy.ts', 'policy/load.ts']);
+/** Where begins what takes memory only for those who want it. */
+const LAZY_FILES = new Set(['proxy.ts', 'proxy/seldom-needed.ts', 'policy/load.ts']);
 const PURE_FOLDERS = new Set(['errors', 'net', 'http', 'x509', 'match', 'http1', 'policy']);
 const VAGUE_NAMES = new Set(['index', 'utils', 'util', 'helpers', 'helper', 'common', 'types', 'misc', 'shared']);
 const AMBIENT =

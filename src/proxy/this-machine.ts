@@ -1,4 +1,5 @@
-// Owns what the proxy has to know of the machine that it runs on: which addresses are its own, how many files it may open, and how many cores it has.
+// Owns what the proxy has to know of the machine that it runs on: which addresses are its own, how many files it may open, how
+// many cores it has, and what time it is there.
 import { availableParallelism, networkInterfaces } from 'node:os';
 
 /** This machine's addresses, asked for at most once a second: interfaces come and go. */
@@ -28,4 +29,18 @@ export function mostDescriptors(): number {
   const report: { readonly userLimits?: { readonly open_files?: { readonly soft: unknown } } } = source.getReport();
   const most = report.userLimits?.open_files?.soft;
   return typeof most === 'number' ? most : Number.POSITIVE_INFINITY;
+}
+
+/** The time as an HTTP date, made once a second. */
+export function createDateClock(): () => string {
+  let second = 0;
+  let text = '';
+  return () => {
+    const now = Math.floor(Date.now() / 1000);
+    if (now !== second) {
+      second = now;
+      text = new Date(now * 1000).toUTCString();
+    }
+    return text;
+  };
 }
