@@ -89,7 +89,7 @@ async function harRequest(exchange: RecordedExchange, octets: Buffer | null, rul
       ? null
       : await readContent({ octets, isCut: octets.length < (requestContent?.length ?? 0), fields: request.fields }, rules);
   return {
-    ...headOf(request),
+    ...headOf(request, pseudoFields(exchange)),
     method: summary.method,
     url: harUrl(summary),
     queryString: queryOf(summary.path),
@@ -132,13 +132,27 @@ async function harResponse(exchange: RecordedExchange, octets: Buffer | null, ru
   };
 }
 
-function headOf(head: RecordedRequest | RecordedResponse): object {
+function headOf(head: RecordedRequest | RecordedResponse, pseudo: RecordedFields = []): object {
   return {
     httpVersion: `HTTP/${head.version === '2' ? '2.0' : head.version || '1.1'}`,
     cookies: cookiesOf(head.fields),
-    headers: head.fields.map(([name, value]) => ({ name, value: readableText(value) })),
+    headers: [...pseudo, ...head.fields].map(([name, value]) => ({ name, value: readableText(value) })),
     headersSize: -1,
   };
+}
+
+/** What a client of HTTP/2 has in the place of the first line and of Host (RFC 9113 §8.3.1); browsers have it in front of the other fields. */
+function pseudoFields({ request, summary }: RecordedExchange): RecordedFields {
+  const { method, version, target, fields } = request;
+  if (version !== '2') return [];
+  if (summary.kind === 'tunnel')
+    return [
+      [':method', method],
+      [':authority', target],
+    ];
+  const [, authority] = /^https?:\/\/([^/?#]*)/.exec(target) ?? /:\/\/([^/?#]*)/.exec(harUrl(summary))!;
+  const named: RecordedFields = fieldOf(fields, 'host') === null ? [[':authority', authority!]] : [];
+  return [[':method', method], ...named, [':scheme', summary.scheme], [':path', summary.path]];
 }
 
 interface ReadContent {

@@ -16,6 +16,7 @@ import type {
   RecordedStored,
   Summary,
 } from './recorded.ts';
+import { sentByHttp1, sentByHttp2 } from './sent-request.ts';
 
 /**
  * @param octets as they were written; not kept
@@ -31,16 +32,17 @@ export function readDetail(octets: Buffer, summary: Summary): Omit<RecordedExcha
   ) as ShortExchange;
   const lines = new Lines(octets.toString('latin1', end + 1));
   const [method, target, version, requestOctets] = request;
-  const requestFields = lines.take(requestOctets);
+  const fields = lines.take(requestOctets);
+  const asked = { method, target, version, fields };
   const receivedFields = received === 0 ? [] : lines.take(received[3]);
   return {
-    request: { method, target, version, fields: requestFields },
-    sent: sent === 0 ? null : sentRequest(sent, requestFields, lines, summary),
+    request: asked,
+    sent: sent === 0 ? null : sentRequest(sent, asked, lines, summary),
     received: received === 0 ? null : { status: received[0], reason: received[1], version: received[2], fields: receivedFields },
     response: response === 0 ? null : deliveredResponse(response, receivedFields, lines),
     requestContent: contentOf(requestContent, lines),
     responseContent: contentOf(responseContent, lines),
-    facts: factsOf(facts, summary, { target, fields: requestFields }),
+    facts: factsOf(facts, summary, asked),
   };
 }
 
@@ -141,19 +143,23 @@ class Lines {
   }
 }
 
-/** With Host in front, where our writer puts it. */
-function sentRequest(sent: ShortSent, before: RecordedFields, lines: Lines, summary: Summary): RecordedRequest {
-  const [method, target, version, host, framing, left, octets] = sent;
-  return {
+function sentRequest(
+  sent: ShortSent,
+  { version: asked, fields: before }: RecordedRequest,
+  lines: Lines,
+  summary: Summary,
+): RecordedRequest {
+  const [method, shortTarget, version, host, framing, left, octets] = sent;
+  const target = shortTarget === 0 ? summary.path : shortTarget;
+  const head = {
     method,
-    target: target === 0 ? summary.path : target,
-    version,
-    fields: [
-      ['Host', host === 0 ? authorityOf(summary) : host],
-      ...fieldsAfter(before, left, lines.take(octets)),
-      ...framingFields(framing, version),
-    ],
+    target,
+    authority: host === 0 ? authorityOf(summary) : host,
+    fields: fieldsAfter(before, left, lines.take(octets)),
+    length: framing === '' ? 0 : framing,
+    wantsTrailers: asked === '2' && before.find(([name]) => name === 'te')?.[1] === 'trailers',
   };
+  return { method, target, version, fields: version === '2' ? sentByHttp2(head) : sentByHttp1(head) };
 }
 
 /** Without the port that the scheme has anyway. */

@@ -41,8 +41,9 @@ export const SECRET_FIELDS: readonly string[] = [
   ...['cf-access-client-secret', 'cf-access-jwt-assertion', 'cf-access-token', 'x-figma-token', 'x-consul-token', 'x-registry-auth'],
 ];
 
-/** Fields that hold URLs, and with them their parameters. */
+/** Fields that hold URLs, and with them their parameters; `:path` is that of HTTP/2. */
 export const URL_FIELDS: ReadonlySet<string> = new Set([
+  ':path',
   'location',
   'content-location',
   'referer',

@@ -121,6 +121,14 @@ describe('export', () => {
           { name: 'a', value: 'b' },
           { name: 'c', value: '"d=e"' },
         ],
+        headers: [
+          { name: ':method', value: 'POST' },
+          { name: ':authority', value: '[2001:db8::1]:8443' },
+          { name: ':scheme', value: 'https' },
+          { name: ':path', value: '/café?q=%C3%A9&x' },
+          { name: 'Content-Type', value: 'application/x-www-form-urlencoded' },
+          { name: 'Cookie', value: 'a=b; c="d=e"' },
+        ],
         postData: {
           mimeType: 'application/x-www-form-urlencoded',
           text: 'a=1&token=x',

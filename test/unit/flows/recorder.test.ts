@@ -3,6 +3,7 @@ import type { ProxyError } from '../../../src/errors/proxy-error.ts';
 import { CapturedContent } from '../../../src/flows/captured-content.ts';
 import { createFlow, type Flow } from '../../../src/flows/flow.ts';
 import type { Recorder } from '../../../src/flows/recorder.ts';
+import { sentByHttp2 } from '../../../src/flows/sent-request.ts';
 import { BytesBody, type Fields, NO_FIELDS } from '../../../src/http/message.ts';
 import { MemoryStore, recorderInto } from '../../support/recorded-flows.ts';
 
@@ -97,6 +98,48 @@ test('keeps an exchange as it came, went, was answered and was delivered', () =>
   });
   expect(recorder.underWay).toBe(0);
   expect(recorder.contentBytes).toBe(0);
+});
+
+test('what went to an origin of HTTP/2 is what was sent: pseudo-fields for Host, names in lower case (RFC 9113 §8.2, §8.3.1)', () => {
+  const store = new MemoryStore();
+  const recorder = recorderInto(store);
+  const flow = begun(recorder, [field('Host', 'example.com'), field('Accept', '*/*'), field('TE', 'trailers')], '/a?b');
+  flow.upstreamProtocol = '2';
+  flow.capture!.noteTarget('https', { ...AUTHORITY, port: 443 }, '/a?b');
+  flow.capture!.noteSent('POST', 'https', { ...AUTHORITY, port: 443 }, '/a?b', [field('Accept', '*/*'), field('Via', '1.1 me')], 0);
+  recorder.finish(flow);
+  recorder.flush();
+  expect(store.frames[0]!.exchange!.sent).toEqual({
+    ...{ method: 'POST', target: '/a?b', version: '2' },
+    fields: [
+      ...[
+        [':method', 'POST'],
+        [':scheme', 'https'],
+        [':authority', 'example.com'],
+        [':path', '/a?b'],
+      ],
+      ...[
+        ['accept', '*/*'],
+        ['via', '1.1 me'],
+        ['content-length', '0'],
+      ],
+    ],
+  });
+});
+
+test('a WebSocket that went over HTTP/2 went as CONNECT (RFC 8441 §5)', () => {
+  const head = {
+    ...{ method: 'GET', target: '/chat', authority: 'example.com', length: 0, wantsTrailers: false },
+    fields: [
+      ['Connection', 'Upgrade'],
+      ['Upgrade', 'websocket'],
+      ['Sec-WebSocket-Key', 'eA=='],
+      ['Sec-WebSocket-Version', '13'],
+    ] as const,
+  };
+  expect(sentByHttp2(head).map((pair) => pair.join(' '))).toEqual([
+    ...[':method CONNECT', ':scheme https', ':authority example.com', ':path /chat', ':protocol websocket', 'sec-websocket-version 13'],
+  ]);
 });
 
 test('credentials for the proxy are never kept', () => {

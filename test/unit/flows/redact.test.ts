@@ -26,6 +26,7 @@ describe('fields', () => {
       'https://a:b@host.example/x?code=1&z=2#access_token=abc',
       'https://‹masked 3 octets›@host.example/x?code=‹masked+1+octet›&z=2#access_token=‹masked+3+octets›',
     ],
+    [':path', '/a?token=xyz', '/a?token=‹masked+3+octets›'],
     ['Refresh', '5; url=/a?token=xyz', '5; url=/a?token=‹masked+3+octets›'],
     ['Link', '</a?sig=1>; rel="next"', '</a?sig=‹masked+1+octet›>; rel="next"'],
     ['Accept', 'token=1', 'token=1'],

@@ -1,6 +1,6 @@
 // Owns the Request and the Response tab: first line, fields with what became of them on the way, content, trailers.
 import { useSignal } from '@preact/signals';
-import type { RecordedExchange, RecordedFields, RecordedResponse } from '../../../flows/recorded.ts';
+import type { RecordedExchange, RecordedFields, RecordedRequest, RecordedResponse } from '../../../flows/recorded.ts';
 import { counted, readable } from '../words.ts';
 import { type ChangedField, changedFields } from './changed-fields.ts';
 import { Content } from './content.tsx';
@@ -34,60 +34,72 @@ export function MessageTab({ side, exchange, isRevealed, reveal }: TabContent & 
 interface MessageHead {
   readonly line: string;
   readonly fields: readonly ChangedField[];
-  /** As it came and as it went on, in words; `null` when it went no further. */
-  readonly way: readonly [before: string, after: string] | null;
+  /** As it came and as it went on; `null` when it went no further. */
+  readonly way: readonly [before: Place, after: Place] | null;
 }
 
-function requestHead({ request, sent, facts }: RecordedExchange): MessageHead {
-  const way = sent === null ? null : (['From the client', 'To the origin'] as const);
-  const fields = changedFields(request.fields, sent?.fields ?? null);
-  // HTTP/2 has :authority in the place of Host (RFC 9113 §8.3.1), whatever the proxy's own copy of the request has.
-  const isSaidOtherwise = ({ kind, name }: ChangedField) =>
-    kind === 'added' && name.toLowerCase() === 'host' && facts.upstreamProtocol?.startsWith('2') === true;
-  return {
-    line: `${request.method} ${readable(request.target)} HTTP/${request.version}`,
-    fields: fields.filter((field) => !isSaidOtherwise(field)),
-    way,
-  };
+interface Place {
+  readonly name: string;
+  readonly line: string;
+  readonly fields: RecordedFields;
+}
+
+function requestHead({ request, sent }: RecordedExchange): MessageHead {
+  const came = { name: 'From the client', line: requestLine(request), fields: request.fields };
+  if (sent === null) return { line: came.line, fields: unchanged(came.fields), way: null };
+  const fields = changedFields(request.fields, comparable(request.fields, sent.fields));
+  return { line: came.line, fields, way: [came, { name: 'To the origin', line: requestLine(sent), fields: sent.fields }] };
+}
+
+/** HTTP/2 has fields in the place of the first line and of Host (RFC 9113 §8.3.1): they say nothing that is new, but for another authority. */
+function comparable(before: RecordedFields, sent: RecordedFields): RecordedFields {
+  const hadHost = before.some(([name]) => name.toLowerCase() === 'host');
+  return sent.flatMap(([name, value]) => {
+    if (name === ':authority' && hadHost) return [['Host', value] as const];
+    return name.startsWith(':') ? [] : [[name, value] as const];
+  });
+}
+
+function requestLine({ method, target, version }: RecordedRequest): string {
+  return `${method} ${readable(target)} HTTP/${version}`;
 }
 
 function responseHead(received: RecordedResponse | null, response: RecordedResponse | null): MessageHead | null {
   const shown = response ?? received;
   if (shown === null) return null;
-  const line = `HTTP/${shown.version} ${shown.status} ${readable(shown.reason)}`;
+  const line = statusLine(shown);
   if (received === null || response === null) return { line, fields: unchanged(shown.fields), way: null };
-  return { line, fields: changedFields(received.fields, response.fields), way: ['From the origin', 'To the client'] };
+  const came = { name: 'From the origin', line: statusLine(received), fields: received.fields };
+  const went = { name: 'To the client', line, fields: response.fields };
+  return { line, fields: changedFields(received.fields, response.fields), way: [came, went] };
+}
+
+function statusLine({ version, status, reason }: RecordedResponse): string {
+  return `HTTP/${version} ${status} ${readable(reason)}`;
 }
 
 function Head({ line, fields, way, reveal }: MessageHead & { readonly reveal: () => void }) {
   const shows = useSignal<'both' | 'before' | 'after'>('both');
   const changes = fields.filter(({ kind }) => kind !== 'same').length;
+  const place = way === null || shows.value === 'both' ? null : way[shows.value === 'before' ? 0 : 1];
   return (
     <section>
       <div class="message-line">
-        <code>{line}</code>
+        <code>{place?.line ?? line}</code>
       </div>
       {way !== null && changes > 0 && (
         <fieldset class="choice">
           <legend class="unseen">Which fields</legend>
           {(['both', 'before', 'after'] as const).map((which) => (
             <button key={which} type="button" aria-pressed={shows.value === which} onClick={() => (shows.value = which)}>
-              {which === 'both' ? counted(changes, 'change') : way[which === 'before' ? 0 : 1]}
+              {which === 'both' ? counted(changes, 'change') : way[which === 'before' ? 0 : 1].name}
             </button>
           ))}
         </fieldset>
       )}
-      <Fields label="Fields" fields={fieldsAs(fields, shows.value)} reveal={reveal} />
+      <Fields label="Fields" fields={place === null ? fields : unchanged(place.fields)} reveal={reveal} />
     </section>
   );
-}
-
-function fieldsAs(fields: readonly ChangedField[], shows: 'both' | 'before' | 'after'): readonly ChangedField[] {
-  if (shows === 'both') return fields;
-  return fields.flatMap(({ name, before, after }) => {
-    const value = shows === 'before' ? before : after;
-    return value === null ? [] : [{ kind: 'same' as const, name, before: value, after: value }];
-  });
 }
 
 function unchanged(fields: RecordedFields): readonly ChangedField[] {
