@@ -277,6 +277,11 @@ export function judge(asked: Asked, head: Head | null, seen: Comparison, broken:
   return { outcome: seen.isWhole ? 'right' : 'wrong', words };
 }
 
+/** Whether the nearest cache, which stands last, had it stored (RFC 9211 section 2.1). */
+export function isHit(head: Head | null): boolean {
+  return /;\s*hit(?:;|$)/.test(head?.fields.get('cache-status') ?? '');
+}
+
 function ignore(): void {}
 
 const KIB = 1024;

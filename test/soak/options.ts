@@ -1,8 +1,11 @@
 // Owns the command line of the soak: words in, a checked value out.
 import { parseArgs } from 'node:util';
 
-export const PHASES = ['tunnels', 'busy', 'opened', 'hostile'] as const;
+export const PHASES = ['tunnels', 'busy', 'opened', 'hostile', 'growth'] as const;
 export type Phase = (typeof PHASES)[number];
+/** Those that are judged by what comes back of what was held, on one proxy after another. */
+export const USUAL_PHASES = ['tunnels', 'busy', 'opened', 'hostile'] as const satisfies readonly Phase[];
+export type UsualPhase = (typeof USUAL_PHASES)[number];
 
 export interface SoakOptions {
   /** How long each phase with clients lasts. Its warm-up before is a quarter of it, 8 to 20 s; tunnels are held open for a sixth, at most 20 s. */
@@ -11,6 +14,9 @@ export interface SoakOptions {
   readonly tunnels: number;
   readonly phases: readonly Phase[];
   readonly seed: number;
+  /** Of the growth phase, for each number of workers. */
+  readonly requests: number;
+  readonly workers: readonly number[];
 }
 
 /** @returns `'help'` when help was asked for @throws Error for what cannot be done */
@@ -22,8 +28,10 @@ export function parseOptions(words: readonly string[]): SoakOptions | 'help' {
       seconds: { type: 'string', default: '120' },
       clients: { type: 'string', default: '500' },
       tunnels: { type: 'string', default: '5000' },
-      phase: { type: 'string', default: 'all' },
+      phase: { type: 'string', default: USUAL_PHASES.join(',') },
       seed: { type: 'string', default: '1' },
+      requests: { type: 'string', default: '2000000' },
+      workers: { type: 'string', default: '1,2' },
     },
   });
   if (values.help) return 'help';
@@ -33,6 +41,8 @@ export function parseOptions(words: readonly string[]): SoakOptions | 'help' {
     tunnels: count('tunnels', values.tunnels, 1, 8_000),
     phases: phases(values.phase),
     seed: count('seed', values.seed, 0, 0xffff_ffff),
+    requests: count('requests', values.requests, 4_000, 1_000_000_000),
+    workers: values.workers.split(',').map((text) => count('workers', text, 1, 64)),
   };
 }
 
@@ -45,16 +55,24 @@ wrong answer to anybody, on descriptors or memory that do not come back, on a re
 and on an access log that does not match. The last line is PASS or FAIL, and so is the exit code (0
 or 1).
 
+The phase growth, which is run only when it is named, makes millions of requests as fast as they are
+answered (forwarded, out of the cache, to be stored, uploads, denied, tunnels) with the record and
+the access log on, to a proxy of one process and then to one of two workers. Behind each fortieth it
+prints what every process holds. A line through that may not rise once the first 15 % are over.
+
 Flags:
   --seconds N   of each phase with clients; 120 unless told
   --clients N   busy clients, a tenth of them with origins that misbehave; 500 unless told. In opened
                 tunnels there are a tenth as many, each with several exchanges at once
   --tunnels N   idle tunnels; 5000 unless told
-  --phase NAMES tunnels, busy, opened and hostile, with commas between them; all unless told
+  --phase NAMES tunnels, busy, opened, hostile and growth, with commas between them; all but growth
+                unless told
   --seed N      of every choice that is left to chance; 1 unless told
+  --requests N  of growth, for each number of workers; 2000000 unless told
+  --workers N,N of growth, one proxy after the other; 1,2 unless told
 
-With SOAK_HEAP_SNAPSHOT=FILE in the environment, the proxy's heap is written to FILE when the busy
-phase has failed.`;
+With SOAK_HEAP_SNAPSHOT=FILE in the environment, the proxy's heap is written to FILE when a phase
+with clients has failed; after growth, that of each process, to a name that begins with FILE.`;
 
 function count(flag: string, text: string, least: number, most: number): number {
   const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
@@ -63,9 +81,8 @@ function count(flag: string, text: string, least: number, most: number): number 
 }
 
 function phases(text: string): readonly Phase[] {
-  if (text === 'all') return PHASES;
   const names = text.split(',');
   const known = PHASES.filter((phase) => names.includes(phase));
-  if (known.length < names.length) throw new Error(`--phase: expected some of ${PHASES.join(', ')}, or all; found "${text}"`);
+  if (known.length < names.length) throw new Error(`--phase: expected some of ${PHASES.join(', ')}; found "${text}"`);
   return known;
 }

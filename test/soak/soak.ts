@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createTemporaryCa } from '../support/temp-ca.ts';
 import type { BusyResult, BusyWork, ClientHandlers } from './client-worker.ts';
+import { growth } from './growth/growth.ts';
 import { auditLog } from './log-audit.ts';
 import { BAD_WAYS, type BadWay } from './names.ts';
 import { OPENED_HOST } from './opened-tunnel.ts';
-import { HELP, type Phase, parseOptions, type SoakOptions } from './options.ts';
+import { HELP, parseOptions, type SoakOptions, USUAL_PHASES, type UsualPhase } from './options.ts';
 import type { OriginHandlers, OriginPorts } from './origin-worker.ts';
 import { ProxyProcess } from './proxy-process.ts';
 import { Report } from './report.ts';
@@ -23,10 +24,9 @@ export async function soak(options: SoakOptions, report: Report): Promise<void> 
     const ca = createTemporaryCa(folder);
     const { key, cert } = ca.issue(OPENED_HOST);
     const origins = await origin.call('start', { key, cert });
-    const [orderly, hostile] = [
-      options.phases.filter((phase) => phase !== 'hostile'),
-      options.phases.filter((phase) => phase === 'hostile'),
-    ];
+    const usual = USUAL_PHASES.filter((phase) => options.phases.includes(phase));
+    const orderly = usual.filter((phase) => phase !== 'hostile');
+    const hostile = usual.filter((phase) => phase === 'hostile');
     for (const phases of [orderly, hostile]) {
       if (phases.length === 0) continue;
       const proxy = await ProxyProcess.start(Object.values(origins), ca.certFile);
@@ -37,6 +37,9 @@ export async function soak(options: SoakOptions, report: Report): Promise<void> 
         // What hostile clients asked for, nobody knows.
         await run.stop(phases === orderly);
       }
+    }
+    if (options.phases.includes('growth')) {
+      for (const count of options.workers) await growth(options, count, report, origin, origins);
     }
   } finally {
     for (const worker of [origin, ...workers]) worker.stop();
@@ -92,7 +95,7 @@ class Run {
   }
 
   /** Two rounds of the same, too, and two reloads in the second. */
-  async busy(phase: Exclude<Phase, 'tunnels'>): Promise<void> {
+  async busy(phase: Exclude<UsualPhase, 'tunnels'>): Promise<void> {
     const { seconds } = this.#options;
     const start = this.#proxy.memory();
     const failuresBefore = this.#report.failures.length;
@@ -166,7 +169,7 @@ class Run {
     return held;
   }
 
-  async #busyRound(phase: Exclude<Phase, 'tunnels'>, seconds: number, round: number, name: string): Promise<readonly BusyResult[]> {
+  async #busyRound(phase: Exclude<UsualPhase, 'tunnels'>, seconds: number, round: number, name: string): Promise<readonly BusyResult[]> {
     const { clients, seed } = this.#options;
     const ways = Array.from({ length: phase === 'busy' ? clients : 0 }, (_, index) => badWayOf(index));
     const inTunnels = Math.max(1, Math.round(clients / 10 / this.#workers.length));

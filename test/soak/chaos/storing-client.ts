@@ -1,6 +1,6 @@
 // Owns one honest client of the cache: it asks for some of the same things again and again, and compares every octet of what it is given.
 import { setTimeout as pause } from 'node:timers/promises';
-import { type BusySurroundings, judge } from '../busy-client.ts';
+import { type BusySurroundings, isHit, judge } from '../busy-client.ts';
 import { Comparison } from '../content.ts';
 import { type Head, MessageReader } from '../message-reader.ts';
 import { type Asked, contentOf, pathOf } from '../names.ts';
@@ -61,7 +61,7 @@ export class StoringClient {
     );
     const { outcome, words } = judge(asked, found.head, seen, broken);
     tally.count('storable', outcome, ['right'], () => words);
-    if (found.head?.fields.get('cache-status')?.includes('; hit') === true) countHit();
+    if (isHit(found.head)) countHit();
     return broken === null && found.head?.fields.get('connection') !== 'close';
   }
 }

@@ -2,19 +2,30 @@ import { describe, expect, test } from 'vitest';
 import { parseOptions } from '../../soak/options.ts';
 
 describe('the command line of the soak', () => {
-  test('asks for the full thing when nothing is said', () => {
+  test('asks for all but growth, and for two million requests there, when nothing is said', () => {
     expect(parseOptions([])).toEqual({
       seconds: 120,
       clients: 500,
       tunnels: 5_000,
       phases: ['tunnels', 'busy', 'opened', 'hostile'],
       seed: 1,
+      requests: 2_000_000,
+      workers: [1, 2],
     });
   });
 
   test('takes every flag', () => {
     const words = ['--seconds', '5', '--clients', '10', '--tunnels', '20', '--phase', 'busy', '--seed', '9'];
-    expect(parseOptions(words)).toEqual({ seconds: 5, clients: 10, tunnels: 20, phases: ['busy'], seed: 9 });
+    words.push('--requests', '8000', '--workers', '2,4');
+    expect(parseOptions(words)).toEqual({
+      seconds: 5,
+      clients: 10,
+      tunnels: 20,
+      phases: ['busy'],
+      seed: 9,
+      requests: 8_000,
+      workers: [2, 4],
+    });
   });
 
   test('takes several phases', () => {
@@ -27,6 +38,8 @@ describe('the command line of the soak', () => {
     ['--clients', 'many'],
     ['--tunnels', '9000'],
     ['--phase', 'idle'],
+    ['--workers', '1,'],
+    ['--requests', '100'],
     ['--sceconds', '5'],
   ])('refuses %s %s', (...words) => {
     expect(() => parseOptions(words)).toThrow();
