@@ -186,7 +186,8 @@ const REQUEST_DROPPED: ReadonlySet<string> = new Set([
 ]);
 /** From a client of HTTP/1.0, an expectation is to be ignored: it could not be told to continue (RFC 9110 §10.1.1). */
 const OLD_REQUEST_DROPPED: ReadonlySet<string> = new Set([...REQUEST_DROPPED, 'expect']);
-const RESPONSE_DROPPED: ReadonlySet<string> = new Set(HOP_BY_HOP);
+/** An origin cannot promise that we keep a connection to one user (RFC 4559 §6). */
+const RESPONSE_DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'proxy-support']);
 const REQUEST_DROPPED_LENGTHS = lengthMask(REQUEST_DROPPED);
 const OLD_REQUEST_DROPPED_LENGTHS = lengthMask(OLD_REQUEST_DROPPED);
 const RESPONSE_DROPPED_LENGTHS = lengthMask(RESPONSE_DROPPED);

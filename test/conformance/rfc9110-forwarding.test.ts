@@ -173,12 +173,14 @@ describe('what says who the client is', () => {
     expect(await namesSent('Authorization: Basic c2VjcmV0', 'Cookie: a=b')).toEqual(['Host', 'Authorization', 'Cookie', 'Via']);
   });
 
-  it('an origin cannot ask for proxy credentials', async () => {
-    expect(await linesReceived('Proxy-Authenticate: Basic realm="x"', 'proxy-authentication-info: a=b')).toEqual([
-      'Date: x',
-      'Via: 1.1 sally',
-      'Content-Length: 2',
-    ]);
+  it('an origin cannot ask for proxy credentials, nor promise to know whose connection this is (RFC 4559 §6)', async () => {
+    expect(
+      await linesReceived(
+        'Proxy-Authenticate: Basic realm="x"',
+        'proxy-authentication-info: a=b',
+        'Proxy-Support: Session-Based-Authentication',
+      ),
+    ).toEqual(['Date: x', 'Via: 1.1 sally', 'Content-Length: 2']);
   });
 
   it('forwarding fields that a client made up are dropped, and nothing is put in their place', async () => {
