@@ -172,6 +172,8 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     incoming.flow.status = status;
     const { method, version } = incoming.head;
     const framing = framingOf(method, version, status, body, announcedLength);
+    // Whoever asks for what no proxy serves may mean what comes behind it otherwise than we would read it.
+    if (incoming.flow.error?.status === 400) this.#mayPersist = false;
     // What comes behind a refused CONNECT was meant for a tunnel; it is never read as a request (RFC 9931).
     if (framing === UNTIL_CLOSE || method === 'CONNECT' || this.#isDraining || !this.#isOverByThen(status, framing))
       this.#mayPersist = false;

@@ -188,8 +188,8 @@ describe('targets that no proxy can serve are answered 400 and go nowhere', () =
   ])('%s', async (_, line) => {
     const before = origin.accepted;
     using client = await connectRaw(proxy);
-    await client.send(`${line.replace('{o}', origin.url)}\r\nHost: ${origin.authority}\r\n\r\n`);
-    const response = await client.readResponse();
+    await client.send(`${line}\r\nHost: ${origin.authority}\r\n\r\n${SMUGGLED}`.replaceAll('{o}', origin.url));
+    const response = await client.readLastResponse();
     expect(response.status).toBe(400);
     expect(response.raw.toString('latin1')).not.toContain('secret');
     expect(origin.accepted).toBe(before);

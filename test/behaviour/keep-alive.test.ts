@@ -103,7 +103,6 @@ describe('the next request is answered as if nothing had happened, after', () =>
   ];
   it.each<[string, string, RegExp]>([
     ['a refused connection', 'GET http://127.0.0.1:1/ HTTP/1.1\r\nHost: x\r\n\r\n', /^HTTP\/1\.1 502/],
-    ['a target that is none', 'GET nonsense HTTP/1.1\r\nHost: x\r\n\r\n', /^HTTP\/1\.1 400/],
     ['a refused expectation', 'GET http://{origin}/ HTTP/1.1\r\nHost: x\r\nExpect: cake\r\n\r\n', /^HTTP\/1\.1 417/],
     [
       'an error before content that is here already',
