@@ -25,7 +25,7 @@ export async function run({ flags }: Arguments, terminal: Terminal): Promise<num
   const load = () => loadConfig(settings, terminal.environment, terminal.workingDirectory);
   const startedAtMs = Date.now();
   const config = await load();
-  const proxy = await start(config, terminal.report);
+  const proxy = await startHoldingNotes(config, terminal.report);
   surviveDefects(terminal.report, () => process.exit(EXIT_INTERNAL));
   // Before the banner: who reads it may signal at once.
   const serving = new Serving(proxy, config, startedAtMs, load, terminal);
@@ -37,6 +37,16 @@ export async function run({ flags }: Arguments, terminal: Terminal): Promise<num
   const exitCode = await serving.stopped;
   endDespiteHandles();
   return exitCode;
+}
+
+/** What is noted on the way is about a proxy that serves. Where it does not come to that, the reason stands alone. */
+async function startHoldingNotes(config: Config, report: (line: string) => void): Promise<RunningProxy | Primary> {
+  const held: string[] = [];
+  let note = (line: string): void => void held.push(line);
+  const proxy = await start(config, (line) => note(line));
+  note = report;
+  for (const line of held) note(line);
+  return proxy;
 }
 
 /** Whichever is not needed is not loaded: a primary has no line, and a single process nobody to watch. */

@@ -95,8 +95,9 @@ test('what a running proxy logged can be learned from, and put to another policy
   });
 });
 
-test('a port in use is one line', async () => {
-  const port = await listening(createServer());
+test("a port in use is one line, also when it is another proxy's of the same user", async () => {
+  const child = start(['run', '--listen', '127.0.0.1:0']);
+  const [, port] = LISTENING.exec(await child.said(/browser .*\n/)) ?? [];
   expect(await ended('run', '--listen', `127.0.0.1:${port}`)).toEqual({
     code: 69,
     out: '',
@@ -262,7 +263,7 @@ function ended(...words: string[]) {
 /** A tunnel through the proxy to a server that says nothing. */
 async function openTunnel(child: Child, host = '127.0.0.1'): Promise<Socket> {
   const origin = await listening(createServer({ allowHalfOpen: false }, (socket) => socket.on('error', () => {}).resume()));
-  const [, port] = /listening {2}http:\/\/127\.0\.0\.1:(\d+)/.exec(await child.said(/browser .*\n/)) ?? [];
+  const [, port] = LISTENING.exec(await child.said(/browser .*\n/)) ?? [];
   const socket = connect(Number(port), '127.0.0.1');
   socket.on('error', () => {});
   socket.write(`CONNECT ${host}:${origin} HTTP/1.1\r\nHost: ${host}:${origin}\r\n\r\n`);
@@ -285,3 +286,6 @@ function write(name: string, text: string): string {
   writeFileSync(file, text);
   return file;
 }
+
+/** Of the banner. */
+const LISTENING = /listening {2}http:\/\/127\.0\.0\.1:(\d+)/;
