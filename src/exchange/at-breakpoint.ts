@@ -128,6 +128,17 @@ class BreakpointMessages implements MessageHolder {
     return this.#areWanted;
   }
 
+  begin(direction: MessageDirection): void {
+    this.#received.incoming.flow.capture?.noteHolding(direction);
+  }
+
+  goes(direction: MessageDirection, isText: boolean, content: Buffer, release: MessageRelease | null): void {
+    const isDropped = release?.action === 'drop';
+    const edited = release?.action === 'continue' && release.content !== null && !release.content.equals(content) ? release.content : null;
+    const became = isDropped || edited !== null ? { isText, content: edited ?? content, isDropped } : null;
+    this.#received.incoming.flow.capture?.noteGone(direction, became);
+  }
+
   hold(direction: MessageDirection, isText: boolean, content: Buffer): Promise<MessageRelease> | null {
     return this.#isToHold(direction, content) ? this.#wait(direction, isText, content) : null;
   }

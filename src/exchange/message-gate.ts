@@ -12,6 +12,10 @@ import type { WebSocketObserver } from '../tunnel/websocket-observer.ts';
 
 /** Whoever holds messages of one WebSocket. */
 export interface MessageHolder {
+  /** From the next message on they are taken apart, and each is told of when it goes. */
+  begin(direction: MessageDirection): void;
+  /** The next message of a direction goes on. @param release  what was said of it; `null` of one that nobody held */
+  goes(direction: MessageDirection, isText: boolean, content: Buffer, release: MessageRelease | null): void;
   /** Whether any message may be held at the moment. */
   areWanted(): boolean;
   /** A message that is whole. @returns `null` lets it pass */
@@ -95,6 +99,7 @@ export class MessageGate implements TunnelDiversion {
   #begin(direction: MessageDirection): Way {
     const inflater = this.#observer!.inflaterFrom(direction, MOST_OCTETS) as MessageInflater | null;
     const way = new Way(direction, inflater, this.#holder, this.#relay!);
+    this.#holder.begin(direction);
     if (direction === 'from-client') this.#fromClient = way;
     else this.#toClient = way;
     return way;
@@ -109,7 +114,7 @@ interface Waiting {
 /** One direction. */
 class Way implements FrameSink {
   readonly #direction: MessageDirection;
-  readonly #holder: Pick<MessageHolder, 'hold'>;
+  readonly #holder: Pick<MessageHolder, 'hold' | 'goes'>;
   readonly #relay: DivertedRelay;
   readonly #reader: FrameReader;
   /** `null` where messages are not compressed. */
@@ -127,7 +132,12 @@ class Way implements FrameSink {
   #onEnd: (() => void) | null = null;
   #isOver = false;
 
-  constructor(direction: MessageDirection, inflater: MessageInflater | null, holder: Pick<MessageHolder, 'hold'>, relay: DivertedRelay) {
+  constructor(
+    direction: MessageDirection,
+    inflater: MessageInflater | null,
+    holder: Pick<MessageHolder, 'hold' | 'goes'>,
+    relay: DivertedRelay,
+  ) {
     this.#direction = direction;
     this.#inflater = inflater;
     this.#holder = holder;
@@ -235,9 +245,12 @@ class Way implements FrameSink {
     while (!this.#isHolding && this.#waiting.length > 0) {
       const { opcode, content } = this.#waiting.shift()!;
       this.#waitingOctets -= content.length;
-      const held = opcode === OPCODES.close ? null : this.#holder.hold(this.#direction, opcode === OPCODES.text, content);
-      if (held === null) this.#relay.pass(this.#direction, this.#frame(opcode, content));
-      else void this.#passLater(held, opcode, content);
+      const isText = opcode === OPCODES.text;
+      const held = opcode === OPCODES.close ? null : this.#holder.hold(this.#direction, isText, content);
+      if (held === null) {
+        this.#relay.pass(this.#direction, this.#frame(opcode, content));
+        if (opcode !== OPCODES.close) this.#holder.goes(this.#direction, isText, content, null);
+      } else void this.#passLater(held, opcode, content);
     }
     if (this.#isHolding || this.#isOver || this.#onEnd === null) return;
     this.#isOver = true;
@@ -250,6 +263,7 @@ class Way implements FrameSink {
     if (this.#isGivenUp) return;
     this.#isHolding = false;
     if (release.action !== 'drop') this.#relay.pass(this.#direction, this.#frame(opcode, release.content ?? content));
+    this.#holder.goes(this.#direction, opcode === OPCODES.text, content, release);
     this.#passOn();
     if (!this.isFull && !this.#isOver) this.#relay.roomAgain(this.#direction);
   }

@@ -5,11 +5,22 @@ import type { Authority } from '../http/authority.ts';
 import type { Fields, RequestHead, ResponseHead } from '../http/message.ts';
 import type { Scheme } from '../http/target.ts';
 import type { Linked } from '../net/linked-set.ts';
-import type { WebSocketEvent, WebSocketWatcher } from '../tunnel/websocket-observer.ts';
+import type { WebSocketDirection, WebSocketEvent, WebSocketWatcher } from '../tunnel/websocket-observer.ts';
 import type { CapturedContent } from './captured-content.ts';
+import { MessagesOnHold, type OnHold } from './held-messages.ts';
 
 /** A message that passed through an exchange: of a WebSocket, or a server-sent event. */
-export type CapturedMessage = Omit<WebSocketEvent, 'kind'> & { readonly kind: WebSocketEvent['kind'] | 'sse' };
+export type CapturedMessage = Omit<WebSocketEvent, 'kind'> & {
+  readonly kind: WebSocketEvent['kind'] | 'sse';
+  /** It came by nobody, but tells what became of another one at a breakpoint. */
+  readonly fate?: MessageFate;
+};
+
+/** What became of a message, which is the one with the number `of`: the content of this one went on in its place, or nothing did. */
+export interface MessageFate {
+  readonly of: number;
+  readonly how: 'edited' | 'dropped';
+}
 
 /** What was changed about an exchange on its way, and by which rule; `recorded.ts` has the same. */
 export interface CapturedChange {
@@ -36,6 +47,8 @@ export class Capture<Exchange = unknown> implements Linked<Capture<Exchange>>, W
   isOver = false;
   /** Messages that were told of. */
   messages = 0;
+  /** Of a WebSocket whose messages are taken apart, each direction on its own. */
+  readonly #onHold: OnHold = { 'from-client': null, 'to-client': null };
   /** The exchange that it repeats, by its id in the session. */
   replayOf: number | null = null;
   /** What rules and people have changed about it, in order; `null` while that is nothing. */
@@ -121,6 +134,33 @@ export class Capture<Exchange = unknown> implements Linked<Capture<Exchange>>, W
   }
 
   event(event: CapturedMessage): void {
-    if (!this.isOver) this.#owner.message(this, event);
+    if (this.isOver) return;
+    this.#owner.message(this, event);
+    if (event.kind === 'text' || event.kind === 'binary') this.#onHold[event.direction]?.came(this.messages);
+  }
+
+  // What holds messages says
+
+  /** From the next message on, that which goes on is told of. */
+  noteHolding(direction: WebSocketDirection): void {
+    this.#onHold[direction] = new MessagesOnHold();
+  }
+
+  /** @param became  what the next message of this direction has become; `null`: it goes on as it came */
+  noteGone(
+    direction: WebSocketDirection,
+    became: { readonly isText: boolean; readonly content: Buffer; readonly isDropped: boolean } | null,
+  ): void {
+    const of = this.#onHold[direction]?.goes() ?? null;
+    if (became === null || of === null || this.isOver) return;
+    const { isText, content, isDropped } = became;
+    this.#owner.message(this, {
+      ...{ atMs: this.nowMs(), direction, kind: isText ? 'text' : 'binary', length: content.length, isCompressed: false },
+      ...{ contentLength: content.length, preview: content.subarray(0, PREVIEW), closeCode: null, problem: null },
+      fate: { of, how: isDropped ? 'dropped' : 'edited' },
+    });
   }
 }
+
+/** Octets that are kept of a message, as of those that come. */
+const PREVIEW = 4 * 1024;

@@ -60,13 +60,14 @@ export class ExchangeEncoder {
 
   /** `RecordedMessage` without its preview. The octets hold until the next call. */
   message(
-    { atMs, direction, kind, length, isCompressed, contentLength, closeCode, problem }: CapturedMessage,
+    { atMs, direction, kind, length, isCompressed, contentLength, closeCode, problem, fate }: CapturedMessage,
     id: number,
     number: number,
   ): EncodedTexts {
     const out = this.#begin().text(
       `{"exchangeId":${id},"number":${number},"atMs":${atMs},"direction":"${direction}","kind":"${kind}","length":${length}` +
-        `,"isCompressed":${isCompressed},"contentLength":${contentLength},"closeCode":${closeCode},"problem":${quoted(problem)}}`,
+        `,"isCompressed":${isCompressed},"contentLength":${contentLength},"closeCode":${closeCode},"problem":${quoted(problem)}` +
+        (fate === undefined ? '}' : `,"fate":{"of":${fate.of},"how":"${fate.how}"}}`),
     );
     return { octets: out.octets, summary: 0, detail: out.at };
   }

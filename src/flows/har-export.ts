@@ -77,7 +77,7 @@ export async function harEntry(unmasked: HarSource, rules: MaskRules | null): Pr
     ...(comment !== undefined && { comment }),
     ...(summary.error !== null && { _error: summary.error }),
     ...((summary.cache === 'hit' || summary.cache === 'stale') && { _fromCache: 'disk' }),
-    ...(isWebSocket && { _resourceType: 'websocket', _webSocketMessages: source.messages.flatMap(webSocketMessage) }),
+    ...(isWebSocket && { _resourceType: 'websocket', _webSocketMessages: asTheClientHadThem(source.messages).flatMap(webSocketMessage) }),
     _sallyport: exchange,
   };
 }
@@ -225,6 +225,16 @@ function cookiesOf(fields: RecordedFields): { name: string; value: string }[] {
       const [, cookie, content] = /^\s*([^=]*)=(.*)$/s.exec(readableText(pair)) ?? [];
       return cookie === undefined ? [] : [{ name: cookie, value: content! }];
     });
+  });
+}
+
+/** What it sent as it sent it; what came for it as it came to be at a breakpoint. */
+function asTheClientHadThem(messages: readonly RecordedMessage[]): readonly RecordedMessage[] {
+  const fates = new Map(messages.flatMap((message) => (message.fate === undefined ? [] : [[message.fate.of, message]])));
+  return messages.flatMap((message) => {
+    const fate = message.direction === 'to-client' ? fates.get(message.number) : undefined;
+    if (message.fate !== undefined || fate?.fate?.how === 'dropped') return [];
+    return [fate ?? message];
   });
 }
 

@@ -195,4 +195,6 @@ export interface RecordedMessage extends Omit<WebSocketEvent, 'kind' | 'preview'
   readonly kind: WebSocketEvent['kind'] | 'sse';
   /** Base64. */
   readonly preview: string;
+  /** It came by nobody, but tells what became of the message `of` at a breakpoint: this went on in its place, or nothing did. */
+  readonly fate?: { readonly of: number; readonly how: 'edited' | 'dropped' };
 }

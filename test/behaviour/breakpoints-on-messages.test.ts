@@ -4,6 +4,7 @@ import { createServer } from 'node:https';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
+import type { RecordedMessage } from '../../src/flows/recorded.ts';
 import { openSession } from '../support/http2-in-tunnels.ts';
 import { type RewritingProxy, startRewritingProxy } from '../support/rewriting-proxy.ts';
 import { createTemporaryCa } from '../support/temp-ca.ts';
@@ -198,6 +199,22 @@ test('messages are held of a WebSocket that was open before anybody wanted to, c
   const { facts, summary } = await rewriting.recorded('/held/open');
   expect(summary).toMatchObject({ outcome: 'tunnelled', error: null });
   expect(facts.changes.map(({ what }) => what)).toEqual(['edited a message', 'dropped a message']);
+  const { messages } = await rewriting.api<{ messages: RecordedMessage[] }>('GET', `/api/exchanges/${summary.id}/messages`);
+  const told = messages.map(({ number, direction, preview, fate }) => {
+    const text = Buffer.from(preview, 'base64').toString().replace(common, '');
+    return `${number} ${direction} ${text}${fate === undefined ? '' : `, ${fate.how}: ${fate.of}`}`;
+  });
+  expect(told).toEqual([
+    ...['1 from-client 1', '2 to-client re: 1', '3 from-client 2', '4 from-client edited, edited: 3', '5 to-client re: edited'],
+    ...[
+      '6 from-client dropped',
+      '7 from-client dropped, dropped: 6',
+      '8 from-client 3',
+      '9 to-client re: 3',
+      '10 from-client ',
+      '11 to-client ',
+    ],
+  ]);
 });
 
 test('what is under way when a breakpoint is set passes whole, and the next message is held', async () => {

@@ -342,6 +342,8 @@ export function fixtureMessages(row: Summary, after: number, limit: number): { t
 function fixtureMessage(row: Summary, number: number): RecordedMessage {
   const fromClient = number % 3 === 1;
   const isPing = number % 17 === 0;
+  // The first thing that is said is held at a breakpoint.
+  if (number === 2) return { ...fixtureMessage(row, 1), ...edited('{"type":"say","room":7}'), number, fate: { of: 1, how: 'edited' } };
   const text = isPing
     ? ''
     : fromClient
@@ -364,6 +366,10 @@ function fixtureMessage(row: Summary, number: number): RecordedMessage {
       preview: Buffer.from(text).toString('base64'),
     },
   };
+}
+
+function edited(text: string): Pick<RecordedMessage, 'length' | 'contentLength' | 'preview' | 'isCompressed'> {
+  return { length: text.length, contentLength: text.length, preview: Buffer.from(text).toString('base64'), isCompressed: false };
 }
 
 export function fixtureDiff(a: Summary, b: Summary): Diff {

@@ -196,4 +196,6 @@ const message = shape<Omit<RecordedMessage, 'preview'>>({
   contentLength: orNull(number),
   closeCode: orNull(number),
   problem: orNull(text),
+  fate: (value) => value === undefined || isFate(value),
 });
+const isFate = shape<NonNullable<RecordedMessage['fate']>>({ of: whole, how: oneOf('edited', 'dropped') });

@@ -160,6 +160,23 @@ describe('export', () => {
     expect(log.entries[0]!['response']).toMatchObject({ content: { text: '/9j/', encoding: 'base64' } });
   });
 
+  test('has messages as the client sent them and as they came to it, whatever became of them at a breakpoint', async () => {
+    const said = (number: number, direction: RecordedMessage['direction'], text: string, fate: RecordedMessage['fate'] | null = null) => ({
+      ...{ ...MESSAGE, number, direction, preview: Buffer.from(text).toString('base64') },
+      ...(fate !== null && { fate }),
+    });
+    const messages = [
+      ...[said(1, 'from-client', 'asked'), said(2, 'from-client', 'edited', { of: 1, how: 'edited' })],
+      ...[said(3, 'to-client', 'answered'), said(4, 'to-client', 'other', { of: 3, how: 'edited' })],
+      ...[said(5, 'to-client', 'lost'), said(6, 'to-client', 'lost', { of: 5, how: 'dropped' })],
+    ];
+    const { log } = JSON.parse(await exported([{ ...WEBSOCKET, messages }])) as Exported;
+    expect(log.entries[0]!['_webSocketMessages']).toMatchObject([
+      { type: 'send', data: 'asked' },
+      { type: 'receive', data: 'other' },
+    ]);
+  });
+
   test('says what was cut off', async () => {
     const cut = source({}, { responseContent: { length: 100, kept: 5, digest: null, isComplete: true, trailers: [] } });
     const { log } = JSON.parse(await exported([cut])) as Exported;

@@ -1,4 +1,5 @@
-// Owns the messages of a WebSocket or an event stream, as they come: the newest at the end, earlier ones on demand, and the whole of one on a click.
+// Owns the messages of a WebSocket or an event stream, as they come: the newest at the end, earlier ones on demand, and the whole of one on a click. What
+// became of one at a breakpoint is told where it stands.
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { RecordedMessage, Summary } from '../../../flows/recorded.ts';
@@ -39,6 +40,8 @@ export function MessagesTab({ id, messages }: Summary) {
     // Whoever has scrolled up is reading.
     if (box != null && box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END) box.scrollTop = box.scrollHeight;
   }, [shown.value.at(-1)?.number]);
+  const fates = new Map(shown.value.flatMap((message) => (message.fate === undefined ? [] : [[message.fate.of, message]])));
+  const first = shown.value[0]?.number ?? 0;
   return (
     <div class="messages">
       {problem.value !== null && <p class="problem">{problem.value}</p>}
@@ -52,6 +55,8 @@ export function MessagesTab({ id, messages }: Summary) {
           <Message
             key={message.number}
             message={message}
+            fate={fates.get(message.number) ?? null}
+            isToldBefore={message.fate !== undefined && message.fate.of >= first}
             isOpen={chosen.value === message.number}
             toggle={() => (chosen.value = chosen.value === message.number ? null : message.number)}
           />
@@ -62,19 +67,24 @@ export function MessagesTab({ id, messages }: Summary) {
   );
 }
 
-function Message({
-  message,
-  isOpen,
-  toggle,
-}: {
+interface MessageProps {
   readonly message: RecordedMessage;
+  /** What became of it. */
+  readonly fate: RecordedMessage | null;
+  /** It tells of one above. */
+  readonly isToldBefore: boolean;
   readonly isOpen: boolean;
   readonly toggle: () => void;
-}) {
-  const { direction, kind, atMs, length, problem, closeCode } = message;
-  const octets = octetsOf(message.preview);
-  const text = kind === 'binary' ? null : DECODER.decode(octets);
+}
+
+function Message({ message, fate, isToldBefore, isOpen, toggle }: MessageProps) {
+  if (isToldBefore) return null;
+  const gone = fate ?? message;
+  const { direction, kind, atMs, length, problem, closeCode } = gone;
+  const octets = octetsOf(gone.preview);
+  const text = textOf(gone, octets);
   const isOut = direction === 'from-client';
+  const how = gone.fate?.how ?? null;
   return (
     <li class={`stream-message ${isOut ? 'is-out' : ''}`}>
       <button type="button" class="stream-line" aria-expanded={isOpen} onClick={toggle}>
@@ -83,16 +93,37 @@ function Message({
           <span class="unseen">{isOut ? 'From the client' : 'To the client'}</span>
         </span>
         <span class="stream-text mono">
+          {how !== null && <span class={`tag ${how === 'edited' ? 'tone-websocket' : 'tone-denied'}`}>{how}</span>}
           {kind !== 'text' && kind !== 'sse' && <span class="tag tone-plain">{closeCode === null ? kind : `${kind} ${closeCode}`}</span>}{' '}
-          {text ?? hexStart(octets)}
+          {how === 'dropped' ? <del>{text ?? hexStart(octets)}</del> : (text ?? hexStart(octets))}
         </span>
         <span class="soft number">{bytesText(length)}</span>
         <span class="soft number">{clockText(atMs)}</span>
       </button>
       {problem !== null && <p class="problem">{problem}</p>}
+      {fate?.fate?.how === 'edited' && <Came message={message} isOpen={isOpen} />}
       {isOpen && <Whole octets={octets} text={text} />}
     </li>
   );
+}
+
+/** What stood there before somebody edited it. */
+function Came({ message, isOpen }: { readonly message: RecordedMessage; readonly isOpen: boolean }) {
+  const octets = octetsOf(message.preview);
+  const text = textOf(message, octets);
+  return (
+    <>
+      <p class="stream-came soft">
+        It came as <span class="mono">{text ?? hexStart(octets)}</span>
+      </p>
+      {isOpen && <Whole octets={octets} text={text} />}
+      {isOpen && <p class="stream-came soft">It went on as</p>}
+    </>
+  );
+}
+
+function textOf({ kind }: RecordedMessage, octets: Uint8Array): string | null {
+  return kind === 'binary' ? null : DECODER.decode(octets);
 }
 
 function Whole({ octets, text }: { readonly octets: Uint8Array; readonly text: string | null }) {
