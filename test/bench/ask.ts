@@ -34,6 +34,13 @@ export async function askForAll(proxyPort: number, urls: readonly string[], octe
   return { saidForwarded };
 }
 
+/** @returns the status of what a proxy on 127.0.0.1 answers */
+export async function askStatus(proxyPort: number, url: string): Promise<number> {
+  const answer = await exchange(new Agent(), { port: proxyPort, path: url, headers: { Host: new URL(url).host } });
+  await contentLength(answer);
+  return answer.statusCode ?? 0;
+}
+
 /** The content of a URL, asked for on a connection of its own. */
 export async function askText(url: string): Promise<string> {
   const { hostname, port, pathname } = new URL(url);

@@ -5,11 +5,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { BenchError } from './bench-error.ts';
 import { Children } from './children.ts';
-import { type Cores, chooseCores, describeMachine, type Machine } from './machine.ts';
+import { type ListFiles, writeLists } from './list-names.ts';
+import { type Cores, chooseCores, coresFor, describeMachine, type Machine } from './machine.ts';
 import { type LoadSide, measure } from './measure.ts';
 import { startOrigin, type TlsOrigin } from './origin.ts';
 import { PEERS } from './peers.ts';
-import { canRun, isRecorded, type Measurement, opensTls, type PeerName, WORKLOADS, type WorkloadName, workersOf } from './plan.ts';
+import { canRun, factsOf, type Measurement, opensTls, type PeerName, WORKLOADS, type WorkloadName } from './plan.ts';
 import { findPrograms, type Programs } from './programs.ts';
 import { freePort, startServer } from './server-process.ts';
 import { writeTlsFiles } from './tls-files.ts';
@@ -27,6 +28,8 @@ export interface BenchPlan {
 
 interface Bench extends BenchPlan {
   readonly folder: string;
+  /** Those with which policies are large; `null` where none is. */
+  readonly lists: ListFiles | null;
   readonly cores: Cores;
   readonly programs: Programs;
   readonly children: Children;
@@ -41,6 +44,8 @@ interface Bench extends BenchPlan {
  */
 export async function runBench(plan: BenchPlan): Promise<boolean> {
   if (process.platform !== 'linux') throw new BenchError('the benchmark reads /proc and runs on Linux only');
+  const workloads = plan.workloads.filter((workload) => plan.peers.includes('squid') || !isAtHalfLoad(workload));
+  if (workloads.length < plan.workloads.length) console.error('bench: without squid there is no rate for latency, which is left out');
   const cores = chooseCores();
   const programs = findPrograms(plan.peers, cores.proxy !== null);
   const interruption = new AbortController();
@@ -53,7 +58,9 @@ export async function runBench(plan: BenchPlan): Promise<boolean> {
   // Squid gives root up, and has to pass on its way to what it stores.
   chmodSync(folder, 0o711);
   try {
-    await runRounds({ ...plan, folder, cores, programs, children, signal });
+    const listedNames = Math.max(0, ...workloads.map((workload) => factsOf(workload).listedNames ?? 0));
+    const lists = listedNames > 0 ? writeLists(folder, listedNames) : null;
+    await runRounds({ ...plan, workloads, folder, lists, cores, programs, children, signal });
     return true;
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -70,13 +77,34 @@ async function runRounds(bench: Bench): Promise<void> {
   const { folder, cores, programs, children, signal, workloads } = bench;
   const { nginx, wrk, squid, traffic_server, mitmdump } = programs;
   bench.onMachine?.(describeMachine([nginx, wrk, squid, traffic_server, mitmdump].filter((program) => program !== '')));
-  if (cores.proxy === null) console.error('bench: one core only; proxy, load and origin share it, and rates tell nothing');
+  for (const remark of remarksOn(cores, workloads)) console.error(`bench: ${remark}`);
   const tls = workloads.some(opensTls) ? await prepareTls(folder, workloads) : null;
-  const originPort = await startOrigin(children, folder, nginx, cores.load, signal, tls);
-  const side: LoadSide = { children, originPort, tls, wrk, core: cores.load, seconds: bench.seconds, signal };
+  const originPort = await startOrigin(children, folder, nginx, cores.origin, signal, tls);
+  const idle: LoadSide = { children, originPort, tls, wrk, cores: cores.load, seconds: bench.seconds, signal, rate: null };
+  const side = { ...idle, rate: workloads.some(isAtHalfLoad) ? await findHalfLoad(bench, idle) : null };
   for (let round = 1; round <= bench.rounds; round += 1) {
     for (const workload of workloads) await measurePeers(bench, side, round, workload);
   }
+}
+
+function remarksOn({ proxies }: Cores, workloads: readonly WorkloadName[]): readonly string[] {
+  if (proxies.length === 0) return ['one core only; proxy, load and origin share it, and rates tell nothing'];
+  const most = Math.max(...workloads.map((workload) => factsOf(workload).workers ?? 1));
+  if (most <= proxies.length) return [];
+  const rest = proxies.length === 1 ? 'one for proxies' : `${proxies.length} for proxies`;
+  return [`of the cores of this machine there is ${rest}, for ${most} workers: CPU time for an operation is telling, the rate is not`];
+}
+
+/** Half of the rate that Squid reaches at most: with wrk, on a process of its own. */
+async function findHalfLoad(bench: Bench, side: LoadSide): Promise<number> {
+  const { operations, seconds } = await measureFresh(bench, side, 'forward', 'squid');
+  const rate = Math.floor(operations / seconds / 2);
+  console.error(`bench: squid reaches ${rate * 2} requests a second; half of that is the rate for latency`);
+  return rate;
+}
+
+function isAtHalfLoad(workload: WorkloadName): boolean {
+  return factsOf(workload).isAtHalfLoad === true;
 }
 
 async function prepareTls(folder: string, workloads: readonly WorkloadName[]): Promise<TlsOrigin> {
@@ -103,26 +131,32 @@ async function measurePeers(bench: Bench, side: LoadSide, round: number, workloa
   }
 }
 
-async function measureFresh({ cores, folder, programs, children, signal }: Bench, side: LoadSide, workload: WorkloadName, peer: PeerName) {
+async function measureFresh(
+  { cores, folder, lists, programs, children, signal }: Bench,
+  side: LoadSide,
+  workload: WorkloadName,
+  peer: PeerName,
+): Promise<Omit<Measurement, 'round' | 'workload' | 'peer'>> {
   signal.throwIfAborted();
+  const facts = factsOf(workload);
+  const own = coresFor(cores, facts.workers ?? 1);
   const peerFolder = mkdtempSync(path.join(folder, `${peer}-`));
   const port = await freePort();
   const { program, args, prepare } = PEERS[peer]({
     folder: peerFolder,
     port,
     programs,
-    hasMemoryTier: WORKLOADS[workload].cache !== 'disk',
-    isRecorded: isRecorded(workload),
-    workers: workersOf(workload),
+    facts,
+    lists: facts.listedNames === undefined ? null : lists,
     tls: opensTls(workload) ? (side.tls?.files ?? null) : null,
   });
-  const command = { name: peer, program, core: cores.proxy };
+  const command = { name: peer, program, cores: own.length === 0 ? null : own.join(',') };
   if (prepare !== undefined) await children.run({ ...command, args: prepare }, PREPARE_DEADLINE_MS);
   const child = await startServer(children, { ...command, args }, port, signal);
   try {
     const figures = await measure(workload, { pid: child.pid, port }, side);
     if (child.hasEnded) throw new BenchError(`it ended during the measurement: ${child.lastWords()}`);
-    return figures;
+    return { ...figures, cores: own.length === 0 ? null : own.length };
   } finally {
     await child.stop();
     rmSync(peerFolder, { recursive: true, force: true });
@@ -131,7 +165,7 @@ async function measureFresh({ cores, folder, programs, children, signal }: Bench
 
 function progress({ round, workload, peer, cost, errors, firstError }: Measurement): string {
   const trouble = errors === 0 ? '' : `  ${errors} errors, first: ${firstError}`;
-  return `round ${round}  ${workload.padEnd(13)}  ${peer.padEnd(16)}  ${cost.toFixed(3)} ${WORKLOADS[workload].unit}${trouble}`;
+  return `round ${round}  ${workload.padEnd(17)}  ${peer.padEnd(16)}  ${cost.toFixed(3)} ${WORKLOADS[workload].unit}${trouble}`;
 }
 
 const PREPARE_DEADLINE_MS = 15_000;

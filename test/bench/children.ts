@@ -4,6 +4,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BenchError } from './bench-error.ts';
+import type { CoreList } from './machine.ts';
 
 export interface Command {
   /** As messages call it. */
@@ -11,8 +12,7 @@ export interface Command {
   readonly program: string;
   readonly args: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** The one core it may run on; `null` leaves the choice to the kernel. */
-  readonly core: number | null;
+  readonly cores: CoreList;
 }
 
 /** Started processes. `close` ends all that still run. */
@@ -57,8 +57,8 @@ export class Child {
   #errorOutput = '';
 
   constructor(command: Command, onEnd: () => void) {
-    const { program, args, core } = command;
-    const [first, ...rest] = core === null ? [program, ...args] : ['taskset', '-c', String(core), program, ...args];
+    const { program, args, cores } = command;
+    const [first, ...rest] = cores === null ? [program, ...args] : ['taskset', '-c', cores, program, ...args];
     this.name = command.name;
     this.#process = spawn(first!, rest, {
       detached: true,

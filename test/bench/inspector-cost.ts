@@ -58,7 +58,7 @@ async function run(
 ): Promise<void> {
   const load = async (forSeconds: number): Promise<OpenLoopResult> => {
     const args = [path.join(import.meta.dirname, 'open-loop.ts'), String(proxy.port), url, String(rate), String(forSeconds)];
-    const command = { name: 'the load', program: process.execPath, args, core: null };
+    const command = { name: 'the load', program: process.execPath, args, cores: null };
     return JSON.parse(await children.run(command, (forSeconds + GRACE_SECONDS) * 1_000)) as OpenLoopResult;
   };
   await load(WARM_UP_SECONDS);

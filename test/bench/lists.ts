@@ -8,6 +8,7 @@ import { buildAddressSet, hasAddress } from '../../src/match/address-set.ts';
 import { type Cidr, parseIpAddress } from '../../src/net/ip-address.ts';
 import type { DomainList, ListSpec } from '../../src/policy/lists/list.ts';
 import { loadList } from '../../src/policy/lists/load-list.ts';
+import { domainName } from './list-names.ts';
 
 const DOMAINS = 1_000_000;
 const BLOCKS = 100_000;
@@ -79,12 +80,6 @@ function perLookup<T>(asked: readonly T[], isListed: (one: T) => boolean): numbe
   const { user, system } = process.cpuUsage(before);
   if (Math.abs(hits / asked.length - 0.5) > 0.01) throw new Error(`${hits} hits of ${asked.length}`);
   return (user + system) / asked.length;
-}
-
-/** Of the length that names of block lists have, 20 octets on average. */
-function domainName(i: number): string {
-  const word = Math.imul(i, 0x9e3779b1) >>> 0;
-  return `${word.toString(36)}-${i.toString(36)}.${['example', 'tracker', 'ads'][i % 3]}.${['com', 'net', 'org', 'co.uk'][i % 4]}`;
 }
 
 /** IPv4 for even numbers and IPv6 for odd ones; each is in a block of its own. */

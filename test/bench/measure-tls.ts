@@ -22,7 +22,17 @@ export function measureTls(mode: TlsMode, lanes: number, hosts: 'usual' | 'new' 
     requireMisses({ requests: operations, atOrigin, octetsRead: 0 });
     requireHandshakes(load.result, mode === 'resumptions' ? 'resumed' : 'full', lanes);
     const memoryMiB = memoryKiBOf(subject.pid) / 1_024;
-    return { cost: load.cpuMicroseconds / operations, operations, seconds, busy: load.busy, memoryMiB, hitRatio: null, errors, firstError };
+    return {
+      cost: load.cpuMicroseconds / operations,
+      operations,
+      seconds,
+      busy: load.busy,
+      memoryMiB,
+      hitRatio: null,
+      p50Ms: null,
+      errors,
+      firstError,
+    };
   };
 }
 
@@ -44,7 +54,7 @@ export async function runTlsLoad({ port }: Subject, side: LoadSide, work: TlsWor
   const originPort = host === USUAL_HOST ? tls.port : tls.newHostsPort;
   const program = path.join(import.meta.dirname, 'tls-load.ts');
   const args = [program, mode, ...[port, host, originPort, tls.files.authority, lanes, seconds, first, end].map(String)];
-  const command = { name: `the load "${mode}"`, program: process.execPath, args, core: side.core };
+  const command = { name: `the load "${mode}"`, program: process.execPath, args, cores: side.cores };
   const result = JSON.parse(await side.children.run(command, seconds * 1_000 + LOAD_GRACE_MS)) as LoadResult;
   if (result.errors > 0) throw new BenchError(`${result.errors} errors, first: ${result.firstError}. Nothing is counted.`);
   if (result.operations === 0) throw new BenchError('nothing was answered');

@@ -1,18 +1,22 @@
 // Owns how a workload is put on a running proxy, and how its cost is taken: CPU time or memory of the proxy's process tree, before and after.
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { askForAll } from './ask.ts';
+import { askForAll, askStatus } from './ask.ts';
 import { BenchError } from './bench-error.ts';
-import type { Children, Command } from './children.ts';
+import type { Children } from './children.ts';
 import { countAtOrigin, settle, withCpu } from './cost.ts';
 import { type Evidence, requireHits, requireMisses, requireStored, sampleNumbers } from './evidence.ts';
-import { LOAD_GRACE_MS, type LoadResult, WARM_UP_SECONDS } from './load.ts';
+import { domainName } from './list-names.ts';
+import { WARM_UP_SECONDS } from './load.ts';
+import type { CoreList } from './machine.ts';
+import { measureLatency } from './measure-latency.ts';
+import { measureIdle, measureRecorded, measureStart, measureStored } from './measure-memory.ts';
 import { measureTls } from './measure-tls.ts';
 import { CONTENT_OCTETS, type TlsOrigin } from './origin.ts';
-import type { Measurement, WorkloadName } from './plan.ts';
+import { factsOf, type Measurement, type WorkloadName } from './plan.ts';
 import { memoryKiBOf, readOctetsOf } from './process-tree.ts';
+import { runTunnels } from './run-tunnels.ts';
+import { runWrk, type Target } from './run-wrk.ts';
 import type { TunnelMode } from './tunnel-load.ts';
-import { parseWrkOutput } from './wrk-output.ts';
 
 export interface Subject {
   readonly pid: number;
@@ -26,14 +30,16 @@ export interface LoadSide {
   readonly tls: TlsOrigin | null;
   /** Absolute path. */
   readonly wrk: string;
-  readonly core: number | null;
+  readonly cores: CoreList;
   readonly seconds: number;
   readonly signal: AbortSignal;
   /** Field lines that requests of the forward workload carry besides their own. */
   readonly fields?: readonly string[];
+  /** Requests a second of the workload that asks at a fixed rate; `null` where there is none. */
+  readonly rate: number | null;
 }
 
-export type Figures = Omit<Measurement, 'round' | 'workload' | 'peer'>;
+export type Figures = Omit<Measurement, 'round' | 'workload' | 'peer' | 'cores'>;
 
 /** @throws BenchError when the load fails as a whole; single failures are counted */
 export function measure(workload: WorkloadName, subject: Subject, side: LoadSide): Promise<Figures> {
@@ -80,6 +86,27 @@ async function fill(subject: Subject, side: LoadSide, urls: readonly string[], o
   }
 }
 
+/** The list is in force, or whoever lost it on the way would be the fastest. */
+function measureListed(measureUnlisted: Measure): Measure {
+  return async (subject, side) => {
+    const { listedNames = 0 } = factsOf('hit-1k-listed');
+    for (const i of [0, listedNames >> 1, listedNames - 1]) {
+      const status = await askStatus(subject.port, `http://www.${domainName(i)}/`);
+      if (status !== 403) throw new BenchError(`a host that the list names is answered ${status}; expected 403`);
+    }
+    return measureUnlisted(subject, side);
+  };
+}
+
+async function storeNew(subject: Subject, side: LoadSide, first: number, count: number): Promise<{ atOrigin: number }> {
+  const urls = storedUrls(
+    side,
+    '/stored/1k/kept-',
+    Array.from({ length: count }, (_, i) => first + i),
+  );
+  return countAtOrigin(side, () => askForAll(subject.port, urls, CONTENT_OCTETS['1k']));
+}
+
 function storedUrls({ originPort }: LoadSide, path: string, numbers: readonly number[]): readonly string[] {
   return numbers.map((number) => `http://127.0.0.1:${originPort}${path}${number}`);
 }
@@ -97,98 +124,17 @@ async function measureRequests(subject: Subject, side: LoadSide, target: Target)
   const firstError = errors === 0 ? null : 'answers other than 2xx and 3xx, or failed connections';
   const memoryMiB = memoryKiBOf(subject.pid) / 1_024;
   const cost = load.cpuMicroseconds / requests;
-  const figures = { cost, operations: requests, seconds, busy: load.busy, memoryMiB, hitRatio: null, errors, firstError };
+  const figures = { cost, operations: requests, seconds, busy: load.busy, memoryMiB, hitRatio: null, p50Ms: null, errors, firstError };
   return { figures, evidence: { requests, atOrigin, octetsRead } };
 }
 
 function measureTunnels(mode: TunnelMode, tunnels: number, costOf: (cpuMicroseconds: number, operations: number) => number): Measure {
   return async (subject, side) => {
-    await runTunnelLoad(mode, tunnels, subject, side, WARM_UP_SECONDS);
-    const { result, cpuMicroseconds, busy } = await withCpu(subject, () => runTunnelLoad(mode, tunnels, subject, side, side.seconds));
+    await runTunnels(mode, tunnels, subject, side, WARM_UP_SECONDS);
+    const { result, cpuMicroseconds, busy } = await withCpu(subject, () => runTunnels(mode, tunnels, subject, side, side.seconds));
     const memoryMiB = memoryKiBOf(subject.pid) / 1_024;
-    return { ...result, cost: costOf(cpuMicroseconds, result.operations), busy, memoryMiB, hitRatio: null };
+    return { ...result, cost: costOf(cpuMicroseconds, result.operations), busy, memoryMiB, hitRatio: null, p50Ms: null };
   };
-}
-
-/** The first connections warm the code; what counts is the memory that many more take. */
-function measureIdle(mode: 'hold' | 'keep'): Measure {
-  return async (subject, side) => {
-    const warmUp = await holdOpen(mode, WARM_UP_TUNNELS, subject, side);
-    await sleep(SETTLE_MS, undefined, { signal: side.signal });
-    const beforeKiB = memoryKiBOf(subject.pid);
-    const { result, busy } = await withCpu(subject, () => holdOpen(mode, IDLE_TUNNELS, subject, side));
-    await sleep(IDLE_SETTLE_MS, undefined, { signal: side.signal });
-    const afterKiB = memoryKiBOf(subject.pid);
-    await Promise.all([warmUp.child.stop(), result.child.stop()]);
-    const cost = (afterKiB - beforeKiB) / result.load.operations;
-    return { ...result.load, cost, busy, memoryMiB: afterKiB / 1_024, hitRatio: null };
-  };
-}
-
-async function measureStart(subject: Subject, side: LoadSide): Promise<Figures> {
-  const { result, busy } = await withCpu(subject, () => holdOpen('keep', 1, subject, side));
-  await sleep(IDLE_SETTLE_MS, undefined, { signal: side.signal });
-  const memoryMiB = memoryKiBOf(subject.pid) / 1_024;
-  await result.child.stop();
-  return { ...result.load, cost: memoryMiB, busy, memoryMiB, hitRatio: null };
-}
-
-/** What requests are for, at the origin. */
-interface Target {
-  readonly path: string;
-  /** See request.lua; without it there is one URL. */
-  readonly urls?: number;
-}
-
-async function runWrk({ port }: Subject, side: LoadSide, seconds: number, { path: target, urls }: Target) {
-  const authority = `127.0.0.1:${side.originPort}`;
-  const flags = ['-t1', '-c64', `-d${seconds}s`, '--timeout', '5s', '-s', path.join(import.meta.dirname, 'request.lua')];
-  for (const field of side.fields ?? []) flags.push('-H', field);
-  const environment = { URL: `http://${authority}${target}`, AUTHORITY: authority };
-  const output = await side.children.run(
-    {
-      name: 'wrk',
-      program: side.wrk,
-      args: [...flags, `http://127.0.0.1:${port}/`],
-      environment: urls === undefined ? environment : { ...environment, URLS: String(urls) },
-      core: side.core,
-    },
-    seconds * 1_000 + LOAD_GRACE_MS,
-  );
-  const result = parseWrkOutput(output);
-  if (result === null || result.requests === 0) throw new BenchError('no request was answered');
-  if (result.errors >= result.requests) throw new BenchError('every request was refused');
-  return result;
-}
-
-async function runTunnelLoad(mode: TunnelMode, tunnels: number, subject: Subject, side: LoadSide, seconds: number) {
-  const output = await side.children.run(tunnelLoad(mode, tunnels, subject, side, seconds), seconds * 1_000 + LOAD_GRACE_MS);
-  return parseTunnelLoad(output);
-}
-
-/** What it opens stays open until the returned process is stopped. */
-async function holdOpen(mode: 'hold' | 'keep', count: number, subject: Subject, side: LoadSide) {
-  const child = side.children.start(tunnelLoad(mode, count, subject, side, 0));
-  const giveUpMs = performance.now() + LOAD_GRACE_MS;
-  while (!child.output.includes('\n')) {
-    if (child.hasEnded) throw new BenchError(`${child.name} failed: ${child.lastWords()}`);
-    if (performance.now() > giveUpMs) throw new BenchError(`${count} were not open after ${LOAD_GRACE_MS / 1_000} s`);
-    await sleep(POLL_MS, undefined, { signal: side.signal });
-  }
-  return { child, load: parseTunnelLoad(child.output) };
-}
-
-function tunnelLoad(mode: TunnelMode, tunnels: number, { port }: Subject, { originPort, core }: LoadSide, seconds: number): Command {
-  const program = path.join(import.meta.dirname, 'tunnel-load.ts');
-  const numbers = [port, originPort, tunnels, seconds].map(String);
-  return { name: `the load "${mode}"`, program: process.execPath, args: [program, mode, ...numbers], core };
-}
-
-/** @throws BenchError when nothing was done at all */
-function parseTunnelLoad(output: string): LoadResult {
-  const result = JSON.parse(output) as LoadResult;
-  if (result.operations === 0) throw new BenchError(`no tunnel worked: ${result.firstError ?? 'nothing arrived'}`);
-  return result;
 }
 
 function perOperation(cpuMicroseconds: number, operations: number): number {
@@ -199,6 +145,7 @@ function secondsPerGiB(cpuMicroseconds: number, octets: number): number {
   return cpuMicroseconds / 1e6 / (octets / 2 ** 30);
 }
 
+const FORWARD: Target = { path: '/1k' };
 /** So many that no processor keeps them at hand: 64 MiB. */
 const DISK_URLS = 1_024;
 
@@ -208,9 +155,12 @@ const MEASURES: Readonly<Record<WorkloadName, Measure>> = {
   forward: measureForward,
   'forward-recorded': measureForward,
   'forward-workers': measureForward,
+  'forward-workers-4': measureForward,
+  'forward-p99': measureLatency(FORWARD),
   'hit-1k': measureHits('1k', 1, 'memory'),
   'hit-1k-recorded': measureHits('1k', 1, 'memory'),
   'hit-1k-workers': measureHits('1k', 1, 'memory'),
+  'hit-1k-listed': measureListed(measureHits('1k', 1, 'memory')),
   'hit-64k': measureHits('64k', 1, 'memory'),
   'disk-hit-64k': measureHits('64k', DISK_URLS, 'disk'),
   'miss-store': measureMissStore,
@@ -221,9 +171,12 @@ const MEASURES: Readonly<Record<WorkloadName, Measure>> = {
   'bulk-16': measureTunnels('download', 16, secondsPerGiB),
   'upload-1': measureTunnels('upload', 1, secondsPerGiB),
   'upload-16': measureTunnels('upload', 16, secondsPerGiB),
-  idle: measureIdle('hold'),
-  'idle-client': measureIdle('keep'),
   start: measureStart,
+  'idle-client': measureIdle('keep'),
+  idle: measureIdle('hold'),
+  'stored-memory': measureStored(storeNew),
+  'stored-disk': measureStored(storeNew),
+  'recorded-memory': measureRecorded(FORWARD),
   'tls-handshake': measureTls('handshakes', 8),
   'tls-resumed': measureTls('resumptions', 8),
   'tls-newhost': measureTls('handshakes', 1, 'new'),
@@ -231,11 +184,5 @@ const MEASURES: Readonly<Record<WorkloadName, Measure>> = {
   'h2-keepalive': measureTls('http2', 4),
 };
 
-const FORWARD: Target = { path: '/1k' };
 const MOST_PASSES = 5;
-const WARM_UP_TUNNELS = 100;
-const IDLE_TUNNELS = 2_000;
 const SETTLE_MS = 200;
-/** Longer: a collector of garbage may take its time. */
-const IDLE_SETTLE_MS = 2_000;
-const POLL_MS = 20;

@@ -1,6 +1,7 @@
 // Owns the command line of the benchmark: words in, a checked value out.
 import { parseArgs } from 'node:util';
 import { BenchError } from './bench-error.ts';
+import { MARKS } from './marked-part.ts';
 import { PEER_NAMES, type PeerName, WORKLOAD_NAMES, WORKLOADS, type WorkloadName } from './plan.ts';
 
 export interface BenchOptions {
@@ -12,6 +13,10 @@ export interface BenchOptions {
   readonly peers: readonly PeerName[] | null;
   /** A file that the machine and the measurements are appended to, each a line of JSON; `null` keeps none. */
   readonly out: string | null;
+  /** Whether what is missing is installed first. */
+  readonly install: boolean;
+  /** A file that an earlier run has kept with `out`, to report on instead of measuring; `null` measures. */
+  readonly from: string | null;
   /** Files for the table and for a picture of the ratios; `null` writes none. */
   readonly markdown: string | null;
   readonly svg: string | null;
@@ -26,6 +31,8 @@ export function parseOptions(words: readonly string[]): BenchOptions | 'help' {
     seconds: count('seconds', values.seconds, 600),
     workloads: names('workloads', values.workloads, WORKLOAD_NAMES),
     peers: values.peers === undefined ? null : names('peers', values.peers, PEER_NAMES),
+    install: values.install,
+    from: values.from ?? null,
     out: values.out ?? null,
     markdown: values.markdown ?? null,
     svg: values.svg ?? null,
@@ -33,11 +40,11 @@ export function parseOptions(words: readonly string[]): BenchOptions | 'help' {
 }
 
 export function help(): string {
-  const workloads = WORKLOAD_NAMES.map((name) => `  ${name.padEnd(13)} ${WORKLOADS[name].text}`);
+  const workloads = WORKLOAD_NAMES.map((name) => `  ${name.padEnd(17)} ${WORKLOADS[name].text}`);
   return `Usage: npm run bench -- [FLAGS]
 
 Measures Sallyport beside Squid and Apache Traffic Server on this machine (Linux): CPU time for
-an operation, and memory for an idle tunnel. Rounds are interleaved, and every measurement has a
+an operation, memory for what is kept, and how long answers take at half load. Rounds are interleaved, and every measurement has a
 fresh process. What was to be a hit and is none, or a hit of another tier, is an error and no figure;
 so is TLS that was not opened, or not with the handshake that a workload is about.
 
@@ -48,8 +55,13 @@ Flags:
   --peers LIST      of ${PEER_NAMES.slice(0, 5).join(', ')}, ${PEER_NAMES.slice(5).join(', ')};
                     unless told all but mitmproxy and floor, ats where it is installed. Each runs the workloads that it can:
                     floor stores nothing, and squid-bump, squid-bump-first and mitmproxy are for opened TLS
+  --install         first install what is missing, with apt-get as root (of all peers, unless --peers is told). Debian may start
+                    what it installs as services: stop those that you do not want
   --out FILE        also append the machine and each measurement to FILE, as lines of JSON
-  --markdown FILE   also write the table to FILE
+  --from FILE       measure nothing: report on what an earlier run has kept there with --out. Of a round that was measured twice
+                    the later one counts
+  --markdown FILE   also write a table to FILE, as for a README: between the lines
+                    ${MARKS.begin} and ${MARKS.end} where it has them, and instead of it where not
   --svg FILE        also write a picture of the ratios to Squid to FILE
 
 Workloads:
@@ -66,6 +78,8 @@ function read(words: readonly string[]) {
         seconds: { type: 'string', default: DEFAULTS.seconds },
         workloads: { type: 'string', default: WORKLOAD_NAMES.join(',') },
         peers: { type: 'string' },
+        install: { type: 'boolean', default: false },
+        from: { type: 'string' },
         out: { type: 'string' },
         markdown: { type: 'string' },
         svg: { type: 'string' },

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { askText } from './ask.ts';
 import { BenchError } from './bench-error.ts';
 import type { Children } from './children.ts';
+import type { CoreList } from './machine.ts';
 import { freePort, startServer } from './server-process.ts';
 import { type TlsFiles, USUAL_HOST } from './tls-files.ts';
 
@@ -21,7 +22,7 @@ export async function startOrigin(
   children: Children,
   parent: string,
   nginx: string,
-  core: number | null,
+  cores: CoreList,
   signal: AbortSignal,
   tls: TlsOrigin | null = null,
 ): Promise<number> {
@@ -35,7 +36,7 @@ export async function startOrigin(
   const configuration = path.join(folder, 'nginx.conf');
   writeFileSync(configuration, nginxConfiguration(folder, content, port, tls));
   const args = ['-p', folder, '-c', configuration, '-e', path.join(folder, 'error.log')];
-  await startServer(children, { name: 'nginx', program: nginx, args, core }, port, signal);
+  await startServer(children, { name: 'nginx', program: nginx, args, cores }, port, signal);
   return port;
 }
 

@@ -6,7 +6,8 @@
 import { chmodSync, chownSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { BenchError } from './bench-error.ts';
-import type { PeerName } from './plan.ts';
+import type { ListFiles } from './list-names.ts';
+import type { PeerName, WorkloadFacts } from './plan.ts';
 import type { Programs } from './programs.ts';
 import { type TlsFiles, USUAL_HOST } from './tls-files.ts';
 
@@ -17,12 +18,10 @@ export interface PeerContext {
   readonly port: number;
   /** Those of the peers in this run are there. */
   readonly programs: Programs;
-  /** Without one, everything stored is on disk alone. */
-  readonly hasMemoryTier: boolean;
-  /** What passes is to be kept. */
-  readonly isRecorded: boolean;
-  /** Processes that serve. */
-  readonly workers: number;
+  /** Of the workload that it is started for. */
+  readonly facts: WorkloadFacts;
+  /** What the policy denies first; `null` where it denies no list. */
+  readonly lists: ListFiles | null;
   /** Those of the workload, where it is about TLS that the peer opens. */
   readonly tls: TlsFiles | null;
 }
@@ -35,29 +34,31 @@ export interface PeerCommand {
 }
 
 export const PEERS: Readonly<Record<PeerName, (context: PeerContext) => PeerCommand>> = {
-  sallyport({ folder, port, hasMemoryTier, isRecorded, workers, tls }) {
-    writeFileSync(path.join(folder, 'policy.yaml'), policy());
+  sallyport(context) {
+    const { folder } = context;
+    writeFileSync(path.join(folder, 'policy.yaml'), policy(context.lists));
     const configuration = path.join(folder, 'sallyport.yaml');
-    writeFileSync(configuration, sallyportConfiguration({ port, hasMemoryTier, isRecorded, workers, tls }));
+    writeFileSync(configuration, sallyportConfiguration(context));
     return {
       program: process.execPath,
       args: ['--max-semi-space-size=8', path.join(ROOT, 'src/bin.cjs'), 'run', '--config', configuration],
     };
   },
 
-  squid({ folder, port, programs, hasMemoryTier }) {
+  squid({ folder, port, programs, facts, lists }) {
     const configuration = path.join(folder, 'squid.conf');
-    writeFileSync(configuration, squidConfiguration(port, hasMemoryTier ? SQUID_MEMORY : squidStore(folder)));
+    const hasMemoryTier = facts.cache !== 'disk';
+    writeFileSync(configuration, squidConfiguration(port, hasMemoryTier ? SQUID_MEMORY : squidStore(folder), lists));
     // -N stays in front with one process; -d 0 says on standard error why it does not start.
     const args = ['-N', '-d', '0', '-f', configuration];
     // -z makes the folders of a store, and ends.
     return { program: programs.squid, args, ...(hasMemoryTier ? {} : { prepare: [...args, '-z'] }) };
   },
 
-  ats({ folder, port, programs, hasMemoryTier }) {
+  ats({ folder, port, programs, facts }) {
     return {
       program: programs.traffic_server,
-      args: [`--run-root=${layTrafficServer(folder, programs.traffic_server, trafficServerRecords(port, hasMemoryTier))}`],
+      args: [`--run-root=${layTrafficServer(folder, programs.traffic_server, trafficServerRecords(port, facts.cache !== 'disk'))}`],
     };
   },
 
@@ -97,16 +98,16 @@ function requireTls(tls: TlsFiles | null): TlsFiles {
   return tls;
 }
 
-function sallyportConfiguration({ port, hasMemoryTier, isRecorded, workers, tls }: Omit<PeerContext, 'folder' | 'programs'>): string {
+function sallyportConfiguration({ port, facts, tls }: PeerContext): string {
   return `
 listen: 127.0.0.1:${port}
 policy: policy.yaml
 state_dir: state
 access_log: { file: access.jsonl, format: json }
-cache: { folder: cache${hasMemoryTier ? '' : ', memory: 0'} }
-record: ${isRecorded ? '{ use: on, body_limit: 64KiB }' : 'off'}
+cache: { folder: cache${facts.cache === 'disk' ? ', memory: 0' : ''} }
+record: ${facts.isRecorded ? '{ use: on, body_limit: 64KiB }' : 'off'}
 admin: off
-workers: ${workers}
+workers: ${facts.workers ?? 1}
 ${tls === null ? '' : sallyportTls(tls)}`;
 }
 
@@ -117,15 +118,17 @@ dns: { hosts_file: ${hosts} }
 }
 
 /** An allow list whose last rules are those that the workloads meet. It needs no `allow_private`: clients on this machine may reach loopback. */
-function policy(): string {
+function policy(lists: ListFiles | null): string {
   const services = Array.from({ length: POLICY_RULES }, (_, index) => `service-${index + 1}.example`);
   const rules = services.map((host) => `  - name: ${host}\n    allow:\n      host: [.${host}, "*.cdn.${host}"]\n      port: [80, 443]\n`);
   const origin = `  - name: Origin\n    allow:\n      host: 127.0.0.1\n  - name: Opened\n    intercept:\n      host: [${USUAL_HOST}, .bench.test]\n`;
-  return `version: 1\ndefault: deny\nconnect_ports: any\nrules:\n${rules.join('')}${origin}`;
+  const [list, denied] =
+    lists === null ? ['', ''] : [`lists:\n  names: { file: ${lists.plain}, format: domains }\n`, '  - deny: { in: names }\n'];
+  return `version: 1\ndefault: deny\nconnect_ports: any\n${list}rules:\n${denied}${rules.join('')}${origin}`;
 }
 
 /** @param listening  the port, and what is done there @param rest  what is stored in one tier, memory or files, and more */
-function squidConfiguration(listening: number | string, rest: string): string {
+function squidConfiguration(listening: number | string, rest: string, lists: ListFiles | null = null): string {
   return `
 http_port 127.0.0.1:${listening}
 visible_hostname bench
@@ -138,7 +141,7 @@ pinger_enable off
 max_filedescriptors 16384
 shutdown_lifetime 0 seconds
 acl local src 127.0.0.1/32
-http_access allow local
+${lists === null ? '' : `acl listed dstdomain "${lists.dotted}"\nhttp_access deny listed\n`}http_access allow local
 http_access deny all
 ${rest}`;
 }

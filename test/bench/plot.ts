@@ -1,7 +1,8 @@
 // Owns the picture of a run: for each workload a bar as long as Sallyport's cost beside Squid's, as an SVG that needs nothing else and is readable on
-// light and dark pages. The scale is linear and ends at twice Squid's cost; a longer bar is cut, and its number tells.
+// light and dark pages; a diamond where Traffic Server was measured too. The scale is linear and ends at twice Squid's cost: a longer bar is cut, and its
+// number tells.
 import type { Machine } from './machine.ts';
-import { type Measurement, type PeerName, WORKLOAD_NAMES, WORKLOADS, type WorkloadName } from './plan.ts';
+import { isAboutMemory, type Measurement, type PeerName, WORKLOAD_NAMES, type WorkloadName } from './plan.ts';
 import { costRatio } from './statistics.ts';
 
 /** @returns a document of SVG 1.1 */
@@ -14,32 +15,44 @@ export function plot(machine: Machine, measurements: readonly Measurement[]): st
 <style>${STYLE}</style>
 <text class="title" x="${LEFT}" y="22">${title}</text>
 ${[...grid, ...bars.map(drawn)].join('\n')}
-<text class="foot" x="${LEFT}" y="${height - 10}">${escaped(`${machine.cpu}, ${machine.cores} cores; medians of the ratios within each round`)}</text>
+<text class="foot" x="${LEFT}" y="${height - 10}">${escaped(footOf(machine, bars))}</text>
 </svg>
 `;
+}
+
+function footOf({ cpu, cores, date }: Machine, bars: readonly Bar[]): string {
+  const legend = bars.some(({ ats }) => ats !== null) ? '◆ Traffic Server; ' : '';
+  return `${legend}${date}, ${cpu}, ${cores} cores; medians of the ratios within each round`;
 }
 
 interface Bar {
   readonly label: string;
   readonly ratio: number;
+  /** Traffic Server's, to Squid too. */
+  readonly ats: number | null;
 }
 
 function barsOf(workload: WorkloadName, measurements: readonly Measurement[]): readonly Bar[] {
   return BASES.flatMap((base) => {
     const ratio = costRatio({ workload, peer: 'sallyport' }, { workload, peer: base }, measurements);
     if (ratio === null) return [];
-    const isMemory = !WORKLOADS[workload].unit.match(/^us|^s\//);
-    return [{ label: `${workload}${base === 'squid-bump' ? ' (opened TLS)' : ''}${isMemory ? ' (memory)' : ''}`, ratio }];
+    const label = `${workload}${base === 'squid-bump' ? ' (opened TLS)' : ''}${isAboutMemory(workload) ? ' (memory)' : ''}`;
+    return [{ label, ratio, ats: costRatio({ workload, peer: 'ats' }, { workload, peer: base }, measurements) }];
   });
 }
 
-function drawn({ label, ratio }: Bar, index: number): string {
+function drawn({ label, ratio, ats }: Bar, index: number): string {
   const y = TOP + index * ROW;
   const width = Math.max(1, x(Math.min(ratio, MOST)) - LEFT);
   const value = ratio.toFixed(2);
+  const diamond = ats === null || ats > MOST ? '' : `\n<path class="ats" d="M${x(ats).toFixed(1)} ${y + 5}l6 6-6 6-6-6z"/>`;
+  // The number stands behind the bar, and behind a diamond that would hide it.
+  const end = LEFT + width;
+  const isHidden = diamond !== '' && Math.abs(x(ats ?? 0) - (end + VALUE_WIDTH / 2)) < VALUE_WIDTH;
+  const valueX = isHidden ? Math.max(end, x(ats ?? 0) + 6) + 6 : end + 6;
   return `<text class="label" x="${LEFT - 8}" y="${y + 15}">${label}</text>
 <rect class="${ratio <= 1 ? 'less' : 'more'}" x="${LEFT}" y="${y + 3}" width="${width.toFixed(1)}" height="16" rx="3"/>
-<text class="value" x="${(LEFT + width + 6).toFixed(1)}" y="${y + 15}">${value}</text>`;
+<text class="value" x="${valueX.toFixed(1)}" y="${y + 15}">${value}</text>${diamond}`;
 }
 
 function gridLine(ratio: number, height: number): string {
@@ -64,4 +77,5 @@ const TOP = 56;
 const ROW = 24;
 const BOTTOM = 34;
 const MOST = 2;
-const STYLE = `text{font:13px system-ui,sans-serif;fill:#24292f}.title{font-weight:600;font-size:14px}.label{text-anchor:end}.tick,.foot{font-size:11px;fill:#57606a}.tick{text-anchor:middle}.less{fill:#1a7f64}.more{fill:#b35900}.grid{stroke:#d0d7de}.one{stroke:#57606a;stroke-width:1.5}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.tick,.foot{fill:#9198a1}.less{fill:#3fb68b}.more{fill:#e0883a}.grid{stroke:#30363d}.one{stroke:#9198a1}}`;
+const VALUE_WIDTH = 30;
+const STYLE = `text{font:13px system-ui,sans-serif;fill:#24292f}.title{font-weight:600;font-size:14px}.label{text-anchor:end}.tick,.foot{font-size:11px;fill:#57606a}.tick{text-anchor:middle}.less{fill:#1a7f64}.more{fill:#b35900}.ats{fill:#57606a;stroke:#fff;stroke-width:1.5}.grid{stroke:#d0d7de}.one{stroke:#57606a;stroke-width:1.5}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.tick,.foot{fill:#9198a1}.less{fill:#3fb68b}.more{fill:#e0883a}.ats{fill:#9198a1;stroke:#0d1117}.grid{stroke:#30363d}.one{stroke:#9198a1}}`;

@@ -40,10 +40,20 @@ async function main(): Promise<void> {
   try {
     writeFiles(folder);
     const { signal } = new AbortController();
-    const originPort = await startOrigin(children, folder, nginx, cores.load, signal);
+    const originPort = await startOrigin(children, folder, nginx, cores.origin, signal);
     const authorization = Buffer.from('ada:secret').toString('base64');
     const fields = [`Proxy-Authorization: Basic ${authorization}`];
-    const side: LoadSide = { children, originPort, tls: null, wrk, core: cores.load, seconds: Number(values.seconds), signal, fields };
+    const side: LoadSide = {
+      children,
+      originPort,
+      tls: null,
+      wrk,
+      cores: cores.load,
+      seconds: Number(values.seconds),
+      signal,
+      fields,
+      rate: null,
+    };
     const costs = new Map(SUBJECTS.map((subject) => [subject, new Map<number, number>()]));
     for (let round = 1; round <= Number(values.rounds); round += 1) {
       for (const [subject, cost] of await measureRound(round, Number(values.windows), folder, cores, side))
@@ -116,7 +126,7 @@ async function startProxy(subject: Subject, folder: string, cores: Cores, side: 
   const log = `access_log: { file: ${port}.jsonl }\nstate_dir: state\ncache: { folder: cache-${port} }\n`;
   writeFileSync(configuration, `listen: 127.0.0.1:${port}\npolicy: ${policy}\n${auth}${log}`);
   const args = ['--max-semi-space-size=8', path.join(ROOT, 'src/bin.cjs'), 'run', '--config', configuration];
-  const child = await startServer(side.children, { name: subject, program: process.execPath, args, core: cores.proxy }, port, side.signal);
+  const child = await startServer(side.children, { name: subject, program: process.execPath, args, cores: cores.proxy }, port, side.signal);
   return { pid: child.pid, port, costs: [], stop: () => child.stop() };
 }
 

@@ -2,6 +2,7 @@
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { BenchError } from './bench-error.ts';
+import { installLine } from './install.ts';
 import type { PeerName } from './plan.ts';
 
 /** Absolute paths; empty for what this run does not need. */
@@ -18,23 +19,24 @@ export interface Programs {
 
 /** @throws BenchError naming everything that is missing, with the line that installs it */
 export function findPrograms(peers: readonly PeerName[], isPinned: boolean): Programs {
-  const missing: (keyof Programs)[] = [];
-  const find = (name: keyof Programs): string => {
-    const file = locate(name);
-    if (file === null) missing.push(name);
-    return file ?? '';
-  };
-  const programs = {
+  const missing = missingOf(peers, isPinned);
+  if (missing.length > 0) throw new BenchError(howToInstall(missing));
+  const needed = new Set(neededBy(peers, isPinned));
+  const find = (name: keyof Programs): string => (needed.has(name) ? (locate(name) ?? '') : '');
+  return {
     nginx: find('nginx'),
     wrk: find('wrk'),
-    squid: peers.some((peer) => peer.startsWith('squid')) ? find('squid') : '',
-    security_file_certgen: peers.some((peer) => peer.startsWith('squid-bump')) ? find('security_file_certgen') : '',
-    mitmdump: peers.includes('mitmproxy') ? find('mitmdump') : '',
-    traffic_server: peers.includes('ats') ? find('traffic_server') : '',
-    taskset: isPinned ? find('taskset') : '',
+    squid: find('squid'),
+    security_file_certgen: find('security_file_certgen'),
+    mitmdump: find('mitmdump'),
+    traffic_server: find('traffic_server'),
+    taskset: find('taskset'),
   };
-  if (missing.length === 0) return programs;
-  throw new BenchError(howToInstall(missing));
+}
+
+/** @returns the Debian packages that bring what is missing */
+export function missingPackages(peers: readonly PeerName[], isPinned: boolean): readonly string[] {
+  return packagesOf(missingOf(peers, isPinned));
 }
 
 /** @returns why there is no Traffic Server, with the line that installs it; `null` when there is */
@@ -42,9 +44,21 @@ export function whyNoTrafficServer(): string | null {
   return locate('traffic_server') === null ? howToInstall(['traffic_server']) : null;
 }
 
+function missingOf(peers: readonly PeerName[], isPinned: boolean): readonly (keyof Programs)[] {
+  return neededBy(peers, isPinned).filter((name) => locate(name) === null);
+}
+
+function neededBy(peers: readonly PeerName[], isPinned: boolean): readonly (keyof Programs)[] {
+  const ofPeers = peers.flatMap((peer) => PROGRAMS_OF[peer] ?? []);
+  return [...new Set<keyof Programs>(['nginx', 'wrk', ...ofPeers, ...(isPinned ? (['taskset'] as const) : [])])];
+}
+
 function howToInstall(missing: readonly (keyof Programs)[]): string {
-  const packages = [...new Set(missing.map((name) => DEBIAN_PACKAGES[name]))].join(' ');
-  return `not installed: ${missing.join(', ')}. On Debian: apt-get install --no-install-recommends ${packages}`;
+  return `not installed: ${missing.join(', ')}. On Debian: ${installLine(packagesOf(missing))}; as root, --install does it`;
+}
+
+function packagesOf(missing: readonly (keyof Programs)[]): readonly string[] {
+  return [...new Set(missing.map((name) => DEBIAN_PACKAGES[name]))];
 }
 
 /** Also in the folders that only root has on its PATH, and in Squid's own. */
@@ -62,6 +76,14 @@ function isExecutable(file: string): boolean {
     return false;
   }
 }
+
+const PROGRAMS_OF: Readonly<Partial<Record<PeerName, readonly (keyof Programs)[]>>> = {
+  squid: ['squid'],
+  'squid-bump': ['squid', 'security_file_certgen'],
+  'squid-bump-first': ['squid', 'security_file_certgen'],
+  mitmproxy: ['mitmdump'],
+  ats: ['traffic_server'],
+};
 
 const DEBIAN_PACKAGES: Readonly<Record<keyof Programs, string>> = {
   nginx: 'nginx-light',

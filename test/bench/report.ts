@@ -1,25 +1,15 @@
 // Owns what the benchmark says in the end: measurements in, Markdown out.
-import type { Machine } from './machine.ts';
-import {
-  type GoalBase,
-  type Measurement,
-  OWN_BASES,
-  type OwnBase,
-  PEER_NAMES,
-  type PeerName,
-  WORKLOAD_NAMES,
-  WORKLOADS,
-  type WorkloadName,
-} from './plan.ts';
-import { costRatio, type Measured, median } from './statistics.ts';
+import { goalTable, judge, TITLES } from './goals.ts';
+import { describeInWords, type Machine } from './machine.ts';
+import { type Measurement, PEER_NAMES, type PeerName, type RatioBase, WORKLOAD_NAMES, WORKLOADS, type WorkloadName } from './plan.ts';
+import { costRatio, median } from './statistics.ts';
 
 /** A table with a row for each workload and peer, and a line for each goal. */
 export function report(machine: Machine, measurements: readonly Measurement[]): string {
   return [
-    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.kernel}; load average before ${machine.loadAverage.toFixed(2)}`,
-    machine.versions.join('; '),
+    ...describeInWords(machine),
     '',
-    'Cost is CPU time of the whole process tree, or memory (idle, idle-client, start). Ratios are medians of the ratios within each round.',
+    'Cost is CPU time of the whole process tree, or its memory, or in ms how long 99 of 100 answers take at most. Ratios are medians of the ratios within each round.',
     'Hits were answered without the origin, which counts its requests.',
     '',
     table(measurements),
@@ -40,6 +30,7 @@ function table(measurements: readonly Measurement[]): string {
     ...bases.map((peer) => `to ${TITLES[peer]}`),
     'rate',
     'hits',
+    'p50 ms',
     'busy',
     'MiB',
     'errors',
@@ -55,6 +46,11 @@ function table(measurements: readonly Measurement[]): string {
   return [head, alignment, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
+function goals(measurements: readonly Measurement[]): string {
+  const verdicts = judge(measurements);
+  return verdicts.length === 0 ? 'No goal is about what was measured.' : goalTable(verdicts);
+}
+
 function row(workload: WorkloadName, peer: PeerName, own: readonly Measurement[], all: readonly Measurement[]): string[] {
   const costs = own.map(({ cost }) => cost);
   const middle = (value: (each: Measurement) => number) => median(own.map(value));
@@ -68,6 +64,7 @@ function row(workload: WorkloadName, peer: PeerName, own: readonly Measurement[]
     ...basesOf(all).map((base) => ratioText(costRatio({ workload, peer }, { workload, peer: base }, all))),
     rate(workload, middle(({ operations, seconds }) => operations / seconds) ?? 0),
     shares(own.map((each) => each.hitRatio)),
+    ratioText(median(own.flatMap(({ p50Ms }) => p50Ms ?? []))),
     ratioText(middle(({ busy }) => busy)),
     shown(middle(({ memoryMiB }) => memoryMiB)),
     String(own.reduce((sum, { errors }) => sum + errors, 0)),
@@ -78,30 +75,6 @@ function row(workload: WorkloadName, peer: PeerName, own: readonly Measurement[]
 /** Whom the others are compared with, of those that were measured. */
 function basesOf(measurements: readonly Measurement[]): readonly RatioBase[] {
   return RATIO_BASES.filter((base) => measurements.some(({ peer }) => peer === base));
-}
-
-/** Every goal of what was measured; one that lacks its base is named too. */
-function goals(measurements: readonly Measurement[]): string {
-  const measured = WORKLOAD_NAMES.filter((name) => measurements.some(({ workload }) => workload === name));
-  const lines = measured.flatMap((workload) =>
-    (Object.entries(WORKLOADS[workload].goals) as [GoalBase, number][]).map(([base, most]) => goal(workload, base, most, measurements)),
-  );
-  if (lines.length === 0) return 'No goal is about what was measured.';
-  return ["Goals, as the ratio of Sallyport's cost:", '', ...lines.map((line) => `- ${line}`)].join('\n');
-}
-
-function goal(workload: WorkloadName, base: GoalBase, most: number, measurements: readonly Measurement[]): string {
-  const own: Measured = { workload, peer: 'sallyport' };
-  const divisor: Measured = isOwn(base) ? { workload: base, peer: 'sallyport' } : { workload, peer: base };
-  const name = isOwn(base) ? `its own ${base}` : TITLES[base];
-  const reached = costRatio(own, divisor, measurements);
-  if (reached === null) return `${workload} to ${name}: at most ${most}; not judged, no round holds both`;
-  // Judged as it is: what is shown is rounded.
-  return `${workload} to ${name}: ${reached.toFixed(2)}, at most ${most}: ${reached <= most ? 'reached' : 'NOT REACHED'}`;
-}
-
-function isOwn(base: GoalBase): base is OwnBase {
-  return OWN_BASES.some((own) => own === base);
 }
 
 /** The least of the rounds, rounded down: only what is all hits is said to be. */
@@ -122,13 +95,4 @@ function ratioText(value: number | null): string {
   return value === null ? '' : value.toFixed(2);
 }
 
-const RATIO_BASES = ['squid', 'ats', 'squid-bump', 'squid-bump-first', 'mitmproxy', 'floor'] as const;
-type RatioBase = (typeof RATIO_BASES)[number];
-const TITLES: Readonly<Record<RatioBase, string>> = {
-  squid: 'Squid',
-  ats: 'ATS',
-  'squid-bump': 'Squid bump',
-  'squid-bump-first': 'Squid client-first',
-  mitmproxy: 'mitmproxy',
-  floor: 'floor',
-};
+const RATIO_BASES = ['squid', 'ats', 'squid-bump', 'squid-bump-first', 'mitmproxy', 'floor'] as const satisfies readonly RatioBase[];

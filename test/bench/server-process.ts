@@ -55,5 +55,6 @@ function accepts(port: number): Promise<boolean> {
 const GIVEN = new Set<number>();
 const FIRST_PORT = 12_000;
 const PORTS = 18_000;
-const START_DEADLINE_MS = 15_000;
+/** A proxy that reads a list of a million names takes its time. */
+const START_DEADLINE_MS = 60_000;
 const POLL_MS = 30;

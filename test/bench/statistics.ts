@@ -30,7 +30,25 @@ export interface Measured {
 
 /** @returns the cost of one thing as a ratio to another's; `null` where no round holds both */
 export function costRatio(of: Measured, base: Measured, measurements: readonly Measurement[]): number | null {
-  const costsByRound = ({ workload, peer }: Measured) =>
-    new Map(measurements.filter((each) => each.workload === workload && each.peer === peer).map(({ round, cost }) => [round, cost]));
-  return medianRatio(costsByRound(of), costsByRound(base));
+  return ratioOf(({ cost }) => cost, of, base, measurements);
+}
+
+/** The same of operations in a second. */
+export function rateRatio(of: Measured, base: Measured, measurements: readonly Measurement[]): number | null {
+  return ratioOf(({ operations, seconds }) => operations / seconds, of, base, measurements);
+}
+
+function ratioOf(
+  value: (measurement: Measurement) => number,
+  of: Measured,
+  base: Measured,
+  measurements: readonly Measurement[],
+): number | null {
+  const byRound = ({ workload, peer }: Measured) =>
+    new Map(
+      measurements
+        .filter((each) => each.workload === workload && each.peer === peer)
+        .map((each): [number, number] => [each.round, value(each)]),
+    );
+  return medianRatio(byRound(of), byRound(base));
 }

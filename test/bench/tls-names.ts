@@ -13,6 +13,7 @@ import { chooseCores } from './machine.ts';
 import type { LoadSide, Subject } from './measure.ts';
 import { runTlsLoad } from './measure-tls.ts';
 import { PEERS } from './peers.ts';
+import { factsOf } from './plan.ts';
 import { cpuMicrosecondsOf, memoryKiBOf } from './process-tree.ts';
 import { findPrograms } from './programs.ts';
 import { freePort, startServer } from './server-process.ts';
@@ -37,11 +38,11 @@ async function main(): Promise<void> {
     const port = await freePort();
     const peerFolder = path.join(folder, 'peer');
     mkdirSync(peerFolder);
-    const command = PEERS[peer]({ folder: peerFolder, port, programs, hasMemoryTier: true, isRecorded: false, workers: 1, tls: files });
-    const child = await startServer(children, { ...command, name: peer, core: cores.proxy }, port, signal);
+    const command = PEERS[peer]({ folder: peerFolder, port, programs, facts: factsOf('tls-newhost'), lists: null, tls: files });
+    const child = await startServer(children, { ...command, name: peer, cores: cores.proxy }, port, signal);
     // Nobody asks these origins anything.
     const tls = { files, port: 443, newHostsPort: 443 };
-    const side: LoadSide = { children, originPort: 443, tls, wrk: '', core: cores.load, seconds: 0, signal };
+    const side: LoadSide = { children, originPort: 443, tls, wrk: '', cores: cores.load, seconds: 0, signal, rate: null };
     await seeNames({ pid: child.pid, port }, side, names);
   } finally {
     await children.close();

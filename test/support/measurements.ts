@@ -9,6 +9,7 @@ export const EXAMPLE_MACHINE: Machine = {
   kernel: 'Linux 6.1.0 x64',
   loadAverage: 0.25,
   versions: ['sallyport 0.1.0', 'Squid Cache: Version 5.7'],
+  date: '2026-11-23',
 };
 
 /** @param costs  one a round */
@@ -20,6 +21,8 @@ export function rounds(workload: WorkloadName, peer: PeerName, costs: readonly n
       busy: 0.9,
       memoryMiB: 64,
       hitRatio: WORKLOADS[workload].cache === null ? null : 0.99951,
+      p50Ms: WORKLOADS[workload].unit === 'ms' ? cost / 2 : null,
+      cores: 1,
       errors: 1,
       firstError: 'one',
     },

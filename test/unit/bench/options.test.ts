@@ -3,7 +3,8 @@ import { help, parseOptions } from '../../bench/options.ts';
 import { WORKLOAD_NAMES } from '../../bench/plan.ts';
 
 test('measures everything unless told, and leaves the usual peers to what is installed', () => {
-  const expected = { rounds: 5, seconds: 3, workloads: WORKLOAD_NAMES, peers: null, out: null, markdown: null, svg: null };
+  const kept = { out: null, markdown: null, svg: null };
+  const expected = { rounds: 5, seconds: 3, workloads: WORKLOAD_NAMES, peers: null, install: false, from: null, ...kept };
   expect(parseOptions([])).toEqual(expected);
 });
 
@@ -18,10 +19,13 @@ test('takes lists in any order, each name once', () => {
     '--out',
     'x',
     '--svg=y',
+    '--install',
+    '--from=z',
   ]);
   const workloads = ['forward', 'idle'];
   const peers = ['sallyport', 'ats', 'floor'];
-  expect(options).toEqual({ rounds: 2, seconds: 1, workloads, peers, out: 'x', markdown: null, svg: 'y' });
+  const files = { from: 'z', out: 'x', markdown: null, svg: 'y' };
+  expect(options).toEqual({ rounds: 2, seconds: 1, workloads, peers, install: true, ...files });
 });
 
 test.each([

@@ -8,6 +8,7 @@ test('a bar is as long as the ratio, with its number behind it, and cut at twice
     ...rounds('forward', 'squid', [100]),
     ...rounds('idle', 'sallyport', [90]),
     ...rounds('idle', 'squid', [30]),
+    ...rounds('idle', 'ats', [15]),
     ...rounds('connect', 'sallyport', [1]),
   ]);
   const widths = [...svg.matchAll(/<rect class="(\w+)" [^>]*width="([\d.]+)"/g)].map(([, kind, width]) => [kind, Number(width)]);
@@ -19,4 +20,6 @@ test('a bar is as long as the ratio, with its number behind it, and cut at twice
   expect(svg).toContain('>idle (memory)</text>');
   expect(svg).toContain('>3.00</text>');
   expect(svg).toContain('A&lt;B&amp;C');
+  // Half of Squid's memory: where a bar of 0.5 would end.
+  expect(svg.match(/<path class="ats" d="M[\d.]+ /g)).toEqual(['<path class="ats" d="M310.0 ']);
 });

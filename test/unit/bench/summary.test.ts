@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { summary } from '../../bench/summary.ts';
+import { EXAMPLE_MACHINE, rounds } from '../../support/measurements.ts';
+
+const TEXT = summary(EXAMPLE_MACHINE, [
+  ...rounds('forward', 'sallyport', [40, 80, 50]),
+  ...rounds('forward', 'squid', [100, 160, 100]),
+  ...rounds('forward', 'ats', [50, 80, 100]),
+  ...rounds('tls-keepalive', 'sallyport', [60, 60, 60]),
+  ...rounds('tls-keepalive', 'squid-bump', [100, 100, 100]),
+  ...rounds('idle', 'squid', [30]),
+]);
+
+test('a row is a workload of ours: the median and its spread, and the ratios within rounds', () => {
+  expect(TEXT).toContain('64 kept connections | 50.0 us/request (40.0 to 80.0) | 100 | 80.0 | 0.50 | 0.80 |\n');
+  expect(TEXT).not.toContain('`idle`');
+});
+
+test('where TLS is opened, the Squid that opens it stands for Squid', () => {
+  expect(TEXT).toContain('| 60.0 us/request (60.0 to 60.0) | 100 |  | 0.60 |  |\n');
+});
+
+test('the goals are counted in a line and folded up below it', () => {
+  expect(TEXT).toContain('<summary>Goals: 1 of 3 reached, 2 missed</summary>\n\n| workload | beside |');
+});
