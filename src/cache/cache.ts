@@ -6,7 +6,7 @@ import type { CacheRecord } from './cache-record.ts';
 import { PendingFetches } from './collapse.ts';
 import type { ReceivedResponse } from './explain.ts';
 import { Invalidations } from './invalidations.ts';
-import { Claim, type Neighbours } from './neighbours.ts';
+import { Claim, type Granted, type Neighbours } from './neighbours.ts';
 import { NO_REQUEST_DIRECTIVES, type RequestDirectives, requestDirectives } from './rules/cache-control.ts';
 import { factsOf, type ResponseFacts } from './rules/freshness.ts';
 import { type CacheOverrides, type CacheRuleOptions, NO_OVERRIDES } from './rules/options.ts';
@@ -130,8 +130,8 @@ export class CacheContext {
   }
 
   /** The right to fetch a key was given to this process. */
-  hold(key: string, neighbours: Neighbours): Claim {
-    const claim = new Claim(key, neighbours, this.parts.store, (ended) => {
+  hold(key: string, granted: Granted): Claim {
+    const claim = new Claim(granted, this.parts.store, (ended) => {
       if (this.#claims.get(key) === ended) this.#claims.delete(key);
     });
     this.#claims.set(key, claim);
@@ -143,6 +143,11 @@ export class CacheContext {
   /** Somebody waits for what is fetched here. */
   wanted(key: string): void {
     this.#claims.get(key)?.wanted();
+  }
+
+  /** Somebody asks who fetches it. @returns resolves when this process has let go; `null` where it does not fetch it for others */
+  fetched(key: string): Promise<void> | null {
+    return this.#claims.get(key)?.over() ?? null;
   }
 
   /** What they know of is marked on the disk already; what only this process has is marked here. */

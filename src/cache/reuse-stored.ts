@@ -9,7 +9,7 @@ import type { ArrivingResponse } from './arriving.ts';
 import type { CacheContext, CachedResponse } from './cache.ts';
 import { type CacheRecord, createCacheRecord } from './cache-record.ts';
 import type { PendingFetch, Waiter } from './collapse.ts';
-import type { Neighbours } from './neighbours.ts';
+import type { Granted } from './neighbours.ts';
 import type { RequestDirectives } from './rules/cache-control.ts';
 import { currentAgeSeconds } from './rules/freshness.ts';
 import { isConditional } from './rules/preconditions.ts';
@@ -243,17 +243,23 @@ function lookAround(context: CacheContext, basis: FetchBasis, pending: PendingFe
   const { neighbours } = context.parts;
   if (neighbours === null || lookup.hasLookedAround) return ask(context, basis, pending);
   lookup.hasLookedAround = true;
-  return claimAndAsk(context, basis, pending, neighbours);
+  const granted = neighbours.claim(lookup.request.key);
+  return granted instanceof Promise
+    ? granted.then((later) => lookedAround(context, basis, pending, later))
+    : lookedAround(context, basis, pending, granted);
 }
 
-async function claimAndAsk(context: CacheContext, basis: FetchBasis, pending: PendingFetch, neighbours: Neighbours): Promise<Found> {
-  const { lookup, held } = basis;
+function lookedAround(context: CacheContext, basis: FetchBasis, pending: PendingFetch, granted: Granted | null): Soon<Found> {
+  const { lookup } = basis;
   const { key } = lookup.request;
-  if (await neighbours.claim(key)) {
-    pending.claim = context.hold(key, neighbours);
-    return askUnlessStored(context, basis, pending);
-  }
-  context.catchUp(key);
+  if (granted === null) return reuseOfOthers(context, basis, pending);
+  pending.claim = context.hold(key, granted);
+  return askUnlessStored(context, basis, pending);
+}
+
+/** Another process has fetched it, and let go. */
+async function reuseOfOthers(context: CacheContext, { lookup, held }: FetchBasis, pending: PendingFetch): Promise<Found> {
+  context.catchUp(lookup.request.key);
   letGo(held);
   pending.settle();
   const found = await goAlone(context, lookup);

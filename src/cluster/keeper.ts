@@ -2,9 +2,13 @@
 // sends goes on that one's line.
 import { rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
 import type { Config } from '../config/config.ts';
 import { type RunningProxy, startProxy } from '../proxy.ts';
+import { ClaimColumns } from './claim-table.ts';
 import { KeptForWorkers } from './kept-for-workers.ts';
+import type { KeeperEnd } from './link-messages.ts';
 
 /** `close` is for when no worker is left: what they still record is dropped from then on. */
 export type Keeper = RunningProxy;
@@ -19,7 +23,7 @@ export async function startKeeper(config: Config, socketPath: string, report: (l
   // What a keeper that was killed has left.
   await rm(socketPath, { force: true });
   const server = createServer();
-  const kept = new KeptForWorkers(() => new Promise((resolve) => server.close(() => resolve())));
+  const kept = new KeptForWorkers(() => new Promise((resolve) => server.close(() => resolve())), claimColumns(config, socketPath));
   const keeper = await startProxy(config, report, undefined, null, kept);
   server.on('connection', (socket) => kept.welcome(socket));
   try {
@@ -31,9 +35,22 @@ export async function startKeeper(config: Config, socketPath: string, report: (l
   return keeper;
 }
 
+/** @returns `null` where it cannot be had: workers ask about every key */
+function claimColumns({ workers }: Config, socketPath: string) {
+  try {
+    const count = workers === 'auto' ? availableParallelism() : workers;
+    return new ClaimColumns<KeeperEnd>(path.dirname(socketPath), COLUMNS_A_WORKER * count);
+  } catch {
+    return null;
+  }
+}
+
 function listening(server: Server, socketPath: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(socketPath, () => resolve());
   });
 }
+
+/** Its own, and that of who takes its place while it still drains. */
+const COLUMNS_A_WORKER = 2;

@@ -11,6 +11,7 @@ import type { Limits } from '../policy/limits/limits.ts';
 import type { KeeperParts, Workers } from '../proxy/shared-parts.ts';
 import { sumOfWorkers, type WorkerCounts, whatStays } from '../proxy/worker-counts.ts';
 import type { BreakpointQueue, Breakpoints } from '../rewrite/breakpoints.ts';
+import type { ClaimColumns } from './claim-table.ts';
 import { KeptLimits } from './kept-limits.ts';
 import { type Asked, Link, withinPatience } from './link.ts';
 import { type FromKeeper, type FromWorker, type Joined, type KeeperEnd, LINK_VERSION } from './link-messages.ts';
@@ -40,15 +41,16 @@ export class KeptForWorkers implements KeeperParts, Workers {
   /** Of each process, those that are gone as well. */
   readonly #counts = new Map<string, WorkerCounts>();
   readonly #timer: NodeJS.Timeout;
-  readonly #sharedCache = new SharedCache(() => this.#members.keys());
+  readonly #sharedCache: SharedCache;
   #ids = new IdGiver(0);
   #store: SharedStore | null = null;
   #limits: KeptLimits | null = null;
   #breakpoints: BreakpointsOfWorkers | null = null;
   #ownSockets: readonly ListeningSocket[] = [];
 
-  /** @param closeServer ends the socket that workers come to */
-  constructor(closeServer: () => Promise<void>) {
+  /** @param closeServer ends the socket that workers come to @param claims where their caches see each other; `null`: they ask about every key */
+  constructor(closeServer: () => Promise<void>, claims: ClaimColumns<KeeperEnd> | null = null) {
+    this.#sharedCache = new SharedCache(claims, () => this.#members.keys());
     this.#closeServer = closeServer;
     this.#timer = setInterval(() => this.#tick(), TICK_MS).unref();
   }
@@ -201,6 +203,7 @@ export class KeptForWorkers implements KeeperParts, Workers {
       records: this.#store !== null,
       sockets: this.#ownSockets,
       breakpoints: this.#breakpoints?.told ?? [],
+      claims: this.#sharedCache.joined(link),
     };
   }
 

@@ -5,10 +5,11 @@ import type { ListeningSocket } from '../policy/address-guard.ts';
 import type { LimitedRule } from '../policy/limits/limits.ts';
 import type { WorkerCounts } from '../proxy/worker-counts.ts';
 import type { Breakpoint, Held, HeldMessage, HeldRequest, HeldResponse } from '../rewrite/breakpoints.ts';
+import type { ClaimColumn } from './claim-table.ts';
 import type { Link } from './link.ts';
 
 /** Changes with anything here: a worker and a keeper of different versions of the program do not understand each other. */
-export const LINK_VERSION = 1;
+export const LINK_VERSION = 2;
 
 /** From `first` on, below `end`. */
 export interface IdBlock {
@@ -17,11 +18,13 @@ export interface IdBlock {
 }
 
 /** What a worker says of its cache. */
-export type CacheSaid = { readonly kind: 'release'; readonly key: string } | { readonly kind: 'changed'; readonly keys: readonly string[] };
+export type CacheSaid =
+  /** Of what it was answered that it is its own. */
+  { readonly kind: 'release'; readonly key: string } | { readonly kind: 'changed'; readonly keys: readonly string[] };
 
 /** What it asks about caches. */
 export type CacheQuestions = {
-  /** Answered at once, or when another worker that fetches it has let go. */
+  /** Where another one may fetch it: answered when that has let go, or nobody does. */
   readonly claim: { readonly asks: { readonly key: string }; readonly answers: { readonly isOurs: boolean } };
   readonly outdate: { readonly asks: { readonly keys: readonly string[] }; readonly answers: object };
 };
@@ -31,6 +34,8 @@ export type CacheHeard = { readonly kind: 'wanted'; readonly key: string } | { r
 
 /** What the keeper asks about them: answered when it holds. */
 export type CacheAsked = {
+  /** Whether it fetches that for others; if so, answered when it has let go. */
+  readonly fetched: { readonly asks: { readonly key: string }; readonly answers: { readonly wasFetched: boolean } };
   readonly outdated: { readonly asks: { readonly keys: readonly string[] }; readonly answers: object };
 };
 
@@ -152,6 +157,8 @@ export interface Joined {
   readonly records: boolean;
   readonly sockets: readonly ListeningSocket[];
   readonly breakpoints: readonly ToldBreakpoint[];
+  /** `null`: it has to ask about every key. */
+  readonly claims: ClaimColumn | null;
 }
 
 /** What the keeper says and asks. */

@@ -1,10 +1,13 @@
 // Owns what the caches of all workers say to each other by way of the keeper: which of them fetches a key, and what does not hold any more (RFC 9111 §4.4).
-// What is stored goes past all this: it lies on the disk, where each finds it.
+// What is stored goes past all this: it lies on the disk, where each finds it. Who fetches they see without a word (claim-table.ts); only who is not alone
+// there asks the keeper. Those who ask are put in order by it, and it asks on behalf of the first whether somebody fetches the key who did not have to ask.
 //
 // While there is no keeper each fetches for itself, and what it has invalidated is told to the others when there is one again.
 import type { CacheContext } from '../cache/cache.ts';
 import { Claims } from '../cache/claims.ts';
-import type { Neighbours } from '../cache/neighbours.ts';
+import type { Granted, Neighbours } from '../cache/neighbours.ts';
+import type { Soon } from '../cache/stores/cache-store.ts';
+import { type ClaimColumn, type ClaimColumns, ClaimTable, rowOf } from './claim-table.ts';
 import { NoAnswer } from './link.ts';
 import type { CacheHeard, CacheSaid, KeeperEnd, WorkerEnd } from './link-messages.ts';
 
@@ -13,28 +16,19 @@ export class LinkedNeighbours implements Neighbours {
   readonly #link: () => WorkerEnd | null;
   /** What could not be told. */
   readonly #untold = new Set<string>();
+  /** `null`: it is asked about every key. */
+  #table: ClaimTable | null = null;
 
   /** @param link `null` while there is no keeper */
   constructor(link: () => WorkerEnd | null) {
     this.#link = link;
   }
 
-  async claim(key: string): Promise<boolean> {
+  claim(key: string): Soon<Granted | null> {
     const link = this.#link();
-    if (link === null) return true;
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => resolve(false), MOST_WAIT_MS).unref();
-    link.ask({ kind: 'claim', key }).then(
-      ({ isOurs }) => resolve(isOurs),
-      () => resolve(true),
-    );
-    const isOurs = await promise;
-    clearTimeout(timer);
-    return isOurs;
-  }
-
-  release(key: string): void {
-    this.#link()?.say({ kind: 'release', key });
+    if (link === null) return NOTHING_GRANTED;
+    const claim = new LinkedClaim(key, this.#table);
+    return claim.isAlone ? claim : claim.ask(link);
   }
 
   changed(keys: readonly string[]): void {
@@ -52,16 +46,29 @@ export class LinkedNeighbours implements Neighbours {
     }
   }
 
-  /** There is a keeper again. */
-  async joined(): Promise<void> {
+  /** There is a keeper, or one again. */
+  async joined(column: ClaimColumn | null): Promise<void> {
+    this.#table = column === null ? null : openTable(column);
     const keys = [...this.#untold];
     this.#untold.clear();
     if (keys.length > 0) await this.outdate(keys);
   }
 
+  /** There is no keeper any more. */
+  brokenOff(): void {
+    this.#table?.close();
+    this.#table = null;
+  }
+
   heard(said: CacheHeard, cache: CacheContext | null): void {
     if (said.kind === 'wanted') cache?.wanted(said.key);
     else cache?.changedElsewhere(said.keys);
+  }
+
+  async fetched(key: string, cache: CacheContext | null): Promise<{ readonly wasFetched: boolean }> {
+    const over = cache?.fetched(key) ?? null;
+    await over;
+    return { wasFetched: over !== null };
   }
 
   async outdated(keys: readonly string[], cache: CacheContext | null): Promise<object> {
@@ -70,18 +77,79 @@ export class LinkedNeighbours implements Neighbours {
   }
 }
 
+/** A key that this worker claims. */
+class LinkedClaim implements Granted {
+  /** Nobody else fetches it. */
+  readonly isAlone: boolean;
+  readonly #key: string;
+  readonly #table: ClaimTable | null;
+  readonly #row: number;
+  /** It has granted it. */
+  #keeper: WorkerEnd | null = null;
+  #isOver = false;
+
+  constructor(key: string, table: ClaimTable | null) {
+    this.#key = key;
+    this.#table = table;
+    this.#row = rowOf(key);
+    this.isAlone = table?.claim(this.#row) ?? false;
+  }
+
+  /** @returns `null`: another one fetched it, and has let go; or takes too long */
+  async ask(link: WorkerEnd): Promise<Granted | null> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(false), MOST_WAIT_MS).unref();
+    link.ask({ kind: 'claim', key: this.#key }).then(
+      ({ isOurs }) => {
+        if (isOurs) this.#grantedBy(link);
+        resolve(isOurs);
+      },
+      () => resolve(true),
+    );
+    const isOurs = await promise;
+    clearTimeout(timer);
+    if (isOurs) return this;
+    this.release();
+    return null;
+  }
+
+  release(): void {
+    this.#isOver = true;
+    this.#table?.release(this.#row);
+    this.#keeper?.say({ kind: 'release', key: this.#key });
+  }
+
+  #grantedBy(link: WorkerEnd): void {
+    // Too late.
+    if (this.#isOver) link.say({ kind: 'release', key: this.#key });
+    else this.#keeper = link;
+  }
+}
+
 /** The keeper's end. */
 export class SharedCache {
   readonly #claims = new Claims<KeeperEnd>((holder, key) => holder.say({ kind: 'wanted', key }));
+  readonly #columns: ClaimColumns<KeeperEnd> | null;
   readonly #members: () => Iterable<KeeperEnd>;
 
-  /** @param members all who have joined */
-  constructor(members: () => Iterable<KeeperEnd>) {
+  /** @param columns `null` where there is no table @param members all who have joined */
+  constructor(columns: ClaimColumns<KeeperEnd> | null, members: () => Iterable<KeeperEnd>) {
+    this.#columns = columns;
     this.#members = members;
   }
 
+  joined(link: KeeperEnd): ClaimColumn | null {
+    return this.#columns?.take(link) ?? null;
+  }
+
   async claim(key: string, link: KeeperEnd): Promise<{ readonly isOurs: boolean }> {
-    return { isOurs: await this.#claims.claim(key, link) };
+    if (!(await this.#claims.claim(key, link))) return { isOurs: false };
+    const others = await Promise.all(
+      this.#others(link).map((other) => other.ask({ kind: 'fetched', key }).catch(() => ({ wasFetched: false }))),
+    );
+    if (!others.some(({ wasFetched }) => wasFetched)) return { isOurs: true };
+    this.#claims.release(key, link);
+    return { isOurs: false };
   }
 
   heard(said: CacheSaid, link: KeeperEnd): void {
@@ -97,6 +165,7 @@ export class SharedCache {
 
   left(link: KeeperEnd): void {
     this.#claims.left(link);
+    this.#columns?.left(link);
   }
 
   #others(link: KeeperEnd): KeeperEnd[] {
@@ -104,7 +173,17 @@ export class SharedCache {
   }
 }
 
+function openTable(column: ClaimColumn): ClaimTable | null {
+  try {
+    return new ClaimTable(column);
+  } catch {
+    return null;
+  }
+}
+
 function ignore(): void {}
+
+const NOTHING_GRANTED: Granted = Object.freeze({ release: ignore });
 
 /** As long as requests wait for each other in one process (cache/collapse.ts). */
 const MOST_WAIT_MS = 5_000;

@@ -133,7 +133,7 @@ class JoinedWorker implements WorkerParts {
     }
   }
 
-  #joined(link: WorkerEnd, { ids, records, sockets, breakpoints }: Joined): void {
+  #joined(link: WorkerEnd, { ids, records, sockets, breakpoints, claims }: Joined): void {
     this.#link = link;
     this.#told = '';
     this.#ids.replace(ids);
@@ -143,7 +143,7 @@ class JoinedWorker implements WorkerParts {
     this.#breakpoints.joined(breakpoints);
     link.say({ kind: 'sockets', sockets: this.#ownSockets });
     this.#tellCounts();
-    void this.neighbours.joined();
+    void this.neighbours.joined(claims);
   }
 
   #heard(said: FromKeeper['said']): void {
@@ -198,6 +198,8 @@ class JoinedWorker implements WorkerParts {
         return this.#askedCache.more(asked.cursor);
       case 'cache-stop':
         return this.#askedCache.stop(asked.cursor);
+      case 'fetched':
+        return this.neighbours.fetched(asked.key, serving.cache());
       case 'outdated':
         return this.neighbours.outdated(asked.keys, serving.cache());
       default:
@@ -212,6 +214,7 @@ class JoinedWorker implements WorkerParts {
     this.#store.brokenOff();
     this.#askedCache.stopAll();
     this.#breakpoints.brokenOff();
+    this.neighbours.brokenOff();
     void this.#joinAgain();
   }
 
