@@ -1,6 +1,6 @@
 // Owns writing text as octets, one character an octet, piece by piece, where it is to be: a text that is put together of many pieces first takes three times as
 // long, and leaves as much garbage. Pieces of JSON (RFC 8259) are written in ASCII.
-import { quoted } from './json-text.ts';
+import { isPlain, quoted } from './json-text.ts';
 
 export class OctetWriter {
   octets = newOctets(LEAST_OCTETS);
@@ -44,7 +44,7 @@ export class OctetWriter {
   quoted(text: string | null): this {
     if (text === null) return this.text('null');
     const { length } = text;
-    if (length > SHORT_STRING) return this.text(quoted(text));
+    if (length > SHORT_STRING) return isPlain(text) ? this.text('"').text(text).text('"') : this.text(quoted(text));
     const start = this.at;
     const end = start + length + 2;
     if (end > this.octets.length) this.#grow(end);

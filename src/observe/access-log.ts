@@ -9,7 +9,8 @@ import { close, constants, fstatSync, openSync, write } from 'node:fs';
 import { getSystemErrorMessage } from 'node:util';
 import { StartError } from '../errors/start-error.ts';
 import type { Flow } from '../flows/flow.ts';
-import { LOG_FORMATS, type LogFormat } from './log-formats.ts';
+import { OctetWriter } from '../flows/octet-writer.ts';
+import { LINE_WRITERS, type LogFormat } from './log-formats.ts';
 
 export interface AccessLogOptions {
   /** Path of a file that lines are appended to (made with mode 0640); `null` is standard output. */
@@ -65,7 +66,9 @@ interface Batch {
 
 export class AccessLog {
   readonly #file: string | null;
-  readonly #format: (flow: Flow) => string;
+  readonly #writeLine: (flow: Flow, out: OctetWriter) => void;
+  /** The line that is being taken. */
+  readonly #line = new OctetWriter();
   readonly #flushMs: number;
   readonly #maxPendingBytes: number;
   readonly #onProblem: (message: string) => void;
@@ -99,7 +102,7 @@ export class AccessLog {
   /** Use `openAccessLog`. */
   constructor(options: AccessLogOptions, fd: number, onProblem: (message: string) => void) {
     this.#file = options.file;
-    this.#format = LOG_FORMATS[options.format];
+    this.#writeLine = LINE_WRITERS[options.format];
     this.#flushMs = options.flushMs;
     this.#maxPendingBytes = options.maxPendingBytes;
     this.#onProblem = onProblem;
@@ -114,14 +117,16 @@ export class AccessLog {
       this.#lostLines += 1; // told once when the reader left, and in all at the end
       return;
     }
-    const line = this.#format(flow);
-    const length = line.length; // lines are ASCII: characters are octets
+    const line = this.#line;
+    line.clear();
+    this.#writeLine(flow, line);
+    const length = line.at;
     if (this.#pendingBytes + length > this.#maxPendingBytes) {
       this.#lose(1);
       return;
     }
     if (this.#used + length > this.#bytes.length) this.#startBatch(length);
-    this.#bytes.write(line, this.#used, 'latin1');
+    line.octets.copy(this.#bytes, this.#used, 0, length);
     this.#used += length;
     this.#pendingBytes += length;
     this.#flushTimer ??= setTimeout(this.#flush, this.#flushMs).unref();

@@ -2,7 +2,7 @@
 // policy-on-the-line-content.test.ts, what names resolve to policy-on-the-line-addresses.test.ts.
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { AUTH_DEFAULTS } from '../../src/auth/options.ts';
-import { jsonLine } from '../../src/observe/log-formats.ts';
+import { jsonLine } from '../../src/observe/log-json.ts';
 import { keySetOf, makeKey, signToken } from '../support/jwks.ts';
 import { type Origin, startOrigin } from '../support/origin.ts';
 import { ask, hostsOf, policyOf } from '../support/policies.ts';

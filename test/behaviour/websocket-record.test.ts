@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { jsonLine } from '../../src/observe/log-formats.ts';
+import { jsonLine } from '../../src/observe/log-json.ts';
 import { startTestProxy, type TestProxy } from '../support/start-proxy.ts';
 
 let proxy: TestProxy;

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ProxyError } from '../../../src/errors/proxy-error.ts';
 import { createFlow, type Flow } from '../../../src/flows/flow.ts';
-import { combinedLine, jsonLine, LOG_FORMATS, squidLine } from '../../../src/observe/log-formats.ts';
+import { combinedLine, LOG_FORMATS, squidLine } from '../../../src/observe/log-formats.ts';
+import { jsonLine } from '../../../src/observe/log-json.ts';
 import type { Decision } from '../../../src/policy/policy.ts';
 import { questionFor } from '../../support/questions.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createFlow, type Flow } from '../../../src/flows/flow.ts';
-import { jsonLine } from '../../../src/observe/log-formats.ts';
+import { jsonLine } from '../../../src/observe/log-json.ts';
 import { ask } from '../../../src/policy/ask.ts';
 import { compilePolicy } from '../../../src/policy/compile.ts';
 import { parseRecorded, type Recorded } from '../../../src/policy/recorded.ts';
