@@ -3,17 +3,16 @@
 // old one's place.
 // A segment goes when nothing in it is stored any more; disk-eviction.ts sees to it that this happens.
 // Rosenblum, Ousterhout, "The design and implementation of a log-structured file system" (1992).
-
-import { statSync } from 'node:fs';
 import { errorCode } from '../../errors/from-node.ts';
 import type { StoredResponse } from '../stored-response.ts';
 import { FS_BLOCK } from './content-file.ts';
 import type { OpenBatch } from './disk-batch.ts';
-import { type DiskFolder, newSegmentId, segmentPath } from './disk-folder.ts';
+import type { DiskFolder } from './disk-folder.ts';
 import { type DiskIndex, ENTRY_WORDS, type Learner, type Mark, MOVED, type WrittenBatch } from './disk-index.ts';
 import { GATHER_MS, LogWriter, SOON_MS, TRY_AGAIN_LATER_MS, type WriterHost, type Written } from './disk-log-writer.ts';
-import { Segment } from './disk-segment.ts';
-import { type Entry, KeyTable } from './key-table.ts';
+import type { Segment } from './disk-segment.ts';
+import type { Entry, KeyTable } from './key-table.ts';
+import { LogSegments } from './log-segments.ts';
 import {
   copyRecord,
   HEADER_BYTES,
@@ -43,37 +42,30 @@ export interface Walker {
 }
 
 export class DiskLog implements Learner, WriterHost {
-  readonly table = new KeyTable();
-  readonly segments = new Map<number, Segment>();
+  readonly segments: LogSegments;
   readonly walkers = new Set<Walker>();
-  /** Of files that contents have to themselves. */
-  fileBlocks = 0;
-  segmentBytes = 0;
-  readonly #folder: DiskFolder;
   readonly #index: DiskIndex;
   readonly #host: LogHost;
   readonly #writer: LogWriter;
-  readonly #segmentBytesMost: number;
   #isLoaded = false;
-  readonly #byId = new Map<number, Segment>();
-  #current: Segment | null = null;
-  #segmentCount = 0;
   #order = 0;
-  /** Segments with a descriptor, the oldest first. */
-  readonly #opened: Segment[] = [];
   readonly #isReadOnly: boolean;
 
   /** @param maxBytes of everything; `null`: to look into only @throws errors of SQLite's */
   constructor(folder: DiskFolder, index: DiskIndex, maxBytes: number | null, host: LogHost) {
-    this.#folder = folder;
+    this.segments = new LogSegments(folder, maxBytes ?? 0);
     this.#index = index;
     this.#host = host;
-    this.#segmentBytesMost = Math.min(MOST_SEGMENT_BYTES, Math.max(LEAST_SEGMENT_BYTES, Math.floor((maxBytes ?? 0) / 32)));
     this.#writer = new LogWriter(folder, index, maxBytes ?? 0, this);
     this.#isReadOnly = maxBytes === null;
     this.#index.tell(this);
     this.#isLoaded = true;
     for (const segment of this.segments.values()) this.#retireIfEmpty(segment);
+  }
+
+  /** Where each record lies. */
+  get table(): KeyTable {
+    return this.segments.table;
   }
 
   get seed(): number {
@@ -82,7 +74,7 @@ export class DiskLog implements Learner, WriterHost {
 
   /** What everything takes, when it is written. */
   get bytes(): number {
-    return this.segmentBytes + this.fileBlocks * FS_BLOCK + this.#writer.indexBytes;
+    return this.segments.bytes + this.segments.fileBlocks * FS_BLOCK + this.#writer.indexBytes;
   }
 
   /** More waits to be written than should, in memory. */
@@ -140,7 +132,7 @@ export class DiskLog implements Learner, WriterHost {
 
   /** Forgets a record. @param soonMs within which that has to be on the disk */
   drop(entry: Entry, soonMs = SOON_MS): void {
-    const segment = this.#forget(entry);
+    const segment = this.segments.forget(entry);
     if (segment === null || this.#isReadOnly) return;
     const isCommitted = entry.at < segment.committed;
     if (isCommitted) this.#writer.open.dropped.add(entry.hash);
@@ -183,17 +175,11 @@ export class DiskLog implements Learner, WriterHost {
   }
 
   hasSegment(id: number): boolean {
-    return this.#byId.has(id);
+    return this.segments.withId(id) !== undefined;
   }
 
   isThere({ hash, segment, at }: Entry): boolean {
     return this.table.hasAt(hash, segment, at);
-  }
-
-  /** The next one begun after the one of this number. */
-  segmentAfter(number: number): Segment | null {
-    for (const segment of this.segments.values()) if (segment.number > number) return segment;
-    return null;
   }
 
   /** Of a segment, behind a place in it: what is still stored, but for what has not been written yet. */
@@ -216,8 +202,7 @@ export class DiskLog implements Learner, WriterHost {
 
   /** Nothing is appended to it any more. */
   seal(segment: Segment): void {
-    segment.isSealed = true;
-    if (this.#current === segment) this.#current = null;
+    this.segments.seal(segment);
     this.#retireIfEmpty(segment);
   }
 
@@ -242,8 +227,6 @@ export class DiskLog implements Learner, WriterHost {
 
   /** Nothing is written any more. */
   end(): void {
-    this.table.clear();
-    for (const segment of this.segments.values()) segment.forget();
     this.segments.clear();
     this.#writer.end();
   }
@@ -252,16 +235,12 @@ export class DiskLog implements Learner, WriterHost {
 
   isKnown(segment: number): boolean {
     // One that leaves with a later batch is there for others until then: they must not move what was removed from it.
-    return this.#byId.has(segment) || this.#leaving(segment) !== undefined;
+    return this.hasSegment(segment) || this.#leaving(segment) !== undefined;
   }
 
   batchesFailed(batches: readonly OpenBatch[], error: unknown): void {
     const lost = batches.flatMap((batch) => [...batch.entries(this.table)]);
-    for (const segment of new Set(batches.flatMap((batch) => [...batch.segments]))) {
-      this.segmentBytes -= segment.waitingBytes;
-      segment.cutOff();
-    }
-    this.#current = null;
+    this.segments.cutOff(new Set(batches.flatMap((batch) => [...batch.segments])));
     for (const entry of lost) this.drop(entry, TRY_AGAIN_LATER_MS);
     this.#host.failed(error);
   }
@@ -282,24 +261,21 @@ export class DiskLog implements Learner, WriterHost {
       for (const one of this.#writer.batches()) for (const entry of one.movedFromAny(emptied)) this.#dropCopy(entry);
     }
     if (gone.size === 0) return;
-    for (const entry of this.table.of(gone)) this.#forget(entry);
-    for (const number of gone) this.#letGo(this.segments.get(number)!);
+    for (const entry of this.table.of(gone)) this.segments.forget(entry);
+    for (const number of gone) this.segments.letGo(this.segments.get(number)!);
   }
 
   batch({ segment: id, end, lastOrder, entries }: WrittenBatch): void {
     if (this.#isLoaded) this.#writer.othersWrite();
-    const segment = this.#byId.get(id) ?? this.#found(id);
+    const segment = this.segments.withId(id) ?? this.segments.found(id);
     this.#order = Math.max(this.#order, lastOrder);
-    if (end > segment.end) {
-      this.segmentBytes += end - segment.end;
-      segment.grow(end);
-    }
+    this.segments.grew(segment, end);
     if (entries === null) this.#host.damaged();
     const removed: Entry[] = [];
     for (let i = 0; entries !== null && i < entries.length; i += ENTRY_WORDS) {
       const [hash, at] = [entries[i]!, entries[i + 1]!];
       const isMoved = entries[i + 2]! >= MOVED;
-      this.#remember(segment, hash, at, isMoved ? entries[i + 2]! - MOVED : entries[i + 2]!, entries[i + 3]!);
+      this.segments.remember(segment, hash, at, isMoved ? entries[i + 2]! - MOVED : entries[i + 2]!, entries[i + 3]!);
       // The other has moved what may have just been removed here, and that must not come back.
       if (isMoved && this.#writer.batches().some(({ dropped }) => dropped.has(hash)))
         removed.push(this.table.get(hash, segment.number, at)!);
@@ -309,7 +285,7 @@ export class DiskLog implements Learner, WriterHost {
   }
 
   mark({ kind, segment: id, at, hash }: Mark): void {
-    const segment = this.#byId.get(id) ?? this.#leaving(id);
+    const segment = this.segments.withId(id) ?? this.#leaving(id);
     if (segment === undefined) return;
     const entry = this.table.get(hash, segment.number, at);
     if (kind === 'used') {
@@ -317,7 +293,7 @@ export class DiskLog implements Learner, WriterHost {
       return;
     }
     if (entry !== null) {
-      this.#forget(entry);
+      this.segments.forget(entry);
       this.#retireIfEmpty(segment);
       return;
     }
@@ -338,12 +314,10 @@ export class DiskLog implements Learner, WriterHost {
   // Appending and forgetting
 
   #segmentFor(length: number): Segment {
-    const current = this.#current;
-    if (current !== null && !current.isSealed && (current.end === 0 || current.end + length <= this.#segmentBytesMost)) return current;
+    const { current } = this.segments;
+    if (current !== null && this.segments.mayAppend(current, length)) return current;
     if (current !== null) this.seal(current);
-    const id = newSegmentId();
-    this.#current = this.#addSegment(id, null);
-    return this.#current;
+    return this.segments.begin();
   }
 
   #nextOrder(): number {
@@ -351,44 +325,13 @@ export class DiskLog implements Learner, WriterHost {
     return this.#order;
   }
 
-  #addSegment(id: number, end: number | null): Segment {
-    this.#segmentCount += 1;
-    const segment = new Segment(this.#segmentCount, id, segmentPath(this.#folder, id), end);
-    this.segments.set(segment.number, segment);
-    this.#byId.set(id, segment);
-    this.segmentBytes += segment.end;
-    return segment;
-  }
-
-  /** One that another process has begun, or one before this one. It may have vanished: then so has what was in it. */
-  #found(id: number): Segment {
-    return this.#addSegment(id, statSync(segmentPath(this.#folder, id), { throwIfNoEntry: false })?.size ?? 0);
-  }
-
   #added(segment: Segment, entry: Entry, order: number, isMoved: boolean): Entry {
     const { hash, at, length, fileBlocks } = entry;
-    this.#remember(segment, hash, at, length, fileBlocks);
-    this.segmentBytes += length;
+    this.segments.remember(segment, hash, at, length, fileBlocks);
+    this.segments.bytes += length;
     this.#writer.open.add(segment, entry, order, isMoved);
-    this.#writer.writeIn(this.#writer.open.bytes >= this.#segmentBytesMost / 4 ? 0 : this.#writer.gatherMs);
+    this.#writer.writeIn(this.#writer.open.bytes >= this.segments.mostBytes / 4 ? 0 : this.#writer.gatherMs);
     return entry;
-  }
-
-  #remember(segment: Segment, hash: number, at: number, length: number, fileBlocks: number): void {
-    this.table.add(hash, segment.number, at, length, fileBlocks);
-    segment.entries += 1;
-    segment.liveBytes += length;
-    this.fileBlocks += fileBlocks;
-  }
-
-  /** @returns its segment; `null` when it is not there any more */
-  #forget(entry: Entry): Segment | null {
-    if (!this.table.delete(entry)) return null;
-    const segment = this.segments.get(entry.segment)!;
-    segment.entries -= 1;
-    segment.liveBytes -= entry.length;
-    this.fileBlocks -= entry.fileBlocks;
-    return segment;
   }
 
   #moved(from: Entry, to: Entry): void {
@@ -410,37 +353,22 @@ export class DiskLog implements Learner, WriterHost {
     if (segment.entries > 0 || !segment.isSealed || this.#isReadOnly) return false;
     if (segment.committed > 0) this.#writer.open.gone.push(segment);
     if (segment.committed > 0) this.#writer.writeIn(GATHER_MS);
-    this.#letGo(segment);
+    this.segments.letGo(segment);
     segment.remove();
     return true;
-  }
-
-  #letGo(segment: Segment): void {
-    this.segmentBytes -= segment.end;
-    this.segments.delete(segment.number);
-    this.#byId.delete(segment.id);
-    if (this.#current === segment) this.#current = null;
-    segment.forget();
   }
 
   #octets(entry: Entry, from: number, length: number): Buffer | null {
     const segment = this.segments.get(entry.segment);
     if (segment === undefined) return null;
     try {
-      const wasOpen = segment.isOpen;
-      const octets = segment.read(entry.at + from, length);
-      if (!wasOpen && segment.isOpen) this.#boundOpened(segment);
-      return octets;
+      return this.segments.read(segment, entry.at + from, length);
     } catch (error) {
       const code = errorCode(error);
       if (code === 'ENOENT') this.drop(entry);
       else if (code !== 'EMFILE' && code !== 'ENFILE') this.damaged(entry);
       return null;
     }
-  }
-
-  #boundOpened(segment: Segment): void {
-    if (this.#opened.push(segment) > MOST_OPENED) this.#opened.shift()?.close();
   }
 }
 
@@ -449,10 +377,6 @@ function markOf(kind: Mark['kind'], { id }: Segment, { at, hash }: Entry): Mark 
 }
 
 const MANY_MARKS = 1000;
-/** A quarter of one is written as soon as it is there. */
-const MOST_SEGMENT_BYTES = 8 << 20;
-const LEAST_SEGMENT_BYTES = 16_384;
 const READ_BYTES = 8192;
 /** Where a copy costs more than one more part of a write. */
 const SHARED_BYTES = 8192;
-const MOST_OPENED = 64;

@@ -93,7 +93,7 @@ export class DiskReader {
     };
     log.walkers.add(walker);
     try {
-      for (let segment = log.segmentAfter(0); segment !== null; segment = log.segmentAfter(passed)) {
+      for (let segment = log.segments.after(0); segment !== null; segment = log.segments.after(passed)) {
         passed = segment.number;
         passedAt = -1;
         // While this goes on, more is appended to the last of them; what is moved there has to be met.

@@ -1,29 +1,24 @@
 // Owns the store on disk: everything the cache keeps, over restarts too. A log (disk-log.ts) holds heads and short contents, an index in SQLite says what
-// there is in it (disk-index.ts), and longer contents have files of their own. Every head, and every block of content, is compared with its sum
-// before it is given out (disk-reader.ts): what is damaged is a miss, and removed.
+// there is in it (disk-index.ts), and longer contents have files of their own (content-files.ts). Every head, and every block of content, is compared with
+// its sum before it is given out (disk-reader.ts): what is damaged is a miss, and removed. How room is made is disk-room.ts's.
 //
 // What it refuses: to wait. What is stored is written later, without those who asked, and a little of it at once; a disk that is full or fails turns
 // storing off for a while (storing-pause.ts), and more than can be written is not taken. Several processes may share the folder.
 // There is no thread for it: what it would take to start one, and to tell it what to do, is more than is left to be done.
-import { randomBytes } from 'node:crypto';
-import { readdirSync, statSync } from 'node:fs';
-import path from 'node:path';
-import { errorCode } from '../../errors/from-node.ts';
 import { StartError } from '../../errors/start-error.ts';
 import type { Body } from '../../http/message.ts';
 import type { DiskStoreOptions } from '../options.ts';
 import type { StoredResponse } from '../stored-response.ts';
 import type { CacheStore, ContentWriter, Soon, StoreStats } from './cache-store.ts';
 import { bytesOnDisk, FS_BLOCK } from './content-file.ts';
+import { ContentFiles } from './content-files.ts';
 import { DiskContentWriter, type WriterHost } from './disk-content-writer.ts';
-import { Eviction } from './disk-eviction.ts';
-import { contentPath, type DiskFolder, existingFolder, makeContentFolder, newContentName, prepareFolder } from './disk-folder.ts';
-import { type DiskIndex, isBusy, isDamage, openToRead, openToWrite, setAside } from './disk-index.ts';
-import { removeLeftovers, removeUnfinished } from './disk-leftovers.ts';
-import { DiskLog, type Found } from './disk-log.ts';
-import { DiskReader } from './disk-reader.ts';
+import { existingFolder, prepareFolder } from './disk-folder.ts';
+import { isBusy, isDamage, setAside } from './disk-index.ts';
+import type { Found } from './disk-log.ts';
+import { DiskRoom } from './disk-room.ts';
 import { type Verified, verifyAll } from './disk-verify.ts';
-import { removeFile } from './file-descriptor.ts';
+import { type DiskParts, type OpenedDisk, openDisk } from './opened-disk.ts';
 import { type FilePlace, hashOfKey, packHead, recordBytes } from './stored-record.ts';
 import { reasonOf, StoringPause } from './storing-pause.ts';
 
@@ -72,54 +67,33 @@ export function readDiskStore(options: DiskStoreOptions, report: (line: string) 
   }
 }
 
-interface Parts {
-  readonly folder: DiskFolder;
-  readonly options: DiskStoreOptions;
-  readonly report: (line: string) => void;
-  /** Otherwise it is to look into only. */
-  readonly mayWrite: boolean;
-}
-
-/** What there is of one index. */
-interface Opened {
-  readonly index: DiskIndex;
-  readonly log: DiskLog;
-  readonly reader: DiskReader;
-  readonly eviction: Eviction;
-  leftovers: Generator<void> | null;
-}
-
 class OpenDiskStore implements DiskStore, WriterHost {
   readonly maxObjectBytes: number;
-  readonly #parts: Parts;
+  readonly #parts: DiskParts;
   readonly #pause: StoringPause;
-  /** Begins the names of its temporary files: disk-leftovers.ts looks for the process. */
-  readonly #instance = `${process.pid}-${randomBytes(6).toString('hex')}`;
+  readonly #files: ContentFiles;
+  readonly #room: DiskRoom;
   readonly #writers = new Set<DiskContentWriter>();
   readonly #committing = new Set<Promise<boolean>>();
   readonly #ticks: NodeJS.Timeout | null;
   /** `null`: it is over, or what there was is damaged and there is nothing else yet. */
-  #opened: Opened | null;
+  #opened: OpenedDisk | null;
   #evictions = 0;
   #refusals = 0;
   #damaged = 0;
-  /** Contents that are not complete, by all processes, and an index that was set aside. */
-  #otherBytes = 0;
-  /** Being written now, and since the start. */
-  #openFiles = 0;
-  #temporaryFiles = 0;
-  readonly #removals = new Set<Promise<void>>();
-  #isMakingRoom = false;
   #closing: Promise<void> | null = null;
 
   /** @throws errors of SQLite's and of Node's */
-  constructor(parts: Parts) {
+  constructor(parts: DiskParts) {
+    const { folder, options, report, mayWrite } = parts;
     this.#parts = parts;
-    this.#pause = new StoringPause(parts.folder.path, parts.report);
-    this.maxObjectBytes = Math.min(parts.options.maxObjectBytes, Math.floor(parts.options.maxBytes / 4));
-    this.#opened = parts.mayWrite ? this.#openToWrite() : this.#openOver(openToRead(parts.folder));
-    this.#measureOthers();
-    this.#ticks = parts.mayWrite ? setInterval(() => this.#tick(), TICK_MS).unref() : null;
+    this.#pause = new StoringPause(folder.path, report);
+    this.#files = new ContentFiles(folder);
+    this.#room = new DiskRoom(folder, options.maxBytes, (work) => this.#guarded(work));
+    this.maxObjectBytes = Math.min(options.maxObjectBytes, Math.floor(options.maxBytes / 4));
+    this.#opened = this.#open();
+    this.#room.measureOthers();
+    this.#ticks = mayWrite ? setInterval(() => this.#tick(), TICK_MS).unref() : null;
   }
 
   find(key: string): readonly StoredResponse[] {
@@ -205,7 +179,7 @@ class OpenDiskStore implements DiskStore, WriterHost {
     const { log, eviction } = this.#opened ?? {};
     return {
       entries: log?.table.size ?? 0,
-      bytes: (log?.bytes ?? 0) + this.#otherBytes,
+      bytes: (log?.bytes ?? 0) + this.#room.otherBytes,
       maxBytes: this.#parts.options.maxBytes,
       evictions: this.#evictions + (eviction?.evictions ?? 0),
       refusals: this.#refusals,
@@ -221,17 +195,11 @@ class OpenDiskStore implements DiskStore, WriterHost {
   // What writers ask for
 
   temporaryPath(): string | null {
-    if (!this.#mayStore() || this.#openFiles >= MOST_FILES) return null;
-    this.#openFiles += 1;
-    this.#temporaryFiles += 1;
-    return path.join(this.#parts.folder.temporary, `${this.#instance}-${this.#temporaryFiles}`);
+    return this.#mayStore() ? this.#files.temporaryPath() : null;
   }
 
   finalPath(key: string): { readonly name: string; readonly path: string } {
-    const { folder } = this.#parts;
-    const name = newContentName(hashOfKey(key, this.#opened?.log.seed ?? 0));
-    makeContentFolder(folder, name);
-    return { name, path: contentPath(folder, name) };
+    return this.#files.finalPath(hashOfKey(key, this.#opened?.log.seed ?? 0));
   }
 
   put(stored: StoredResponse, content: Buffer | FilePlace, replaces: readonly StoredResponse[]): boolean {
@@ -242,7 +210,7 @@ class OpenDiskStore implements DiskStore, WriterHost {
       return true;
     }
     this.#refusals += 1;
-    if (file !== null) this.#removeContent(file);
+    if (file !== null) this.#files.remove(file);
     return false;
   }
 
@@ -261,46 +229,25 @@ class OpenDiskStore implements DiskStore, WriterHost {
 
   finished(writer: DiskContentWriter): void {
     this.#writers.delete(writer);
-    if (writer.hasFile) this.#openFiles -= 1;
+    if (writer.hasFile) this.#files.finished();
   }
 
   // Opening
 
-  #openToWrite(): Opened {
-    const { folder, report } = this.#parts;
-    removeUnfinished(folder);
-    const index = openToWrite(folder, report);
-    try {
-      return this.#openOver(index);
-    } catch (error) {
-      index.close();
-      if (!isDamage(error)) throw error;
-    }
-    setAside(folder, 'is damaged', report);
-    return this.#openOver(openToWrite(folder, report));
-  }
-
-  #openOver(index: DiskIndex): Opened {
-    const { folder, options, mayWrite } = this.#parts;
-    const log = new DiskLog(folder, index, mayWrite ? options.maxBytes : null, {
+  #open(): OpenedDisk {
+    return openDisk(this.#parts, {
       damaged: () => {
         this.#damaged += 1;
       },
       written: (records) => this.#written(records),
       failed: (error) => this.#notWritten(error),
+      lost: (found, why) => this.#lost(found, why),
+      removeContent: (file) => this.#files.remove(file),
     });
-    const reader = new DiskReader(folder, log, (found, why) => this.#lost(found, why));
-    const eviction = new Eviction(log, options.maxBytes, (entry) => {
-      const file = entry.fileBlocks > 0 ? log.read(entry)?.file : null;
-      if (file) this.#removeContent(file);
-    });
-    const hasContent = (hash: number, name: string): boolean => log.table.all(hash).some((entry) => log.read(entry)?.file?.name === name);
-    const leftovers = removeLeftovers(folder, { hasSegment: (id) => log.hasSegment(id), hasContent });
-    return { index, log, reader, eviction, leftovers };
   }
 
   /** What there was is damaged, or another process has put another index in its place. */
-  #beginAnew(opened: Opened): void {
+  #beginAnew(opened: OpenedDisk): void {
     const { folder, report } = this.#parts;
     const isOurs = opened.index.isInPlace;
     this.#evictions += opened.eviction.evictions;
@@ -318,7 +265,7 @@ class OpenDiskStore implements DiskStore, WriterHost {
   #openAgain(): void {
     if (this.#closing !== null) return;
     try {
-      this.#opened = this.#openToWrite();
+      this.#opened = this.#open();
     } catch (error) {
       // The next tick tries again.
       this.#pause.begin(error);
@@ -328,7 +275,7 @@ class OpenDiskStore implements DiskStore, WriterHost {
   // Doing
 
   /** @returns `null` when it cannot be done now: closed, damaged, busy */
-  #guarded<T>(work: (opened: Opened) => T): T | null {
+  #guarded<T>(work: (opened: OpenedDisk) => T): T | null {
     const opened = this.#opened;
     if (opened === null) return null;
     try {
@@ -344,7 +291,7 @@ class OpenDiskStore implements DiskStore, WriterHost {
     }
   }
 
-  #changing(work: (opened: Opened) => void): void {
+  #changing(work: (opened: OpenedDisk) => void): void {
     if (this.#mayChange()) this.#guarded(work);
   }
 
@@ -365,13 +312,13 @@ class OpenDiskStore implements DiskStore, WriterHost {
     return this.#mayChange() && !this.#pause.isOn && !this.#opened!.log.isBehind;
   }
 
-  #put(opened: Opened, stored: StoredResponse, content: Buffer | FilePlace, file: FilePlace | null): boolean {
+  #put(opened: OpenedDisk, stored: StoredResponse, content: Buffer | FilePlace, file: FilePlace | null): boolean {
     const { log, eviction } = opened;
     const octets = Buffer.isBuffer(content) ? content : NO_CONTENT;
     const head = packHead(stored, file);
     const fileBlocks = file === null ? 0 : bytesOnDisk(file.length) / FS_BLOCK;
     const length = recordBytes(head, octets);
-    if (!this.#makeRoom(opened, length + fileBlocks * FS_BLOCK + ROOM_FOR_INDEX_BYTES)) return false;
+    if (!this.#room.make(opened, length + fileBlocks * FS_BLOCK + ROOM_FOR_INDEX_BYTES)) return false;
     log.put(hashOfKey(stored.key, log.seed), head, octets, fileBlocks);
     eviction.earn(length);
     return true;
@@ -379,7 +326,7 @@ class OpenDiskStore implements DiskStore, WriterHost {
 
   #drop(found: Found): void {
     this.#opened?.log.drop(found.entry);
-    if (found.file !== null) this.#removeContent(found.file);
+    if (found.file !== null) this.#files.remove(found.file);
   }
 
   #lost(found: Found, why: 'damaged' | 'gone'): void {
@@ -387,49 +334,11 @@ class OpenDiskStore implements DiskStore, WriterHost {
     if (this.#mayChange()) this.#drop(found);
   }
 
-  #removeContent({ name }: FilePlace): void {
-    const removal = removeFile(contentPath(this.#parts.folder, name));
-    this.#removals.add(removal);
-    void removal.then(() => this.#removals.delete(removal));
-  }
-
-  // Making room
-
-  #excess({ log }: Opened, bytes: number): number {
-    return log.bytes + this.#otherBytes + bytes - this.#parts.options.maxBytes;
-  }
-
-  #makeRoom(opened: Opened, bytes: number): boolean {
-    if (this.#excess(opened, bytes) > 0) {
-      // What was not complete then may have found its place since, and another process may have made room.
-      this.#measureOthers();
-      opened.log.learn();
-    }
-    let hasEvicted = false;
-    const isEnough = (): boolean => this.#excess(opened, bytes) <= 0;
-    while (!isEnough()) {
-      if (!opened.log.writeNowIfMuch() || !opened.eviction.step(isEnough)) return false;
-      hasEvicted = true;
-    }
-    return !hasEvicted || opened.log.writeNowIfMuch();
-  }
-
-  /** Ahead of what comes, so that storing need not wait for it; a little at a time. */
-  #makeRoomAhead(): void {
-    const { maxBytes } = this.#parts.options;
-    const room = maxBytes < LARGE_BYTES ? 0 : Math.min(HEADROOM_BYTES, maxBytes / 32);
-    const step = (opened: Opened): boolean => {
-      const isEnough = (): boolean => this.#excess(opened, room) <= 0;
-      return !isEnough() && opened.eviction.step(isEnough);
-    };
-    const isMore = this.#guarded(step) ?? false;
-    this.#isMakingRoom = isMore;
-    if (isMore) setImmediate(() => this.#makeRoomAhead());
-  }
+  // Keeping up
 
   #written(records: number): void {
     if (records > 0) this.#pause.end();
-    if (!this.#isMakingRoom) this.#makeRoomAhead();
+    this.#room.makeAhead();
   }
 
   #notWritten(error: unknown): void {
@@ -443,23 +352,17 @@ class OpenDiskStore implements DiskStore, WriterHost {
     this.#guarded((opened) => this.#keepUp(opened));
   }
 
-  #keepUp(opened: Opened): void {
+  #keepUp(opened: OpenedDisk): void {
     if (!opened.index.isInPlace) {
       this.#beginAnew(opened);
       return;
     }
     opened.log.learn();
-    this.#measureOthers();
-    if (!this.#isMakingRoom) this.#makeRoomAhead();
+    this.#room.measureOthers();
+    this.#room.makeAhead();
     for (let i = 0; i < LEFTOVERS_A_TICK && opened.leftovers !== null; i += 1) {
       if (opened.leftovers.next().done === true) opened.leftovers = null;
     }
-  }
-
-  #measureOthers(): void {
-    const { temporary, setAside: aside } = this.#parts.folder;
-    const unfinished = namesIn(temporary).reduce((sum, name) => sum + fileSize(path.join(temporary, name)), 0);
-    this.#otherBytes = unfinished + fileSize(aside) + fileSize(`${aside}-wal`);
   }
 
   async #close(): Promise<void> {
@@ -472,29 +375,12 @@ class OpenDiskStore implements DiskStore, WriterHost {
     this.#opened = null;
     opened?.log.end();
     opened?.index.close();
-    await Promise.all(this.#removals);
+    await this.#files.removed();
   }
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error;
-    return [];
-  }
-}
-
-function fileSize(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 const NOTHING: readonly StoredResponse[] = Object.freeze([]);
 const NO_CONTENT = Buffer.alloc(0);
-/** Written at once. Each takes a descriptor. */
-const MOST_FILES = 256;
 const ROOM_FOR_INDEX_BYTES = 16 * 4096;
 const TICK_MS = 500;
-const LARGE_BYTES = 64 << 20;
-const HEADROOM_BYTES = 32 << 20;
 const LEFTOVERS_A_TICK = 64;
