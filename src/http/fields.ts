@@ -1,9 +1,16 @@
 // Fields: an ordered list that keeps case and duplicates. Names are matched without regard to case (RFC 9110 §5.1).
 import type { Field, Fields } from './message.ts';
 
-/** Whether two field names are the same (RFC 9110 §5.1). `lower` must be lower case. */
+/** Whether two field names are the same (RFC 9110 §5.1). `lower` must be lower case. Names are tokens, so only letters of ASCII have a case. */
 export function isNamed(name: string, lower: string): boolean {
-  return name === lower || (name.length === lower.length && name.toLowerCase() === lower);
+  const { length } = lower;
+  if (name.length !== length) return false;
+  // Most names of a length differ in their first letter.
+  for (let i = 0; i < length; i += 1) {
+    const c = name.charCodeAt(i);
+    if (c !== lower.charCodeAt(i) && (c < UPPER_A || c > UPPER_Z || c + TO_LOWER !== lower.charCodeAt(i))) return false;
+  }
+  return true;
 }
 
 /** The first value of a field, or `undefined`. `lower` must be lower case. */
@@ -70,3 +77,7 @@ function isBlank(c: number): boolean {
 export function withoutField(fields: Fields, lower: string): Field[] {
   return fields.filter((field) => !isNamed(field.name, lower));
 }
+
+const UPPER_A = 0x41;
+const UPPER_Z = 0x5a;
+const TO_LOWER = 0x20;

@@ -1,6 +1,7 @@
 // Owns the characters of RFC 9110 §5.6.2 and RFC 9112 as tables, and the reading of start lines and field lines out of latin1 text.
 // Strict: one SP where the grammar has one, CRLF at every line's end, no blank before a colon, no folded line, no control character.
 import type { Field, HttpVersion } from '../http/message.ts';
+import { ReadField } from './read-field.ts';
 
 export interface StartLineOfRequest {
   readonly method: string;
@@ -77,23 +78,9 @@ export function parseFieldLines(text: string, start: number, maxFields: number):
     if (fields.length === maxFields) return new SyntaxProblem(`There are more than ${maxFields} field lines.`, 'field-count');
     // As the writer would make it: then it need not be made again.
     const isWritten = valueEnd === i - 2 && valueStart === nameStart + name.length + 2 && text.charCodeAt(valueStart - 1) === SP;
-    fields.push(new ReadField(name, text.slice(valueStart, valueEnd), isWritten ? text.slice(nameStart, i) : undefined));
+    fields.push(new ReadField(name, text.slice(valueStart, valueEnd), text, nameStart, isWritten ? i : 0));
   }
   return fields;
-}
-
-class ReadField implements Field {
-  readonly name: string;
-  readonly value: string;
-  readonly #line: string | undefined;
-  constructor(name: string, value: string, line: string | undefined) {
-    this.name = name;
-    this.value = value;
-    this.#line = line;
-  }
-  get line(): string | undefined {
-    return this.#line;
-  }
 }
 
 function badFieldLine(text: string, start: number, at: number): SyntaxProblem {

@@ -3,6 +3,7 @@
 import { ProxyError } from '../errors/proxy-error.ts';
 import { CHUNKED, type Framing, UNTIL_CLOSE } from '../http/framing.ts';
 import { type BodySink, type Fields, FULL, KEPT, type RequestHead, type ResponseHead, TAKEN, type Taken } from '../http/message.ts';
+import { ReadField } from './read-field.ts';
 import { isFieldText, isToken } from './syntax.ts';
 
 /** The part of a writable socket that is needed here. */
@@ -23,7 +24,7 @@ export interface Output {
  * @param framing `UNTIL_CLOSE` is not possible in a request
  */
 export function requestHeadText(method: string, target: string, host: string, fields: Fields, framing: Framing): string {
-  let text = `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${fieldLines(fields)}`;
+  let text = `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${ReadField.linesOf(fields)}`;
   if (framing === CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
   else if (framing > 0 || METHODS_WITH_CONTENT.has(method)) text += `Content-Length: ${framing}\r\n`;
   return `${text}\r\n`;
@@ -43,20 +44,11 @@ export function responseHeadText(
   connection: string | null,
   prepared = '',
 ): string {
-  let text = `HTTP/1.1 ${status} ${reason}\r\n${prepared}${fieldLines(fields)}`;
+  let text = `HTTP/1.1 ${status} ${reason}\r\n${prepared}${ReadField.linesOf(fields)}`;
   if (framing === CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
   else if (framing !== null && framing !== UNTIL_CLOSE) text += `Content-Length: ${framing}\r\n`;
   if (connection !== null) text += `Connection: ${connection}\r\n`;
   return `${text}\r\n`;
-}
-
-export function fieldLines(fields: Fields): string {
-  let text = '';
-  for (let i = 0; i < fields.length; i += 1) {
-    const field = fields[i]!;
-    text += field.line ?? `${field.name}: ${field.value}\r\n`;
-  }
-  return text;
 }
 
 /**
@@ -185,7 +177,7 @@ export class MessageWriter implements BodySink {
       return;
     }
     this.flush();
-    const text = trailers.length === 0 ? LAST_CHUNK : `0\r\n${fieldLines(trailers)}\r\n`;
+    const text = trailers.length === 0 ? LAST_CHUNK : `0\r\n${ReadField.linesOf(trailers)}\r\n`;
     this.bytesWritten += text.length;
     this.#output.write(text, 'latin1');
   }

@@ -81,36 +81,43 @@ function forward(parts: UpstreamParts, request: ForwardRequest): Promise<ClientR
 }
 
 /** @param secured a new connection whose origin chose HTTP/1.1, when there is one already */
-async function forwardByHttp1(
+function forwardByHttp1(
   parts: UpstreamParts,
   request: ForwardRequest,
   route: Route,
   key: string,
   secured: UpstreamConnection | null,
 ): Promise<ClientResponse> {
-  const { authority, facts, scheme } = request;
-  const isAbsolute = route.kind === 'parent' && scheme === 'http';
-  const mayRepeat = isRepeatable(request);
+  const { facts } = request;
   facts.upstreamProtocol = '1.1';
-
-  const kept =
-    secured !== null
-      ? null
-      : parts.pool.take(
-          key,
-          (client) => mayReuse(parts, request, route, client.connection),
-          mayRepeat ? Number.POSITIVE_INFINITY : SURELY_ALIVE_MS,
-        );
-  if (kept !== null) {
-    facts.reusedConnection = true;
-    noteAddress(facts, kept.connection);
-    try {
-      return refused407(await exchange(kept, request, route, isAbsolute), kept, authority, route);
-    } catch (error) {
+  const mayRepeat = isRepeatable(request);
+  const kept = secured === null ? takeKept(parts, request, route, key, mayRepeat) : null;
+  if (kept === null) return forwardOnNew(parts, request, route, key, secured);
+  facts.reusedConnection = true;
+  noteAddress(facts, kept.connection);
+  return exchange(kept, request, route).then(
+    (response) => refused407(response, kept, request.authority, route),
+    (error: unknown) => {
       if (!mayRepeat || kept.hasAnswered || request.cancellation.isCancelled || !isBrokenConnection(error)) throw error;
       facts.reusedConnection = false;
-    }
-  }
+      return forwardOnNew(parts, request, route, key, null);
+    },
+  );
+}
+
+function takeKept(parts: UpstreamParts, request: ForwardRequest, route: Route, key: string, mayRepeat: boolean): Http1Client | null {
+  const maxIdleMs = mayRepeat ? Number.POSITIVE_INFINITY : SURELY_ALIVE_MS;
+  return parts.pool.take(key, (client) => mayReuse(parts, request, route, client.connection), maxIdleMs);
+}
+
+async function forwardOnNew(
+  parts: UpstreamParts,
+  request: ForwardRequest,
+  route: Route,
+  key: string,
+  secured: UpstreamConnection | null,
+): Promise<ClientResponse> {
+  const { authority } = request;
   const connection = secured ?? (await openForHttp1(parts, request, route, key));
   const client = new Http1Client(
     connection,
@@ -120,7 +127,7 @@ async function forwardByHttp1(
     (free) => parts.pool.give(key, free),
     (gone) => parts.pool.remove(key, gone),
   );
-  return refused407(await exchange(client, request, route, isAbsolute), client, authority, route);
+  return refused407(await exchange(client, request, route), client, authority, route);
 }
 
 async function openForHttp1(parts: UpstreamParts, request: ForwardRequest, route: Route, key: string): Promise<UpstreamConnection> {
@@ -134,8 +141,9 @@ async function openForHttp1(parts: UpstreamParts, request: ForwardRequest, route
   }
 }
 
-function exchange(client: Http1Client, request: ForwardRequest, route: Route, isAbsolute: boolean): Promise<ClientResponse> {
+function exchange(client: Http1Client, request: ForwardRequest, route: Route): Promise<ClientResponse> {
   const { authority, scheme, cancellation } = request;
+  const isAbsolute = route.kind === 'parent' && scheme === 'http';
   const fields = request.outgoingFields();
   const host = formatAuthority(authority, DEFAULT_PORTS[scheme]);
   cancellation.listen(client);
