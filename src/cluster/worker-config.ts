@@ -11,7 +11,12 @@ export function workerConfig(config: Config, workers: number, viaName: string): 
     ...config,
     viaName: config.viaName ?? viaName,
     accessLog: accessLog === null ? null : { ...accessLog, isShared: true },
-    listener: { ...listener, connections: Math.ceil(listener.connections / workers) },
+    listener: {
+      ...listener,
+      connections: Math.ceil(listener.connections / workers),
+      tunnels: Math.ceil(listener.tunnels / workers),
+      http2Requests: Math.ceil(listener.http2Requests / workers),
+    },
     cache: cache === null || memory === null ? cache : { ...cache, memory: { ...memory, maxBytes: Math.ceil(memory.maxBytes / workers) } },
   };
 }

@@ -106,6 +106,8 @@ export function configFrom(
       tunnelIdleTimeoutMs: timeouts.tunnel_idle,
       connections: limits.connections,
       connectionsPerClient: limits.connections_per_client,
+      tunnels: limits.tunnels,
+      http2Requests: limits.http2_requests,
       http2Streams: limits.http2_streams,
       http2WindowBytes: limits.http2_window,
       http2Resets: limits.http2_resets,

@@ -44,6 +44,8 @@ export function settingsSchema(resolvePath: (path: string) => string) {
       trailers: size,
       connections: count,
       connections_per_client: count,
+      tunnels: count,
+      http2_requests: count,
       http2_streams: count,
       http2_window: size,
       http2_resets: count,

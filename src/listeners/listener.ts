@@ -47,6 +47,10 @@ export interface ListenerOptions {
   /** Open client connections in all, and from one address. Over it: 503 and close. */
   readonly connections: number;
   readonly connectionsPerClient: number;
+  /** Tunnels, from their CONNECT to their end, those that are opened too. Over it: 503. */
+  readonly tunnels: number;
+  /** Requests of HTTP/2 that may be under way on all connections together. Over it: 503. */
+  readonly http2Requests: number;
   /** Requests of HTTP/2 that may be under way on one connection. Over it: the stream is refused. */
   readonly http2Streams: number;
   /** Octets of content that a client may send on one stream before anybody has taken any (RFC 9113 §6.9). */
@@ -69,6 +73,8 @@ export const LISTENER_DEFAULTS: ListenerOptions = {
   tunnelIdleTimeoutMs: 15 * 60_000,
   connections: 16_384,
   connectionsPerClient: 8_192,
+  tunnels: 16_384,
+  http2Requests: 16_384,
   http2Streams: 128,
   http2WindowBytes: 256 * 1024,
   http2Resets: 400,

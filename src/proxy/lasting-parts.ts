@@ -7,6 +7,7 @@ import type { Incoming } from '../exchange/exchange.ts';
 import type { ExchangeHooks } from '../exchange/hooks.ts';
 import { OpenTunnels } from '../exchange/open-tunnels.ts';
 import { TrustingClients } from '../exchange/trusting-clients.ts';
+import { UnderWay } from '../exchange/under-way.ts';
 import { type EmitFlow, numberFlowsBy } from '../flows/flow.ts';
 import { InterceptedConnections } from '../listeners/intercepted.ts';
 import { Deadlines } from '../net/deadlines.ts';
@@ -52,6 +53,7 @@ export class LastingParts implements Given {
   readonly buffers = new ReadBuffers('lossy');
   readonly tunnelBuffers = new ReadBuffers('lossless');
   readonly tunnels = new OpenTunnels();
+  readonly underWay = new UnderWay();
   readonly intercepted = new InterceptedConnections(() => this.current.connection);
   readonly trusting = new TrustingClients();
   readonly pinned = new Pinned();

@@ -23,11 +23,11 @@ export function createLine(opened: OpenedParts, lasting: LastingParts): Pick<Par
 
 function createExchangeContext(opened: OpenedParts, emit: EmitFlow, lasting: LastingParts): ExchangeContext {
   const { config, certification } = opened;
-  const { hooks, trusting, deadlines, tunnels, report } = lasting;
+  const { hooks, trusting, deadlines, tunnels, underWay, report } = lasting;
   const via = config.viaName ?? lasting.madeName;
   const stages = stagesOf(opened, via, emit, lasting);
   return {
-    stages: hooks === null ? stages : hookedStages(stages, hooks),
+    stages: underWay.limited(hooks === null ? stages : hookedStages(stages, hooks), config.listener),
     via,
     pac: config.pac,
     onboarding: { certificate: certification?.authority.anchor ?? null, trusting },
@@ -53,8 +53,9 @@ function createConnectionContext({ config }: OpenedParts, emit: EmitFlow, lastin
 }
 
 function createEmit(lasting: LastingParts): EmitFlow {
-  const { cacheCounts, metrics, recording, onFlow } = lasting;
+  const { underWay, cacheCounts, metrics, recording, onFlow } = lasting;
   return (flow: Flow): void => {
+    underWay.ended(flow);
     flow.lease?.release();
     if (flow.cache !== null) cacheCounts.add(flow.cache, flow.bytesToClient);
     // The log of the moment: one that a reload replaced is closed by the time an exchange ends.

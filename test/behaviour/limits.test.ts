@@ -87,3 +87,28 @@ describe('connections', () => {
     expect((await first.readResponse()).status).toBe(200);
   });
 });
+
+describe('tunnels', () => {
+  it('over the limit are answered 503, other requests are not, and room is made by ending one', async () => {
+    await using small = await startTestProxy({ viaName: 'sally', listener: { tunnels: 1 } });
+    const ask = `CONNECT ${origin.authority} HTTP/1.1\r\nHost: ${origin.authority}\r\n\r\n`;
+    using first = await connectRaw(small);
+    await first.send(ask);
+    expect((await first.readResponse('CONNECT')).status).toBe(200);
+    using second = await connectRaw(small);
+    await second.send(ask);
+    const refused = await second.readLastResponse('CONNECT');
+    expect([refused.status, refused.head]).toEqual([
+      503,
+      expect.stringMatching(/Retry-After: \d+\r\n[\s\S]*;error=connection_limit_reached/),
+    ]);
+    expect(await small.flow(0)).toMatchObject({ method: 'CONNECT', target: origin.authority, status: 503, outcome: 'failed' });
+    using third = await connectRaw(small);
+    await third.send(`GET ${origin.url}/ HTTP/1.1\r\nHost: x\r\n\r\n`);
+    expect((await third.readResponse()).status).toBe(200);
+    first.destroy();
+    expect(await small.flow(2)).toMatchObject({ outcome: 'tunnelled' });
+    await third.send(ask);
+    expect((await third.readResponse('CONNECT')).status).toBe(200);
+  });
+});

@@ -1,4 +1,5 @@
 // HTTP/2 inside an opened tunnel, and towards the origin, in any pairing with HTTP/1.1 (RFC 9113).
+import type { ServerResponse } from 'node:http';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { afterAll, describe, expect, test } from 'vitest';
 import { startDualOrigin } from '../support/dual-origin.ts';
@@ -75,6 +76,34 @@ describe('a client of HTTP/2', () => {
     expect((await ask(session, { ':path': '/whole', te: 'trailers' })).content.toString()).toBe('content');
     await expect(ask(session, { ':path': '/broken', te: 'trailers' })).rejects.toThrow('NGHTTP2_INTERNAL_ERROR');
     expect((await ask(session, { ':path': '/whole', te: 'trailers' })).content.toString()).toBe('content');
+  });
+
+  test('has so many requests and tunnels as all connections together may, and is answered 503 for one more', async () => {
+    const held: ServerResponse[] = [];
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    await using origin = await startTlsOrigin(ca, ({ url }, response) => {
+      if (url !== '/held') return void response.end('ok');
+      held.push(response);
+      if (held.length === 2) resolve();
+    });
+    await using proxy = await startOpeningProxy(folder, ca, { config: { listener: { http2Requests: 2, tunnels: 2 } } });
+    const authority = `localhost:${origin.port}`;
+    const [session, other] = [await openSession(proxy, authority), await openSession(proxy, authority)];
+    const waiting = [ask(session, { ':path': '/held' }), ask(other, { ':path': '/held' })];
+    await asked;
+    const refused = await ask(session, { ':path': '/' });
+    expect([refused.headers[':status'], refused.headers['proxy-status']]).toEqual([
+      503,
+      expect.stringContaining('connection_limit_reached'),
+    ]);
+    for (const response of held) response.end('late');
+    expect((await Promise.all(waiting)).map(({ content }) => content.toString())).toEqual(['late', 'late']);
+    expect((await ask(session, { ':path': '/' })).content.toString()).toBe('ok');
+    // An opened tunnel is one for as long as its inside is there.
+    await expect(connectThrough(proxy, authority)).rejects.toThrow('answered 503');
+    other.close();
+    await expect.poll(() => proxy.flows.filter(({ outcome }) => outcome === 'opened')).toHaveLength(1);
+    await connectThrough(proxy, authority);
   });
 
   test('is told of denials on a page, stream by stream', async () => {

@@ -4,11 +4,11 @@ import { configFrom } from '../../../src/config/config.ts';
 
 const MIB = 2 ** 20;
 
-test('memory of the cache and connections are shared out, the disk is one, and the name is that of all', () => {
-  const config = configFrom({ cache: { memory: 256 * MIB, folder: '/c' }, limits: { connections: 1_001 } }, 'open.yaml');
+test('memory of the cache, connections and what is under way on them are shared out, the disk is one, and the name is that of all', () => {
+  const config = configFrom({ cache: { memory: 256 * MIB, folder: '/c' }, limits: { connections: 1_001, tunnels: 601 } }, 'open.yaml');
   const own = workerConfig(config, 2, 'sallyport-1234');
   expect(own.cache).toMatchObject({ memory: { maxBytes: 128 * MIB }, disk: { folder: '/c' } });
-  expect(own.listener.connections).toBe(501);
+  expect(own.listener).toMatchObject({ connections: 501, tunnels: 301, http2Requests: config.listener.http2Requests / 2 });
   expect(own.viaName).toBe('sallyport-1234');
   expect(workerConfig(configFrom({ via: 'proxy-1' }, 'open.yaml'), 2, 'sallyport-1234').viaName).toBe('proxy-1');
 });

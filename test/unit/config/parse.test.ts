@@ -276,6 +276,8 @@ limits:
   trailers: 4KiB
   connections: 1000
   connections_per_client: 100
+  tunnels: 500
+  http2_requests: 800
   http2_streams: 50
   http2_window: 128KiB
   http2_resets: 100
