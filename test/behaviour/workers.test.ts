@@ -70,7 +70,7 @@ test('a killed worker takes its own connections along and no others, and is back
 
 test('what is wrong is said once, and the code is the usual one', async () => {
   const policy = temporaryFile(onTestFinished, 'policy.yaml', 'version: 1\ndefault: maybe\n');
-  const proxy = spawnWorkers({ SALLYPORT_POLICY: policy });
+  const proxy = spawnWorkers({ SALLYPORT_LISTEN: '127.0.0.1:0', SALLYPORT_POLICY: policy });
   expect(await proxy.ended).toBe(65);
   expect(proxy.said.match(/default/g)).toHaveLength(1);
 });
