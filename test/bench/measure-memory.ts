@@ -53,14 +53,26 @@ export function measureStored(
 /** Of what is recorded, which the page can show at once. In octets for each exchange. */
 export function measureRecorded(target: Target): Measure {
   return async (subject, side) => {
-    await runWrk(subject, side, RECORD_WARM_UP_SECONDS, target);
+    await askFor(WARM_UP_EXCHANGES, target, subject, side);
     const beforeKiB = await settledKiB(subject, side);
-    const { result, atOrigin } = await countAtOrigin(side, () => withCpu(subject, () => runWrk(subject, side, RECORD_SECONDS, target)));
-    const { requests, seconds, errors } = result.result;
-    if (errors > 0) throw new BenchError(`${errors} of ${requests} requests failed. Nothing is counted.`);
+    const { result, atOrigin } = await countAtOrigin(side, () => withCpu(subject, () => askFor(RECORDED_EXCHANGES, target, subject, side)));
+    const { requests, seconds } = result.result;
     requireMisses({ requests, atOrigin, octetsRead: 0 });
     return grown(beforeKiB, await settledKiB(subject, side), requests, seconds, result.busy);
   };
+}
+
+/** As many requests at least, however long they take. */
+async function askFor(count: number, target: Target, subject: Subject, side: LoadSide): Promise<{ requests: number; seconds: number }> {
+  let [requests, seconds] = [0, 0];
+  while (requests < count) {
+    side.signal.throwIfAborted();
+    const some = await runWrk(subject, side, ASKING_SECONDS, target);
+    if (some.errors > 0) throw new BenchError(`${some.errors} of ${some.requests} requests failed. Nothing is counted.`);
+    requests += some.requests;
+    seconds += some.seconds;
+  }
+  return { requests, seconds };
 }
 
 function grown(beforeKiB: number, afterKiB: number, operations: number, seconds: number, busy: number): Figures {
@@ -82,7 +94,8 @@ const WARM_UP_RESPONSES = 20_000;
 const STORED_RESPONSES = 40_000;
 /** Who stores in files does so behind its answers, and may skip some while it is busy. */
 const MOST_NOT_STORED = 0.02;
-const RECORD_WARM_UP_SECONDS = 4;
-/** So long that what garbage moves is little beside it. */
-const RECORD_SECONDS = 10;
+const WARM_UP_EXCHANGES = 20_000;
+/** So many that what garbage moves is little beside them. */
+const RECORDED_EXCHANGES = 100_000;
+const ASKING_SECONDS = 3;
 const SETTLE_MS = 2_000;

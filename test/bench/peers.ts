@@ -49,8 +49,7 @@ export const PEERS: Readonly<Record<PeerName, (context: PeerContext) => PeerComm
     const configuration = path.join(folder, 'squid.conf');
     const hasMemoryTier = facts.cache !== 'disk';
     writeFileSync(configuration, squidConfiguration(port, hasMemoryTier ? SQUID_MEMORY : squidStore(folder), lists));
-    // -N stays in front with one process; -d 0 says on standard error why it does not start.
-    const args = ['-N', '-d', '0', '-f', configuration];
+    const args = [...squidFlags(port), '-f', configuration];
     // -z makes the folders of a store, and ends.
     return { program: programs.squid, args, ...(hasMemoryTier ? {} : { prepare: [...args, '-z'] }) };
   },
@@ -90,7 +89,12 @@ hosts_file ${hosts}
 ${rules}`;
   const configuration = path.join(folder, 'squid.conf');
   writeFileSync(configuration, squidConfiguration(listening, `${SQUID_MEMORY}${bumping}`));
-  return { program: programs.squid, args: ['-N', '-d', '0', '-f', configuration] };
+  return { program: programs.squid, args: [...squidFlags(port), '-f', configuration] };
+}
+
+/** -N stays in front with one process; -d 0 says on standard error why it does not start; its own name keeps its shared memory apart from any other Squid's. */
+function squidFlags(port: number): readonly string[] {
+  return ['-N', '-d', '0', '-n', `bench${port}`];
 }
 
 function requireTls(tls: TlsFiles | null): TlsFiles {
