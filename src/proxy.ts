@@ -218,6 +218,7 @@ class Composition implements RunningProxy {
       dropped: recording?.recorder.dropped ?? null,
       rewriting,
       openConnections: this.#listening.openConnections,
+      shortage: this.#listening.shortage,
       listening: this.listening.map(({ url }) => url),
     });
   }

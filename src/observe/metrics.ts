@@ -21,6 +21,9 @@ export interface MetricCounts {
 /** What is measured when it is asked for. */
 export interface Gauges {
   readonly openConnections: number;
+  /** How many processes accept nobody for want of descriptors, and how long that has lasted in all. */
+  readonly pausedProcesses: number;
+  readonly pausedMs: number;
   readonly residentBytes: number;
   readonly startedAtMs: number;
 }
@@ -87,7 +90,10 @@ export function sumOfCounts(all: readonly MetricCounts[]): MetricCounts {
 }
 
 /** All of it as text, a line each. */
-export function metricsPage(counts: MetricCounts, { openConnections, residentBytes, startedAtMs }: Gauges): string {
+export function metricsPage(
+  counts: MetricCounts,
+  { openConnections, pausedProcesses, pausedMs, residentBytes, startedAtMs }: Gauges,
+): string {
   return [
     ...counter('sallyport_exchanges_total', 'Finished exchanges and tunnels by outcome.', labelled('outcome', counts.outcomes)),
     ...counter(
@@ -101,6 +107,8 @@ export function metricsPage(counts: MetricCounts, { openConnections, residentByt
     ...counter('sallyport_sent_bytes_total', 'Octets to clients.', [['', counts.bytesToClients]]),
     ...durations(counts),
     ...gauge('sallyport_open_connections', 'Connections of clients.', openConnections),
+    ...gauge('sallyport_accepting_paused', 'Processes in which new connections wait for want of descriptors.', pausedProcesses),
+    ...counter('sallyport_accepting_paused_seconds_total', 'How long new connections have been left waiting.', [['', pausedMs / 1_000]]),
     ...gauge('process_resident_memory_bytes', 'Memory of the process, or of all together.', residentBytes),
     ...gauge('process_start_time_seconds', 'When the process began, since the epoch.', startedAtMs / 1_000),
     '',

@@ -74,9 +74,8 @@ export function createInspector(parts: InspectionParts): Inspector {
     },
     certificates: () => certificatesOf(parts.authority(), countsOfAll(parts).listening[0] ?? null),
     metrics: async () => {
-      const { metrics, openConnections, residentBytes } =
-        workers === null ? parts.counts() : sumOfWorkers([parts.counts(), await workers.freshCounts()]);
-      return metricsPage(metrics, { openConnections, residentBytes, startedAtMs });
+      const counts = workers === null ? parts.counts() : sumOfWorkers([parts.counts(), await workers.freshCounts()]);
+      return metricsPage(counts.metrics, { ...counts, startedAtMs });
     },
     send: (request, replayOf) => sendAnew(request, replayOf, parts),
   });

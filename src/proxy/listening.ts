@@ -1,8 +1,10 @@
 // Owns the listeners of the proxy: those that take connections in, and those that a reload has dropped while connections of theirs are not done yet.
 import { formatListenAddress } from '../config/listen-address.ts';
 import { cannotListen } from '../errors/start-error.ts';
+import { DescriptorShortage } from '../listeners/descriptor-shortage.ts';
 import { ConnectionCounts, HttpListener, type HttpListenerContext } from '../listeners/http.ts';
 import { type HandedSocket, isSameSocket, type ListenAddress } from '../listeners/listener.ts';
+import { countOpenDescriptors } from '../net/open-descriptors.ts';
 import type { ListeningSocket } from '../policy/address-guard.ts';
 import type { LastingParts } from './lasting-parts.ts';
 import { mostDescriptors } from './this-machine.ts';
@@ -24,13 +26,19 @@ export class Listening {
     this.#lasting = lasting;
     this.#handed = handed;
     this.#adminSocket = adminSocket;
+    const counts = new ConnectionCounts();
+    const most = mostDescriptors();
     this.#context = {
       connectionContext: () => lasting.current.connection,
-      counts: new ConnectionCounts(),
+      counts,
       nextConnectionId: lasting.nextConnectionId,
-      report: lasting.report,
-      descriptors: mostDescriptors(),
-      makeRoom: () => this.#makeRoom(),
+      shortage: new DescriptorShortage({
+        most,
+        countOpen: () => countOpenDescriptors(most),
+        connections: () => counts.total,
+        makeRoom: () => this.#makeRoom(),
+        report: lasting.report,
+      }),
     };
   }
 
@@ -47,6 +55,11 @@ export class Listening {
     return this.#all.reduce((sum, { openConnections }) => sum + openConnections, 0);
   }
 
+  /** What becomes of newcomers while descriptors are short. */
+  get shortage(): DescriptorShortage {
+    return this.#context.shortage;
+  }
+
   /**
    * Opens what is wanted and not open yet; `replaceBy` takes the result.
    *
@@ -60,7 +73,6 @@ export class Listening {
     for (const address of wanted) {
       const existing = this.#listeners.find((listener) => isSameSocket(listener.address, address) && !all.includes(listener));
       if (existing !== undefined) {
-        existing.rename(address);
         all.push(existing);
         continue;
       }
@@ -75,6 +87,8 @@ export class Listening {
         throw cannotListen(formatListenAddress(address), error);
       }
     }
+    // Only now: a refused reload changes neither names nor who is asked for credentials.
+    for (const [index, listener] of all.entries()) listener.rename(wanted[index]!);
     return all;
   }
 

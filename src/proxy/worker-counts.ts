@@ -12,12 +12,16 @@ export interface WorkerCounts {
   /** Of each rewriting rule that did something. */
   readonly touches: Readonly<Record<string, Touches>>;
   readonly openConnections: number;
+  /** How many processes accept nobody for want of descriptors, and how long that has lasted in all. */
+  readonly pausedProcesses: number;
+  readonly pausedMs: number;
   readonly residentBytes: number;
   /** URLs of listeners. */
   readonly listening: readonly string[];
 }
 
 interface CountedParts extends Pick<WorkerCounts, 'openConnections' | 'listening'> {
+  readonly shortage: { readonly isPaused: boolean; readonly pausedMs: number };
   readonly metrics: Metrics;
   readonly cache: CacheCounts;
   readonly dropped: Dropped | null;
@@ -25,7 +29,7 @@ interface CountedParts extends Pick<WorkerCounts, 'openConnections' | 'listening
 }
 
 /** Of this process. */
-export function countsOf({ metrics, cache, dropped, rewriting, openConnections, listening }: CountedParts): WorkerCounts {
+export function countsOf({ metrics, cache, dropped, rewriting, openConnections, shortage, listening }: CountedParts): WorkerCounts {
   const touched = rewriting?.rules.map(({ name }) => [name, rewriting.touches(name)] as const) ?? [];
   return {
     metrics: metrics.counts,
@@ -33,6 +37,8 @@ export function countsOf({ metrics, cache, dropped, rewriting, openConnections, 
     dropped: dropped ?? { contents: 0, exchanges: 0, messages: 0 },
     touches: Object.fromEntries(touched.filter((each): each is [string, Touches] => each[1] !== null)),
     openConnections,
+    pausedProcesses: shortage.isPaused ? 1 : 0,
+    pausedMs: shortage.pausedMs,
     residentBytes: residentBytes(),
     listening,
   };
@@ -72,6 +78,8 @@ export function sumOfWorkers(all: readonly WorkerCounts[]): WorkerCounts {
     },
     touches: sumOfTouches(all),
     openConnections: number(({ openConnections }) => openConnections),
+    pausedProcesses: number(({ pausedProcesses }) => pausedProcesses),
+    pausedMs: number(({ pausedMs }) => pausedMs),
     residentBytes: number(({ residentBytes }) => residentBytes),
     listening: [...new Set(all.flatMap(({ listening }) => listening))],
   };
@@ -79,7 +87,7 @@ export function sumOfWorkers(all: readonly WorkerCounts[]): WorkerCounts {
 
 /** What is left to count of one that is gone. */
 export function whatStays(counts: WorkerCounts): WorkerCounts {
-  return { ...counts, openConnections: 0, residentBytes: 0, listening: [] };
+  return { ...counts, openConnections: 0, pausedProcesses: 0, residentBytes: 0, listening: [] };
 }
 
 function sumOfTouches(all: readonly WorkerCounts[]): Record<string, Touches> {

@@ -1,15 +1,13 @@
-// Where the proxy listens, how many it lets in, and what it does when the system has no descriptor left.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+// Where the proxy listens, and how many it lets in.
+import { spawn } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import type { ListenAddress } from '../../src/listeners/listener.ts';
 import { type Origin, startOrigin } from '../support/origin.ts';
 import { connectRaw, type Destination, type RawClient } from '../support/raw-client.ts';
 import { startTestProxy, type TestProxy } from '../support/start-proxy.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
-import { startEcho } from '../support/tunnel-servers.ts';
 import { closedPort, failure, openTunnel } from '../support/tunnels.ts';
 
 const folder = temporaryFolder(afterAll);
@@ -118,57 +116,6 @@ describe('limits', () => {
   });
 });
 
-describe('without descriptors', () => {
-  test('the proxy survives, says so, and serves again once there are some', async () => {
-    await using origin = await startOrigin((_, reply) => reply.response({ body: 'ok' }));
-    const child = await startShortOfDescriptors(64);
-    // What a process opens once, it has opened with its first exchange.
-    (await answered({ port: child.port }, origin)).destroy();
-    const count = (): number => readdirSync(`/proc/${child.process.pid}/fd`).length;
-    const before = await settled(count);
-    const crowd: RawClient[] = [];
-    for (let index = 0; index < 120; index += 1) crowd.push(await connectRaw({ port: child.port }));
-    await child.said(/hardly any of the 64 files that may be open is left \(ulimit -n\); idle connections are closed to make room/);
-    for (const client of crowd) client.destroy();
-    await expect.poll(count, { timeout: 5_000 }).toBeLessThanOrEqual(before);
-    for (let round = 0; round < 5; round += 1) expect((await get({ port: child.port }, origin)).status).toBe(200);
-    expect(child.process.exitCode).toBeNull();
-  });
-
-  test('clients that hold connections for nothing do not keep others out', async () => {
-    await using origin = await startOrigin((_, reply) => reply.response({ body: 'ok' }));
-    const child = await startShortOfDescriptors(64);
-    const idle: RawClient[] = [];
-    for (let index = 0; index < 60; index += 1) idle.push(await answered({ port: child.port }, origin));
-    expect(idle).toHaveLength(60);
-    for (const client of idle) client.destroy();
-  });
-
-  test('when tunnels hold them all, what is open stays and is served, and who comes is told 503', async () => {
-    await using echo = await startEcho();
-    await using origin = await startOrigin((_, reply) => reply.response({ body: 'ok' }));
-    const child = await startShortOfDescriptors(64);
-    using waiting = await openTunnel({ port: child.port }, echo.authority);
-    using client = await connectRaw({ port: child.port });
-    await client.send('GET ');
-    const tunnels: RawClient[] = [];
-    for (;;) {
-      const next = await connectRaw({ port: child.port });
-      tunnels.push(next);
-      await next.send(`CONNECT ${echo.authority} HTTP/1.1\r\nHost: x\r\n\r\n`);
-      const response = await next.readResponse('CONNECT');
-      if (response.status === 200) continue;
-      expect(failure(response)).toEqual({ status: 503, error: 'connection_limit_reached' });
-      break;
-    }
-    await client.send(request(origin).slice('GET '.length));
-    expect((await client.readResponse()).status).toBe(200);
-    await waiting.send('still open');
-    expect((await waiting.readExactly(10)).toString()).toBe('still open');
-    for (const tunnel of tunnels) tunnel.destroy();
-  });
-});
-
 function request(origin: Origin): string {
   return `GET ${origin.url}/ HTTP/1.1\r\nHost: ${origin.authority}\r\n\r\n`;
 }
@@ -185,36 +132,4 @@ async function answered(proxy: Destination | TestProxy, origin: Origin): Promise
   await client.send(request(origin));
   expect((await client.readResponse()).status).toBe(200);
   return client;
-}
-
-interface Child {
-  readonly process: ChildProcess;
-  readonly port: number;
-  said(pattern: RegExp): Promise<void>;
-}
-
-/** A number, once it has stayed the same for a while. */
-async function settled(count: () => number): Promise<number> {
-  for (let last = count(); ; last = count()) {
-    await delay(300);
-    if (count() === last) return last;
-  }
-}
-
-/** The proxy in a process that may open so many files; killed at the end of the test. */
-async function startShortOfDescriptors(count: number): Promise<Child> {
-  const main = path.join(import.meta.dirname, '../../src/main.ts');
-  const words = ['run', '--listen', '127.0.0.1:0', '--access-log', 'off'];
-  const command = `ulimit -n ${count}; exec "$@"`;
-  const child = spawn('bash', ['-c', command, 'bash', process.execPath, main, ...words], {
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, SALLYPORT_CACHE_DISK: '0', SALLYPORT_STATE_DIR: 'off' },
-  });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  let text = '';
-  child.stderr.on('data', (bytes) => (text += bytes));
-  const said = (pattern: RegExp): Promise<void> => expect.poll(() => text, { timeout: 10_000 }).toMatch(pattern);
-  await said(/browser .*\n/);
-  return { process: child, port: Number(/127\.0\.0\.1:(\d+)/.exec(text)![1]), said };
 }

@@ -3,7 +3,7 @@ import { ProxyError } from '../../../src/errors/proxy-error.ts';
 import { createFlow } from '../../../src/flows/flow.ts';
 import { Metrics, metricsPage, sumOfCounts } from '../../../src/observe/metrics.ts';
 
-const GAUGES = { openConnections: 2, residentBytes: 1_000, startedAtMs: 5_000 };
+const GAUGES = { openConnections: 2, pausedProcesses: 1, pausedMs: 1_500, residentBytes: 1_000, startedAtMs: 5_000 };
 
 function ended(given: object) {
   const flow = createFlow({ id: 1, listener: 'a', address: '127.0.0.1', port: 1, connectId: null });
@@ -31,6 +31,8 @@ test('counts how exchanges ended, and how long they took', () => {
       'sallyport_exchange_duration_seconds_bucket{le="+Inf"} 3',
       'sallyport_exchange_duration_seconds_count 3',
       'sallyport_open_connections 2',
+      'sallyport_accepting_paused 1',
+      'sallyport_accepting_paused_seconds_total 1.5',
       'process_start_time_seconds 5',
     ]),
   );
