@@ -185,6 +185,22 @@ describeWith(['chromium'], 'The inspector', () => {
     await page.locator(`#row-${fixture.total()}`).waitFor();
   });
 
+  test('a page that nobody sees asks for nothing, and shows what is there when it is seen again', async () => {
+    await page.clock.install();
+    await open();
+    await page.locator(`#row-${fixture.total()}`).waitFor();
+    const before = fixture.total();
+    const turn = (state: 'hidden' | 'visible') =>
+      page.evaluate(`Object.defineProperty(document, 'visibilityState', { configurable: true, value: '${state}' });
+        document.dispatchEvent(new Event('visibilitychange'))`);
+    await turn('hidden');
+    await page.clock.runFor(6_000);
+    await expect.poll(() => fixture.views()).toBe(0);
+    fixture.add(5);
+    await turn('visible');
+    await page.locator(`#row-${before + 5}`).waitFor();
+  });
+
   test('every page can be read and used by everybody, light and dark (WCAG 2.2 AA, axe)', async () => {
     await open();
     const found: string[] = [];

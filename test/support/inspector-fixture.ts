@@ -45,6 +45,8 @@ export interface InspectorFixture {
   total(): number;
   /** Adds so many rows now. */
   add(count: number): void;
+  /** How many windows pages have open. */
+  views(): number;
   /** Drops every WebSocket, as a restart does. */
   disconnect(): void;
   close(): Promise<void>;
@@ -67,6 +69,7 @@ export async function startInspectorFixture(
     codes: new Set(['first']),
     found: new Map(),
     breakpoints: fixtureBreakpoints(nowMs),
+    views: new Set(),
   };
   const server = createServer((request, response) => void answer(state, request, response));
   const sockets = new WebSocketServer({ server, path: '/api/live' });
@@ -86,6 +89,7 @@ export async function startInspectorFixture(
       const from = rows.length;
       for (let id = from + 1; id <= from + more; id++) rows.push({ ...fixtureRow(id, id, Date.now()), startedAtMs: Date.now() });
     },
+    views: () => [...state.views].reduce((sum, views) => sum + views.size, 0),
     disconnect: dropSockets,
     close: () => closeAll(server, sockets, dropSockets),
   };
@@ -98,6 +102,8 @@ interface State {
   readonly written: string[];
   readonly codes: Set<string>;
   readonly found: Map<string, { upTo: number; readonly rows: Summary[] }>;
+  /** Of each page. */
+  readonly views: Set<ReadonlyMap<number, unknown>>;
   rules: string;
   breakpoints: ReturnType<typeof fixtureBreakpoints>;
 }
@@ -141,6 +147,7 @@ function compare(a: unknown, b: unknown): number {
 
 function serveLive(socket: WebSocket, state: State): void {
   const views = new Map<number, Extract<ToServer, { type: 'view' }>>();
+  state.views.add(views);
   const lastSent = new Map<number, string>();
   const say = (message: FromServer) => socket.send(JSON.stringify(message));
   let wantsOverview = false;
@@ -172,7 +179,10 @@ function serveLive(socket: WebSocket, state: State): void {
     lastSent.delete(message.view);
     push();
   });
-  socket.on('close', () => timers.forEach(clearInterval));
+  socket.on('close', () => {
+    timers.forEach(clearInterval);
+    state.views.delete(views);
+  });
 }
 
 async function answer(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,6 +1,6 @@
 // Owns live windows: of what matches a filter, in an order, the rows that somebody looks at. A window is pushed when what is in it, or how many there are,
 // has changed: at once when it was quiet before, and at most four times a second: more than that nobody reads, and whoever draws it takes the time from the
-// traffic. What is in the order of a column is sorted again at most once a second, and less often where that takes long.
+// traffic. Where nothing of what was shown is left a moment later, once a second does. What is in the order of a column is sorted again at most once a second, and less often where that takes long.
 import type { Summary } from '../recorded.ts';
 import type { Change } from './batch-changes.ts';
 import type { FlowSession, SessionListener } from './flow-session.ts';
@@ -55,6 +55,7 @@ export class View implements SessionListener {
   #shown: ReadonlySet<number> = new Set();
   #pushTimer: NodeJS.Timeout | null = null;
   #pushedMs = Number.NEGATIVE_INFINITY;
+  #pushAfterMs = PUSH_MS;
   #sortTimer: NodeJS.Timeout | null = null;
   #sortAfterMs = SORT_MS;
   #searching: Job<void> | null = null;
@@ -143,7 +144,7 @@ export class View implements SessionListener {
 
   #changed(): void {
     if (this.#isClosed || this.#pushTimer !== null) return;
-    const waitMs = Math.max(0, this.#pushedMs + PUSH_MS - performance.now());
+    const waitMs = Math.max(0, this.#pushedMs + this.#pushAfterMs - performance.now());
     this.#pushTimer = setTimeout(() => this.#pushNow(), waitMs);
   }
 
@@ -153,6 +154,8 @@ export class View implements SessionListener {
     if (!this.#list.isSorted) this.#sortSoon(this.#sortAfterMs);
     try {
       const rows = rowsOf(this.#parts.session, this.#list, this.#offset, this.#limit);
+      const isAllNew = this.#shown.size > 0 && !rows.rows.some(({ id }) => this.#shown.has(id));
+      this.#pushAfterMs = isAllNew ? PUSH_ALL_MS : PUSH_MS;
       this.#shown = new Set(rows.rows.map(({ id }) => id));
       this.#push(rows, this.#matching.progress);
     } catch (error) {
@@ -205,6 +208,8 @@ function intoList(list: OrderedList, changed: (id: number, isMoved: boolean) => 
 
 const MOST_SKIPPED = 2000;
 const PUSH_MS = 250;
+/** Nobody can read rows that pass by faster. */
+const PUSH_ALL_MS = 1000;
 const SORT_MS = 1000;
 /** Sorting takes a tenth of the time at most. */
 const SORT_SHARE = 10;

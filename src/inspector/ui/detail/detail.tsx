@@ -215,13 +215,13 @@ function showTab(id: number, { name }: Tab): void {
 }
 
 function watch(id: number, again: () => void, tellMessages: (total: number) => void): () => void {
-  want(`exchange ${id}`, { type: 'watch', id });
+  want(`exchange ${id}`, { type: 'watch', id }, { type: 'unwatch', id });
   const stop = listen((message) => {
     if (message.type === 'exchange' && message.id === id) again();
     if (message.type === 'messages' && message.id === id) tellMessages(message.total);
   });
   return () => {
     stop();
-    unwant(`exchange ${id}`, { type: 'unwatch', id });
+    unwant(`exchange ${id}`);
   };
 }

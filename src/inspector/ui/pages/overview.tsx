@@ -17,7 +17,7 @@ export function OverviewPage() {
     const stop = listen((message) => {
       if (message.type === 'overview') overview.value = message;
     });
-    want('overview', { type: 'overview', on: true });
+    want('overview', { type: 'overview', on: true }, { type: 'overview', on: false });
     getJson<Overview | null>('/api/overview').then(
       (came) => {
         overview.value ??= came;
@@ -28,7 +28,7 @@ export function OverviewPage() {
     );
     return () => {
       stop();
-      unwant('overview', { type: 'overview', on: false });
+      unwant('overview');
     };
   }, []);
   if (status.value?.recording === null) return <NotRecording />;

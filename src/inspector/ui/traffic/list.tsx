@@ -31,7 +31,8 @@ export function List({ view, isNarrow }: ListProps) {
   const rowHeight = isNarrow ? NARROW_ROW : WIDE_ROW;
   const isFollowing = view.isFollowing.value;
   const viewport = viewportOf({
-    ...{ total, rowHeight, isFollowing, height: height.value, scrollTop: scrolled.value },
+    // While the end is followed it matters nothing, and what it comes to need not be drawn.
+    ...{ total, rowHeight, isFollowing, height: height.value, scrollTop: isFollowing ? 0 : scrolled.value },
     headHeight: isNarrow ? 0 : WIDE_ROW,
   });
   const { whole, end, first, last, onScreen, placeOf } = viewport;

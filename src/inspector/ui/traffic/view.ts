@@ -84,7 +84,7 @@ export class TrafficView {
 
   close(): void {
     this.#stopListening();
-    unwant(`view ${this.#number}`, { type: 'close-view', view: this.#number });
+    unwant(`view ${this.#number}`);
   }
 
   #ask(): void {
@@ -102,7 +102,7 @@ export class TrafficView {
     const asked = JSON.stringify(message);
     if (asked === this.#asked) return;
     this.#asked = asked;
-    want(`view ${this.#number}`, message);
+    want(`view ${this.#number}`, message, { type: 'close-view', view: this.#number });
   }
 
   #take({ total, offset, rows, progress }: Window): void {
