@@ -1,11 +1,9 @@
 // Owns what the API gives of recorded content and of many exchanges at once: octets to save, views to read, requests to paste elsewhere, HTTP Archives
 // out and in. Captured octets leave as what no browser runs.
-import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { type AdminAnswer, BadQuestion, valueAnswer } from '../admin/answers.ts';
 import { CONTENT_KINDS } from '../flows/content/content-view.ts';
 import { COPY_FORMS } from '../flows/copy-as/copied-request.ts';
+import { answerWithFile, withFileOf } from './passing-file.ts';
 import { jsonAnswer, type Route, type RouteAsked, wordIn } from './route.ts';
 import { sessionNameIn } from './session-routes.ts';
 import {
@@ -89,33 +87,19 @@ async function copied(recording: Recording, asked: RouteAsked): Promise<AdminAns
   return jsonAnswer(request);
 }
 
-async function archive(recording: Recording, asked: RouteAsked, version: string): Promise<AdminAnswer> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-'));
-  const forget = () => rmSync(folder, { recursive: true, force: true });
-  try {
-    const file = path.join(folder, 'exchanges.har');
+function archive(recording: Recording, asked: RouteAsked, version: string): Promise<AdminAnswer> {
+  return answerWithFile('exchanges.har', 'application/json', async (file) => {
     const question = { filter: asked.query.get('filter') ?? '', file, version, masks: recording.masks(isRevealed(asked)) };
     unlessProblem(await recording.store().ask({ kind: 'exportHar', ...sessionIn(asked.query), ...question }));
-    const content = createReadStream(file).once('close', forget);
-    const fields = { 'Content-Disposition': 'attachment; filename="exchanges.har"' };
-    return { kind: 'octets', type: 'application/json', content, fields };
-  } catch (error) {
-    forget();
-    throw error;
-  }
+  });
 }
 
 async function imported(recording: Recording, asked: RouteAsked): Promise<AdminAnswer> {
   const session = sessionNameIn(asked.query);
-  const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-'));
-  try {
-    const file = path.join(folder, 'exchanges.har');
-    await asked.toFile(file, MOST_IMPORTED);
-    const { exchanges } = await recording.store().ask({ kind: 'importHar', session, file, name: `${session}.har` });
-    return valueAnswer({ session, exchanges });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const { exchanges } = await withFileOf(asked, MOST_IMPORTED, (file) =>
+    recording.store().ask({ kind: 'importHar', session, file, name: `${session}.har` }),
+  );
+  return valueAnswer({ session, exchanges });
 }
 
 function sideOf({ segments: { side } }: RouteAsked): 'request' | 'response' {

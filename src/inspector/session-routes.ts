@@ -1,19 +1,24 @@
 // Owns what the API says of sessions: which there are, beginning, saving, opening and sharing them.
-import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import * as z from 'zod';
 import { BadQuestion, valueAnswer } from '../admin/answers.ts';
 import type { Question } from '../flows/store/protocol.ts';
-import { contentAs, type Route } from './route.ts';
+import { answerWithFile, withFileOf } from './passing-file.ts';
+import { contentAs, type Route, type RouteAsked } from './route.ts';
 import { isRevealed, REVEALED, type Recording } from './traffic-routes.ts';
 
 const NAMED = z.strictObject({
   name: z.string().regex(/^[\w][\w .-]{0,63}$/, 'expected a name of letters, digits, blanks, dots and dashes'),
 });
 
+/** @returns what the store answers, which each kind of question says */
+type Asks = (question: Question) => Promise<unknown>;
+
 export function sessionRoutes(recording: Recording): readonly Route[] {
-  const asks = (question: Question) => recording.store().ask(question);
+  const asks: Asks = (question) => recording.store().ask(question);
+  return [...keptRoutes(asks), ...sharedRoutes(recording, asks)];
+}
+
+function keptRoutes(asks: Asks): readonly Route[] {
   return [
     {
       method: 'GET',
@@ -22,30 +27,8 @@ export function sessionRoutes(recording: Recording): readonly Route[] {
       answers: 'Each with its name, size and time, and whether it is recorded into',
       answer: async () => valueAnswer(await asks({ kind: 'sessions' })),
     },
-    {
-      method: 'POST',
-      path: '/api/sessions',
-      summary: 'Record into a new session from now on',
-      content: NAMED,
-      answers: 'The name',
-      async answer(asked) {
-        const { name } = await contentAs(NAMED, asked);
-        await asks({ kind: 'beginSession', name });
-        return valueAnswer({ name });
-      },
-    },
-    {
-      method: 'POST',
-      path: '/api/sessions/current/save',
-      summary: 'Keep what there is now under another name',
-      content: NAMED,
-      answers: 'The name',
-      async answer(asked) {
-        const { name } = await contentAs(NAMED, asked);
-        await asks({ kind: 'saveSession', name });
-        return valueAnswer({ name });
-      },
-    },
+    naming('/api/sessions', 'Record into a new session from now on', (name) => asks({ kind: 'beginSession', name })),
+    naming('/api/sessions/current/save', 'Keep what there is now under another name', (name) => asks({ kind: 'saveSession', name })),
     {
       method: 'POST',
       path: '/api/sessions/current/clear',
@@ -53,18 +36,9 @@ export function sessionRoutes(recording: Recording): readonly Route[] {
       answers: 'Nothing',
       answer: async () => valueAnswer(await asks({ kind: 'clear' })),
     },
-    {
-      method: 'POST',
-      path: '/api/sessions/{session}/rename',
-      summary: 'Give a session another name',
-      content: NAMED,
-      answers: 'The name',
-      async answer(asked) {
-        const { name } = await contentAs(NAMED, asked);
-        await asks({ kind: 'renameSession', session: asked.segments['session']!, name });
-        return valueAnswer({ name });
-      },
-    },
+    naming('/api/sessions/{session}/rename', 'Give a session another name', (name, { segments }) =>
+      asks({ kind: 'renameSession', session: segments['session']!, name }),
+    ),
     {
       method: 'DELETE',
       path: '/api/sessions/{session}',
@@ -72,6 +46,27 @@ export function sessionRoutes(recording: Recording): readonly Route[] {
       answers: 'Nothing',
       answer: async ({ segments }) => valueAnswer(await asks({ kind: 'removeSession', session: segments['session']! })),
     },
+  ];
+}
+
+/** A route that is told a name for a session. */
+function naming(path: string, summary: string, take: (name: string, asked: RouteAsked) => Promise<unknown>): Route {
+  return {
+    method: 'POST',
+    path,
+    summary,
+    content: NAMED,
+    answers: 'The name',
+    async answer(asked) {
+      const named = await contentAs(NAMED, asked);
+      await take(named.name, asked);
+      return valueAnswer(named);
+    },
+  };
+}
+
+function sharedRoutes(recording: Recording, asks: Asks): readonly Route[] {
+  return [
     {
       method: 'GET',
       path: '/api/sessions/{session}/file',
@@ -81,17 +76,9 @@ export function sessionRoutes(recording: Recording): readonly Route[] {
       async answer(asked) {
         const session = asked.segments['session']!;
         const masks = recording.masks(isRevealed(asked));
-        const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-'));
-        const forget = () => rmSync(folder, { recursive: true, force: true });
-        try {
-          const file = path.join(folder, 'session.sallyport');
-          await asks({ kind: 'exportSession', session, file, masks });
-          const content = createReadStream(file).once('close', forget);
-          return { kind: 'octets', type: 'application/octet-stream', content, fields: attachment(`${session}.sallyport`) };
-        } catch (error) {
-          forget();
-          throw error;
-        }
+        return answerWithFile(`${session}.sallyport`, 'application/octet-stream', (file) =>
+          asks({ kind: 'exportSession', session, file, masks }),
+        );
       },
     },
     {
@@ -102,14 +89,7 @@ export function sessionRoutes(recording: Recording): readonly Route[] {
       answers: '{session, exchanges}: under which name, and how much there is',
       async answer(asked) {
         const name = sessionNameIn(asked.query);
-        const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-'));
-        try {
-          const file = path.join(folder, 'session.sallyport');
-          await asked.toFile(file, MOST_IMPORTED);
-          return valueAnswer(await asks({ kind: 'importSession', file, name }));
-        } finally {
-          rmSync(folder, { recursive: true, force: true });
-        }
+        return valueAnswer(await withFileOf(asked, MOST_IMPORTED, (file) => asks({ kind: 'importSession', file, name })));
       },
     },
   ];
@@ -120,10 +100,6 @@ export function sessionNameIn(query: URLSearchParams): string {
   const name = query.get('name') ?? 'imported';
   if (!NAMED.safeParse({ name }).success) throw new BadQuestion(`${JSON.stringify(name)} is no name for a session.`);
   return name;
-}
-
-export function attachment(name: string): Readonly<Record<string, string>> {
-  return { 'Content-Disposition': `attachment; filename="${name.replace(/[^\w.-]/g, '_')}"` };
 }
 
 const MOST_IMPORTED = 512 * 1024 * 1024;
