@@ -290,6 +290,7 @@ function noteAge(context: CacheContext, { request, record }: Lookup, stored: Sto
 
 /** Surrogate-Key is a list by blanks, Cache-Tag one by commas. */
 function tagsOf(fields: Fields): readonly string[] {
+  if (!hasField(fields, 'surrogate-key') && !hasField(fields, 'cache-tag')) return NO_TAGS;
   const surrogateKeys = fieldValues(fields, 'surrogate-key').flatMap((value) => value.split(/[ \t]+/));
   const tags = [...surrogateKeys, ...listMembers(fields, 'cache-tag')].filter((tag) => tag !== '');
   return tags.length === 0 ? NO_TAGS : tags.slice(0, MOST_TAGS);

@@ -140,7 +140,7 @@ function keptFields(fields: Fields, dropped: ReadonlySet<string>, lengths: numbe
 }
 
 /** Field names that Connection lists (§7.6.1), in lower case; `null` when there are none beyond the options everybody sends. */
-function nominatedFields(fields: Fields): Set<string> | null {
+export function nominatedFields(fields: Fields): Set<string> | null {
   let nominated: Set<string> | null = null;
   for (let i = 0; i < fields.length; i += 1) {
     const field = fields[i]!;
@@ -192,7 +192,8 @@ const REQUEST_DROPPED_LENGTHS = lengthMask(REQUEST_DROPPED);
 const OLD_REQUEST_DROPPED_LENGTHS = lengthMask(OLD_REQUEST_DROPPED);
 const RESPONSE_DROPPED_LENGTHS = lengthMask(RESPONSE_DROPPED);
 
-function lengthMask(names: ReadonlySet<string>): number {
+/** The lengths of names below 32 characters, a bit each. */
+export function lengthMask(names: ReadonlySet<string>): number {
   let mask = 0;
   for (const name of names) mask |= 1 << name.length;
   return mask;

@@ -2,25 +2,31 @@
 // connection, about credentials for a proxy, or named by a no-cache or private that is about certain fields (§5.2.2.4, §5.2.2.7).
 // A field that caching or reading the content depends on stays whoever names it: it is meant for every recipient, so Connection may not name it
 // (RFC 9110 §7.6.1), and without it a response could be reused where its origin forbids it.
-import { isNamed, listMembers } from '../../http/fields.ts';
+import { lengthMask, nominatedFields } from '../../http/forwarding.ts';
 import type { Field, Fields } from '../../http/message.ts';
 import type { ResponseDirectives } from './cache-control.ts';
 
 export function storedFields(fields: Fields, directives: ResponseDirectives): Field[] {
   const named = namedFields(fields, directives);
-  return fields.filter(({ name }) => {
-    const lower = name.toLowerCase();
-    return !NEVER_STORED.has(lower) && (named === null || !named.has(lower) || ALWAYS_STORED.has(lower));
-  });
+  const stored: Field[] = [];
+  for (let i = 0; i < fields.length; i += 1) {
+    const field = fields[i]!;
+    // Most are known by the length of their name not to be among them.
+    const mayBeLeftOut = named !== null || (field.name.length < 32 && (NEVER_STORED_LENGTHS & (1 << field.name.length)) !== 0);
+    if (!mayBeLeftOut || !isLeftOut(field.name.toLowerCase(), named)) stored.push(field);
+  }
+  return stored;
+}
+
+function isLeftOut(lower: string, named: ReadonlySet<string> | null): boolean {
+  return NEVER_STORED.has(lower) || (named?.has(lower) === true && !ALWAYS_STORED.has(lower));
 }
 
 /** What this response keeps out beside what every one does, in lower case; `null` for nothing. */
 function namedFields(fields: Fields, { noCache, isPrivate }: ResponseDirectives): ReadonlySet<string> | null {
-  const isNominating = fields.some(({ name }) => isNamed(name, 'connection') || isNamed(name, 'proxy-connection'));
-  if (!isNominating && typeof noCache === 'boolean' && typeof isPrivate === 'boolean') return null;
-  const named = new Set<string>();
-  for (const option of listMembers(fields, 'connection')) named.add(option.toLowerCase());
-  for (const option of listMembers(fields, 'proxy-connection')) named.add(option.toLowerCase());
+  const nominated = nominatedFields(fields);
+  if (typeof noCache === 'boolean' && typeof isPrivate === 'boolean') return nominated;
+  const named = nominated ?? new Set<string>();
   for (const names of [noCache, isPrivate]) if (typeof names !== 'boolean') for (const name of names) named.add(name);
   return named;
 }
@@ -37,6 +43,8 @@ const NEVER_STORED: ReadonlySet<string> = new Set([
   'proxy-authentication-info',
   'proxy-authorization',
 ]);
+
+const NEVER_STORED_LENGTHS = lengthMask(NEVER_STORED);
 
 const ALWAYS_STORED: ReadonlySet<string> = new Set([
   'age',
