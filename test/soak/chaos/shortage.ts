@@ -83,7 +83,7 @@ export function fillDisk(scene: Scene, { seconds }: Amount, disk: SmallDisk): Pr
 
 /**
  * Idle connections and tunnels, more than there are descriptors for. What is idle is closed then, and a request that meets that on its way has no answer
- * (RFC 9112 section 9.5); whoever comes anew is served or told, as long as there is a descriptor to say it with.
+ * (RFC 9112 section 9.5); whoever comes anew waits, and is served or told.
  */
 export function exhaustDescriptors(scene: Scene, { seconds }: Amount): Promise<Row> {
   const { proxy, origins } = scene;
@@ -109,9 +109,9 @@ export function exhaustDescriptors(scene: Scene, { seconds }: Amount): Promise<R
       notes.push(
         `${tunnels.length} tunnels opened and ${refused} refused, ${idle.returns} idle connections came again, ${most} descriptors at most`,
       );
-      // Of whom there is no descriptor at all, Node accepts and closes (listeners/http.ts).
-      if (anew.wrong > 0 || anew.broken > anew.right + anew.error)
-        throw new Error('most of those who came anew were neither served nor told');
+      // Whom there is no descriptor for waits (listeners/pausable-server.ts). Only who is idle as its request comes may be closed without a word.
+      if (anew.wrong > 0 || anew.broken * 20 > anew.right + anew.error)
+        throw new Error('some of those who came anew were neither served nor told');
     } finally {
       idle.leave();
       for (const tunnel of tunnels) tunnel.close();
