@@ -2,7 +2,8 @@
 // The places: file:line:column, the name of an environment variable, the name of a flag. Unknown names are problems, with the nearest known one.
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, type YAMLMap } from 'yaml';
 import { didYouMean } from '../errors/nearest.ts';
-import { isGroup, keysAt, type SettingName, type Settings, settingNames, settingsSchema } from './settings.ts';
+import { isGroup } from './setting-values.ts';
+import { keysAt, type SettingName, type Settings, settingNames, settingsSchema } from './settings.ts';
 
 export interface Source {
   /** Empty when there are problems. */
