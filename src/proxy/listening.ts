@@ -1,6 +1,6 @@
 // Owns the listeners of the proxy: those that take connections in, and those that a reload has dropped while connections of theirs are not done yet.
 import { formatListenAddress } from '../config/listen-address.ts';
-import { cannotListen } from '../errors/start-error.ts';
+import { cannotListen, StartError } from '../errors/start-error.ts';
 import { DescriptorShortage } from '../listeners/descriptor-shortage.ts';
 import { ConnectionCounts, HttpListener, type HttpListenerContext } from '../listeners/http.ts';
 import { type HandedSocket, isSameSocket, type ListenAddress } from '../listeners/listener.ts';
@@ -84,7 +84,8 @@ export class Listening {
         this.#note([...this.#listeners, ...opened]);
       } catch (error) {
         for (const listener of opened) listener.close();
-        throw cannotListen(formatListenAddress(address), error);
+        this.#note(this.#listeners);
+        throw this.#overlap(address, error) ?? cannotListen(formatListenAddress(address), error);
       }
     }
     // Only now: a refused reload changes neither names nor who is asked for credentials.
@@ -99,6 +100,17 @@ export class Listening {
     this.#note(listeners);
     for (const listener of dropped) listener.drain();
     this.#leaving = [...this.#leaving, ...dropped].filter(({ openConnections }) => openConnections > 0);
+  }
+
+  /** What to say where a socket of ours is in the way: to be closed for one that may still fail is no way to keep what holds. */
+  #overlap(address: ListenAddress, error: unknown): StartError | null {
+    if (address.kind !== 'tcp' || !(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) return null;
+    const ours = this.#listeners.map(({ bound }) => bound).find((bound) => bound?.port === address.port);
+    if (!ours || !(isAny(ours.host) || isAny(address.host))) return null;
+    const where = `${formatListenAddress(address)} ${isAny(address.host) ? 'takes in' : 'is part of'} ${formatListenAddress({ kind: 'tcp', ...ours })}`;
+    return new StartError('unavailable', [`${where}, where this proxy listens. Stop it and start it anew to change one for the other.`], {
+      cause: error,
+    });
   }
 
   drain(patienceMs: number): void {
@@ -123,4 +135,9 @@ export class Listening {
     const clients = this.#all.reduce((sum, listener) => sum + listener.letGoOfIdle(), 0);
     return clients + intercepted.letGoOfIdle() + (parts?.pool.letGo() ?? 0);
   }
+}
+
+/** Whether it stands for all addresses of the machine. */
+function isAny(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
 }

@@ -201,9 +201,22 @@ test.for([
 test('an address that another program has keeps everything as it was', async () => {
   await using other = await startRawServer(() => {});
   await using proxy = await startTestProxy();
-  const listen: ListenAddress[] = [ANY_PORT, { kind: 'tcp', host: '127.0.0.1', port: other.port }];
+  const before = proxy.running.listening;
+  const renamed: ListenAddress = { ...ANY_PORT, name: 'renamed', auth: 'never' };
+  const listen: ListenAddress[] = [renamed, { kind: 'tcp', host: '127.0.0.1', port: other.port }];
   await expect(proxy.running.reload(testConfig({ listen }))).rejects.toThrow(/in use by another program/);
-  expect(proxy.running.listening).toHaveLength(1);
+  expect(proxy.running.listening).toEqual(before);
+});
+
+test('an address that takes in the one where it listens is refused with that reason, and what listens stays', async () => {
+  await using origin = await startOrigin((_, reply) => reply.response({ body: 'ok' }));
+  await using proxy = await startTestProxy();
+  const everywhere: ListenAddress = { kind: 'tcp', host: '0.0.0.0', port: proxy.port };
+  await expect(proxy.running.reload(testConfig({ listen: [everywhere] }))).rejects.toThrow(
+    `0.0.0.0:${proxy.port} takes in 127.0.0.1:${proxy.port}, where this proxy listens.`,
+  );
+  using client = await connectRaw(proxy);
+  expect((await get(client, origin)).status).toBe(200);
 });
 
 test('exchanges that end after the log has changed are in the new one', async () => {
