@@ -13,13 +13,19 @@ export interface Asked {
  * @param octets  of the content that each answer must have
  * @throws BenchError for the first answer that is not 200 with that content
  */
-export async function askForAll(proxyPort: number, urls: readonly string[], octets: number): Promise<Asked> {
+export async function askForAll(
+  proxyPort: number,
+  urls: readonly string[],
+  octets: number,
+  fields: readonly { readonly name: string; readonly value: string }[] = [],
+): Promise<Asked> {
+  const given = Object.fromEntries(fields.map(({ name, value }) => [name, value]));
   const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
   const left = urls.values();
   let saidForwarded = 0;
   const lane = async () => {
     for (const url of left) {
-      const answer = await exchange(agent, { port: proxyPort, path: url, headers: { Host: new URL(url).host } });
+      const answer = await exchange(agent, { port: proxyPort, path: url, headers: { Host: new URL(url).host, ...given } });
       const length = await contentLength(answer);
       if (answer.statusCode !== 200 || length !== octets)
         throw new BenchError(`${url} is answered ${answer.statusCode} with ${length} octets; expected 200 with ${octets}`);

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { askForAll, askStatus } from './ask.ts';
 import { BenchError } from './bench-error.ts';
 import type { Children } from './children.ts';
+import { CREDENTIALS } from './corporate.ts';
 import { countAtOrigin, settle, withCpu } from './cost.ts';
 import { type Evidence, requireHits, requireMisses, requireStored, sampleNumbers } from './evidence.ts';
 import { domainName } from './list-names.ts';
@@ -33,10 +34,15 @@ export interface LoadSide {
   readonly cores: CoreList;
   readonly seconds: number;
   readonly signal: AbortSignal;
-  /** Field lines that requests of the forward workload carry besides their own. */
-  readonly fields?: readonly string[];
+  /** What plain requests carry besides their own fields. */
+  readonly fields?: readonly Field[];
   /** Requests a second of the workload that asks at a fixed rate; `null` where there is none. */
   readonly rate: number | null;
+}
+
+export interface Field {
+  readonly name: string;
+  readonly value: string;
 }
 
 export type Figures = Omit<Measurement, 'round' | 'workload' | 'peer' | 'cores'>;
@@ -48,7 +54,9 @@ export function measure(workload: WorkloadName, subject: Subject, side: LoadSide
 
 async function measureForward(subject: Subject, side: LoadSide): Promise<Figures> {
   await runWrk(subject, side, WARM_UP_SECONDS, FORWARD);
-  return (await measureRequests(subject, side, FORWARD)).figures;
+  const { figures, evidence } = await measureRequests(subject, side, FORWARD);
+  requireMisses(evidence);
+  return figures;
 }
 
 /** @param urls  how many; each is asked for in turn */
@@ -78,7 +86,7 @@ async function measureMissStore(subject: Subject, side: LoadSide): Promise<Figur
 async function fill(subject: Subject, side: LoadSide, urls: readonly string[], octets: number): Promise<void> {
   for (let pass = 1; ; pass += 1) {
     side.signal.throwIfAborted();
-    const { result, atOrigin } = await countAtOrigin(side, () => askForAll(subject.port, urls, octets));
+    const { result, atOrigin } = await countAtOrigin(side, () => askForAll(subject.port, urls, octets, side.fields));
     if (atOrigin === 0 && result.saidForwarded === 0) return;
     const fetched = `${Math.max(atOrigin, result.saidForwarded)} of ${urls.length} URLs are fetched again`;
     if (pass === MOST_PASSES) throw new BenchError(`it does not store: ${fetched} when asked for the ${MOST_PASSES}th time`);
@@ -96,6 +104,11 @@ function measureListed(measureUnlisted: Measure): Measure {
     }
     return measureUnlisted(subject, side);
   };
+}
+
+/** Nobody is let in who cannot say who they are: every request does. */
+function measureAsSomebody(measureAsNobody: Measure): Measure {
+  return (subject, side) => measureAsNobody(subject, { ...side, fields: [CREDENTIALS] });
 }
 
 async function storeNew(subject: Subject, side: LoadSide, first: number, count: number): Promise<{ atOrigin: number }> {
@@ -154,10 +167,12 @@ export type Measure = (subject: Subject, side: LoadSide) => Promise<Figures>;
 const MEASURES: Readonly<Record<WorkloadName, Measure>> = {
   forward: measureForward,
   'forward-recorded': measureForward,
+  'forward-corporate': measureAsSomebody(measureForward),
   'forward-workers': measureForward,
   'forward-workers-4': measureForward,
   'forward-p99': measureLatency(FORWARD),
   'hit-1k': measureHits('1k', 1, 'memory'),
+  'hit-1k-corporate': measureAsSomebody(measureHits('1k', 1, 'memory')),
   'hit-1k-recorded': measureHits('1k', 1, 'memory'),
   'hit-1k-workers': measureHits('1k', 1, 'memory'),
   'hit-1k-listed': measureListed(measureHits('1k', 1, 'memory')),

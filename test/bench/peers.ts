@@ -6,6 +6,7 @@
 import { chmodSync, chownSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { BenchError } from './bench-error.ts';
+import { CORPORATE_AUTH, CORPORATE_POLICY, writeUsers } from './corporate.ts';
 import type { ListFiles } from './list-names.ts';
 import type { PeerName, WorkloadFacts } from './plan.ts';
 import type { Programs } from './programs.ts';
@@ -36,7 +37,8 @@ export interface PeerCommand {
 export const PEERS: Readonly<Record<PeerName, (context: PeerContext) => PeerCommand>> = {
   sallyport(context) {
     const { folder } = context;
-    writeFileSync(path.join(folder, 'policy.yaml'), policy(context.lists));
+    if (context.facts.isCorporate) writeUsers(folder);
+    else writeFileSync(path.join(folder, 'policy.yaml'), policy(context.lists));
     const configuration = path.join(folder, 'sallyport.yaml');
     writeFileSync(configuration, sallyportConfiguration(context));
     return {
@@ -105,7 +107,7 @@ function requireTls(tls: TlsFiles | null): TlsFiles {
 function sallyportConfiguration({ port, facts, tls }: PeerContext): string {
   return `
 listen: 127.0.0.1:${port}
-policy: policy.yaml
+policy: ${facts.isCorporate ? `${CORPORATE_POLICY}\n${CORPORATE_AUTH}` : 'policy.yaml'}
 state_dir: state
 access_log: { file: access.jsonl, format: json }
 cache: { folder: cache${facts.cache === 'disk' ? ', memory: 0' : ''} }

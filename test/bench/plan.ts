@@ -25,7 +25,15 @@ export const WORKLOADS = {
     goals: { forward: 1.4 },
     isRecorded: true,
     peers: ['sallyport'],
-    text: 'the same, recorded on disk with up to 64 KiB of each content',
+    text: 'as forward, recorded on disk with up to 64 KiB of each content',
+  },
+  'forward-corporate': {
+    unit: 'us/request',
+    cache: null,
+    goals: { squid: 0.35, ats: 0.8 },
+    isCorporate: true,
+    peers: STORING,
+    text: 'as forward, under `policies/corporate.yaml`, from a user whose password is checked; others ask for none',
   },
   'forward-workers': {
     unit: 'us/request',
@@ -34,7 +42,7 @@ export const WORKLOADS = {
     speedUp: { of: 'forward', least: 1.8 },
     workers: 2,
     peers: ['sallyport'],
-    text: 'the same by two workers',
+    text: 'as forward, by two workers',
   },
   'forward-workers-4': {
     unit: 'us/request',
@@ -42,7 +50,7 @@ export const WORKLOADS = {
     goals: {},
     workers: 4,
     peers: ['sallyport'],
-    text: 'the same by four workers',
+    text: 'as forward, by four workers',
   },
   'forward-p99': {
     unit: 'ms',
@@ -60,13 +68,21 @@ export const WORKLOADS = {
     peers: PASSING,
     text: 'GET of 1 KiB, answered out of memory',
   },
+  'hit-1k-corporate': {
+    unit: 'us/request',
+    cache: 'memory',
+    goals: { squid: 0.35, ats: 0.95 },
+    isCorporate: true,
+    peers: STORING,
+    text: 'as hit-1k, under `policies/corporate.yaml`, from a user whose password is checked; others ask for none',
+  },
   'hit-1k-recorded': {
     unit: 'us/request',
     cache: 'memory',
     goals: {},
     isRecorded: true,
     peers: ['sallyport'],
-    text: 'the same, recorded',
+    text: 'as hit-1k, recorded',
   },
   'hit-1k-workers': {
     unit: 'us/request',
@@ -74,7 +90,7 @@ export const WORKLOADS = {
     goals: { 'hit-1k': 1.1 },
     workers: 2,
     peers: ['sallyport'],
-    text: 'the same by two workers',
+    text: 'as hit-1k, by two workers',
   },
   'hit-1k-listed': {
     unit: 'us/request',
@@ -82,7 +98,7 @@ export const WORKLOADS = {
     goals: {},
     listedNames: 1_000_000,
     peers: ['sallyport', 'squid'],
-    text: 'the same under a policy that first denies a list of 1,000,000 names (Squid: dstdomain)',
+    text: 'as hit-1k, under a policy that first denies a list of 1,000,000 names (Squid: dstdomain)',
   },
   'hit-64k': {
     unit: 'us/request',
@@ -97,14 +113,14 @@ export const WORKLOADS = {
     cache: 'disk',
     goals: { squid: 0.8 },
     peers: STORING,
-    text: 'the same of 64 KiB, answered out of files: 1,024 URLs in turn, no peer has a memory tier',
+    text: 'GET of 64 KiB, answered out of files: 1,024 URLs in turn, no peer has a memory tier',
   },
   'miss-store': {
     unit: 'us/request',
     cache: 'both',
     goals: { forward: 1.3 },
     peers: STORING,
-    text: 'the same of 1 KiB that is stored, every request of another URL',
+    text: 'GET of 1 KiB that is stored, every request of another URL',
   },
   'miss-store-workers': {
     unit: 'us/request',
@@ -112,7 +128,7 @@ export const WORKLOADS = {
     goals: { 'miss-store': 1.1 },
     workers: 2,
     peers: ['sallyport'],
-    text: 'the same by two workers, who ask each other',
+    text: 'as miss-store, by two workers, who ask each other',
   },
   connect: {
     unit: 'us/tunnel',
@@ -128,7 +144,7 @@ export const WORKLOADS = {
     goals: {},
     isRecorded: true,
     peers: ['sallyport'],
-    text: 'the same, recorded',
+    text: 'as connect, recorded',
   },
   'bulk-1': {
     unit: 's/GiB',
@@ -179,7 +195,7 @@ export const WORKLOADS = {
     goals: {},
     budget: 150,
     peers: ['sallyport', 'squid'],
-    text: 'memory of as many that are stored in files alone',
+    text: 'memory of 40,000 more that are stored in files alone',
   },
   'recorded-memory': {
     unit: 'octets/exchange',
@@ -198,13 +214,19 @@ export const WORKLOADS = {
     peers: OPENING,
     text: 'opened TLS: CONNECT, a full TLS 1.3 handshake, one GET of 1 KiB, close; 8 at a time, one host',
   },
-  'tls-resumed': { unit: 'us/tunnel', cache: null, goals: {}, peers: RESUMING, text: 'the same, every handshake resuming a session' },
+  'tls-resumed': {
+    unit: 'us/tunnel',
+    cache: null,
+    goals: {},
+    peers: RESUMING,
+    text: 'as tls-handshake, every handshake resuming a session',
+  },
   'tls-newhost': {
     unit: 'us/tunnel',
     cache: null,
     goals: { 'squid-bump': 0.8 },
     peers: BUMPING,
-    text: 'the same in full, one at a time, every one to a host that was never seen',
+    text: 'as tls-handshake, one at a time, every one to a host that was never seen',
   },
   'tls-keepalive': {
     unit: 'us/request',
@@ -219,7 +241,7 @@ export const WORKLOADS = {
     cache: null,
     goals: {},
     peers: ['sallyport', 'mitmproxy'],
-    text: 'the same over HTTP/2 to both sides, 4 kept connections with 16 streams each',
+    text: 'opened TLS: GET of 1 KiB over HTTP/2 to both sides, 4 kept connections with 16 streams each',
   },
 } as const satisfies Record<string, WorkloadFacts>;
 
@@ -240,6 +262,8 @@ export interface WorkloadFacts {
   readonly workers?: number;
   /** What passes is recorded meanwhile. */
   readonly isRecorded?: true;
+  /** The policy is the company's, and requests say who they are from. */
+  readonly isCorporate?: true;
   /** The policy denies a list of so many names before it asks anything else. */
   readonly listedNames?: number;
   /** Requests come at a fixed rate, half of the most that Squid reaches. */

@@ -7,9 +7,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { hashSync } from 'bcryptjs';
 import { BenchError } from './bench-error.ts';
 import { Children } from './children.ts';
+import { CORPORATE_AUTH, CORPORATE_POLICY, CREDENTIALS, writeUsers } from './corporate.ts';
 import { type Cores, chooseCores } from './machine.ts';
 import { type LoadSide, measure } from './measure.ts';
 import { startOrigin } from './origin.ts';
@@ -41,8 +41,7 @@ async function main(): Promise<void> {
     writeFiles(folder);
     const { signal } = new AbortController();
     const originPort = await startOrigin(children, folder, nginx, cores.origin, signal);
-    const authorization = Buffer.from('ada:secret').toString('base64');
-    const fields = [`Proxy-Authorization: Basic ${authorization}`];
+    const fields = [CREDENTIALS];
     const side: LoadSide = {
       children,
       originPort,
@@ -68,13 +67,13 @@ async function main(): Promise<void> {
 }
 
 function writeFiles(folder: string): void {
-  writeFileSync(path.join(folder, 'users'), `ada:${hashSync('secret', 6)}\n`);
+  writeUsers(folder);
   writeFileSync(
     path.join(folder, 'million.txt'),
     Array.from({ length: 1_000_000 }, (_, i) => `host-${i}.blocked-${i % 977}.example\n`).join(''),
   );
   cpSync(path.join(ROOT, 'policies/lists'), path.join(folder, 'lists'), { recursive: true });
-  const corporate = readFileSync(path.join(ROOT, 'policies/corporate.yaml'), 'utf8');
+  const corporate = readFileSync(CORPORATE_POLICY, 'utf8');
   // The list is asked first, and for every request.
   const withList = corporate
     .replace(/^lists:\n/m, 'lists:\n  million: { file: million.txt, format: domains }\n')
@@ -118,10 +117,10 @@ async function startProxy(subject: Subject, folder: string, cores: Cores, side: 
   const port = await freePort();
   const policy = {
     'open.yaml': path.join(ROOT, 'policies/open.yaml'),
-    'corporate.yaml': path.join(ROOT, 'policies/corporate.yaml'),
+    'corporate.yaml': CORPORATE_POLICY,
     'with a list': path.join(folder, 'with-list.yaml'),
   }[subject];
-  const auth = subject === 'open.yaml' ? '' : 'auth: { htpasswd: users, require: by-policy }\n';
+  const auth = subject === 'open.yaml' ? '' : CORPORATE_AUTH;
   const configuration = path.join(folder, `${port}.yaml`);
   const log = `access_log: { file: ${port}.jsonl }\nstate_dir: state\ncache: { folder: cache-${port} }\n`;
   writeFileSync(configuration, `listen: 127.0.0.1:${port}\npolicy: ${policy}\n${auth}${log}`);

@@ -6,10 +6,10 @@ wrk.headers["Host"] = os.getenv("AUTHORITY")
 
 local urls = tonumber(os.getenv("URLS"))
 if urls then
-  local tail = " HTTP/1.1\r\nHost: " .. wrk.headers["Host"] .. "\r\n\r\n"
+  -- Fields that were asked for on the command line are in requests of wrk's own making alone: FIELDS has them as lines.
+  local tail = " HTTP/1.1\r\nHost: " .. wrk.headers["Host"] .. "\r\n" .. (os.getenv("FIELDS") or "") .. "\r\n"
   local head = "GET " .. wrk.path
   local number = -1
-  -- Fields that were asked for on the command line are in none of these.
   function request()
     number = number + 1
     if number == urls and urls > 0 then number = 0 end

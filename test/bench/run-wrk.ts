@@ -16,8 +16,9 @@ export interface Target {
 export async function runWrk({ port }: Subject, side: LoadSide, seconds: number, { path: target, urls }: Target): Promise<WrkResult> {
   const authority = `127.0.0.1:${side.originPort}`;
   const flags = ['-t1', '-c64', `-d${seconds}s`, '--timeout', '5s', '-s', path.join(import.meta.dirname, 'request.lua')];
-  for (const field of side.fields ?? []) flags.push('-H', field);
-  const environment = { URL: `http://${authority}${target}`, AUTHORITY: authority };
+  const fields = (side.fields ?? []).map(({ name, value }) => `${name}: ${value}`);
+  for (const field of fields) flags.push('-H', field);
+  const environment = { URL: `http://${authority}${target}`, AUTHORITY: authority, FIELDS: fields.map((field) => `${field}\r\n`).join('') };
   const output = await side.children.run(
     {
       name: 'wrk',

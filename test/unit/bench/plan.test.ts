@@ -11,7 +11,16 @@ test('we run everything, and a peer what it can do: the floor has no files and s
   expect(WORKLOAD_NAMES.filter((name) => !canRun('ats', name) && !isOwnAffair(name))).toEqual([...ofTwo, ...OPENING]);
   expect(own.flatMap((name) => PEER_NAMES.filter((peer) => canRun(peer, name)))).toEqual(own.map(() => 'sallyport'));
   const beyond = [
-    ...['forward-p99', 'hit-1k-listed', 'disk-hit-64k', 'miss-store', 'stored-memory', 'stored-disk'],
+    ...[
+      'forward-corporate',
+      'forward-p99',
+      'hit-1k-corporate',
+      'hit-1k-listed',
+      'disk-hit-64k',
+      'miss-store',
+      'stored-memory',
+      'stored-disk',
+    ],
     ...['tls-newhost', 'h2-keepalive'],
   ];
   expect(WORKLOAD_NAMES.filter((name) => !canRun('floor', name) && !isOwnAffair(name))).toEqual(beyond);
