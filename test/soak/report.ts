@@ -42,8 +42,12 @@ export class Report {
 
   /**
    * What was held at the start, after the warm-up (the base) and at the end. Descriptors have to be back to the base exactly, the heap after
-   * a collection of garbage nearly so. External memory may have grown by the read buffers that the proxy keeps for reuse (24 MiB at most),
-   * and the resident set by what the allocator keeps.
+   * a collection of garbage nearly so. External memory may have grown by the read buffers that the proxy keeps for reuse (24 MiB at most).
+   *
+   * The resident set remembers the most that was ever under way at once, and a proxy that has to wait for the processor has more under way than one
+   * that has not; so it may grow by V8's young generation, whose pages V8 keeps for a while (24 MiB, three times the bound that it is started with),
+   * and by what glibc keeps of the buffers of a busy moment, of which it returns the end of its heap alone (24 MiB more). What grows for ever is
+   * found by the growth phase.
    *
    * @param spare what more may be held: files that the store has open, and memory that the allocator keeps of what came in every size
    */
@@ -55,7 +59,7 @@ export class Report {
       descriptors: base.descriptors + spare.descriptors,
       heapKiB: base.heapKiB + 2 * 1_024,
       externalKiB: base.externalKiB + 24 * 1_024,
-      rssKiB: base.rssKiB + 24 * 1_024 + base.rssKiB * 0.1 + spare.rssKiB,
+      rssKiB: base.rssKiB + 48 * 1_024 + base.rssKiB * 0.1 + spare.rssKiB,
     };
     for (const key of Object.keys(limits) as (keyof typeof limits)[]) {
       const row = [start[key], base[key], after[key], Math.floor(limits[key])];
