@@ -1,7 +1,7 @@
 // Owns how often the cache answered, and how: counted by finished exchanges, since the start of the process.
 import type { CacheRecord } from './cache-record.ts';
 
-/** Exchanges in which the cache was asked, by what came of it (cache-record.ts), and octets to clients. */
+/** Exchanges in which the cache was asked, by what came of it (cache-record.ts), and octets of content to clients. */
 export interface CacheAnswers {
   readonly hits: number;
   readonly validated: number;
@@ -10,7 +10,7 @@ export interface CacheAnswers {
   readonly collapsed: number;
   readonly forwarded: number;
   readonly unanswered: number;
-  /** Octets on clients' connections of all these, and of those that were not forwarded. */
+  /** Octets of content that clients got of all these, and of those that were not forwarded: heads are made anew for each. */
   readonly bytes: number;
   readonly bytesReused: number;
 }
@@ -25,7 +25,7 @@ export class CacheCounts {
   #bytes = 0;
   #bytesForwarded = 0;
 
-  /** @param bytes  to the client */
+  /** @param bytes  of content, to the client */
   add({ outcome, isCollapsed }: CacheRecord, bytes: number): void {
     this.#bytes += bytes;
     if (outcome === 'hit') this.#hits += 1;

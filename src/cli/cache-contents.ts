@@ -42,7 +42,7 @@ function answerRows(answers: CacheAnswers): [string, string][] {
   ];
   return [
     ['asked', `${counted(all, 'time')} since the start: ${kinds.join(', ')}, ${forwarded} forwarded`],
-    ['reused', `${shareText(reused, all)} of the answers, ${shareText(bytesReused, bytes)} of ${sizeText(bytes)}`],
+    ['reused', `${shareText(reused, all)} of the answers, ${shareText(bytesReused, bytes)} of ${sizeText(bytes)} of content`],
   ];
 }
 

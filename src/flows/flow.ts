@@ -62,6 +62,8 @@ export interface Flow extends UpstreamFacts {
   /** Octets on the client's connection for this exchange, heads and framing included. */
   bytesFromClient: number;
   bytesToClient: number;
+  /** Octets of content among them; of a tunnel, none. */
+  contentToClient: number;
   contentType: string | null;
   /** What went through the WebSocket that the exchange became; `null` where it became none. */
   websocket: WebSocketCounts | null;
@@ -132,6 +134,7 @@ export function createFlow(connection: FlowOrigin): Flow {
     status: 0,
     bytesFromClient: 0,
     bytesToClient: 0,
+    contentToClient: 0,
     contentType: null,
     websocket: null,
     outcome: 'failed',

@@ -79,6 +79,8 @@ export class MessageWriter implements BodySink {
   #isDone = false;
   /** Octets written so far, head and framing included. */
   bytesWritten = 0;
+  /** Octets of content among them. */
+  contentWritten = 0;
 
   /**
    * @param framing `null` or 0: no content will be written
@@ -103,6 +105,7 @@ export class MessageWriter implements BodySink {
         return TAKEN;
       }
     }
+    this.contentWritten += bytes.length;
     const head = this.#head;
     if (head === null) return this.#send(bytes);
     this.#head = null;
@@ -147,6 +150,7 @@ export class MessageWriter implements BodySink {
   }
 
   #writeChunk(bytes: Buffer): Taken {
+    this.contentWritten += bytes.length;
     const prefix = `${bytes.length.toString(16)}\r\n`;
     if (bytes.length > SMALL) {
       this.flush();

@@ -357,6 +357,7 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     if (incoming === null) return;
     const { flow } = incoming;
     flow.bytesToClient += this.#response?.writer.bytesWritten ?? 0;
+    flow.contentToClient += this.#response?.writer.contentWritten ?? 0;
     this.#response = null;
     this.#isResponseBlocked = false;
     incoming.cancellation.listen(null);
@@ -454,6 +455,7 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     const { flow } = incoming;
     flow.outcome = this.#isStopped ? 'failed' : 'aborted';
     flow.bytesToClient += this.#response?.writer.bytesWritten ?? 0;
+    flow.contentToClient += this.#response?.writer.contentWritten ?? 0;
     this.#body?.finish(new ProxyError('http_request_error', 'The client closed the connection before its request was complete.'));
     incoming.cancellation.cancel();
     this.#response = null;

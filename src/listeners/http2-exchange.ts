@@ -253,6 +253,7 @@ export class Http2Exchange implements Responder, BodyWatch, ResponseWatch, Linke
     this.#body?.fail(new ProxyError('http_request_error', 'The client closed the stream before its request was complete.'));
     flow.bytesFromClient += this.#body?.octets ?? 0;
     flow.bytesToClient += this.#response?.octets ?? 0;
+    flow.contentToClient += this.#response?.octets ?? 0;
     flow.totalMs = performance.now() - flow.startedMs;
     if (!isWhole) cancellation.cancel();
     this.#owner.context.emit(flow);

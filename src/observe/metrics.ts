@@ -18,8 +18,10 @@ export interface MetricCounts {
   readonly bytesToClients: number;
 }
 
-/** What is measured when it is asked for. */
+/** What is measured when it is asked for, and what others count. */
 export interface Gauges {
+  /** Octets of content that clients got where the cache was asked, and of these what was not forwarded. */
+  readonly cache: { readonly bytes: number; readonly bytesReused: number };
   readonly openConnections: number;
   /** How many processes accept nobody for want of descriptors, and how long that has lasted in all. */
   readonly pausedProcesses: number;
@@ -92,7 +94,7 @@ export function sumOfCounts(all: readonly MetricCounts[]): MetricCounts {
 /** All of it as text, a line each. */
 export function metricsPage(
   counts: MetricCounts,
-  { openConnections, pausedProcesses, pausedMs, residentBytes, startedAtMs }: Gauges,
+  { cache, openConnections, pausedProcesses, pausedMs, residentBytes, startedAtMs }: Gauges,
 ): string {
   return [
     ...counter('sallyport_exchanges_total', 'Finished exchanges and tunnels by outcome.', labelled('outcome', counts.outcomes)),
@@ -102,6 +104,10 @@ export function metricsPage(
       counts.statuses.map((count, i) => [`{status="${i}xx"}`, count] as const),
     ),
     ...counter('sallyport_cache_answers_total', 'What the cache did, as in the log.', labelled('result', counts.cache)),
+    ...counter('sallyport_cache_content_bytes_total', 'Octets of content to clients, without heads, by whether the cache had them.', [
+      ['{from="cache"}', cache.bytesReused],
+      ['{from="origin"}', cache.bytes - cache.bytesReused],
+    ]),
     ...counter('sallyport_errors_total', 'Failures by code (RFC 9209).', labelled('code', counts.errors)),
     ...counter('sallyport_received_bytes_total', 'Octets from clients.', [['', counts.bytesFromClients]]),
     ...counter('sallyport_sent_bytes_total', 'Octets to clients.', [['', counts.bytesToClients]]),

@@ -57,7 +57,7 @@ function createEmit(lasting: LastingParts): EmitFlow {
   return (flow: Flow): void => {
     underWay.ended(flow);
     flow.lease?.release();
-    if (flow.cache !== null) cacheCounts.add(flow.cache, flow.bytesToClient);
+    if (flow.cache !== null) cacheCounts.add(flow.cache, flow.contentToClient);
     // The log of the moment: one that a reload replaced is closed by the time an exchange ends.
     lasting.parts?.accessLog?.write(flow);
     metrics.add(flow);

@@ -3,7 +3,10 @@ import { ProxyError } from '../../../src/errors/proxy-error.ts';
 import { createFlow } from '../../../src/flows/flow.ts';
 import { Metrics, metricsPage, sumOfCounts } from '../../../src/observe/metrics.ts';
 
-const GAUGES = { openConnections: 2, pausedProcesses: 1, pausedMs: 1_500, residentBytes: 1_000, startedAtMs: 5_000 };
+const GAUGES = {
+  ...{ openConnections: 2, pausedProcesses: 1, pausedMs: 1_500, residentBytes: 1_000, startedAtMs: 5_000 },
+  cache: { bytes: 900, bytesReused: 300 },
+};
 
 function ended(given: object) {
   const flow = createFlow({ id: 1, listener: 'a', address: '127.0.0.1', port: 1, connectId: null });
@@ -24,6 +27,8 @@ test('counts how exchanges ended, and how long they took', () => {
       'sallyport_responses_total{status="2xx"} 2',
       'sallyport_responses_total{status="5xx"} 1',
       'sallyport_errors_total{code="connection_refused"} 1',
+      'sallyport_cache_content_bytes_total{from="cache"} 300',
+      'sallyport_cache_content_bytes_total{from="origin"} 600',
       'sallyport_received_bytes_total 10',
       'sallyport_exchange_duration_seconds_bucket{le="0.0025"} 0',
       'sallyport_exchange_duration_seconds_bucket{le="0.005"} 1',
