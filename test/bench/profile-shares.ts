@@ -18,7 +18,8 @@ export function parseSamples(text: string): Sample[] {
 
 /** Whose work it was: `ours: FOLDER` for the folders of src. */
 export function ownerOf({ thread, frames }: Sample): string {
-  if (!thread.startsWith('node-MainTh') && thread !== 'node') return THREADS.find(([name]) => thread.startsWith(name))?.[1] ?? `thread ${thread}`;
+  if (!thread.startsWith('node-MainTh') && thread !== 'node')
+    return THREADS.find(([name]) => thread.startsWith(name))?.[1] ?? `thread ${thread}`;
   const call = systemCallOf(frames);
   if (call !== null) return call;
   if (frames.some((frame) => COLLECTOR.test(frame))) return 'garbage collection';

@@ -1,13 +1,14 @@
 // Where the CPU time of an operation goes, as a program, `npm run bench:profile -- WORKLOAD`: the proxy under the load of the benchmark, sampled by Linux's
 // perf, and each sample put down to whose work it was (profile-shares.ts). The cost itself is that of the operating system's accounting, as everywhere
 // here; sampling and the map of compiled functions make it some percent dearer.
-import { spawn } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { EXIT_FAILED } from './bench.ts';
 import { BenchError } from './bench-error.ts';
-import { type Child, Children, inheritedEnvironment } from './children.ts';
+import { type Child, Children } from './children.ts';
+import { installLine } from './install.ts';
 import { chooseCores } from './machine.ts';
 import { type Figures, type LoadSide, measure, type Subject } from './measure.ts';
 import { startOrigin, type TlsOrigin } from './origin.ts';
@@ -18,10 +19,19 @@ import { findPrograms, type Programs } from './programs.ts';
 import { freePort, startServer } from './server-process.ts';
 import { writeTlsFiles } from './tls-files.ts';
 
-const WORKLOADS = ['forward', 'forward-recorded', 'hit-1k', 'miss-store', 'connect', 'tls-keepalive'] as const satisfies readonly WorkloadName[];
+const WORKLOADS = [
+  'forward',
+  'forward-recorded',
+  'hit-1k',
+  'miss-store',
+  'connect',
+  'tls-keepalive',
+] as const satisfies readonly WorkloadName[];
 type Profiled = (typeof WORKLOADS)[number];
 const SECONDS = 6;
 const SAMPLES_A_SECOND = 1_999;
+/** Names are looked up for each frame of each sample. */
+const PERF_DEADLINE_MS = 120_000;
 
 const HELP = `Usage: npm run bench:profile -- WORKLOAD
 
@@ -35,6 +45,8 @@ async function main(): Promise<void> {
   if (word === undefined || word === '--help' || word === '-h') return console.log(HELP);
   const workload = WORKLOADS.find((name) => name === word);
   if (workload === undefined) throw new BenchError(`no workload "${word}" to profile; there are ${WORKLOADS.join(', ')}`);
+  if (spawnSync('perf', ['--version']).error !== undefined)
+    throw new BenchError(`not installed: perf. On Debian: ${installLine(['linux-perf'])}`);
   const children = new Children();
   const folder = mkdtempSync(path.join(os.tmpdir(), 'sallyport-bench-'));
   chmodSync(folder, 0o711);
@@ -59,10 +71,10 @@ async function profile(workload: Profiled, folder: string, children: Children): 
   // Until V8 has compiled what runs often.
   await measure(workload, subject, side);
   const data = path.join(folder, 'perf.data');
-  const sampling = record(subject, data);
+  const sampling = record(children, subject, data);
   const figures = await measure(workload, subject, side);
   await sampling;
-  report(workload, figures, await run('perf', ['script', '-i', data, '-F', 'comm,ip,sym', '--no-inline']));
+  report(workload, figures, await perf(children, ['script', '-i', data, '-F', 'comm,ip,sym', '--no-inline']));
 }
 
 async function prepareTls(folder: string): Promise<TlsOrigin> {
@@ -84,31 +96,23 @@ function startProxy(
   return startServer(children, command, port, new AbortController().signal);
 }
 
-/** From when the load has warmed up, for as long as it is sure to last. */
-function record({ pid }: Subject, file: string): Promise<string> {
-  const words = ['record', '-e', 'cpu-clock', '-F', String(SAMPLES_A_SECOND), '-g', '-p', String(pid), '-o', file, '--', 'sleep', String(SECONDS)];
-  return run('perf', words);
+/** From when the load warms up, for as long as it is sure to last. */
+function record(children: Children, { pid }: Subject, file: string): Promise<string> {
+  const how = ['-e', 'cpu-clock', '-F', String(SAMPLES_A_SECOND), '-g', '-p', String(pid), '-o', file];
+  return perf(children, ['record', ...how, '--', 'sleep', String(SECONDS)]);
 }
 
-/** @returns standard output @throws BenchError */
-function run(program: string, words: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], env: inheritedEnvironment() });
-    const output: Buffer[] = [];
-    let said = '';
-    child.stdout.on('data', (bytes: Buffer) => output.push(bytes));
-    child.stderr.on('data', (bytes: Buffer) => (said = (said + bytes).slice(-2_000)));
-    child.on('error', () => reject(new BenchError(`not installed: ${program}. On Debian: apt-get install linux-perf`)));
-    child.on('close', (code) =>
-      code === 0 ? resolve(Buffer.concat(output).toString()) : reject(new BenchError(`${program} ${words[0]} failed: ${said.trim()}`)),
-    );
-  });
+/** @returns standard output */
+function perf(children: Children, args: readonly string[]): Promise<string> {
+  return children.run({ name: `perf ${args[0]}`, program: 'perf', args, cores: null }, PERF_DEADLINE_MS);
 }
 
 function report(workload: Profiled, { cost, busy }: Figures, script: string): void {
   const samples = parseSamples(script);
   if (samples.length === 0) throw new BenchError('perf took no samples');
-  console.log(`${workload}: ${cost.toFixed(1)} us of CPU an operation, the proxy busy ${(busy * 100).toFixed(0)} % of the time, ${samples.length} samples\n`);
+  console.log(
+    `${workload}: ${cost.toFixed(1)} us of CPU an operation, the proxy busy ${(busy * 100).toFixed(0)} % of the time, ${samples.length} samples\n`,
+  );
   console.log('| whose work | us | share |\n| --- | --: | --: |');
   for (const { owner, share } of sharesOf(samples)) {
     if (share >= 0.003) console.log(`| ${owner} | ${(share * cost).toFixed(2)} | ${(share * 100).toFixed(1)} % |`);
