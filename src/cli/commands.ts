@@ -26,6 +26,11 @@ export const COMMANDS: readonly Command[] = [
       'access-log': { value: 'FILE', text: 'where finished exchanges are logged: a file, - for standard output (the default), or off' },
       'access-log-format': { value: 'FORMAT', text: 'json (the default), squid or combined' },
       cache: { value: 'STATE', text: 'on (the default), or off: nothing is stored, nothing answered from what is' },
+      'no-cache': { value: null, text: 'the same as --cache off' },
+      'cache-dir': {
+        value: 'FOLDER',
+        text: 'where it is stored on disk; without it cache.folder, else the folder for caches of this user',
+      },
       offline: { value: null, text: 'ask no origin: answer from the cache, and else with 504' },
       'stale-ok': { value: null, text: 'answer with what is stale too, unless its origin forbids that' },
       'ca-dir': CA_DIR_FLAG,

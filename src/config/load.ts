@@ -17,6 +17,7 @@ export interface FlagSettings {
   readonly accessLog?: string | undefined;
   readonly accessLogFormat?: string | undefined;
   readonly cache?: string | undefined;
+  readonly cacheDir?: string | undefined;
   readonly offline?: boolean | undefined;
   readonly staleOk?: boolean | undefined;
   readonly caDir?: string | undefined;
@@ -115,9 +116,28 @@ async function readSettings(file: string, absolute: string): Promise<Source> {
 
 /** The flags in the shape of the file; one that was not given is not mentioned. */
 function shaped(flags: FlagSettings): object {
-  const { listen, policy, accessLog, accessLogFormat, cache: use, offline, staleOk, caDir, admin, record, session, workers } = flags;
+  const {
+    listen,
+    policy,
+    accessLog,
+    accessLogFormat,
+    cache: use,
+    cacheDir,
+    offline,
+    staleOk,
+    caDir,
+    admin,
+    record,
+    session,
+    workers,
+  } = flags;
   const log = { ...(accessLog !== undefined && { file: accessLog }), ...(accessLogFormat !== undefined && { format: accessLogFormat }) };
-  const cache = { ...(use !== undefined && { use }), ...(offline && { offline }), ...(staleOk && { stale_ok: staleOk }) };
+  const cache = {
+    ...(use !== undefined && { use }),
+    ...(cacheDir !== undefined && { folder: cacheDir }),
+    ...(offline && { offline }),
+    ...(staleOk && { stale_ok: staleOk }),
+  };
   return {
     ...(listen !== undefined && { listen: [...listen] }),
     ...(policy !== undefined && { policy }),
@@ -137,6 +157,7 @@ const FLAG_OF_SETTING: ReadonlyMap<string, string> = new Map([
   ['access_log.file', '--access-log'],
   ['access_log.format', '--access-log-format'],
   ['cache.use', '--cache'],
+  ['cache.folder', '--cache-dir'],
   ['tls.ca_dir', '--ca-dir'],
   ['admin', '--admin'],
   ['workers', '--workers'],

@@ -129,6 +129,11 @@ test('offline without a cache is refused: nothing could be answered', async () =
   expect((await loadConfig({ offline: true }, {}, '/srv')).cache?.offline).toBe(true);
 });
 
+test('--cache-dir counts from the working directory, and wins', async () => {
+  const config = await loadConfig({ cacheDir: 'there' }, { SALLYPORT_CACHE_FOLDER: '/here' }, '/srv');
+  expect(config.cache?.disk).toMatchObject({ folder: '/srv/there' });
+});
+
 test('a wrong value of --cache names the flag', async () => {
   const problems = ['--cache: expected one of on, off; found "of"'];
   await expect(loadConfig({ cache: 'of' }, {}, '/srv')).rejects.toMatchObject({ kind: 'usage', problems });
