@@ -73,7 +73,9 @@ export function describeInWords({ cpu, cores, memoryGiB, kernel, loadAverage, ve
 function versionOf(program: string): string {
   const flag = VERSION_FLAGS[path.basename(program)] ?? '-v';
   const { stdout, stderr } = spawnSync(program, [flag], { encoding: 'utf8', timeout: VERSION_DEADLINE_MS });
-  return `${stdout}${stderr}`.split('\n')[0] || program;
+  const [line = ''] = `${stdout}${stderr}`.split('\n');
+  // Behind the version stand dates, hosts and rights.
+  return /^.*?\d+\.\d\S*/.exec(line)?.[0] ?? program;
 }
 
 /** Those to which `-v` is something else. */

@@ -22,7 +22,7 @@ ${[...grid, ...bars.map(drawn)].join('\n')}
 
 function footOf({ cpu, cores, date }: Machine, bars: readonly Bar[]): string {
   const legend = bars.some(({ ats }) => ats !== null) ? '◆ Traffic Server; ' : '';
-  return `${legend}${date}, ${cpu}, ${cores} cores; medians of the ratios within each round`;
+  return `${legend}${date}, ${cpu}, ${cores} cores`;
 }
 
 interface Bar {
@@ -36,7 +36,7 @@ function barsOf(workload: WorkloadName, measurements: readonly Measurement[]): r
   return BASES.flatMap((base) => {
     const ratio = costRatio({ workload, peer: 'sallyport' }, { workload, peer: base }, measurements);
     if (ratio === null) return [];
-    const label = `${workload}${base === 'squid-bump' ? ' (opened TLS)' : ''}${isAboutMemory(workload) ? ' (memory)' : ''}`;
+    const label = `${workload}${base === 'squid-bump' ? ' (opened TLS)' : ''}${isAboutMemory(workload) && !workload.endsWith('-memory') ? ' (memory)' : ''}`;
     return [{ label, ratio, ats: costRatio({ workload, peer: 'ats' }, { workload, peer: base }, measurements) }];
   });
 }

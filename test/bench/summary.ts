@@ -13,7 +13,7 @@ export function summary(machine: Machine, measurements: readonly Measurement[]):
   const unjudged = verdicts.filter(({ isReached }) => isReached === null).length;
   const rest = unjudged === 0 ? '' : `, ${unjudged} not judged here`;
   return [
-    describeInWords(machine).join('  \n'),
+    `${describeInWords(machine).join('. ')}.`,
     '',
     `Medians of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, least and most in parentheses; ratios are medians of the ratios within each round.`,
     '',
