@@ -6,6 +6,7 @@
 import { hash } from 'node:crypto';
 import type { Fields } from '../http/message.ts';
 import { escapeHtml, plain, wrapped } from './harmless-text.ts';
+import { htmlDocument } from './html-document.ts';
 import { negotiate } from './negotiate.ts';
 import { ONBOARDING_STYLE } from './onboarding-style.ts';
 import { PLATFORMS, type Platform } from './platform.ts';
@@ -139,26 +140,11 @@ function html(text: string): RenderedPage {
 
 function document(page: Page, title: string, body: string, head = ''): string {
   // At the end, so that nothing waits for it where the certificate is not trusted.
-  const style =
-    page.certificate === null || isTrusted(page) ? '' : `<link rel="stylesheet" href="https://${ONBOARDING_HOST}/trusted.css">\n`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-${head}<title>${escapeHtml(title)}</title>
-<style>${ONBOARDING_STYLE}</style>
-</head>
-<body>
-<main class="info">
-<p class="status">Sallyport</p>
+  const end = page.certificate === null || isTrusted(page) ? '' : `<link rel="stylesheet" href="https://${ONBOARDING_HOST}/trusted.css">\n`;
+  const main = `<p class="status">Sallyport</p>
 ${body}
-<footer><span>Proxy ${escapeHtml(page.proxyName)}</span></footer>
-</main>
-${style}</body>
-</html>
-`;
+<footer><span>Proxy ${escapeHtml(page.proxyName)}</span></footer>`;
+  return htmlDocument({ title, style: ONBOARDING_STYLE, kind: 'info', main, head, end });
 }
 
 function asHtml(page: Page): string {

@@ -8,6 +8,7 @@ import type { Blame, ProxyErrorCode } from '../errors/proxy-error.ts';
 import type { Fields } from '../http/message.ts';
 import type { DecidedBy, Refused } from './block-page.ts';
 import { escapeHtml, plain, wrapped } from './harmless-text.ts';
+import { htmlDocument } from './html-document.ts';
 import { negotiate } from './negotiate.ts';
 import { PAGE_STYLE } from './page-style.ts';
 
@@ -177,28 +178,14 @@ const FAULTS: Record<Blame, string> = {
 function asHtml(page: Page): string {
   const request = page.request === '' ? '' : `\n<p class="request">${escapeHtml(page.request)}</p>`;
   const code = page.code === null ? '' : `<span>${page.code}</span>`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<title>${escapeHtml(page.title)}</title>
-<style>${PAGE_STYLE}</style>
-</head>
-<body>
-<main class="${page.kind}">
-<p class="status">${page.status} ${escapeHtml(page.reason)}</p>
+  const main = `<p class="status">${page.status} ${escapeHtml(page.reason)}</p>
 <h1>${escapeHtml(page.title)}</h1>
 <p class="message" dir="auto">${escapeHtml(page.message)}</p>${request}
 <dl>
 ${verdictRow(page)}${decisionRows(page)}<div class="next"><dt>What to do</dt><dd>${escapeHtml(page.nextStep)}${linkTo(page)}</dd></div>
 </dl>
-<footer>${code} <span>Exchange ${escapeHtml(page.flowId)}</span> <span>Proxy ${escapeHtml(page.proxyName)}</span></footer>
-</main>
-</body>
-</html>
-`;
+<footer>${code} <span>Exchange ${escapeHtml(page.flowId)}</span> <span>Proxy ${escapeHtml(page.proxyName)}</span></footer>`;
+  return htmlDocument({ title: page.title, style: PAGE_STYLE, kind: page.kind, main });
 }
 
 function verdictRow(page: Page): string {

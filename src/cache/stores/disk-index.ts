@@ -9,6 +9,7 @@ import { renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
+import { DamagedDatabase, isDamage } from '../../errors/from-sqlite.ts';
 import { type DiskFolder, prepareFolder } from './disk-folder.ts';
 
 /** Records that were written together into one segment. */
@@ -69,7 +70,7 @@ export class DiskIndex {
     this.#statements = prepareAll(database);
     this.#inode = inodeOf(folder.index);
     const [seed] = (this.#statements.store.get() ?? []) as unknown as number[];
-    if (seed === undefined) throw new Damaged('the seed is missing');
+    if (seed === undefined) throw new DamagedDatabase('the seed is missing');
     this.seed = seed;
   }
 
@@ -170,13 +171,13 @@ export class DiskIndex {
     for (const row of this.#statements.newMarks.iterate(this.#lastMark)) {
       const [id, segment, at, hash, code, sum] = row as unknown as [number, number, number, number, number, number];
       const kind = KINDS[code];
-      if (kind === undefined || sumOfMark(segment, at, hash, code) !== sum) throw new Damaged('a mark is not what was written');
+      if (kind === undefined || sumOfMark(segment, at, hash, code) !== sum) throw new DamagedDatabase('a mark is not what was written');
       this.#lastMark = id;
       count += 1;
       learner.mark({ kind, segment, at, hash });
     }
     const [, all] = this.#statements.store.get() as unknown as [number, number];
-    if (isFirst && count !== all) throw new Damaged('marks are missing');
+    if (isFirst && count !== all) throw new DamagedDatabase('marks are missing');
   }
 }
 
@@ -205,17 +206,6 @@ export function setAside({ index, setAside: aside }: DiskFolder, why: string, re
   report(`cache: ${index} ${why}. It has been set aside as ${path.basename(aside)}; the cache on disk begins anew, empty`);
 }
 
-/** What was read is not what was written, or no database at all. */
-export function isDamage(error: unknown): boolean {
-  const code = sqliteCode(error);
-  return error instanceof Damaged || code === SQLITE_CORRUPT || code === SQLITE_NOTADB;
-}
-
-export function isBusy(error: unknown): boolean {
-  const code = sqliteCode(error);
-  return code === SQLITE_BUSY || code === SQLITE_LOCKED;
-}
-
 /** Opens what is there to look into it. @throws errors of SQLite's */
 export function openToRead(folder: DiskFolder): DiskIndex {
   const database = new DatabaseSync(folder.index, { readOnly: true, timeout: WAIT_MS });
@@ -229,9 +219,6 @@ export function openToRead(folder: DiskFolder): DiskIndex {
 }
 
 class UnknownVersion extends Error {}
-
-/** What SQLite does not see. */
-class Damaged extends Error {}
 
 function openAsItIs(folder: DiskFolder): DiskIndex {
   const database = new DatabaseSync(folder.index, { timeout: WAIT_MS });
@@ -343,10 +330,6 @@ function inodeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.ino ?? 0;
 }
 
-function sqliteCode(error: unknown): number {
-  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : 0;
-}
-
 const KINDS = ['removed', 'used'] as const;
 const PAGE_BYTES = 4096;
 const SHARED_MEMORY_BYTES = 32_768;
@@ -358,10 +341,6 @@ const WAIT_MS = 2000;
 const APPLICATION_ID = 0x53504331;
 /** One more whenever the tables or what stands in them changes. */
 const SCHEMA_VERSION = 2;
-const SQLITE_BUSY = 5;
-const SQLITE_LOCKED = 6;
-const SQLITE_CORRUPT = 11;
-const SQLITE_NOTADB = 26;
 const SCHEMA = `
   CREATE TABLE store (seed INTEGER NOT NULL, marks INTEGER NOT NULL) STRICT;
   CREATE TABLE batch (

@@ -3,9 +3,10 @@
 // written is told, and what was removed is tried again.
 import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isBusy } from '../../errors/from-sqlite.ts';
 import { OpenBatch } from './disk-batch.ts';
 import type { DiskFolder } from './disk-folder.ts';
-import { type DiskIndex, isBusy, type Learner, type Mark } from './disk-index.ts';
+import type { DiskIndex, Learner, Mark } from './disk-index.ts';
 import type { KeyTable } from './key-table.ts';
 
 /** Is told how it went. */

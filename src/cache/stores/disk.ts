@@ -5,6 +5,7 @@
 // What it refuses: to wait. What is stored is written later, without those who asked, and a little of it at once; a disk that is full or fails turns
 // storing off for a while (storing-pause.ts), and more than can be written is not taken. Several processes may share the folder.
 // There is no thread for it: what it would take to start one, and to tell it what to do, is more than is left to be done.
+import { isBusy, isDamage } from '../../errors/from-sqlite.ts';
 import { StartError } from '../../errors/start-error.ts';
 import type { Body } from '../../http/message.ts';
 import type { DiskStoreOptions } from '../options.ts';
@@ -14,7 +15,7 @@ import { bytesOnDisk, FS_BLOCK } from './content-file.ts';
 import { ContentFiles } from './content-files.ts';
 import { DiskContentWriter, type WriterHost } from './disk-content-writer.ts';
 import { existingFolder, prepareFolder } from './disk-folder.ts';
-import { isBusy, isDamage, setAside } from './disk-index.ts';
+import { setAside } from './disk-index.ts';
 import type { Found } from './disk-log.ts';
 import { DiskRoom } from './disk-room.ts';
 import { type Verified, verifyAll } from './disk-verify.ts';

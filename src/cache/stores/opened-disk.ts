@@ -1,9 +1,10 @@
 // Owns opening what lies in the folder of the store on disk: one index with the log that it says everything of, and those who work on both. An index that is
 // damaged is set aside, and another one begun.
+import { isDamage } from '../../errors/from-sqlite.ts';
 import type { DiskStoreOptions } from '../options.ts';
 import { Eviction } from './disk-eviction.ts';
 import type { DiskFolder } from './disk-folder.ts';
-import { type DiskIndex, isDamage, openToRead, openToWrite, setAside } from './disk-index.ts';
+import { type DiskIndex, openToRead, openToWrite, setAside } from './disk-index.ts';
 import { removeLeftovers, removeUnfinished } from './disk-leftovers.ts';
 import { DiskLog, type Found, type LogHost } from './disk-log.ts';
 import { DiskReader } from './disk-reader.ts';

@@ -8,6 +8,7 @@
 // are made again at the next opening; a power cut may lose the last transactions, and leaves no torn database (synchronous = NORMAL).
 import { rmSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { isDamage, isWrongStatement } from '../../errors/from-sqlite.ts';
 import { makePrivateFile } from './private-file.ts';
 import type { WrittenReference } from './record-frames.ts';
 import { packed, RowBlock, readIds, unpacked } from './row-block.ts';
@@ -66,7 +67,7 @@ export class FlowIndex {
       if (numberOf(database, 'PRAGMA user_version') === SCHEMA_VERSION) return new FlowIndex(database, file);
     } catch (error) {
       // A table that is missing is an error in a statement.
-      if (!isDamage(error) && resultCode(error) !== SQLITE_ERROR) {
+      if (!isDamage(error) && !isWrongStatement(error)) {
         database.close();
         throw error;
       }
@@ -299,16 +300,6 @@ export class FlowIndex {
   }
 }
 
-/** What is there is not what was written. */
-export function isDamage(error: unknown): boolean {
-  const code = resultCode(error);
-  return code === SQLITE_CORRUPT || code === SQLITE_NOTADB;
-}
-
-function resultCode(error: unknown): number {
-  return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
-}
-
 type Statements = ReturnType<typeof prepareAll>;
 
 function prepareAll(database: DatabaseSync) {
@@ -404,6 +395,3 @@ const PAGES_AT_ONCE = 256;
 const LEAST_FREE_PAGES = 1024;
 const CACHE_KIB = 2048;
 const WAIT_MS = 5000;
-const SQLITE_ERROR = 1;
-const SQLITE_CORRUPT = 11;
-const SQLITE_NOTADB = 26;

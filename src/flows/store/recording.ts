@@ -1,8 +1,8 @@
 // Owns what becomes of batches: written, or, where the disk would not have them, dropped and counted. The operator is told once when that begins and once when
 // recording works again; in between it is tried again every second. What the index has lost is made again from the segments.
 import { reasonOf } from '../../cache/stores/storing-pause.ts';
+import { isDamage } from '../../errors/from-sqlite.ts';
 import { BatchReader } from './batch-frames.ts';
-import { isDamage } from './flow-index.ts';
 import type { FlowSession } from './flow-session.ts';
 import { RemovedFiles } from './segments.ts';
 

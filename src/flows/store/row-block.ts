@@ -3,6 +3,7 @@
 //
 //   ids:  f64 each, ascending
 //   rows: f64 place each │ u32 octets of the record each │ u32 end of the summary each │ summaries, one after the other
+import { DamagedDatabase } from '../../errors/from-sqlite.ts';
 import type { Place } from './segments.ts';
 
 export interface BlockParts {
@@ -45,9 +46,9 @@ export class BlockWriter implements BlockParts {
   }
 }
 
-/** @throws DamagedBlock */
+/** @throws DamagedDatabase */
 export function readIds(ids: Uint8Array): Float64Array {
-  if (ids.length === 0 || ids.length % 8 !== 0) throw new DamagedBlock();
+  if (ids.length === 0 || ids.length % 8 !== 0) throw new DamagedDatabase('rows of the index are damaged');
   return new Float64Array(aligned(ids), 0, ids.length / 8);
 }
 
@@ -58,14 +59,14 @@ export class RowBlock {
   readonly #lengths: Uint32Array;
   readonly #ends: Uint32Array;
 
-  /** @throws DamagedBlock */
+  /** @throws DamagedDatabase */
   constructor({ ids, rows }: BlockParts) {
     this.ids = readIds(ids);
     const count = this.ids.length;
-    if (rows.length < count * FIXED_BYTES) throw new DamagedBlock();
+    if (rows.length < count * FIXED_BYTES) throw new DamagedDatabase('rows of the index are damaged');
     this.#octets = Buffer.from(aligned(rows), 0, rows.length);
     ({ places: this.#places, lengths: this.#lengths, ends: this.#ends } = partsOf(this.#octets, count));
-    if (this.#ends[count - 1] !== rows.length) throw new DamagedBlock();
+    if (this.#ends[count - 1] !== rows.length) throw new DamagedDatabase('rows of the index are damaged');
   }
 
   get first(): number {
@@ -99,15 +100,6 @@ export class RowBlock {
 
   length(number: number): number {
     return this.#lengths[number]!;
-  }
-}
-
-/** What is there is not what was written. It has the code of SQLite's own errors that say so (flow-index.ts, `isDamage`). */
-export class DamagedBlock extends Error {
-  readonly errcode = 11;
-
-  constructor() {
-    super('rows of the index are damaged');
   }
 }
 

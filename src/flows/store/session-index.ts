@@ -1,10 +1,11 @@
 // Owns what is known of a session without looking into its segments: the index (flow-index.ts), the rows that it does not have yet (unwritten-rows.ts), how
 // far into the segments both go together, and what is counted of that. The index is told of many batches at once, and before it is asked.
 import path from 'node:path';
+import { isDamage } from '../../errors/from-sqlite.ts';
 import { readSummary } from '../read-summary.ts';
 import type { Summary } from '../recorded.ts';
 import { BatchChanges } from './batch-changes.ts';
-import { FlowIndex, isDamage } from './flow-index.ts';
+import { FlowIndex } from './flow-index.ts';
 import type { FoundFrame, Place, Segments } from './segments.ts';
 import { UnwrittenRows } from './unwritten-rows.ts';
 

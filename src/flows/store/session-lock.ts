@@ -2,6 +2,7 @@
 // ends, however it ends.
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { isBusy } from '../../errors/from-sqlite.ts';
 import { makePrivateFile } from './private-file.ts';
 
 export class SessionLock {
@@ -21,7 +22,7 @@ export class SessionLock {
       return new SessionLock(database);
     } catch (error) {
       database.close();
-      if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return null;
+      if (isBusy(error)) return null;
       throw error;
     }
   }
@@ -33,4 +34,3 @@ export class SessionLock {
 
 /** Somebody may only have looked whether it is taken. */
 const WAIT_MS = 100;
-const SQLITE_BUSY = 5;

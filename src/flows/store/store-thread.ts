@@ -2,9 +2,9 @@
 // by flow-store.ts with `StoreSettings`.
 import { parentPort, workerData } from 'node:worker_threads';
 import { reasonOf } from '../../cache/stores/storing-pause.ts';
+import { isDamage } from '../../errors/from-sqlite.ts';
 import { makePrivateFolder } from '../../net/private-folder.ts';
 import { Answers } from './answers.ts';
-import { isDamage } from './flow-index.ts';
 import { LiveViews } from './live-views.ts';
 import type { FromStore, Question, StoreSettings, StoreStatus, ToStore } from './protocol.ts';
 import { Recording } from './recording.ts';
