@@ -9,9 +9,13 @@ import { quoted, serialized } from './json-text.ts';
 import type { OctetWriter } from './octet-writer.ts';
 import type { Unwritten } from './redact-fields.ts';
 
-export interface FactsParts {
+export interface FactsParts extends EncodedBy {
   /** What is written into. */
   readonly out: OctetWriter;
+}
+
+/** What both halves are encoded by. */
+export interface EncodedBy {
   /** `null` where all secrets but those of the proxy itself are kept. */
   readonly unwritten: Unwritten | null;
   /** Of the policy that a rule, or the place of a default, belongs to. */

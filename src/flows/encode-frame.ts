@@ -7,7 +7,7 @@ import { type Field, type Fields, NO_FIELDS } from '../http/message.ts';
 import { DEFAULT_PORTS } from '../http/target.ts';
 import type { Capture, CapturedMessage } from './capture.ts';
 import type { CapturedContent } from './captured-content.ts';
-import { type ConnectionTexts, FactsEncoder, type Known, namesOfRules } from './encode-facts.ts';
+import { type ConnectionTexts, type EncodedBy, FactsEncoder, type Known, namesOfRules } from './encode-facts.ts';
 import type { Flow } from './flow.ts';
 import type { EncodedTexts } from './frame-batch.ts';
 import { hundredths, quoted, serialized } from './json-text.ts';
@@ -15,13 +15,9 @@ import { OctetWriter } from './octet-writer.ts';
 import type { RecordedChange } from './recorded.ts';
 import { keptValue, type Unwritten } from './redact-fields.ts';
 
-export interface EncoderParts {
+export interface EncoderParts extends EncodedBy {
   /** What `Flow.id` is to be added to. */
   readonly base: number;
-  /** `null` where all secrets but those of the proxy itself are kept. */
-  readonly unwritten: Unwritten | null;
-  /** Of the policy that a rule, or the place of a default, belongs to. */
-  readonly policyDigestOf: (decider: object) => string;
 }
 
 /** Each exchange once; what it keeps is about values that live for long. */

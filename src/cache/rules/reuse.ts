@@ -4,9 +4,6 @@
 // The directives of requests are advice (§5.2.1), and heard. With `no-cache` a stored response is validated, not fetched again; with `no-store` it is
 // not used, since whoever does not want to be remembered rarely means to be answered from memory.
 // What marks a response as one for validation (no-cache, must-revalidate, s-maxage and the like) holds when it is stale and the origin is gone, too.
-import type { Authority } from '../../http/authority.ts';
-import type { Fields } from '../../http/message.ts';
-import type { Scheme } from '../../http/target.ts';
 import type { StoredResponse } from '../stored-response.ts';
 import type { RequestDirectives } from './cache-control.ts';
 import { currentAgeSeconds, type ResponseFacts } from './freshness.ts';
@@ -14,17 +11,10 @@ import type { CacheOverrides, CacheRuleOptions } from './options.ts';
 import { missingFor } from './partial.ts';
 import { asksForOriginState } from './preconditions.ts';
 import { contentFor, type MissingRange } from './ranges.ts';
-import { maySatisfyOthers } from './storability.ts';
+import { maySatisfyOthers, type StoringRequest } from './storability.ts';
 import { matches } from './vary.ts';
 
-export interface CacheRequest {
-  readonly method: string;
-  readonly scheme: Scheme;
-  readonly authority: Authority;
-  readonly pathAndQuery: string;
-  /** As the client sent them. */
-  readonly fields: Fields;
-  readonly hasContent: boolean;
+export interface CacheRequest extends StoringRequest {
   /** What a response that may answer it is stored under: cache-key.ts. */
   readonly key: string;
   readonly overrides: CacheOverrides;
