@@ -82,6 +82,8 @@ async function runRounds(bench: Bench): Promise<void> {
   const originPort = await startOrigin(children, folder, nginx, cores.origin, signal, tls);
   const idle: LoadSide = { children, originPort, tls, wrk, cores: cores.load, seconds: bench.seconds, signal, rate: null };
   const side = { ...idle, rate: workloads.some(isAtHalfLoad) ? await findHalfLoad(bench, idle) : null };
+  const perRound = workloads.reduce((sum, workload) => sum + bench.peers.filter((peer) => canRun(peer, workload)).length, 0);
+  console.error(`bench: ${perRound} measurements in each of ${bench.rounds} rounds`);
   for (let round = 1; round <= bench.rounds; round += 1) {
     for (const workload of workloads) await measurePeers(bench, side, round, workload);
   }
@@ -95,12 +97,19 @@ function remarksOn({ proxies }: Cores, workloads: readonly WorkloadName[]): read
   return [`of the cores of this machine there is ${rest}, for ${most} workers: CPU time for an operation is telling, the rate is not`];
 }
 
-/** Half of the rate that Squid reaches at most: with wrk, on a process of its own. */
-async function findHalfLoad(bench: Bench, side: LoadSide): Promise<number> {
-  const { operations, seconds } = await measureFresh(bench, side, 'forward', 'squid');
-  const rate = Math.floor(operations / seconds / 2);
-  console.error(`bench: squid reaches ${rate * 2} requests a second; half of that is the rate for latency`);
-  return rate;
+/** Half of the rate that Squid reaches at most: with wrk, on a process of its own. `null` where that fails: what else there is can be measured. */
+async function findHalfLoad(bench: Bench, side: LoadSide): Promise<number | null> {
+  try {
+    const { operations, seconds } = await measureFresh(bench, side, 'forward', 'squid');
+    const rate = Math.floor(operations / seconds / 2);
+    console.error(`bench: squid reaches ${rate * 2} requests a second; half of that is the rate for latency`);
+    return rate;
+  } catch (error) {
+    bench.signal.throwIfAborted();
+    if (!(error instanceof BenchError)) throw error;
+    console.error(`bench: the rate for latency: ${error.message}`);
+    return null;
+  }
 }
 
 function isAtHalfLoad(workload: WorkloadName): boolean {

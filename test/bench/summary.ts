@@ -39,14 +39,18 @@ function row(workload: WorkloadName, all: readonly Measurement[]): readonly stri
   const costsOf = (name: PeerName) => all.filter(({ workload: of, peer }) => of === workload && peer === name).map(({ cost }) => cost);
   const squid = opensTls(workload) ? 'squid-bump' : 'squid';
   const own = costsOf('sallyport');
+  const p50Of = (name: PeerName) => {
+    const p50s = all.flatMap(({ workload: of, peer, p50Ms }) => (of === workload && peer === name && p50Ms !== null ? [p50Ms] : []));
+    return p50s.length === 0 ? '' : `; half within ${shown(median(p50s))}`;
+  };
   const ratioTo = (peer: PeerName) => costRatio({ workload, peer: 'sallyport' }, { workload, peer }, all)?.toFixed(2) ?? '';
   const spread = own.length > 1 ? ` (${shown(Math.min(...own))} to ${shown(Math.max(...own))})` : '';
   return [
     `\`${workload}\``,
     WORKLOADS[workload].text,
-    `${shown(median(own))} ${WORKLOADS[workload].unit}${spread}`,
-    shown(median(costsOf(squid))),
-    shown(median(costsOf('ats'))),
+    `${shown(median(own))} ${WORKLOADS[workload].unit}${spread}${p50Of('sallyport')}`,
+    `${shown(median(costsOf(squid)))}${p50Of(squid)}`,
+    `${shown(median(costsOf('ats')))}${p50Of('ats')}`,
     ratioTo(squid),
     ratioTo('ats'),
   ];

@@ -9,6 +9,8 @@ const TEXT = summary(EXAMPLE_MACHINE, [
   ...rounds('tls-keepalive', 'sallyport', [60, 60, 60]),
   ...rounds('tls-keepalive', 'squid-bump', [100, 100, 100]),
   ...rounds('idle', 'squid', [30]),
+  ...rounds('forward-p99', 'sallyport', [4]),
+  ...rounds('forward-p99', 'squid', [8]),
 ]);
 
 test('a row is a workload of ours: the median and its spread, and the ratios within rounds', () => {
@@ -20,6 +22,10 @@ test('where TLS is opened, the Squid that opens it stands for Squid', () => {
   expect(TEXT).toContain('| 60.0 us/request (60.0 to 60.0) | 100 |  | 0.60 |  |\n');
 });
 
+test('where the cost is a 99th percentile, the median stands beside it', () => {
+  expect(TEXT).toContain('| 4.00 ms; half within 2.00 | 8.00; half within 4.00 |  | 0.50 |  |\n');
+});
+
 test('the goals are counted in a line and folded up below it', () => {
-  expect(TEXT).toContain('<summary>Goals: 1 of 3 reached, 2 missed</summary>\n\n| workload | beside |');
+  expect(TEXT).toContain('<summary>Goals: 2 of 4 reached, 2 missed</summary>\n\n| workload | beside |');
 });
