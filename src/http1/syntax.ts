@@ -1,5 +1,6 @@
 // Owns the characters of RFC 9110 §5.6.2 and RFC 9112 as tables, and the reading of start lines and field lines out of latin1 text.
 // Strict: one SP where the grammar has one, CRLF at every line's end, no blank before a colon, no folded line, no control character.
+// A departure: of a response, RFC 9112 §5.1 has a proxy take out the blank before a colon; it is refused here (502), since two readers may take it for two things.
 import type { Field, HttpVersion } from '../http/message.ts';
 import { ReadField } from './read-field.ts';
 
