@@ -87,11 +87,13 @@ export class DescriptorShortage {
 
   /** @param descriptor its number: of what is taken, a lower bound that costs nothing */
   admit(descriptor: number): Admission {
-    this.#newcomers.add(performance.now());
+    const nowMs = performance.now();
+    this.#newcomers.add(nowMs);
     this.#accepted += 1;
     this.#unlooked -= 1;
     if (this.#phase === 'open' && this.#unlooked > 0 && descriptor < this.#context.most - this.#kept) return 'serve';
-    const admission = this.#judge();
+    const admission = this.#judge(nowMs);
+    if (admission !== 'serve') this.#newcomers.takeBack();
     if (admission === 'tell') {
       this.#told += 1;
       this.#episode.told += 1;
@@ -121,8 +123,7 @@ export class DescriptorShortage {
     if (this.#phase === 'open') this.#pause(nowMs);
   }
 
-  #judge(): Admission {
-    const nowMs = performance.now();
+  #judge(nowMs: number): Admission {
     let left = this.#left(nowMs);
     if (left.toGive <= 0) {
       this.#begin(nowMs, `hardly any of the ${this.#context.most} files that may be open is left (ulimit -n)`);
@@ -273,6 +274,11 @@ class Newcomers {
   add(nowMs: number): void {
     this.#moveTo(nowMs);
     this.#inWindow += 1;
+  }
+
+  /** The last one asks for nothing. */
+  takeBack(): void {
+    this.#inWindow -= 1;
   }
 
   count(nowMs: number): number {
