@@ -1,10 +1,11 @@
 // Owns one busy client: it makes exchange after exchange of kinds that its chance chooses, and judges every answer by what it asked for.
 import { setTimeout as pause } from 'node:timers/promises';
 import { Comparison, Content } from './content.ts';
-import { type Head, MessageReader } from './message-reader.ts';
-import { type Asked, BAD_WAYS, type BadWay, contentOf, pathOf } from './names.ts';
+import { readAnswer, requestHead, type Verdict } from './judged-answer.ts';
+import { MessageReader } from './message-reader.ts';
+import { type Asked, BAD_WAYS, type BadWay, contentOf } from './names.ts';
 import type { OriginPorts } from './origin-worker.ts';
-import { BrokenError, MOST_SILENCE_MS, ProxyConnection } from './proxy-connection.ts';
+import { MOST_SILENCE_MS, ProxyConnection } from './proxy-connection.ts';
 import type { Random } from './random.ts';
 import type { Outcome, Tally } from './tally.ts';
 
@@ -18,11 +19,6 @@ export interface BusySurroundings {
   readonly mayBeUnlogged: (id: number) => void;
   /** Told of every CONNECT: the log names its authority only, so they can but be counted. */
   readonly countConnect: (isSure: boolean) => void;
-}
-
-export interface Verdict {
-  readonly outcome: Outcome;
-  readonly words: string;
 }
 
 export class BusyClient {
@@ -71,7 +67,7 @@ export class BusyClient {
   async #get(): Promise<void> {
     const asked = this.#ask(this.#random.weighted(GET_WAYS), this.#random.size(MIB));
     const connection = await this.#kept();
-    connection.send(this.#getHead(asked, this.#around.origins.good));
+    connection.send(requestHead('GET', asked, this.#around.origins.good));
     this.#expectRight('get', await this.#answer(connection, asked));
   }
 
@@ -79,7 +75,7 @@ export class BusyClient {
     const left = Array.from({ length: this.#random.between(2, 8) }, () => this.#ask('length', this.#random.size(64 * KIB)));
     while (left.length > 0) {
       const connection = await this.#kept();
-      connection.send(left.map((asked) => this.#getHead(asked, this.#around.origins.good)).join(''));
+      connection.send(left.map((asked) => requestHead('GET', asked, this.#around.origins.good)).join(''));
       // What stands behind an answer with `Connection: close` was not taken, and is asked again (RFC 9112 sections 9.3.2 and 9.6).
       while (left.length > 0 && !connection.hasLeft) this.#expectRight('pipelined', await this.#answer(connection, left.shift()!));
     }
@@ -98,7 +94,7 @@ export class BusyClient {
     const asked = this.#ask('length', this.#random.between(MIB, 6 * MIB));
     const connection = await ProxyConnection.open(this.#around.proxyPort);
     connection.pauseMs = this.#random.between(5, 30);
-    connection.send(this.#getHead(asked, this.#around.origins.good));
+    connection.send(requestHead('GET', asked, this.#around.origins.good));
     this.#expectRight('slow reader', await this.#answer(connection, asked));
     connection.leave(false);
   }
@@ -106,7 +102,7 @@ export class BusyClient {
   async #denied(): Promise<void> {
     const asked = this.#ask('denied', 0);
     const connection = await this.#kept();
-    connection.send(this.#getHead(asked, this.#around.origins.good));
+    connection.send(requestHead('GET', asked, this.#around.origins.good));
     const { outcome, words } = await this.#answer(connection, asked);
     this.#around.tally.count('denied', outcome, ['error'], () => words);
   }
@@ -117,7 +113,7 @@ export class BusyClient {
     // An origin that sends more than it announced is met with a small answer: in one piece, so that all of it is seen as one.
     const small = way === 'surplus' ? { ...asked, length: asked.length % (8 * KIB) } : asked;
     const connection = await this.#kept();
-    connection.send(this.#getHead(small, port));
+    connection.send(requestHead('GET', small, port));
     const { outcome, words } = await this.#answer(connection, small);
     const honest: readonly Outcome[] = BAD_WAYS[way] === 'must fail' ? ['error', 'broken'] : ['right', 'error', 'broken'];
     this.#around.tally.count(way, outcome, honest, () => words);
@@ -191,7 +187,7 @@ export class BusyClient {
     } else {
       const asked = this.#ask(this.#random.weighted(GET_WAYS), this.#random.size(4 * MIB));
       this.#around.mayBeUnlogged(asked.id);
-      const head = this.#getHead(asked, origins.good);
+      const head = requestHead('GET', asked, origins.good);
       connection.send(kind === 'in-head' ? head.slice(0, this.#random.between(1, head.length - 1)) : head);
     }
     await pause(afterMs);
@@ -203,18 +199,12 @@ export class BusyClient {
     return { way, length, id: this.#around.nextId() };
   }
 
-  #getHead(asked: Asked, port: number): string {
-    const path = pathOf(asked);
-    return `GET http://127.0.0.1:${port}${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nSoak-Name: ${path}\r\n\r\n`;
-  }
-
   /** @param most  octets of content, after which it stops */
   async #upload(connection: ProxyConnection, asked: Asked, isChunked: boolean, most: number): Promise<void> {
     const { good } = this.#around.origins;
-    const path = pathOf(asked);
     const content = contentOf(asked);
     const framing = isChunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${content.length}`;
-    connection.send(`POST http://127.0.0.1:${good}${path} HTTP/1.1\r\nHost: 127.0.0.1:${good}\r\nSoak-Name: ${path}\r\n${framing}\r\n\r\n`);
+    connection.send(requestHead('POST', asked, good, `${framing}\r\n`));
     for (let at = 0; at < most && !connection.socket.destroyed; ) {
       const piece = content.piece(at, Math.min(most - at, this.#random.between(1, 96 * KIB)));
       if (isChunked) connection.send(`${piece.length.toString(16)}\r\n`);
@@ -237,49 +227,14 @@ export class BusyClient {
   }
 
   async #answer(connection: ProxyConnection, asked: Asked): Promise<Verdict> {
-    const seen = new Comparison(contentOf(asked));
-    let head: Head | null = null;
-    const reader = new MessageReader(
-      'response',
-      (its) => {
-        head = its;
-      },
-      (bytes) => seen.add(bytes),
-    );
-    let broken: Error | null = null;
-    try {
-      await connection.read(reader);
-    } catch (error) {
-      connection.leave(false);
-      broken = error as Error;
-    }
-    if ((head as Head | null)?.fields.get('connection') === 'close') connection.leave(false);
-    return judge(asked, head, seen, broken);
+    const answer = await readAnswer(connection, asked);
+    if (answer.isLast) connection.leave(false);
+    return answer;
   }
 
   #expectRight(kind: string, { outcome, words }: Verdict): void {
     this.#around.tally.count(kind, outcome, ['right'], () => words);
   }
-}
-
-/** What became of an exchange. @param broken why it ended before the answer was whole */
-export function judge(asked: Asked, head: Head | null, seen: Comparison, broken: Error | null): Verdict {
-  const words = `${pathOf(asked)}: ${head?.startLine ?? 'no head'}, ${seen.length} octets, wrong from ${seen.wrongFrom}, ${broken?.message ?? 'whole'}`;
-  if (broken !== null && !(broken instanceof BrokenError)) return { outcome: 'wrong', words };
-  const isError = head !== null && !head.startLine.startsWith('HTTP/1.1 200 ');
-  if (isError) {
-    const detail = head.fields.get('proxy-status') ?? '';
-    return { outcome: broken !== null ? 'broken' : detail === '' ? 'wrong' : 'error', words: `${words}; ${detail}` };
-  }
-  // Even an answer that breaks off later must have begun as the right one.
-  if (head !== null && (head.fields.get('soak-name') !== pathOf(asked) || seen.wrongFrom !== null)) return { outcome: 'wrong', words };
-  if (broken !== null) return { outcome: 'broken', words };
-  return { outcome: seen.isWhole ? 'right' : 'wrong', words };
-}
-
-/** Whether the nearest cache, which stands last, had it stored (RFC 9211 section 2.1). */
-export function isHit(head: Head | null): boolean {
-  return /;\s*hit(?:;|$)/.test(head?.fields.get('cache-status') ?? '');
 }
 
 function ignore(): void {}

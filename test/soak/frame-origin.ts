@@ -1,6 +1,7 @@
 // Owns connections of the origin that answers as chance has it: HTTP/2 frame by frame, or octets that were HTTP/1.1 once.
 import type { Socket } from 'node:net';
-import { FLAGS, frame, TYPES } from '../support/frame-client.ts';
+import { TYPES } from '../support/frame-client.ts';
+import { hearFrames } from '../support/frame-origin.ts';
 import { octets, responseFrames } from './frame-chance.ts';
 import { Random } from './random.ts';
 
@@ -8,20 +9,8 @@ const random = new Random(1);
 
 /** On a connection on which h2 was chosen. */
 export function answerWithFrames(socket: Socket): void {
-  let unread = Buffer.alloc(0);
-  let isPrefaceRead = false;
-  socket.write(frame(TYPES.settings, 0, 0, Buffer.alloc(0)));
-  socket.on('data', (bytes: Buffer) => {
-    unread = Buffer.concat([unread, bytes]);
-    if (!isPrefaceRead && unread.length < PREFACE_LENGTH) return;
-    if (!isPrefaceRead) unread = unread.subarray(PREFACE_LENGTH);
-    isPrefaceRead = true;
-    while (unread.length >= 9 && unread.length >= 9 + unread.readUIntBE(0, 3)) {
-      const [type, flags, stream] = [unread[3]!, unread[4]!, unread.readUInt32BE(5)];
-      unread = unread.subarray(9 + unread.readUIntBE(0, 3));
-      if (type === TYPES.settings && (flags & FLAGS.ack) === 0) socket.write(frame(TYPES.settings, FLAGS.ack, 0, Buffer.alloc(0)));
-      if (type === TYPES.headers) answer(socket, Buffer.concat(responseFrames(random, stream)));
-    }
+  hearFrames(socket, (type, _, stream) => {
+    if (type === TYPES.headers) answer(socket, Buffer.concat(responseFrames(random, stream)));
   });
 }
 
@@ -46,7 +35,6 @@ function answer(socket: Socket, message: Buffer): void {
   else if (random.isLuckier(0.03)) socket.end();
 }
 
-const PREFACE_LENGTH = 24;
 const STATUS_LINES = ['200 OK', '200 OK', '204 No', '304 Not', '101 Sw', '100 C', '206 P', '407 x', '600 y'];
 const FIELD_LINES = [
   '',

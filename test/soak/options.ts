@@ -68,7 +68,8 @@ Flags:
   --phase NAMES tunnels, busy, opened, hostile and growth, with commas between them; all but growth
                 unless told
   --seed N      of every choice that is left to chance; 1 unless told
-  --requests N  of growth, for each number of workers; 2000000 unless told
+  --requests N  of growth, for each number of workers; 2000000 unless told. With fewer than 200000 its
+                warm-up is over before caches are full and code is compiled
   --workers N,N of growth, one proxy after the other; 1,2 unless told
 
 With SOAK_HEAP_SNAPSHOT=FILE in the environment, the proxy's heap is written to FILE when a phase

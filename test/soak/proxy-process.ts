@@ -1,11 +1,11 @@
 // Owns the proxy under test: its own process, started by its command line with a policy, a configuration and an access log in a folder of its own,
 // and what Linux and the probe say about it.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { endChild, expectOrderlyEnd } from './end-child.ts';
 import { OPENED_HOST } from './opened-tunnel.ts';
 import { type Holdings, PROBES_VARIABLE } from './probe.ts';
 import { ProbeLink } from './probe-link.ts';
@@ -107,16 +107,10 @@ export class ProxyProcess {
 
   /** @returns the access log @throws Error when it does not end in order */
   async stop(): Promise<string> {
-    if (!this.hasEnded) {
-      this.#child.removeAllListeners('exit');
-      this.#child.kill('SIGTERM');
-      const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS);
-      await once(this.#child, 'exit');
-      clearTimeout(timer);
-    }
+    await endChild(this.#child, STOP_MS);
     const log = readFileSync(path.join(this.#folder, 'access.log'), 'latin1');
     rmSync(this.#folder, { recursive: true });
-    if (this.#child.exitCode !== 0) throw new Error(`the proxy ended with ${this.#child.signalCode ?? this.#child.exitCode}`);
+    expectOrderlyEnd(this.#child);
     return log;
   }
 }

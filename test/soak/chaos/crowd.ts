@@ -1,10 +1,8 @@
 // Owns clients that are there to be in the way, or to be cut off. They come from an address of their own, by which their lines in the log are known.
 import type { Socket } from 'node:net';
-import { judge } from '../busy-client.ts';
-import { Comparison } from '../content.ts';
 import { hearsItself, openTunnel } from '../idle-tunnels.ts';
-import { type Head, MessageReader } from '../message-reader.ts';
-import { type Asked, contentOf, pathOf } from '../names.ts';
+import { readAnswer, requestHead, unanswered, type Verdict } from '../judged-answer.ts';
+import type { Asked } from '../names.ts';
 import { ProxyConnection } from '../proxy-connection.ts';
 
 export const CROWD_ADDRESS = '127.0.0.2';
@@ -47,27 +45,14 @@ export class HeldTunnel {
 export async function askOnce(proxyPort: number, originPort: number, id: number) {
   const startedMs = performance.now();
   const asked: Asked = { way: 'length', length: 1_000, id };
-  const seen = new Comparison(contentOf(asked));
-  const found: { head: Head | null } = { head: null };
-  const reader = new MessageReader(
-    'response',
-    (head) => {
-      found.head = head;
-    },
-    (bytes) => seen.add(bytes),
-  );
-  const target = pathOf(asked);
-  let broken: Error | null = null;
-  try {
-    const connection = await ProxyConnection.open(proxyPort, CROWD_ADDRESS);
-    connection.send(
-      `GET http://127.0.0.1:${originPort}${target} HTTP/1.1\r\nHost: 127.0.0.1:${originPort}\r\nSoak-Name: ${target}\r\n\r\n`,
-    );
-    await connection.read(reader).finally(() => connection.leave(false));
-  } catch (error) {
-    broken = error as Error;
-  }
-  return { ...judge(asked, found.head, seen, broken), ms: performance.now() - startedMs };
+  const seen = await answerTo(asked, proxyPort, originPort).catch((error: Error) => unanswered(asked, error));
+  return { outcome: seen.outcome, words: seen.words, ms: performance.now() - startedMs };
+}
+
+async function answerTo(asked: Asked, proxyPort: number, originPort: number): Promise<Verdict> {
+  const connection = await ProxyConnection.open(proxyPort, CROWD_ADDRESS);
+  connection.send(requestHead('GET', asked, originPort));
+  return await readAnswer(connection, asked).finally(() => connection.leave(false));
 }
 
 /** Connections that say nothing, or as little as keeps them open. Whoever is closed comes again, as long as the crowd is wanted. */

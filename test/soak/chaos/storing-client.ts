@@ -1,9 +1,8 @@
 // Owns one honest client of the cache: it asks for some of the same things again and again, and compares every octet of what it is given.
 import { setTimeout as pause } from 'node:timers/promises';
-import { type BusySurroundings, isHit, judge } from '../busy-client.ts';
-import { Comparison } from '../content.ts';
-import { type Head, MessageReader } from '../message-reader.ts';
-import { type Asked, contentOf, pathOf } from '../names.ts';
+import type { BusySurroundings } from '../busy-client.ts';
+import { readAnswer, requestHead } from '../judged-answer.ts';
+import type { Asked } from '../names.ts';
 import { ProxyConnection } from '../proxy-connection.ts';
 import type { Random } from '../random.ts';
 
@@ -41,28 +40,12 @@ export class StoringClient {
     const at = Math.floor(performance.timeOrigin + performance.now()) / NEW_EVERY_MS;
     const id = Math.floor(at) + this.#random.between(0, MOST_DIFFERENT);
     const asked: Asked = { way: 'storable', length: (id * 7_919) % MOST_LENGTH, id };
-    const seen = new Comparison(contentOf(asked));
-    const found: { head: Head | null } = { head: null };
-    const reader = new MessageReader(
-      'response',
-      (head) => {
-        found.head = head;
-      },
-      (bytes) => seen.add(bytes),
-    );
-    const target = pathOf(asked);
     countStorable();
-    connection.send(
-      `GET http://127.0.0.1:${origins.good}${target} HTTP/1.1\r\nHost: 127.0.0.1:${origins.good}\r\nSoak-Name: ${target}\r\n\r\n`,
-    );
-    const broken = await connection.read(reader).then(
-      () => null,
-      (error: Error) => error,
-    );
-    const { outcome, words } = judge(asked, found.head, seen, broken);
+    connection.send(requestHead('GET', asked, origins.good));
+    const { outcome, words, isHit, isLast } = await readAnswer(connection, asked);
     tally.count('storable', outcome, ['right'], () => words);
-    if (isHit(found.head)) countHit();
-    return broken === null && found.head?.fields.get('connection') !== 'close';
+    if (isHit) countHit();
+    return !isLast;
   }
 }
 

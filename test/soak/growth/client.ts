@@ -1,10 +1,8 @@
 // Owns one client that makes requests without a pause, of a mix that a proxy meets: forwarded, out of the cache, to be stored, uploads and tunnels.
 // Every octet of every answer is compared. What it asks for is bounded where the proxy keeps it: as many names go on for ever, as many come back.
-import { isHit, judge } from '../busy-client.ts';
-import { Comparison } from '../content.ts';
 import { hearsItself, openTunnel } from '../idle-tunnels.ts';
-import { type Head, MessageReader } from '../message-reader.ts';
-import { type Asked, contentOf, pathOf } from '../names.ts';
+import { readAnswer, requestHead } from '../judged-answer.ts';
+import { type Asked, contentOf } from '../names.ts';
 import type { OriginPorts } from '../origin-worker.ts';
 import { ProxyConnection } from '../proxy-connection.ts';
 import type { Random } from '../random.ts';
@@ -63,35 +61,16 @@ export class GrowthClient {
 
   async #exchange(kind: string, asked: Asked): Promise<void> {
     const { tally, countHit } = this.#around;
-    const content = contentOf(asked);
-    const seen = new Comparison(content);
-    const found: { head: Head | null } = { head: null };
-    const reader = new MessageReader(
-      'response',
-      (head) => {
-        found.head = head;
-      },
-      (bytes) => seen.add(bytes),
-    );
-    const connection = await this.#kept();
-    const head = this.#head(asked);
-    connection.send(kind === 'post' ? Buffer.concat([Buffer.from(head, 'latin1'), content.piece(0)]) : head);
-    const broken = await connection.read(reader).then(
-      () => null,
-      (error: Error) => error,
-    );
-    const { outcome, words } = judge(asked, found.head, seen, broken);
-    tally.count(kind, outcome, [kind === 'denied' ? 'error' : 'right'], () => words);
-    if (isHit(found.head)) countHit();
-    if (broken !== null || found.head?.fields.get('connection') === 'close' || this.#random.isLuckier(LEAVES)) this.#leave();
-  }
-
-  #head(asked: Asked): string {
     const { good } = this.#around.origins;
-    const path = pathOf(asked);
-    const isPost = asked.way === 'echo-whole';
-    const framing = isPost ? `Content-Length: ${asked.length}\r\n` : '';
-    return `${isPost ? 'POST' : 'GET'} http://127.0.0.1:${good}${path} HTTP/1.1\r\nHost: 127.0.0.1:${good}\r\nSoak-Name: ${path}\r\n${framing}\r\n`;
+    const connection = await this.#kept();
+    if (kind === 'post') {
+      const head = requestHead('POST', asked, good, `Content-Length: ${asked.length}\r\n`);
+      connection.send(Buffer.concat([Buffer.from(head, 'latin1'), contentOf(asked).piece(0)]));
+    } else connection.send(requestHead('GET', asked, good));
+    const { outcome, words, isHit, isLast } = await readAnswer(connection, asked);
+    tally.count(kind, outcome, [kind === 'denied' ? 'error' : 'right'], () => words);
+    if (isHit) countHit();
+    if (isLast || this.#random.isLuckier(LEAVES)) this.#leave();
   }
 
   async #tunnel(): Promise<void> {

@@ -1,10 +1,10 @@
 // Owns the proxy under test, a process of its own that is started as its users start it: recording is on, the inspector listens, and all that it keeps
 // lies in folders of its own. Linux tells what it takes.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { OPENED_HOST } from '../opened-tunnel.ts';
+import { endChild, expectOrderlyEnd } from '../end-child.ts';
+import { policyFor } from '../proxy-process.ts';
 
 export interface ProxySettings {
   /** It stays over starts. */
@@ -133,17 +133,12 @@ export class RecordedProxy {
   /** @throws Error when it does not end in order */
   async stop(): Promise<void> {
     await this.#end('SIGTERM');
-    if (this.#child.exitCode !== 0) throw new Error(`the proxy ended with ${this.#child.signalCode ?? this.#child.exitCode}`);
+    expectOrderlyEnd(this.#child);
   }
 
   async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
     clearInterval(this.#sampling);
-    if (this.hasEnded) return;
-    this.#child.removeAllListeners('exit');
-    this.#child.kill(signal);
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS);
-    await once(this.#child, 'exit');
-    clearTimeout(timer);
+    await endChild(this.#child, STOP_MS, signal);
   }
 
   #sample(): void {
@@ -160,20 +155,6 @@ function environment({ folder, maxSize }: ProxySettings): NodeJS.ProcessEnv {
     SALLYPORT_RECORD: 'on',
     SALLYPORT_RECORD_MAX_SIZE: String(maxSize),
   };
-}
-
-function policyFor(ports: readonly number[]): string {
-  return `version: 1
-default: deny
-connect_ports: any
-rules:
-  - name: Not this folder
-    deny: { host: 127.0.0.1, path: /denied/* }
-  - name: The origins of the soak
-    allow: { host: 127.0.0.1, port: [${ports.join(', ')}] }
-  - name: Those that are opened
-    intercept: { host: ${OPENED_HOST}, port: [${ports.join(', ')}] }
-`;
 }
 
 const PROGRAM = path.join(import.meta.dirname, '../../../src/bin.cjs');
