@@ -37,7 +37,7 @@ export class OctetWriter {
 
   /** A copy of what is written from `from` on. */
   written(from: number): Uint8Array {
-    return Uint8Array.from(this.octets.subarray(from, this.at));
+    return new Uint8Array(this.octets.subarray(from, this.at));
   }
 
   /** A string of JSON, or `null`. */

@@ -17,7 +17,9 @@ import { mediaType, resultCode, upstreamOf, withoutUserInformation } from './log
 export function writeJsonLine(flow: Flow, out: OctetWriter): void {
   const { decision, error, cache, websocket } = flow;
   writeMoment(flow.startedAtMs, out);
-  out.text('Z","id":').whole(flow.id).bytes(connectionMembers(flow)).quoted(flow.user);
+  out.text('Z","id":').whole(flow.id);
+  writeConnection(flow, out);
+  out.quoted(flow.user);
   out.text(',"method":').quoted(flow.method).text(',"target":').quoted(withoutUserInformation(flow.target));
   out.bytes(answerMembers(flow)).whole(flow.bytesFromClient).text(',"bytes_out":').whole(flow.bytesToClient);
   out.bytes(CONTENT_TYPE).quoted(mediaType(flow.contentType));
@@ -74,14 +76,22 @@ interface ConnectionMembers {
 
 /** Of the connections that were logged last, each at a place of its number: the lines of one connection say the same of it. */
 const CONNECTION_MEMBERS: (ConnectionMembers | null)[] = Array.from({ length: 256 }, () => null);
+/** Which connection wrote a line at a place last: one that writes a second is worth remembering. */
+const LOGGED = new Float64Array(CONNECTION_MEMBERS.length);
 
-function connectionMembers({ connectionId: id, listener, clientAddress: address, clientPort: port }: Flow): Uint8Array {
-  const place = id % CONNECTION_MEMBERS.length;
+/** Up to the value of `user`. */
+function writeConnection({ connectionId: id, listener, clientAddress: address, clientPort: port }: Flow, out: OctetWriter): void {
+  const place = id % LOGGED.length;
   const known = CONNECTION_MEMBERS[place];
-  if (known && known.id === id && known.listener === listener && known.address === address && known.port === port) return known.octets;
-  const octets = octetsOf(`,"connection":${id},"listener":${quoted(listener)},"client":${quoted(address)},"client_port":${port},"user":`);
-  CONNECTION_MEMBERS[place] = { id, listener, address, port, octets };
-  return octets;
+  if (known && known.id === id && known.listener === listener && known.address === address && known.port === port) {
+    out.bytes(known.octets);
+    return;
+  }
+  const start = out.at;
+  out.bytes(CONNECTION).whole(id).text(',"listener":').quoted(listener).text(',"client":').quoted(address);
+  out.bytes(CLIENT_PORT).whole(port).text(',"user":');
+  if (LOGGED[place] === id) CONNECTION_MEMBERS[place] = { id, listener, address, port, octets: out.written(start) };
+  LOGGED[place] = id;
 }
 
 let lastAnswer = { version: '', status: -1, outcome: '', result: '', octets: new Uint8Array() };
@@ -102,8 +112,10 @@ function answerMembers(flow: Flow): Uint8Array {
 /** Up to the value of `first_byte_ms`. Nothing of it is there on a connection that was kept, or without one. */
 function writeConnecting({ resolveMs, connectMs, tlsMs }: Flow, out: OctetWriter): void {
   if (resolveMs === null && connectMs === null && tlsMs === null) out.bytes(NO_CONNECTING);
-  else
-    out.text(`,"resolve_ms":${hundredths(resolveMs)},"connect_ms":${hundredths(connectMs)},"tls_ms":${hundredths(tlsMs)},"first_byte_ms":`);
+  else {
+    out.bytes(RESOLVE_MS).text(hundredths(resolveMs)).bytes(CONNECT_MS).text(hundredths(connectMs));
+    out.text(',"tls_ms":').text(hundredths(tlsMs)).bytes(FIRST_BYTE_MS);
+  }
 }
 
 type Decision = NonNullable<Flow['decision']>;
@@ -213,12 +225,19 @@ function hundredths(ms: number | null): string {
 
 /** @param text ASCII */
 function octetsOf(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(Buffer.from(text, 'latin1'));
+  const octets = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i += 1) octets[i] = text.charCodeAt(i);
+  return octets;
 }
 
 /** 0.00 to 19.99 */
 const HUNDREDTHS: readonly string[] = Array.from({ length: 2000 }, (_, n) => (n / 100).toFixed(2));
+const CONNECTION = octetsOf(',"connection":');
+const CLIENT_PORT = octetsOf(',"client_port":');
 const CONTENT_TYPE = octetsOf(',"content_type":');
 const NO_CONNECTING = octetsOf(',"resolve_ms":null,"connect_ms":null,"tls_ms":null,"first_byte_ms":');
+const RESOLVE_MS = octetsOf(',"resolve_ms":');
+const CONNECT_MS = octetsOf(',"connect_ms":');
+const FIRST_BYTE_MS = octetsOf(',"first_byte_ms":');
 const NO_DECISION = octetsOf(',"decision":null,"rule":null,"rule_at":null,"decided_by":null');
 const NO_ERROR = octetsOf(',"error":null,"error_detail":null}\n');
