@@ -83,6 +83,8 @@ export interface DetailedEntry extends Entry {
   readonly fields: Fields;
   readonly extent: Extent;
   readonly lifetimeFrom: LifetimeSource;
+  /** How its age comes about, and what that means for its lifetime, in words (explain.ts). */
+  readonly arithmetic: string;
   /** Milliseconds since the epoch. */
   readonly storedAtMs: number;
   readonly isInvalidated: boolean;
@@ -284,11 +286,13 @@ function entryOf(stored: StoredResponse, rules: CacheRuleOptions, nowMs: number)
 
 function detailed(stored: StoredResponse, rules: CacheRuleOptions, nowMs: number): DetailedEntry {
   const { id, key, reason, extent, responseTimeMs, isInvalidated, isFromAuthorized, origin } = stored;
+  const facts = factsOf(stored, rules, NO_OVERRIDES);
   return {
     ...entryOf(stored, rules, nowMs),
     ...{ id, key, reason, extent, isInvalidated, isFromAuthorized, origin },
     fields: stored.fields.map(({ name, value }) => ({ name, value })),
-    lifetimeFrom: factsOf(stored, rules, NO_OVERRIDES).lifetimeFrom,
+    lifetimeFrom: facts.lifetimeFrom,
+    arithmetic: ageArithmetic(facts, currentAgeSeconds(facts, nowMs)),
     storedAtMs: responseTimeMs,
   };
 }

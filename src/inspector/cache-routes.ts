@@ -2,9 +2,9 @@
 // cache-admin.ts's, as for the commands of `cache`, with their secrets masked.
 import * as z from 'zod';
 import { BadQuestion, valueAnswer } from '../admin/answers.ts';
-import { type CacheAdmin, WrongQuestion } from '../cache/cache-admin.ts';
+import { type CacheAdmin, type DetailedEntry, WrongQuestion } from '../cache/cache-admin.ts';
 import type { MaskRules } from '../flows/redact/rules.ts';
-import { maskedCache } from './masked-cache.ts';
+import { maskedCache, urlsShownAs } from './masked-cache.ts';
 import { contentAs, numberIn, type Route, type RouteAsked } from './route.ts';
 import { isRevealed, REVEALED, type Recording } from './traffic-routes.ts';
 
@@ -73,10 +73,21 @@ export function cacheRoutes(cache: () => CacheAdmin | null, masks: Recording['ma
       method: 'GET',
       path: '/api/cache/entry',
       summary: 'What is stored under one URL, with its fields',
-      query: { url: 'an absolute URI', user: 'where a rule keeps users apart', reveal: REVEALED.reveal },
+      query: {
+        url: 'an absolute URI, which may have masks in it, as it is listed',
+        user: 'where a rule keeps users apart',
+        reveal: REVEALED.reveal,
+      },
       answers: 'Each stored response',
       answer: (asked) =>
-        asking(asked, async (admin) => valueAnswer(await admin.show(asked.query.get('url') ?? '', asked.query.get('user')))),
+        asking(asked, async (admin) => {
+          const [shown, user] = [asked.query.get('url') ?? '', asked.query.get('user')];
+          const rules = isRevealed(asked) ? masks(false) : null;
+          const entries: DetailedEntry[] = [];
+          for (const url of rules === null ? [shown] : await urlsShownAs(admin, shown, rules))
+            entries.push(...(await admin.show(url, user)));
+          return valueAnswer(entries);
+        }),
     },
     {
       method: 'POST',

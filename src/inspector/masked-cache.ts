@@ -1,5 +1,5 @@
 // Owns the cache's answers without their secrets: parameters of URLs, fields of what is stored, and those that it was selected by. Where somebody names
-// a URL as it was shown to them, what it stands for is forgotten.
+// a URL as it was shown to them, what it stands for is shown, or forgotten.
 import type { CacheAdmin, Entry, Purge, Question } from '../cache/cache-admin.ts';
 import type { SelectingField } from '../cache/stored-response.ts';
 import { readableText } from '../flows/octet-text.ts';
@@ -13,7 +13,8 @@ export function maskedCache(admin: CacheAdmin, masks: MaskRules): CacheAdmin {
     stats: () => admin.stats(),
     list: (pattern) => maskedEntries(admin.list(pattern), masks),
     async show(url, user) {
-      const entries = await admin.show(url, user);
+      const entries = [];
+      for (const each of await urlsShownAs(admin, url, masks)) entries.push(...(await admin.show(each, user)));
       return entries.map((entry) => ({
         ...entry,
         ...maskedEntry(entry, masks),
@@ -55,12 +56,18 @@ async function maskedWhy(admin: CacheAdmin, question: Question, masks: MaskRules
 }
 
 async function purgeShown(admin: CacheAdmin, what: Purge, masks: MaskRules): Promise<number> {
-  if (what.kind !== 'url' || !hasMask(Buffer.from(what.url, 'utf8').toString('latin1'))) return await admin.purge(what);
-  const urls = new Set<string>();
-  for await (const { url } of admin.list(null)) if (maskedUrl(url, masks) === what.url) urls.add(url);
+  if (what.kind !== 'url') return await admin.purge(what);
   let purged = 0;
-  for (const url of urls) purged += await admin.purge({ kind: 'url', url });
+  for (const url of await urlsShownAs(admin, what.url, masks)) purged += await admin.purge({ kind: 'url', url });
   return purged;
+}
+
+/** What somebody may mean who names a URL as it was shown to them. @param admin  of which nothing is masked */
+export async function urlsShownAs(admin: CacheAdmin, shown: string, masks: MaskRules): Promise<Iterable<string>> {
+  if (!hasMask(Buffer.from(shown, 'utf8').toString('latin1'))) return [shown];
+  const urls = new Set<string>();
+  for await (const { url } of admin.list(null)) if (maskedUrl(url, masks) === shown) urls.add(url);
+  return urls;
 }
 
 /** Or a sentence that one stands in. In Unicode: keys are ASCII, and so are the words of the cache. */

@@ -436,6 +436,11 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     await page.getByRole('textbox', { name: 'URL' }).fill(`${plain.url}/kept`);
     await button('Why').click();
     await says(/it is fresh/);
+    await page.getByRole('button', { name: `${plain.url}/kept`, exact: true }).click();
+    await page
+      .locator('.entry-detail')
+      .getByText(/age \d+ s = .*fresh for/)
+      .waitFor();
     await button(`Forget ${plain.url}/kept`).click();
     await says('1 stored response forgotten');
     await says('Nothing is stored yet.');

@@ -177,6 +177,34 @@ describeWith(['chromium'], 'The inspector', () => {
     await page.getByText('The rules hold from now on.').waitFor();
   });
 
+  test('columns are as wide as the arrow keys make them, and get their own width back', async () => {
+    await open();
+    const edge = page.getByRole('separator', { name: 'Width of Host' });
+    const title = page.getByRole('columnheader', { name: 'Host' });
+    const wide = async () => (await title.boundingBox())!.width;
+    expect([await edge.getAttribute('aria-valuenow'), await wide()]).toEqual(['176', 176]);
+    await edge.press('ArrowLeft');
+    await edge.press('Shift+ArrowRight');
+    expect([await edge.getAttribute('aria-valuenow'), await wide()]).toEqual(['200', 200]);
+    await edge.press('Enter');
+    expect([await edge.getAttribute('aria-valuenow'), await wide()]).toEqual(['176', 176]);
+  });
+
+  test('a stored response opens from its row: its age, what it was selected by, its tags and fields', async () => {
+    await open('#/cache');
+    const url = page.getByRole('button', { name: 'https://cdn.shop.example/assets/chunk.3dde.js', exact: true });
+    await url.press('Enter');
+    const detail = page.locator('.entry-detail');
+    for (const text of ['age 80 s = 0 s as received + 80 s here', 'accept-encoding: br', 'assets release-81', 'max-age=86400']) {
+      await detail.getByText(text).waitFor();
+    }
+    await page.setViewportSize({ width: 390, height: 844 });
+    expect(await axeProblems(page)).toEqual([]);
+    expect(await page.evaluate(WIDEST)).toBeNull();
+    await url.press('Enter');
+    await detail.waitFor({ state: 'detached' });
+  });
+
   test('a proxy that went away is told of, and the list goes on when it is back', async () => {
     await open();
     fixture.disconnect();

@@ -10,6 +10,7 @@ import type {
   PolicyRule,
   Rules,
   Status,
+  StoredResponseEntry,
 } from '../../src/inspector/ui/wire.ts';
 import { fixtureSteps } from './inspector-fixture-details.ts';
 
@@ -112,7 +113,24 @@ export const fixtureCacheEntries: readonly CacheEntry[] = Array.from({ length: 6
   url: `https://cdn.shop.example/assets/chunk.${(n * 7919).toString(16)}.js`,
   ...{ partition: n % 9 === 0 ? 'user=ada' : null, status: n % 13 === 0 ? 301 : 200, bytes: 2_000 + n * 4_111, isComplete: n % 11 !== 0 },
   ...{ isFresh: n % 4 !== 0, ageSeconds: 40 * n, lifetimeSeconds: n % 4 !== 0 ? 86_400 : 30 },
+  ...{ selectedBy: n % 2 === 0 ? [{ name: 'accept-encoding', value: 'br' }] : [], tags: n % 2 === 0 ? ['assets', 'release-81'] : [] },
 }));
+
+export function fixtureStored(url: string | null): readonly StoredResponseEntry[] {
+  return fixtureCacheEntries
+    .filter((entry) => entry.url === url)
+    .map((entry) => ({
+      ...entry,
+      ...{ reason: 'OK', extent: { first: 0, length: entry.bytes, completeLength: entry.bytes }, storedAtMs: 1_760_000_000_000 },
+      ...{ isInvalidated: false, isFromAuthorized: false, origin: { address: '203.0.113.8', port: 443 } },
+      arithmetic: `age ${entry.ageSeconds} s = 0 s as received + ${entry.ageSeconds} s here; lifetime ${entry.lifetimeSeconds} s from max-age`,
+      fields: [
+        { name: 'Content-Type', value: 'text/javascript' },
+        { name: 'Cache-Control', value: 'max-age=86400' },
+        { name: 'Vary', value: 'Accept-Encoding' },
+      ],
+    }));
+}
 
 export const FIXTURE_RULES = `# What the proxy changes on the way. Rules run from top to bottom.
 version: 1

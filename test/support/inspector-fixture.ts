@@ -30,6 +30,7 @@ import {
   fixtureRules,
   fixtureSessions,
   fixtureStatus,
+  fixtureStored,
 } from './inspector-fixture-pages.ts';
 import { fixtureRow } from './inspector-fixture-rows.ts';
 
@@ -229,6 +230,7 @@ function plain(state: State, url: URL, method: string, content: string): unknown
   if (pathname === '/api/overview') return fixtureOverview(nowMs);
   if (pathname === '/api/cache') return fixtureCacheStats;
   if (pathname === '/api/cache/entries') return { entries: fixtureCacheEntries, isCut: false };
+  if (pathname === '/api/cache/entry') return fixtureStored(url.searchParams.get('url'));
   if (pathname === '/api/cache/why') return { lines: ['It would be a hit: a stored response is fresh for 3120 s more (RFC 9111 §4.2).'] };
   if (pathname === '/api/cache/purge') return { purged: 12 };
   if (pathname === '/api/clients') return fixtureClients();

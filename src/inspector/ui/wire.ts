@@ -171,6 +171,22 @@ export interface CacheEntry {
   readonly isFresh: boolean;
   readonly ageSeconds: number;
   readonly lifetimeSeconds: number;
+  /** The request fields that Vary names; `null` is one that was not there. */
+  readonly selectedBy: readonly { readonly name: string; readonly value: string | null }[];
+  readonly tags: readonly string[];
+}
+
+/** One of them in full. */
+export interface StoredResponseEntry extends CacheEntry {
+  readonly reason: string;
+  readonly fields: readonly { readonly name: string; readonly value: string }[];
+  readonly extent: { readonly first: number; readonly length: number; readonly completeLength: number | null };
+  /** The sum of RFC 9111 §4.2.3 in words. */
+  readonly arithmetic: string;
+  readonly storedAtMs: number;
+  readonly isInvalidated: boolean;
+  readonly isFromAuthorized: boolean;
+  readonly origin: { readonly address: string; readonly port: number } | null;
 }
 
 export interface Rules {

@@ -7,8 +7,9 @@ import { Icon } from '../icons.tsx';
 import { attempt, tell } from '../shell/actions.ts';
 import { confirm } from '../shell/confirm.tsx';
 import type { CacheEntry, CacheStats } from '../wire.ts';
-import { bytesText, counted, countText, secondsText, shareText } from '../words.ts';
-import { Loading, PageBody, SavedTile, Section, ShareBar, Tile } from './parts.tsx';
+import { bytesText, counted, countText, shareText } from '../words.ts';
+import { Entries } from './cache-entries.tsx';
+import { Loading, PageBody, SavedTile, Section, Tile } from './parts.tsx';
 
 export function CachePage() {
   const stats = useAsked<CacheStats | null>('/api/cache', 3_000);
@@ -122,75 +123,6 @@ function WhyBox() {
         </ul>
       )}
     </Section>
-  );
-}
-
-interface EntriesProps {
-  readonly entries: readonly CacheEntry[];
-  readonly isCut: boolean;
-  /** Whether only a part was asked for. */
-  readonly isSearched: boolean;
-  readonly purge: (what: object, words: string) => void;
-}
-
-function Entries({ entries, isCut, isSearched, purge }: EntriesProps) {
-  if (entries.length === 0)
-    return (
-      <p class="empty">
-        {isSearched
-          ? 'Nothing is stored that matches.'
-          : 'Nothing is stored yet. What origins allow to be kept, and may be asked for again, will be here.'}
-      </p>
-    );
-  return (
-    <div class="table-frame">
-      <table class="plain-table entry-table">
-        <thead>
-          <tr>
-            <th scope="col">URL</th>
-            <th scope="col">Status</th>
-            <th scope="col" class="is-right">
-              Size
-            </th>
-            <th scope="col">Age of lifetime</th>
-            <th scope="col">For</th>
-            <th scope="col">
-              <span class="unseen">Forget</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {entries.map((entry, at) => (
-            <tr key={`${at} ${entry.url}`}>
-              <td class="breakable">
-                {entry.url}
-                {!entry.isComplete && <span class="tag tone-failed"> partial</span>}
-              </td>
-              <td class="number">{entry.status}</td>
-              <td class="is-right number">{bytesText(entry.bytes)}</td>
-              <td class="number">
-                <span class={entry.isFresh ? 'tone-hit' : 'soft'}>{entry.isFresh ? 'fresh' : 'stale'}</span> {secondsText(entry.ageSeconds)}{' '}
-                of {secondsText(entry.lifetimeSeconds)}
-                <ShareBar share={entry.ageSeconds / Math.max(1, entry.lifetimeSeconds)} tone={entry.isFresh ? 'hit' : 'plain'} />
-              </td>
-              <td class="soft">{entry.partition ?? 'everybody'}</td>
-              <td>
-                <button
-                  type="button"
-                  class="quiet"
-                  aria-label={`Forget ${entry.url}`}
-                  title="Forget"
-                  onClick={() => purge({ kind: 'url', url: entry.url }, entry.url)}
-                >
-                  <Icon name="trash" size={14} />
-                </button>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {isCut && <p class="soft">There are more: name a part of the URL.</p>}
-    </div>
   );
 }
 

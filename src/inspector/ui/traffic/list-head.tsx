@@ -1,4 +1,5 @@
-// Owns the list's head: what each column is, ordering by it, how wide it is, and which are there.
+// Owns the list's head: what each column is, ordering by it, how wide it is, by hand or with the arrow keys (ARIA Authoring Practices, "Window Splitter"),
+// and which are there.
 import { Icon } from '../icons.tsx';
 import { type Command, showMenu } from '../shell/menu.tsx';
 import { COLUMNS, type Column, columnWidths, shownColumns } from './columns.tsx';
@@ -53,8 +54,21 @@ function HeadCell({ name, title, order: key, isRight, width }: Column) {
         {title}
         {(isUp || isDown) && <Icon name={isUp ? 'up' : 'down'} size={10} />}
       </button>
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: widths matter to the eye alone. */}
-      <span class="head-edge" onPointerDown={(event) => resize(event, name, width)} onDblClick={() => forgetWidth(name)} />
+      {/* biome-ignore lint/a11y/useSemanticElements: a rule cannot be moved. */}
+      <span
+        class="head-edge"
+        role="separator"
+        aria-label={`Width of ${title}`}
+        aria-orientation="vertical"
+        aria-valuenow={columnWidths.value[name] ?? width}
+        aria-valuemin={LEAST_WIDTH}
+        aria-valuemax={MOST_WIDTH}
+        tabIndex={0}
+        title="Drag, or press the arrow keys; double-click or press Enter for its own width"
+        onPointerDown={(event) => resize(event, name, width)}
+        onKeyDown={(event) => pressed(event, name, width)}
+        onDblClick={() => forgetWidth(name)}
+      />
     </div>
   );
 }
@@ -68,14 +82,31 @@ function orderBy(key: string): void {
 function resize(event: PointerEvent, name: string, width: number): void {
   const edge = event.currentTarget as HTMLElement;
   const from = event.clientX;
-  const initial = edge.parentElement?.getBoundingClientRect().width ?? width;
+  const initial = widthNow(edge, width);
   edge.setPointerCapture(event.pointerId);
-  edge.onpointermove = (move) => {
-    columnWidths.value = { ...columnWidths.value, [name]: Math.max(40, Math.round(initial + move.clientX - from)) };
-  };
+  edge.onpointermove = (move) => setWidth(name, initial + move.clientX - from);
   edge.onpointerup = () => {
     edge.onpointermove = null;
   };
+}
+
+function pressed(event: KeyboardEvent, name: string, width: number): void {
+  const step = { ArrowLeft: -STEP, ArrowRight: STEP }[event.key];
+  if (step === undefined && event.key !== 'Enter') return;
+  event.preventDefault();
+  // The list below has keys of its own.
+  event.stopPropagation();
+  if (step === undefined) forgetWidth(name);
+  else setWidth(name, widthNow(event.currentTarget as HTMLElement, width) + (event.shiftKey ? 4 * step : step));
+}
+
+/** Of the column whose edge it is. */
+function widthNow(edge: HTMLElement, width: number): number {
+  return edge.parentElement?.getBoundingClientRect().width ?? width;
+}
+
+function setWidth(name: string, width: number): void {
+  columnWidths.value = { ...columnWidths.value, [name]: Math.max(LEAST_WIDTH, Math.min(MOST_WIDTH, Math.round(width))) };
 }
 
 function forgetWidth(name: string): void {
@@ -96,3 +127,8 @@ export function columnCommands(): readonly Command[] {
     },
   }));
 }
+
+/** Pixels. */
+const LEAST_WIDTH = 40;
+const MOST_WIDTH = 2_000;
+const STEP = 8;
