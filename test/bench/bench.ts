@@ -174,7 +174,7 @@ async function measureFresh(
 
 function progress({ round, workload, peer, cost, errors, firstError }: Measurement): string {
   const trouble = errors === 0 ? '' : `  ${errors} errors, first: ${firstError}`;
-  return `round ${round}  ${workload.padEnd(17)}  ${peer.padEnd(16)}  ${cost.toFixed(3)} ${WORKLOADS[workload].unit}${trouble}`;
+  return `round ${round}  ${workload.padEnd(18)}  ${peer.padEnd(16)}  ${cost.toFixed(3)} ${WORKLOADS[workload].unit}${trouble}`;
 }
 
 const PREPARE_DEADLINE_MS = 15_000;

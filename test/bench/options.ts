@@ -40,7 +40,7 @@ export function parseOptions(words: readonly string[]): BenchOptions | 'help' {
 }
 
 export function help(): string {
-  const workloads = WORKLOAD_NAMES.map((name) => `  ${name.padEnd(17)} ${WORKLOADS[name].text}`);
+  const workloads = WORKLOAD_NAMES.map((name) => `  ${name.padEnd(19)} ${WORKLOADS[name].text}`);
   return `Usage: npm run bench -- [FLAGS]
 
 Measures Sallyport beside Squid and Apache Traffic Server on this machine (Linux): CPU time for
