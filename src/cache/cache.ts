@@ -6,7 +6,7 @@ import type { CacheRecord } from './cache-record.ts';
 import { PendingFetches } from './collapse.ts';
 import type { ReceivedResponse } from './explain.ts';
 import { Invalidations } from './invalidations.ts';
-import { Claim, type Granted, type Neighbours } from './neighbours.ts';
+import { Claim, type Granted, type Neighbours, Unwritten } from './neighbours.ts';
 import { NO_REQUEST_DIRECTIVES, type RequestDirectives, requestDirectives } from './rules/cache-control.ts';
 import { factsOf, type ResponseFacts } from './rules/freshness.ts';
 import { type CacheOverrides, type CacheRuleOptions, NO_OVERRIDES } from './rules/options.ts';
@@ -57,10 +57,12 @@ export class CacheContext {
   readonly #facts = new WeakMap<StoredResponse, ResponseFacts>();
   /** Of keys that are fetched here for all processes. */
   readonly #claims = new Map<string, Claim>();
+  readonly #unwritten: Unwritten;
   readonly #plainFacts = (stored: StoredResponse): ResponseFacts => this.factsOf(stored, NO_OVERRIDES);
 
   constructor(parts: CacheParts) {
     this.parts = parts;
+    this.#unwritten = new Unwritten(parts.store);
   }
 
   /** What does not change about a stored response while it is stored. */
@@ -131,7 +133,7 @@ export class CacheContext {
 
   /** The right to fetch a key was given to this process. */
   hold(key: string, granted: Granted): Claim {
-    const claim = new Claim(granted, this.parts.store, (ended) => {
+    const claim = new Claim(granted, this.parts.store, this.#unwritten, (ended) => {
       if (this.#claims.get(key) === ended) this.#claims.delete(key);
     });
     this.#claims.set(key, claim);

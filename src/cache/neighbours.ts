@@ -14,6 +14,8 @@ export interface Neighbours {
 
 /** Others may fetch the same key from its release on. */
 export interface Granted {
+  /** Others may have stored it since this process looked last (`catchUp`), which it does now. */
+  readonly isBehind: boolean;
   release(): void;
 }
 
@@ -21,22 +23,24 @@ export interface Granted {
 export class Claim {
   readonly #granted: Granted;
   readonly #store: CacheStore;
+  readonly #unwritten: Unwritten;
   readonly #ended: (claim: Claim) => void;
   #state: 'held' | 'stored' | 'over' = 'held';
   #isWanted = false;
   #over: PromiseWithResolvers<void> | null = null;
 
   /** @param ended told once */
-  constructor(granted: Granted, store: CacheStore, ended: (claim: Claim) => void) {
+  constructor(granted: Granted, store: CacheStore, unwritten: Unwritten, ended: (claim: Claim) => void) {
     this.#granted = granted;
     this.#store = store;
+    this.#unwritten = unwritten;
     this.#ended = ended;
   }
 
   /** Somebody waits for its end. */
   wanted(): void {
     this.#isWanted = true;
-    if (this.#state === 'stored') void this.#store.written?.(true);
+    if (this.#state === 'stored') this.#endOnceWritten();
   }
 
   /** Resolves at its end, for which somebody waits. */
@@ -48,14 +52,23 @@ export class Claim {
 
   /** What was fetched is stored: it is let go once others can find it. */
   stored(): void {
-    const written = this.#state === 'held' ? this.#store.written?.(this.#isWanted) : undefined;
-    if (written === undefined) return;
+    if (this.#state !== 'held' || this.#store.written === undefined) return;
     this.#state = 'stored';
-    void written.then(() => this.#end());
+    if (this.#isWanted) this.#endOnceWritten();
+    else this.#unwritten.add(this);
+  }
+
+  /** Others can find what it has stored. */
+  written(): void {
+    if (this.#state === 'stored') this.#end();
   }
 
   release(): void {
     if (this.#state === 'held') this.#end();
+  }
+
+  #endOnceWritten(): void {
+    void this.#store.written?.(true).then(() => this.written());
   }
 
   #end(): void {
@@ -63,5 +76,32 @@ export class Claim {
     this.#ended(this);
     this.#granted.release();
     this.#over?.resolve();
+  }
+}
+
+/** Claims whose response is stored and may not be found by others yet. Nobody waits for them: they are told of one write together, or of the next. */
+export class Unwritten {
+  readonly #store: CacheStore;
+  #claims: Claim[] = [];
+  #isWaiting = false;
+
+  constructor(store: CacheStore) {
+    this.#store = store;
+  }
+
+  add(claim: Claim): void {
+    this.#claims.push(claim);
+    if (!this.#isWaiting) void this.#wait();
+  }
+
+  async #wait(): Promise<void> {
+    this.#isWaiting = true;
+    while (this.#claims.length > 0) {
+      const claims = this.#claims;
+      this.#claims = [];
+      await this.#store.written?.(false);
+      for (const claim of claims) claim.written();
+    }
+    this.#isWaiting = false;
   }
 }

@@ -254,7 +254,7 @@ function lookedAround(context: CacheContext, basis: FetchBasis, pending: Pending
   const { key } = lookup.request;
   if (granted === null) return reuseOfOthers(context, basis, pending);
   pending.claim = context.hold(key, granted);
-  return askUnlessStored(context, basis, pending);
+  return granted.isBehind ? askUnlessStored(context, basis, pending) : ask(context, basis, pending);
 }
 
 /** Another process has fetched it, and let go. */

@@ -7,7 +7,8 @@ import type { CacheContext } from '../cache/cache.ts';
 import { Claims } from '../cache/claims.ts';
 import type { Granted, Neighbours } from '../cache/neighbours.ts';
 import type { Soon } from '../cache/stores/cache-store.ts';
-import { type ClaimColumn, type ClaimColumns, ClaimTable, rowOf } from './claim-table.ts';
+import { hashOfKey } from '../cache/stores/stored-record.ts';
+import { type ClaimColumn, type ClaimColumns, ClaimTable } from './claim-table.ts';
 import { NoAnswer } from './link.ts';
 import type { CacheHeard, CacheSaid, KeeperEnd, WorkerEnd } from './link-messages.ts';
 
@@ -28,7 +29,7 @@ export class LinkedNeighbours implements Neighbours {
     const link = this.#link();
     if (link === null) return NOTHING_GRANTED;
     const claim = new LinkedClaim(key, this.#table);
-    return claim.isAlone ? claim : claim.ask(link);
+    return claim.isMet ? claim.ask(link) : claim;
   }
 
   changed(keys: readonly string[]): void {
@@ -79,11 +80,12 @@ export class LinkedNeighbours implements Neighbours {
 
 /** A key that this worker claims. */
 class LinkedClaim implements Granted {
-  /** Nobody else fetches it. */
-  readonly isAlone: boolean;
+  /** Somebody else may fetch it. */
+  readonly isMet: boolean;
+  readonly isBehind: boolean;
   readonly #key: string;
   readonly #table: ClaimTable | null;
-  readonly #row: number;
+  readonly #hash: number;
   /** It has granted it. */
   #keeper: WorkerEnd | null = null;
   #isOver = false;
@@ -91,8 +93,10 @@ class LinkedClaim implements Granted {
   constructor(key: string, table: ClaimTable | null) {
     this.#key = key;
     this.#table = table;
-    this.#row = rowOf(key);
-    this.isAlone = table?.claim(this.#row) ?? false;
+    this.#hash = hashOfKey(key, 0);
+    const standing = table?.claim(this.#hash) ?? 'met';
+    this.isMet = standing === 'met';
+    this.isBehind = standing !== 'alone';
   }
 
   /** @returns `null`: another one fetched it, and has let go; or takes too long */
@@ -115,7 +119,7 @@ class LinkedClaim implements Granted {
 
   release(): void {
     this.#isOver = true;
-    this.#table?.release(this.#row);
+    this.#table?.release(this.#hash);
     this.#keeper?.say({ kind: 'release', key: this.#key });
   }
 
@@ -183,7 +187,7 @@ function openTable(column: ClaimColumn): ClaimTable | null {
 
 function ignore(): void {}
 
-const NOTHING_GRANTED: Granted = Object.freeze({ release: ignore });
+const NOTHING_GRANTED: Granted = Object.freeze({ isBehind: true, release: ignore });
 
 /** As long as requests wait for each other in one process (cache/collapse.ts). */
 const MOST_WAIT_MS = 5_000;

@@ -92,7 +92,7 @@ const test = base.extend<{ readonly processes: readonly [Process, Process] }>({
       const { store } = await openStore(config, () => {});
       const other = (): CacheContext => members[1 - me]!.context;
       const neighbours: Neighbours = {
-        claim: async (key) => ((await claims.claim(key, me)) ? { release: () => claims.release(key, me) } : null),
+        claim: async (key) => ((await claims.claim(key, me)) ? { isBehind: true, release: () => claims.release(key, me) } : null),
         outdate: async (keys) => void (await other().outdatedElsewhere(keys)),
         changed: (keys) => other().changedElsewhere(keys),
       };

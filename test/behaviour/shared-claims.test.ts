@@ -7,7 +7,8 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Granted } from '../../src/cache/neighbours.ts';
 import { createCacheContext, openStore } from '../../src/cache/open-cache.ts';
 import { CACHE_DEFAULTS, MEMORY_STORE_DEFAULTS } from '../../src/cache/options.ts';
-import { type ClaimColumn, ClaimColumns, rowOf } from '../../src/cluster/claim-table.ts';
+import { hashOfKey } from '../../src/cache/stores/stored-record.ts';
+import { type ClaimColumn, ClaimColumns, ClaimTable, ROWS } from '../../src/cluster/claim-table.ts';
 import { Link } from '../../src/cluster/link.ts';
 import type { FromKeeper, FromWorker, KeeperEnd, WorkerEnd } from '../../src/cluster/link-messages.ts';
 import { LinkedNeighbours, SharedCache } from '../../src/cluster/shared-cache.ts';
@@ -15,7 +16,7 @@ import { temporaryFolder } from '../support/temp-files.ts';
 
 const KEY = 'http://example.com/';
 /** In the same row of the table as that. */
-const [BESIDE, BESIDE_TOO] = keysBesideThat();
+const BESIDE = keysBesideThat(4);
 
 /** It ends what a claim has begun. */
 type LetGo = () => void;
@@ -25,6 +26,8 @@ interface Worker {
   claim(key?: string): Promise<LetGo | null>;
   /** The same, where nobody has to be asked. */
   claimAlone(key?: string): LetGo;
+  /** What it has asked is answered, unless it has to wait. */
+  isAnswered(): Promise<unknown>;
   /** Its process ends, and the keeper notices. */
   kill(): Promise<void>;
 }
@@ -79,7 +82,7 @@ async function startKeeper(columns: number): Promise<Keeper> {
   };
 }
 
-async function startWorker(socket: Socket, column: ClaimColumn | null): Promise<Pick<Worker, 'claim' | 'claimAlone'>> {
+async function startWorker(socket: Socket, column: ClaimColumn | null): Promise<Omit<Worker, 'kill'>> {
   let link: WorkerEnd | null = null;
   const neighbours = new LinkedNeighbours(() => link);
   const config = { ...CACHE_DEFAULTS, memory: MEMORY_STORE_DEFAULTS, disk: null, isDiskRequired: false };
@@ -106,6 +109,7 @@ async function startWorker(socket: Socket, column: ClaimColumn | null): Promise<
       if (granted instanceof Promise) throw new Error('it asked');
       return hold(key, granted)!;
     },
+    isAnswered: async () => link?.ask({ kind: 'outdate', keys: [] }),
   };
 }
 
@@ -116,16 +120,11 @@ async function startWorkers(count: number, columns = count): Promise<Keeper & { 
   return { ...keeper, workers };
 }
 
-function keysBesideThat(): readonly [string, string] {
+function keysBesideThat(count: number): readonly string[] {
+  const rowOf = (key: string): number => hashOfKey(key, 0) % ROWS;
   const found: string[] = [];
-  for (let i = 0; found.length < 2; i += 1) if (rowOf(`${KEY}${i}`) === rowOf(KEY)) found.push(`${KEY}${i}`);
-  return [found[0]!, found[1]!];
-}
-
-/** What one asked before this is answered, unless it has to wait. */
-async function askBehind(worker: Worker): Promise<void> {
-  const letGo = await worker.claim(BESIDE);
-  letGo!();
+  for (let i = 0; found.length < count; i += 1) if (rowOf(`${KEY}${i}`) === rowOf(KEY)) found.push(`${KEY}${i}`);
+  return found;
 }
 
 describe('who fetches a key', () => {
@@ -141,18 +140,19 @@ describe('who fetches a key', () => {
     const letGo = workers[0]!.claimAlone();
     let answers = 0;
     const waiting = workers.slice(1).map((worker) => worker.claim().finally(() => (answers += 1)));
-    for (const worker of workers.slice(1)) await askBehind(worker);
+    for (const worker of workers.slice(1)) await worker.isAnswered();
     expect(answers).toBe(0);
     letGo();
     expect(await Promise.all(waiting)).toEqual([null, null]);
     workers[2]!.claimAlone();
   });
 
-  test('fetches it although another key is in the same row, or two', async () => {
+  test('fetches it whatever else is in the same row, after a question where that is more than one key', async () => {
     const { workers } = await startWorkers(3);
-    workers[0]!.claimAlone(BESIDE);
-    expect(await workers[1]!.claim(BESIDE_TOO)).not.toBeNull();
-    expect(await workers[2]!.claim()).not.toBeNull();
+    workers[0]!.claimAlone(BESIDE[0]);
+    workers[1]!.claimAlone();
+    workers[0]!.claimAlone(BESIDE[1]);
+    expect(await workers[2]!.claim(BESIDE[2])).not.toBeNull();
   });
 
   test.each([
@@ -162,7 +162,7 @@ describe('who fetches a key', () => {
   ])('is one of those who claim it at once: workers %s', async (_, columns) => {
     const { workers } = await startWorkers(3, columns);
     // Nobody is alone.
-    await Promise.all([workers[0]!.claim(BESIDE), workers[1]!.claim(BESIDE_TOO)]);
+    await Promise.all(BESIDE.map((key, i) => workers[i % 2]!.claim(key)));
     const claims = workers.map((worker) => worker.claim());
     const letGo = await Promise.race(claims);
     letGo!();
@@ -175,7 +175,7 @@ describe('a worker that ends', () => {
     const { workers } = await startWorkers(2);
     workers[0]!.claimAlone();
     const waiting = workers[1]!.claim();
-    await askBehind(workers[1]!);
+    await workers[1]!.isAnswered();
     await workers[0]!.kill();
     expect(await waiting).not.toBeNull();
   });
@@ -193,7 +193,7 @@ test('a keeper that ends keeps nobody waiting, and while there is none each fetc
   const { workers, kill } = await startWorkers(2);
   workers[0]!.claimAlone();
   const waiting = workers[1]!.claim();
-  await askBehind(workers[1]!);
+  await workers[1]!.isAnswered();
   kill();
   expect(await waiting).not.toBeNull();
   workers[1]!.claimAlone();
@@ -205,10 +205,25 @@ test('who has waited for five seconds goes on, and what it is granted later it g
   const { workers } = await startWorkers(3);
   workers[0]!.claimAlone();
   const waiting = workers[1]!.claim();
-  await askBehind(workers[1]!);
+  await workers[1]!.isAnswered();
   vi.advanceTimersByTime(5_000);
   expect(await waiting).toBeNull();
   await workers[0]!.kill();
-  await askBehind(workers[1]!);
+  await workers[1]!.isAnswered();
   expect(await workers[2]!.claim()).not.toBeNull();
+});
+
+test('who claims what another one has let go of is told to look, and nobody else is', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const columns = new ClaimColumns(temporaryFolder(onTestFinished), 2);
+  const [one, other] = ['one', 'other'].map((name) => new ClaimTable(columns.take(name)!));
+  // It has not looked yet.
+  expect(other!.claim(1)).toBe('behind');
+  vi.advanceTimersByTime(10);
+  expect([one!.claim(2), other!.claim(2 + ROWS)]).toEqual(['behind', 'behind']);
+  one!.release(2);
+  vi.advanceTimersByTime(10);
+  expect([other!.claim(3), other!.claim(2), other!.claim(2)]).toEqual(['alone', 'behind', 'alone']);
+  for (const table of [one, other]) table!.close();
 });
