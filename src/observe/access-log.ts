@@ -7,7 +7,7 @@
 // in pieces that it takes as a whole (POSIX, write(): PIPE_BUF); a single line may be longer than that.
 import { close, constants, fstatSync, openSync, write } from 'node:fs';
 import { getSystemErrorMessage } from 'node:util';
-import { StartError } from '../errors/start-error.ts';
+import { StartError, type StartErrorKind } from '../errors/start-error.ts';
 import type { Flow } from '../flows/flow.ts';
 import { OctetWriter } from '../flows/octet-writer.ts';
 import { LINE_WRITERS, type LogFormat } from './log-formats.ts';
@@ -316,11 +316,21 @@ function openForAppending(file: string): number {
   return openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o640);
 }
 
-function openFailure(cause: unknown): { readonly kind: 'permission' | 'unavailable'; readonly reason: string } {
+function openFailure(cause: unknown): { readonly kind: StartErrorKind; readonly reason: string } {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-  const kind = code === 'EACCES' || code === 'EPERM' || code === 'EROFS' ? 'permission' : 'unavailable';
-  return { kind, reason: OPEN_REASONS[code] ?? `cannot be opened (${code}). Choose another file with --access-log.` };
+  return {
+    kind: OPEN_KINDS[code] ?? 'config',
+    reason: OPEN_REASONS[code] ?? `cannot be opened (${code}). Choose another file with --access-log.`,
+  };
 }
+
+/** What may be otherwise a moment later, or for another user; else it is the setting that is wrong. */
+const OPEN_KINDS: Readonly<Record<string, StartErrorKind>> = {
+  EACCES: 'permission',
+  EPERM: 'permission',
+  EROFS: 'permission',
+  ENXIO: 'unavailable',
+};
 
 const OPEN_REASONS: Readonly<Record<string, string>> = {
   EACCES: 'may not be written by this user (EACCES). Give this user write access, or choose another file with --access-log.',

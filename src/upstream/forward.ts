@@ -1,6 +1,6 @@
 // STAGE forward: an authorized request → the origin's response head and its content as it comes. Also the way to a tunnel's other end.
 // It chooses: a kept connection or a new one (open-connection.ts), HTTP/1.1 or, where the client speaks it too and the origin offers it, HTTP/2.
-// Repeated is only what RFC 9110 §9.2.2 allows, an idempotent request without content on a kept connection that broke before any answer, and what
+// Repeated is less than RFC 9110 §9.2.2 allows: a safe request without content on a kept connection that broke before any answer, and what
 // an origin says it has not acted on (RFC 9113 §8.7).
 import { ProxyError } from '../errors/proxy-error.ts';
 import { type Authority, formatAuthority } from '../http/authority.ts';
@@ -313,7 +313,7 @@ function acceptedFaults({ tls }: ForwardRequest): AcceptedFaults | null {
 }
 
 function isRepeatable({ body, method }: ForwardRequest): boolean {
-  return body === null && IDEMPOTENT.has(method);
+  return body === null && SAFE.has(method);
 }
 
 function absoluteForm(scheme: Scheme, host: string, pathAndQuery: string): string {
@@ -326,8 +326,8 @@ function isBrokenConnection(error: unknown): boolean {
 
 const HTTP1_ALONE = ['http/1.1'] as const;
 const HTTP2_TOO = ['h2', 'http/1.1'] as const;
-/** RFC 9110 §9.2.2. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+/** RFC 9110 §9.2.1. PUT and DELETE could be repeated, too, but what somebody else has stored between the two would be lost. */
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 /** A request that may not be repeated takes a kept connection only if it was used this recently: origins close idle ones, but not that soon. */
 const SURELY_ALIVE_MS = 1_000;
 /** A session of HTTP/2 that has been silent for longer is asked for a sign of life first. */

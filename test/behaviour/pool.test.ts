@@ -186,11 +186,11 @@ describe('when a kept connection turns out dead', () => {
     expect(origin.accepted).toBe(2);
   });
 
-  it('POST is not sent again', async () => {
+  it.each(['POST', 'DELETE'])('%s is not sent again', async (method) => {
     await using origin = await startRawServer(inTurn(OK, 'reset', OK));
     using client = await connectRaw(proxy);
     await ask(client, origin.url);
-    expect(await ask(client, origin.url, 'POST')).toBe(502);
+    expect(await ask(client, origin.url, method)).toBe(502);
     expect(origin.accepted).toBe(1);
   });
 
