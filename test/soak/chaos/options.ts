@@ -58,7 +58,7 @@ every octet of every answer, and does to it, one after another:
   rotate       the access log is moved away and opened anew, 20 times: no line is lost or double
   slowloris    2,000 clients that send an octet now and then: the next one is served in a second
   disk         the disk of cache, log and recording is full, and then has room again (needs root)
-  descriptors  256 descriptors a process, and more clients than that: most are served or told
+  descriptors  256 descriptors a process, and more clients than that: they wait, and are served or told
 
 Fails on a wrong answer to anybody, on one that breaks where nobody should notice, on a log that
 does not match, on a report of a defect, and on processes, descriptors or memory that do not come
