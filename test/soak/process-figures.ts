@@ -4,6 +4,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 export interface ProcessFigures {
   readonly descriptors: number;
   readonly rssKiB: number;
+  /** Of these, the heap of C: what is got by malloc and is neither large nor of another thread. */
+  readonly cHeapKiB: number;
+  /** And all else. */
+  readonly restKiB: number;
   readonly pssKiB: number;
   /** CPU time so far, user and system. */
   readonly cpuSeconds: number;
@@ -19,8 +23,10 @@ export function figuresOf(processId: number): ProcessFigures {
     .slice(stat.lastIndexOf(')') + 2)
     .split(' ')
     .slice(11, 13);
+  const rssKiB = kibibytes('Rss');
+  const cHeapKiB = Number(/ \[heap\]\n(?:\w+: .*\n)*?Rss: +(\d+) kB$/m.exec(readFileSync(`${folder}/smaps`, 'latin1'))?.[1] ?? 0);
   return {
-    rssKiB: kibibytes('Rss'),
+    ...{ rssKiB, cHeapKiB, restKiB: rssKiB - cHeapKiB },
     pssKiB: kibibytes('Pss'),
     descriptors: readdirSync(`${folder}/fd`).length,
     cpuSeconds: (Number(user) + Number(system)) / TICKS_PER_SECOND,

@@ -4,7 +4,7 @@ import { type Counts, OUTCOMES } from './tally.ts';
 
 export interface Spare {
   readonly descriptors: number;
-  readonly rssKiB: number;
+  readonly memoryKiB: number;
 }
 
 export class Report {
@@ -45,9 +45,10 @@ export class Report {
    * a collection of garbage nearly so. External memory may have grown by the read buffers that the proxy keeps for reuse (24 MiB at most).
    *
    * The resident set remembers the most that was ever under way at once, and a proxy that has to wait for the processor has more under way than one
-   * that has not; so it may grow by V8's young generation, whose pages V8 keeps for a while (24 MiB, three times the bound that it is started with),
-   * and by what glibc keeps of the buffers of a busy moment, of which it returns the end of its heap alone (24 MiB more). What grows for ever is
-   * found by the growth phase.
+   * that has not. So it may grow in two ways, while heap and external memory stay. V8 keeps the pages of its young generation for a while (24 MiB,
+   * three times the bound that it is started with). And it lets up to 64 MiB of buffers that nobody needs gather before it makes a full collection
+   * for their sake; most of them are in the heap of C, of which glibc returns to the system what lies at its end alone. What grows for ever, a little
+   * at a time, is found by the growth phase.
    *
    * @param spare what more may be held: files that the store has open, and memory that the allocator keeps of what came in every size
    */
@@ -59,7 +60,8 @@ export class Report {
       descriptors: base.descriptors + spare.descriptors,
       heapKiB: base.heapKiB + 2 * 1_024,
       externalKiB: base.externalKiB + 24 * 1_024,
-      rssKiB: base.rssKiB + 48 * 1_024 + base.rssKiB * 0.1 + spare.rssKiB,
+      cHeapKiB: base.cHeapKiB + 72 * 1_024 + spare.memoryKiB,
+      restKiB: base.restKiB * 1.1 + 24 * 1_024 + spare.memoryKiB,
     };
     for (const key of Object.keys(limits) as (keyof typeof limits)[]) {
       const row = [start[key], base[key], after[key], Math.floor(limits[key])];
@@ -80,4 +82,4 @@ export class Report {
 }
 
 const MOST_FAILURES = 40;
-const NOTHING_SPARE: Spare = { descriptors: 0, rssKiB: 0 };
+const NOTHING_SPARE: Spare = { descriptors: 0, memoryKiB: 0 };

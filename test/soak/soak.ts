@@ -235,6 +235,6 @@ async function main(): Promise<number> {
 const WORKERS = 2;
 const SOME_TUNNELS = 50;
 const MOST_HOLD_MS = 20_000;
-const SPARE_WHEN_HOSTILE = { descriptors: 2, rssKiB: 96 * 1_024 };
+const SPARE_WHEN_HOSTILE = { descriptors: 2, memoryKiB: 96 * 1_024 };
 
 process.exitCode = await main();

@@ -1,6 +1,6 @@
 // An origin of HTTP/2 that sends frames as a test writes them (RFC 9113 §4, §6), over TLS: what a well-behaved server would never send.
 
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import type { TemporaryCa } from './temp-ca.ts';
 
@@ -26,23 +26,11 @@ export async function startFrameOrigin(ca: TemporaryCa, answer: FrameAnswer): Pr
     open.add(socket);
     socket.on('error', () => {});
     socket.once('close', () => open.delete(socket));
-    socket.write(frame(SETTINGS, 0, 0));
-    let unread = Buffer.alloc(0);
-    let isPrefaceRead = false;
-    socket.on('data', (bytes: Buffer) => {
-      unread = Buffer.concat([unread, bytes]);
-      if (!isPrefaceRead && unread.length < PREFACE_LENGTH) return;
-      if (!isPrefaceRead) unread = unread.subarray(PREFACE_LENGTH);
-      isPrefaceRead = true;
-      while (unread.length >= 9 && unread.length >= 9 + unread.readUIntBE(0, 3)) {
-        const [type, flags, stream] = [unread[3]!, unread[4]!, unread.readUInt32BE(5)];
-        unread = unread.subarray(9 + unread.readUIntBE(0, 3));
-        if (type === SETTINGS && flags === 0) socket.write(frame(SETTINGS, ACK, 0));
-        if (type !== SETTINGS && type !== WINDOW_UPDATE) frames.push([type, flags, stream]);
-        if (type !== HEADERS) continue;
-        requests += 1;
-        answer(socket, stream, requests);
-      }
+    hearFrames(socket, (type, flags, stream) => {
+      if (type !== SETTINGS && type !== WINDOW_UPDATE) frames.push([type, flags, stream]);
+      if (type !== HEADERS) return;
+      requests += 1;
+      answer(socket, stream, requests);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -58,6 +46,25 @@ export async function startFrameOrigin(ca: TemporaryCa, answer: FrameAnswer): Pr
       await closed;
     },
   };
+}
+
+/** A server's side of a connection: its settings are sent, and those of the client acknowledged, before `hear` is told of each frame. */
+export function hearFrames(socket: Socket, hear: (type: number, flags: number, stream: number) => void): void {
+  let unread = Buffer.alloc(0);
+  let isPrefaceRead = false;
+  socket.write(frame(SETTINGS, 0, 0));
+  socket.on('data', (bytes: Buffer) => {
+    unread = Buffer.concat([unread, bytes]);
+    if (!isPrefaceRead && unread.length < PREFACE_LENGTH) return;
+    if (!isPrefaceRead) unread = unread.subarray(PREFACE_LENGTH);
+    isPrefaceRead = true;
+    while (unread.length >= 9 && unread.length >= 9 + unread.readUIntBE(0, 3)) {
+      const [type, flags, stream] = [unread[3]!, unread[4]!, unread.readUInt32BE(5)];
+      unread = unread.subarray(9 + unread.readUIntBE(0, 3));
+      if (type === SETTINGS && (flags & ACK) === 0) socket.write(frame(SETTINGS, ACK, 0));
+      hear(type, flags, stream);
+    }
+  });
 }
 
 export function frame(type: number, flags: number, stream: number, payload: Uint8Array | string = ''): Buffer {

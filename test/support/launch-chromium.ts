@@ -14,14 +14,7 @@ export function launchChromium(
 ): Promise<Browser> {
   return chromium.launch({
     executablePath: pathOf('chromium')!,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
+    args: [...QUIETLY],
     ...(proxyUrl !== null && { proxy: { ...through(proxyUrl), ...credentials } }),
     ...(home !== undefined && { env: { ...process.env, HOME: home } }),
   });
@@ -31,3 +24,13 @@ export function launchChromium(
 export function through(proxyUrl: string): NonNullable<BrowserContextOptions['proxy']> {
   return { server: proxyUrl, bypass: '<-loopback>' };
 }
+
+/** Without business of its own. */
+export const QUIETLY: readonly string[] = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
