@@ -258,6 +258,9 @@ test('the oldest go when there is too much, whole segments at a time; what is le
     expect(bytes).toBeLessThan(maxBytes * 1.25);
     expect(exchanges).toBeGreaterThan(100);
     const [first = 0] = await idsOf(opened);
+    // Nobody has asked before, and what went is counted all the same.
+    const overview = await opened.ask({ kind: 'overview' });
+    expect([overview.exchanges, overview.hosts.reduce((sum, host) => sum + host.exchanges, 0)]).toEqual([last, last]);
     // The view has heard of what went.
     await opened.push('window', ({ rows }) => rows[0]?.id === first);
     expect(await opened.ask({ kind: 'exchange', id: first - 1 })).toBeNull();

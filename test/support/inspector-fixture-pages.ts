@@ -69,6 +69,7 @@ export function fixtureOverview(nowMs: number): Overview {
     return { second, exchanges, denied: Math.round(exchanges * 0.07), failed: second % 31 === 0 ? 12 : 0, hits, bytes };
   });
   return {
+    sinceMs: nowMs - 20 * 3_600_000,
     ...{ exchanges: 100_000, denied: 11_622, failed: 2_810, hits: 17_430, bytes: 4_111_204_112, savedBytes: 1_811_939_328, seconds },
     statuses: [120, 1_506, 78_004, 3_900, 14_811, 1_659],
     hosts: HOSTS.map(([name, exchanges, denied, bytes]) => ({ name, exchanges, denied, bytes })),

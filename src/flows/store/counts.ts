@@ -22,12 +22,14 @@ export class SessionCounts {
   readonly #types = new Names();
   readonly #rules = new Map<string | null, { hits: number; lastHitMs: number }>();
   #savedBytes = 0;
+  #sinceMs: number | null = null;
 
   /** @param nowMs when it ended, milliseconds since the epoch; seconds are forgotten by it */
   add(summary: Summary, nowMs: number): void {
     const second = Math.floor((summary.startedAtMs + (summary.totalMs ?? 0)) / 1000);
     const oldest = Math.floor(nowMs / 1000) - KEPT_SECONDS;
     count(this.#totals, summary);
+    this.#sinceMs = Math.min(this.#sinceMs ?? summary.startedAtMs, summary.startedAtMs);
     if (second >= oldest) count(this.#second(second, oldest), summary);
     const digit = Math.floor(summary.status / 100);
     this.#statuses[digit >= 1 && digit <= 5 ? digit : 0]! += 1;
@@ -40,9 +42,26 @@ export class SessionCounts {
     this.#addRules(summary);
   }
 
+  /** Adds what was counted of others. */
+  include(other: SessionCounts): void {
+    addTotals(this.#totals, other.#totals);
+    other.#statuses.forEach((count, digit) => {
+      this.#statuses[digit]! += count;
+    });
+    for (const [second, totals] of other.#seconds) addTotals(this.#second(second, 0), totals);
+    this.#hosts.include(other.#hosts);
+    this.#clients.include(other.#clients);
+    this.#users.include(other.#users);
+    this.#types.include(other.#types);
+    for (const [rule, { hits, lastHitMs }] of other.#rules) this.#addRule(rule, lastHitMs, hits);
+    this.#savedBytes += other.#savedBytes;
+    if (other.#sinceMs !== null) this.#sinceMs = Math.min(this.#sinceMs ?? other.#sinceMs, other.#sinceMs);
+  }
+
   overview(): Overview {
     return {
       ...this.#totals,
+      sinceMs: this.#sinceMs,
       savedBytes: this.#savedBytes,
       statuses: this.#statuses,
       seconds: [...this.#seconds].map(([second, totals]): SecondCounts => ({ second, ...totals })).sort((a, b) => a.second - b.second),
@@ -74,14 +93,14 @@ export class SessionCounts {
     if (reportedBy !== undefined) for (const each of reportedBy) this.#addRule(each, startedAtMs);
   }
 
-  #addRule(rule: string | null, startedAtMs: number): void {
+  #addRule(rule: string | null, lastHitMs: number, count = 1): void {
     const hits = this.#rules.get(rule);
     if (hits === undefined) {
-      if (this.#rules.size < MOST_NAMES) this.#rules.set(rule, { hits: 1, lastHitMs: startedAtMs });
+      if (this.#rules.size < MOST_NAMES) this.#rules.set(rule, { hits: count, lastHitMs });
       return;
     }
-    hits.hits += 1;
-    if (startedAtMs > hits.lastHitMs) hits.lastHitMs = startedAtMs;
+    hits.hits += count;
+    if (lastHitMs > hits.lastHitMs) hits.lastHitMs = lastHitMs;
   }
 }
 
@@ -101,15 +120,23 @@ class Names {
   readonly #counts = new Map<string, { exchanges: number; denied: number; bytes: number }>();
 
   add(name: string, summary: Summary): void {
+    this.#add(name, 1, isDenied(summary) ? 1 : 0, summary.requestBytes + summary.responseBytes);
+  }
+
+  include(other: Names): void {
+    for (const [name, { exchanges, denied, bytes }] of other.#counts) this.#add(name, exchanges, denied, bytes);
+  }
+
+  #add(name: string, exchanges: number, denied: number, bytes: number): void {
     let counts = this.#counts.get(name);
     if (counts === undefined) {
       if (this.#counts.size >= MOST_NAMES) return;
       counts = { exchanges: 0, denied: 0, bytes: 0 };
       this.#counts.set(name, counts);
     }
-    counts.exchanges += 1;
-    if (isDenied(summary)) counts.denied += 1;
-    counts.bytes += summary.requestBytes + summary.responseBytes;
+    counts.exchanges += exchanges;
+    counts.denied += denied;
+    counts.bytes += bytes;
   }
 
   largest(): NamedCounts[] {
@@ -126,6 +153,14 @@ function count(totals: Totals, summary: Summary): void {
   if (isFailed(summary)) totals.failed += 1;
   if (isHit(summary)) totals.hits += 1;
   totals.bytes += summary.requestBytes + summary.responseBytes;
+}
+
+function addTotals(to: Totals, more: Totals): void {
+  to.exchanges += more.exchanges;
+  to.denied += more.denied;
+  to.failed += more.failed;
+  to.hits += more.hits;
+  to.bytes += more.bytes;
 }
 
 function none(): Totals {

@@ -37,6 +37,8 @@ export interface IndexState {
   readonly lastId: number;
 }
 
+export type RemovedRow = readonly [id: number, summary: string];
+
 /** Every call may throw errors of SQLite's; `isDamage` knows those that mean that it has to be made again. */
 export class FlowIndex {
   readonly #database: DatabaseSync;
@@ -240,9 +242,10 @@ export class FlowIndex {
     return contents.reverse();
   }
 
-  /** @returns whether it had a row of its own whose record lies there */
-  remove(id: number, place: Place): boolean {
-    return this.#statements.remove.run(id, packed(place)).changes !== 0;
+  /** @returns the summary of the row of its own that it had, if its record lies there; `null` otherwise */
+  remove(id: number, place: Place): string | null {
+    const row = this.#statements.remove.get(id, packed(place)) as unknown as [string] | undefined;
+    return row?.[0] ?? null;
   }
 
   removeMessage(id: number, number: number, place: Place): void {
@@ -256,24 +259,24 @@ export class FlowIndex {
   /**
    * Removes one of the blocks that lie in this segment, the oldest there is.
    *
-   * @returns ids of its exchanges, without those that have a row of their own; `null` when there is none any more
+   * @returns its exchanges with their summaries, without those that have a row of their own; `null` when there is none any more
    */
-  removeBlock(segment: number): readonly number[] | null {
-    const row = this.#statements.firstBlock.get() as unknown as [number, number, Uint8Array] | undefined;
+  removeBlock(segment: number): readonly RemovedRow[] | null {
+    const row = this.#statements.firstBlock.get() as unknown as [number, number, Uint8Array, Uint8Array] | undefined;
     if (row === undefined || row[1] > segment) return null;
-    const ids = readIds(row[2]);
+    const block = new RowBlock({ ids: row[2], rows: row[3] });
     this.#statements.removeBlock.run(row[0]);
     this.#block = null;
-    const others = this.#statements.idsFromTo.all(ids[0]!, ids[ids.length - 1]!) as unknown as [number][];
+    const others = this.#statements.idsFromTo.all(block.first, block.last) as unknown as [number][];
     const kept = new Set(others.map(([id]) => id));
-    return [...ids].filter((id) => !kept.has(id));
+    return Array.from(block.ids, (id, number): RemovedRow => [id, block.summary(number)]).filter(([id]) => !kept.has(id));
   }
 
-  /** Removes the rows of their own that lie in it, by looking at every one there is. @returns ids of exchanges */
-  removeSegment(segment: number): readonly number[] {
+  /** Removes the rows of their own that lie in it, by looking at every one there is. @returns exchanges with their summaries */
+  removeSegment(segment: number): readonly RemovedRow[] {
     const range = rangeOf(segment);
     this.#statements.removeMessagesIn.run(...range);
-    return (this.#statements.removeIn.all(...range) as unknown as [number][]).map(([id]) => id);
+    return this.#statements.removeIn.all(...range) as unknown as RemovedRow[];
   }
 
   clear(): void {
@@ -325,17 +328,17 @@ function prepareAll(database: DatabaseSync) {
     idsFromTo: prepare('SELECT id FROM exchange WHERE id BETWEEN ? AND ?'),
     block: prepare('SELECT ids, rows FROM block WHERE first <= ? ORDER BY first DESC LIMIT 1'),
     idsOfBlockBelow: prepare('SELECT ids FROM block WHERE first < ? ORDER BY first DESC LIMIT 1'),
-    firstBlock: prepare('SELECT first, segment, ids FROM block ORDER BY first LIMIT 1'),
+    firstBlock: prepare('SELECT first, segment, ids, rows FROM block ORDER BY first LIMIT 1'),
     pending: prepare('SELECT id FROM exchange WHERE length < 0'),
     messages: prepare('SELECT number, place, length FROM message WHERE exchange = ? AND number > ? ORDER BY number LIMIT ?'),
     countMessages: prepare('SELECT count(*) FROM message WHERE exchange = ?'),
     contents: prepare('SELECT contents FROM content ORDER BY place DESC'),
     pages: prepare('PRAGMA page_count'),
     freePages: prepare('PRAGMA freelist_count'),
-    remove: prepare('DELETE FROM exchange WHERE id = ? AND place = ?'),
+    remove: prepare('DELETE FROM exchange WHERE id = ? AND place = ? RETURNING summary'),
     removeBlock: prepare('DELETE FROM block WHERE first = ?'),
     removeMessage: prepare('DELETE FROM message WHERE exchange = ? AND number = ? AND place = ?'),
-    removeIn: prepare('DELETE FROM exchange WHERE place >= ? AND place < ? RETURNING id'),
+    removeIn: prepare('DELETE FROM exchange WHERE place >= ? AND place < ? RETURNING id, summary'),
     removeMessagesIn: prepare('DELETE FROM message WHERE place >= ? AND place < ?'),
     removeContents: prepare('DELETE FROM content WHERE place >= ? AND place < ?'),
   };

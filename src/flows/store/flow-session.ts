@@ -5,6 +5,7 @@ import { readSummary } from '../read-summary.ts';
 import type { RecordedExchange, RecordedMessage, Summary } from '../recorded.ts';
 import type { BatchChanges, Change } from './batch-changes.ts';
 import type { BatchFrame } from './batch-frames.ts';
+import { SessionCounts } from './counts.ts';
 import type { KeptContent } from './protocol.ts';
 import { type ExchangeFrame, readExchange } from './read-exchange.ts';
 import type { ContentReference } from './record-frames.ts';
@@ -25,6 +26,8 @@ export interface SessionListener {
   messages(id: number): void;
   /** `null`: all of them. */
   removed(ids: ReadonlySet<number> | null): void;
+  /** These are about to be told of as removed. */
+  left?(summaries: readonly Summary[]): void;
 }
 
 /** Detail and contents come later, and only where somebody wants them. */
@@ -42,6 +45,7 @@ export class FlowSession {
   readonly #segments: Segments;
   readonly #index: SessionIndex;
   readonly #writer: SessionWriter;
+  #leftCounts = new SessionCounts();
 
   private constructor(folder: string, bounds: SessionBounds) {
     this.name = path.basename(folder);
@@ -74,6 +78,11 @@ export class FlowSession {
 
   get bytes(): number {
     return this.#segments.bytes + this.#index.bytes;
+  }
+
+  /** Of what had to go since it was opened. */
+  get leftCounts(): SessionCounts {
+    return this.#leftCounts;
   }
 
   get segments(): number {
@@ -112,10 +121,15 @@ export class FlowSession {
     // Before anything goes that somebody could share meanwhile.
     this.#writer.narrowSharing(nowMs);
     while (this.#mustPrune(nowMs)) {
-      const removed = yield* removeOldest(this.#segments, this.#index);
+      const removed = yield* removeOldest(this.#segments, this.#index, (summaries) => this.#left(summaries.map(readSummary), nowMs));
       for (const listener of this.listeners) listener.removed(removed);
       while (this.#index.opened.giveBack()) yield;
     }
+  }
+
+  #left(summaries: readonly Summary[], nowMs: number): void {
+    for (const summary of summaries) if (summary.state === 'done') this.#leftCounts.add(summary, nowMs);
+    for (const listener of this.listeners) listener.left?.(summaries);
   }
 
   #mustPrune(nowMs: number): boolean {
@@ -130,6 +144,7 @@ export class FlowSession {
     this.#segments.clear();
     this.#writer.clear();
     this.#index.clear(this.#segments.end);
+    this.#leftCounts = new SessionCounts();
     for (const listener of this.listeners) listener.removed(null);
   }
 

@@ -77,8 +77,10 @@ export interface NamedCounts {
   readonly bytes: number;
 }
 
-/** Of all that ended in the session, as long as it has been open here and what it kept from before. */
+/** Of all that ended in the session, as long as it has been open here and what it kept from before; also where it is not kept any more. */
 export interface Overview {
+  /** When the first of these began, milliseconds since the epoch; `null` while there is none. */
+  readonly sinceMs: number | null;
   readonly exchanges: number;
   readonly denied: number;
   readonly failed: number;

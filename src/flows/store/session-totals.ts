@@ -1,5 +1,6 @@
 // Owns what is counted of sessions as a whole. It is counted when somebody asks, and kept right while somebody goes on asking: to count each exchange as it ends
-// would cost as much as to write it. Whoever asks again after a while waits until it has been counted anew.
+// would cost as much as to write it. Whoever asks again after a while waits until it has been counted anew. What had to go is counted as it goes, so that no
+// number gets smaller because of it.
 import type { Summary } from '../recorded.ts';
 import type { Change } from './batch-changes.ts';
 import { SessionCounts } from './counts.ts';
@@ -40,6 +41,11 @@ export class SessionTotals implements SessionListener {
 
   messages(): void {}
 
+  /** What was not counted yet could not be any more. */
+  left(summaries: readonly Summary[]): void {
+    for (const summary of summaries) if (summary.id < this.#below) this.#add(summary);
+  }
+
   /** What the oldest segments held stays counted. Where all is other than before, it is counted anew. */
   removed(ids: ReadonlySet<number> | null): void {
     if (ids === null) this.close();
@@ -55,6 +61,7 @@ export class SessionTotals implements SessionListener {
 
   #begin(): Promise<void> {
     this.#counts = new SessionCounts();
+    this.#counts.include(this.#session.leftCounts);
     this.#below = this.#session.lastId + 1;
     this.#session.listeners.add(this);
     return this.#slices.run(this.#countAll(this.#counts)).done;

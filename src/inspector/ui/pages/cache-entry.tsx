@@ -6,7 +6,7 @@ import { changedFields } from '../detail/changed-fields.ts';
 import { Facts } from '../detail/facts.tsx';
 import { Fields } from '../detail/fields.tsx';
 import type { CacheEntry, StoredResponseEntry } from '../wire.ts';
-import { countText } from '../words.ts';
+import { countText, dayText } from '../words.ts';
 import { Loading } from './parts.tsx';
 
 export function StoredEntry({ entry }: { readonly entry: CacheEntry }) {
@@ -43,7 +43,7 @@ function rowsOf(stored: StoredResponseEntry): readonly (readonly [name: string, 
     ['Age', stored.arithmetic],
     ['Status', `${status} ${reason}`.trimEnd()],
     ['Content', isComplete ? `all ${countText(extent.length)} octets` : `${octets} of ${whole}`],
-    ['Stored', `${new Date(stored.storedAtMs).toLocaleString()}${origin === null ? '' : `, from ${origin.address} port ${origin.port}`}`],
+    ['Stored', `${dayText(stored.storedAtMs)}${origin === null ? '' : `, from ${origin.address} port ${origin.port}`}`],
     ['Invalidated', stored.isInvalidated ? 'since a later request: the origin is asked before it answers' : null],
     ['Request', stored.isFromAuthorized ? 'had Authorization (RFC 9111 §3.5)' : null],
     ['For', stored.partition],

@@ -6,7 +6,7 @@ import { getJson } from '../api.ts';
 import { listen, unwant, want } from '../live.ts';
 import { NotRecording } from '../shell/not-recording.tsx';
 import { status } from '../status.ts';
-import { bytesText, countText, shareText } from '../words.ts';
+import { bytesText, countText, dayText, shareText } from '../words.ts';
 import { CountsTable, showTraffic } from './counts-table.tsx';
 import { Loading, PageBody, SavedTile, Section, Tile } from './parts.tsx';
 import { Plot } from './plot.tsx';
@@ -37,7 +37,7 @@ export function OverviewPage() {
 }
 
 function Numbers(overview: Overview) {
-  const { exchanges, denied, failed, hits, bytes, statuses } = overview;
+  const { exchanges, denied, failed, hits, bytes, statuses, sinceMs } = overview;
   const { timesMs, steps } = stepsOf(overview.seconds);
   const perStep = (of: (second: SecondCounts) => number) =>
     steps.map((seconds) => seconds.reduce((sum, each) => sum + of(each), 0) / STEP_SECONDS);
@@ -69,6 +69,7 @@ function Numbers(overview: Overview) {
         <Tile title="Transferred" value={bytesText(bytes)} />
         <SavedTile {...overview} />
       </div>
+      {sinceMs !== null && <p class="soft">All that ended since {dayText(sinceMs)} is counted, also what had to make room for others.</p>}
       <div class="plots">
         <Plot
           title="Exchanges a second"

@@ -24,6 +24,25 @@ test('seconds are those in which exchanges ended, and are forgotten after ten mi
   expect(counts.overview().seconds.map((each) => each.second)).toEqual([second + 1, second + 601]);
 });
 
+test('what was counted of others is added, name by name, from the first of all on', () => {
+  const [counts, others, all] = [new SessionCounts(), new SessionCounts(), new SessionCounts()];
+  const summaries = [
+    summaryOf({ host: 'a', user: 'ada', startedAtMs: NOW - 2_000, cache: 'hit', status: 304 }),
+    summaryOf({ host: 'b', decision: 'deny', rule: 'r', startedAtMs: NOW - 5_000, status: 403 }),
+    summaryOf({ host: 'a', rule: 'r', startedAtMs: NOW - 1_000 }),
+  ];
+  for (const [i, summary] of summaries.entries()) {
+    (i === 1 ? others : counts).add(summary, NOW);
+    all.add(summary, NOW);
+  }
+  counts.include(others);
+  expect(counts.overview()).toEqual(all.overview());
+  expect(counts.overview().sinceMs).toBe(NOW - 5_000);
+  expect(new Map(counts.rules().map(({ rule, ...hits }) => [rule, hits]))).toEqual(
+    new Map(all.rules().map(({ rule, ...hits }) => [rule, hits])),
+  );
+});
+
 test('octets are saved where the cache answered; names are those of the largest first; rules keep their last hit', () => {
   const counts = new SessionCounts();
   counts.add(summaryOf({ cache: 'validated', responseBytes: 100, host: 'a', rule: 'r', startedAtMs: 5 }), NOW);
