@@ -58,6 +58,9 @@ export class CacheContext {
   /** Of keys that are fetched here for all processes. */
   readonly #claims = new Map<string, Claim>();
   readonly #unwritten: Unwritten;
+  readonly #claimEnded = (ended: Claim): void => {
+    if (this.#claims.get(ended.key) === ended) this.#claims.delete(ended.key);
+  };
   readonly #plainFacts = (stored: StoredResponse): ResponseFacts => this.factsOf(stored, NO_OVERRIDES);
 
   constructor(parts: CacheParts) {
@@ -133,9 +136,7 @@ export class CacheContext {
 
   /** The right to fetch a key was given to this process. */
   hold(key: string, granted: Granted): Claim {
-    const claim = new Claim(granted, this.parts.store, this.#unwritten, (ended) => {
-      if (this.#claims.get(key) === ended) this.#claims.delete(key);
-    });
+    const claim = new Claim(key, granted, this.parts.store, this.#unwritten, this.#claimEnded);
     this.#claims.set(key, claim);
     return claim;
   }

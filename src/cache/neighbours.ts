@@ -21,6 +21,7 @@ export interface Granted {
 
 /** The right to fetch a key for all processes, from its grant until the others can find what came of it. */
 export class Claim {
+  readonly key: string;
   readonly #granted: Granted;
   readonly #store: CacheStore;
   readonly #unwritten: Unwritten;
@@ -30,7 +31,8 @@ export class Claim {
   #over: PromiseWithResolvers<void> | null = null;
 
   /** @param ended told once */
-  constructor(granted: Granted, store: CacheStore, unwritten: Unwritten, ended: (claim: Claim) => void) {
+  constructor(key: string, granted: Granted, store: CacheStore, unwritten: Unwritten, ended: (claim: Claim) => void) {
+    this.key = key;
     this.#granted = granted;
     this.#store = store;
     this.#unwritten = unwritten;
@@ -79,11 +81,11 @@ export class Claim {
   }
 }
 
-/** Claims whose response is stored and may not be found by others yet. Nobody waits for them: they are told of one write together, or of the next. */
+/** Claims whose response is stored and may not be found by others yet. Nobody waits for them: all of one turn of the event loop are told together. */
 export class Unwritten {
   readonly #store: CacheStore;
   #claims: Claim[] = [];
-  #isWaiting = false;
+  readonly #onTurnEnd = (): void => this.#wait();
 
   constructor(store: CacheStore) {
     this.#store = store;
@@ -91,17 +93,14 @@ export class Unwritten {
 
   add(claim: Claim): void {
     this.#claims.push(claim);
-    if (!this.#isWaiting) void this.#wait();
+    if (this.#claims.length === 1) setImmediate(this.#onTurnEnd);
   }
 
-  async #wait(): Promise<void> {
-    this.#isWaiting = true;
-    while (this.#claims.length > 0) {
-      const claims = this.#claims;
-      this.#claims = [];
-      await this.#store.written?.(false);
+  #wait(): void {
+    const claims = this.#claims;
+    this.#claims = [];
+    void this.#store.written?.(false).then(() => {
       for (const claim of claims) claim.written();
-    }
-    this.#isWaiting = false;
+    });
   }
 }
