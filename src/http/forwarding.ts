@@ -161,14 +161,14 @@ function listHas(list: string, option: string): boolean {
   return list.split(',').some((member) => member.trim() === option);
 }
 
-const HOP_BY_HOP = [
+/** Fields about one connection, or about the proxy at its end (RFC 9110 §7.6.1, §11.7): nobody forwards them, or stores them (RFC 9111 §3.1). */
+export const HOP_BY_HOP: readonly string[] = [
   'connection',
   'proxy-connection',
   'keep-alive',
   'te',
   'trailer',
   'transfer-encoding',
-  'content-length',
   'upgrade',
   'proxy-authorization',
   'proxy-authenticate',
@@ -177,6 +177,7 @@ const HOP_BY_HOP = [
 // X-Forwarded-For and Forwarded of a client are a claim that we cannot check: dropped, and nothing put in their place.
 const REQUEST_DROPPED: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
+  'content-length',
   'host',
   'x-forwarded-for',
   'x-forwarded-host',
@@ -187,7 +188,7 @@ const REQUEST_DROPPED: ReadonlySet<string> = new Set([
 /** From a client of HTTP/1.0, an expectation is to be ignored: it could not be told to continue (RFC 9110 §10.1.1). */
 const OLD_REQUEST_DROPPED: ReadonlySet<string> = new Set([...REQUEST_DROPPED, 'expect']);
 /** An origin cannot promise that we keep a connection to one user (RFC 4559 §6). */
-const RESPONSE_DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'proxy-support']);
+const RESPONSE_DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP, 'content-length', 'proxy-support']);
 const REQUEST_DROPPED_LENGTHS = lengthMask(REQUEST_DROPPED);
 const OLD_REQUEST_DROPPED_LENGTHS = lengthMask(OLD_REQUEST_DROPPED);
 const RESPONSE_DROPPED_LENGTHS = lengthMask(RESPONSE_DROPPED);

@@ -2,7 +2,7 @@
 // connection, about credentials for a proxy, or named by a no-cache or private that is about certain fields (§5.2.2.4, §5.2.2.7).
 // A field that caching or reading the content depends on stays whoever names it: it is meant for every recipient, so Connection may not name it
 // (RFC 9110 §7.6.1), and without it a response could be reused where its origin forbids it.
-import { lengthMask, nominatedFields } from '../../http/forwarding.ts';
+import { HOP_BY_HOP, lengthMask, nominatedFields } from '../../http/forwarding.ts';
 import type { Field, Fields } from '../../http/message.ts';
 import type { ResponseDirectives } from './cache-control.ts';
 
@@ -31,19 +31,7 @@ function namedFields(fields: Fields, { noCache, isPrivate }: ResponseDirectives)
   return named;
 }
 
-const NEVER_STORED: ReadonlySet<string> = new Set([
-  'connection',
-  'proxy-connection',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'proxy-authenticate',
-  'proxy-authentication-info',
-  'proxy-authorization',
-]);
-
+const NEVER_STORED: ReadonlySet<string> = new Set(HOP_BY_HOP);
 const NEVER_STORED_LENGTHS = lengthMask(NEVER_STORED);
 
 const ALWAYS_STORED: ReadonlySet<string> = new Set([
