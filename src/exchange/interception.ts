@@ -1,12 +1,12 @@
 // Owns what the line asks of whoever looks into tunnels and opens them: reading the greeting, TLS with a certificate of ours, who refuses that, and
-// where a connection goes whose octets can be read. proxy.ts joins it out of tls/ and listeners/.
+// where a connection goes whose octets can be read. proxy/interception.ts joins it out of tls/ and listeners/.
 import type { Rule } from '../policy/policy.ts';
 import type { Handshake } from '../tls/handshake.ts';
 import type { Greeting } from '../tls/read-greeting.ts';
 import type { TunnelGuard } from '../tunnel/relay.ts';
 import type { ClientSocket, Incoming, OpenedTunnel } from './exchange.ts';
 
-/** What it takes to look into tunnels and to open them; joined by proxy.ts. */
+/** What it takes to look into tunnels and to open them. */
 export interface Interception {
   /** What the client says first; everything that was read stays in `octets`. */
   readGreeting(socket: ClientSocket, early: Buffer): Promise<Greeting>;

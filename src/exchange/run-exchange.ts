@@ -40,7 +40,7 @@ export interface Stages extends TunnelStages {
   rewriteResponse(received: Received, answer: Answer): Soon<Answer>;
 }
 
-/** Everything an exchange is run with; made once by proxy.ts. */
+/** Everything an exchange is run with; made once for each set of parts (proxy/line.ts). */
 export interface ExchangeContext extends DeliverContext {
   readonly stages: Stages;
   /** Told of defects of ours: an exchange that failed by an error nobody foresaw. */
