@@ -6,6 +6,7 @@ import { type DecodedOctets, decodeContent } from './content/decode.ts';
 import { formRows } from './content/form.ts';
 import { isTextual } from './content/kind.ts';
 import type { KeptMessage } from './content/view.ts';
+import { fieldOf, messageEntries, pseudoFields, resourceTypeOf } from './har-of-browsers.ts';
 import { readableText } from './octet-text.ts';
 import type { RecordedExchange, RecordedFields, RecordedMessage, RecordedRequest, RecordedResponse, Summary } from './recorded.ts';
 import type { MaskRules } from './redact/rules.ts';
@@ -65,6 +66,7 @@ export async function harEntry(unmasked: HarSource, rules: MaskRules | null): Pr
   const { summary, facts } = exchange;
   const timings = timingsOf(summary);
   const isWebSocket = summary.kind === 'websocket';
+  const resourceType = resourceTypeOf(exchange);
   return {
     startedDateTime: new Date(summary.startedAtMs).toISOString(),
     time: rounded(Object.values(timings).reduce((sum, each) => sum + Math.max(0, each), 0) - Math.max(0, timings.ssl)),
@@ -77,21 +79,23 @@ export async function harEntry(unmasked: HarSource, rules: MaskRules | null): Pr
     ...(comment !== undefined && { comment }),
     ...(summary.error !== null && { _error: summary.error }),
     ...((summary.cache === 'hit' || summary.cache === 'stale') && { _fromCache: 'disk' }),
-    ...(isWebSocket && { _resourceType: 'websocket', _webSocketMessages: asTheClientHadThem(source.messages).flatMap(webSocketMessage) }),
+    ...(resourceType !== null && { _resourceType: resourceType }),
+    ...(isWebSocket && { _webSocketMessages: messageEntries(source.messages) }),
     _sallyport: exchange,
   };
 }
 
 async function harRequest(exchange: RecordedExchange, octets: Buffer | null, rules: MaskRules | null): Promise<object> {
   const { request, summary, requestContent } = exchange;
+  const url = harUrl(summary);
   const content =
     octets === null
       ? null
       : await readContent({ octets, isCut: octets.length < (requestContent?.length ?? 0), fields: request.fields }, rules);
   return {
-    ...headOf(request, pseudoFields(exchange)),
+    ...headOf(request, pseudoFields(exchange, url)),
     method: summary.method,
-    url: harUrl(summary),
+    url,
     queryString: queryOf(summary.path),
     ...(content !== null && { postData: postData(content, request.fields) }),
     bodySize: summary.requestBytes,
@@ -139,20 +143,6 @@ function headOf(head: RecordedRequest | RecordedResponse, pseudo: RecordedFields
     headers: [...pseudo, ...head.fields].map(([name, value]) => ({ name, value: readableText(value) })),
     headersSize: -1,
   };
-}
-
-/** What a client of HTTP/2 has in the place of the first line and of Host (RFC 9113 §8.3.1); browsers have it in front of the other fields. */
-function pseudoFields({ request, summary }: RecordedExchange): RecordedFields {
-  const { method, version, target, fields } = request;
-  if (version !== '2') return [];
-  if (summary.kind === 'tunnel')
-    return [
-      [':method', method],
-      [':authority', target],
-    ];
-  const [, authority] = /^https?:\/\/([^/?#]*)/.exec(target) ?? /:\/\/([^/?#]*)/.exec(harUrl(summary))!;
-  const named: RecordedFields = fieldOf(fields, 'host') === null ? [[':authority', authority!]] : [];
-  return [[':method', method], ...named, [':scheme', summary.scheme], [':path', summary.path]];
 }
 
 interface ReadContent {
@@ -226,27 +216,6 @@ function cookiesOf(fields: RecordedFields): { name: string; value: string }[] {
       return cookie === undefined ? [] : [{ name: cookie, value: content! }];
     });
   });
-}
-
-/** What it sent as it sent it; what came for it as it came to be at a breakpoint. */
-function asTheClientHadThem(messages: readonly RecordedMessage[]): readonly RecordedMessage[] {
-  const fates = new Map(messages.flatMap((message) => (message.fate === undefined ? [] : [[message.fate.of, message]])));
-  return messages.flatMap((message) => {
-    const fate = message.direction === 'to-client' ? fates.get(message.number) : undefined;
-    if (message.fate !== undefined || fate?.fate?.how === 'dropped') return [];
-    return [fate ?? message];
-  });
-}
-
-/** As Chromium has it: `data` is text, or Base64 of what is none. */
-function webSocketMessage({ kind, direction, atMs, preview }: RecordedMessage): object[] {
-  if (kind !== 'text' && kind !== 'binary') return [];
-  const data = kind === 'text' ? Buffer.from(preview, 'base64').toString('utf8') : preview;
-  return [{ type: direction === 'from-client' ? 'send' : 'receive', time: atMs / 1000, opcode: kind === 'text' ? 1 : 2, data }];
-}
-
-function fieldOf(fields: RecordedFields, lower: string): string | null {
-  return fields.find(([name]) => name.toLowerCase() === lower)?.[1] ?? null;
 }
 
 const NOTHING = Buffer.alloc(0);

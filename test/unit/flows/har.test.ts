@@ -154,6 +154,19 @@ describe('export', () => {
     });
   });
 
+  test.each([
+    [['Sec-Fetch-Dest', 'style'], 'text/css', 'stylesheet'],
+    [['Sec-Fetch-Dest', 'empty'], 'text/html', 'fetch'],
+    [['Sec-Fetch-Dest', 'report'], null, 'other'],
+    [['Accept', '*/*'], 'application/problem+json; charset=utf-8', 'fetch'],
+    [['Accept', '*/*'], 'text/event-stream', 'eventsource'],
+    [['Accept', '*/*'], 'image/png', undefined],
+  ] as const)('says what %s of %s was fetched for', async (field, contentType, type) => {
+    const request = { method: 'GET', target: 'http://example.com/', version: '1.1', fields: [field] };
+    const { log } = JSON.parse(await exported([source({}, { request }, { contentType })])) as Exported;
+    expect(log.entries[0]!['_resourceType']).toBe(type);
+  });
+
   test('has octets that are no text in Base64', async () => {
     const { log } = JSON.parse(await exported([BINARY])) as Exported;
     expect(log.entries[0]!['request']).toMatchObject({ postData: { text: 'AP8=', _encoding: 'base64' } });
