@@ -142,8 +142,8 @@ limits:
   connections_per_client: 12000
 `;
 /**
- * As `npm start` begins, and the probe. Without its bound V8's young generation grows to 64 MB, under load and all the more where the proxy waits for
- * the processor and more is under way at once; V8 keeps those pages a good while after a collection, so they would look like a leak.
+ * As `npm start` begins, and the probe. Without that bound V8's young generation would grow to 64 MB, all the more where the proxy waits for the
+ * processor and more is under way at once.
  */
 export const NODE_WORDS: readonly string[] = [
   '--max-semi-space-size=8',

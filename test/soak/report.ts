@@ -45,10 +45,9 @@ export class Report {
    * a collection of garbage nearly so. External memory may have grown by the read buffers that the proxy keeps for reuse (24 MiB at most).
    *
    * The resident set remembers the most that was ever under way at once, and a proxy that has to wait for the processor has more under way than one
-   * that has not. So it may grow in two ways, while heap and external memory stay. V8 keeps the pages of its young generation for a while (24 MiB,
-   * three times the bound that it is started with). And it lets up to 64 MiB of buffers that nobody needs gather before it makes a full collection
-   * for their sake; most of them are in the heap of C, of which glibc returns to the system what lies at its end alone. What grows for ever, a little
-   * at a time, is found by the growth phase.
+   * that has not. Pages of V8 are let go of by the probe's collection. But while it is busy V8 lets up to 64 MiB of buffers that nobody needs gather
+   * before it makes a full collection for their sake, and most of them are in the heap of C, of which glibc returns to the system what lies at its
+   * end alone. What grows for ever, a little at a time, is found by the growth phase.
    *
    * @param spare what more may be held: files that the store has open, and memory that the allocator keeps of what came in every size
    */
