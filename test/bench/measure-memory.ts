@@ -1,9 +1,10 @@
 // Owns how memory is measured: that of the proxy's process tree (proportional set size), before and after it has been given more to keep. What comes first
 // is not counted: it compiles the code, and lets heaps grow to the size that they work with.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { askForAll } from './ask.ts';
 import { BenchError } from './bench-error.ts';
 import { countAtOrigin, settle, withCpu } from './cost.ts';
-import { requireMisses, requireStored } from './evidence.ts';
+import { requireMisses, requireStored, sampleNumbers } from './evidence.ts';
 import type { Figures, LoadSide, Measure, Subject } from './measure.ts';
 import { memoryKiBOf } from './process-tree.ts';
 import { holdOpen } from './run-tunnels.ts';
@@ -30,50 +31,63 @@ export function measureIdle(mode: 'hold' | 'keep'): Measure {
   };
 }
 
-/** Of what is stored, each of another URL: so many and no more, since what is pushed out takes nothing. In octets for each. */
-export function measureStored(
-  store: (subject: Subject, side: LoadSide, first: number, count: number) => Promise<{ readonly atOrigin: number }>,
-): Measure {
+/**
+ * Of what is stored, each of another URL. In octets for each.
+ *
+ * @param path  below which everything is stored
+ * @param count  so many that what garbage moves is little beside them, and not so many that some are pushed out
+ */
+export function measureStored(path: string, octets: number, count: number): Measure {
   return async (subject, side) => {
-    await store(subject, side, 0, WARM_UP_RESPONSES);
+    await askFor(WARM_UP_RESPONSES, (part) => ({ path: `${path}before-${part}-`, urls: 0 }), subject, side);
     const beforeKiB = await settledKiB(subject, side);
-    const startedMs = performance.now();
-    const { result, busy } = await withCpu(subject, () => store(subject, side, WARM_UP_RESPONSES, STORED_RESPONSES));
-    const seconds = (performance.now() - startedMs) / 1_000;
+    const target = (part: number): Target => ({ path: `${path}kept-${part}-`, urls: 0 });
+    const { result, atOrigin } = await countAtOrigin(side, () => withCpu(subject, () => askFor(count, target, subject, side)));
+    const { parts, requests, seconds } = result.result;
     const afterKiB = await settledKiB(subject, side);
-    requireMisses({ requests: STORED_RESPONSES, atOrigin: result.atOrigin, octetsRead: 0 });
+    requireMisses({ requests, atOrigin, octetsRead: 0 });
     // What is not there any more takes nothing: the first to go are the oldest, or the newest where a cache judges whom to let in.
-    for (const first of [WARM_UP_RESPONSES, WARM_UP_RESPONSES + STORED_RESPONSES - SAMPLE]) {
-      const { atOrigin } = await store(subject, side, first, SAMPLE);
-      requireStored(SAMPLE, atOrigin);
+    for (const part of [0, parts.length - 1]) {
+      const urls = sampleNumbers(parts[part] ?? 0).map((number) => `http://127.0.0.1:${side.originPort}${target(part).path}${number}`);
+      const again = await countAtOrigin(side, () => askForAll(subject.port, urls, octets));
+      requireStored(urls.length, again.atOrigin);
     }
-    return grown(beforeKiB, afterKiB, STORED_RESPONSES, seconds, busy);
+    return grown(beforeKiB, afterKiB, requests, seconds, result.busy);
   };
 }
 
 /** Of what is recorded, which the page can show at once. In octets for each exchange. */
 export function measureRecorded(target: Target): Measure {
   return async (subject, side) => {
-    await askFor(WARM_UP_EXCHANGES, target, subject, side);
+    await askFor(WARM_UP_EXCHANGES, () => target, subject, side);
     const beforeKiB = await settledKiB(subject, side);
-    const { result, atOrigin } = await countAtOrigin(side, () => withCpu(subject, () => askFor(RECORDED_EXCHANGES, target, subject, side)));
+    const { result, atOrigin } = await countAtOrigin(side, () =>
+      withCpu(subject, () => askFor(RECORDED_EXCHANGES, () => target, subject, side)),
+    );
     const { requests, seconds } = result.result;
     requireMisses({ requests, atOrigin, octetsRead: 0 });
     return grown(beforeKiB, await settledKiB(subject, side), requests, seconds, result.busy);
   };
 }
 
-/** As many requests at least, however long they take. */
-async function askFor(count: number, target: Target, subject: Subject, side: LoadSide): Promise<{ requests: number; seconds: number }> {
+/** As many requests at least, in parts of some seconds: each for a target of its own, which its number tells. */
+async function askFor(
+  count: number,
+  targetOf: (part: number) => Target,
+  subject: Subject,
+  side: LoadSide,
+): Promise<{ readonly parts: readonly number[]; readonly requests: number; readonly seconds: number }> {
+  const parts: number[] = [];
   let [requests, seconds] = [0, 0];
   while (requests < count) {
     side.signal.throwIfAborted();
-    const some = await runWrk(subject, side, ASKING_SECONDS, target);
+    const some = await runWrk(subject, side, PART_SECONDS, targetOf(parts.length));
     if (some.errors > 0) throw new BenchError(`${some.errors} of ${some.requests} requests failed. Nothing is counted.`);
+    parts.push(some.requests);
     requests += some.requests;
     seconds += some.seconds;
   }
-  return { requests, seconds };
+  return { parts, requests, seconds };
 }
 
 function grown(beforeKiB: number, afterKiB: number, operations: number, seconds: number, busy: number): Figures {
@@ -92,11 +106,9 @@ const NO_LATENCY = { hitRatio: null, p50Ms: null } as const;
 const WARM_UP_CONNECTIONS = 100;
 const IDLE_CONNECTIONS = 2_000;
 const WARM_UP_RESPONSES = 20_000;
-const STORED_RESPONSES = 40_000;
-/** Of the first and of the last, asked for again. */
-const SAMPLE = 500;
+/** Short, lest far more are asked for than were wanted. */
+const PART_SECONDS = 2;
 const WARM_UP_EXCHANGES = 20_000;
 /** So many that what garbage moves is little beside them. */
 const RECORDED_EXCHANGES = 100_000;
-const ASKING_SECONDS = 3;
 const SETTLE_MS = 2_000;

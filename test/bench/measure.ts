@@ -111,15 +111,6 @@ function measureAsSomebody(measureAsNobody: Measure): Measure {
   return (subject, side) => measureAsNobody(subject, { ...side, fields: [CREDENTIALS] });
 }
 
-async function storeNew(subject: Subject, side: LoadSide, first: number, count: number): Promise<{ atOrigin: number }> {
-  const urls = storedUrls(
-    side,
-    '/stored/1k/kept-',
-    Array.from({ length: count }, (_, i) => first + i),
-  );
-  return countAtOrigin(side, () => askForAll(subject.port, urls, CONTENT_OCTETS['1k']));
-}
-
 function storedUrls({ originPort }: LoadSide, path: string, numbers: readonly number[]): readonly string[] {
   return numbers.map((number) => `http://127.0.0.1:${originPort}${path}${number}`);
 }
@@ -189,8 +180,8 @@ const MEASURES: Readonly<Record<WorkloadName, Measure>> = {
   start: measureStart,
   'idle-client': measureIdle('keep'),
   idle: measureIdle('hold'),
-  'stored-memory': measureStored(storeNew),
-  'stored-disk': measureStored(storeNew),
+  'stored-memory': measureStored('/stored/1k/', CONTENT_OCTETS['1k'], 30_000),
+  'stored-disk': measureStored('/stored/1k/', CONTENT_OCTETS['1k'], 100_000),
   'recorded-memory': measureRecorded(FORWARD),
   'tls-handshake': measureTls('handshakes', 8),
   'tls-resumed': measureTls('resumptions', 8),

@@ -187,7 +187,7 @@ export const WORKLOADS = {
     goals: {},
     budget: 2_200,
     peers: ['sallyport', 'squid'],
-    text: 'memory of 40,000 more stored responses of 1 KiB, content included',
+    text: 'memory of 30,000 more stored responses of 1 KiB, content included',
   },
   'stored-disk': {
     unit: 'octets/response',
@@ -195,7 +195,7 @@ export const WORKLOADS = {
     goals: {},
     budget: 150,
     peers: ['sallyport', 'squid'],
-    text: 'memory of 40,000 more that are stored in files alone',
+    text: 'memory of 100,000 more that are stored in files alone',
   },
   'recorded-memory': {
     unit: 'octets/exchange',
