@@ -302,6 +302,6 @@ const ROUNDS_AT_REST = 100;
 const WATCH_MS = 100;
 const SAY_MS = 10_000;
 const SETTLE_MS = 15_000;
-const SETTLED_MS = 300;
+const SETTLED_MS = 1_200;
 
 process.exitCode = await main();
