@@ -96,6 +96,17 @@ test('a window is pushed at most four times a second, however much comes', async
   expect(windows).toBeLessThanOrEqual((performance.now() - startedMs) / 250 + 2);
 });
 
+test('once a second where nothing is left of what was shown', async () => {
+  await using opened = await openTestStore(newFolder());
+  await opened.write(finished(1), finished(2));
+  await opened.ask({ kind: 'openView', view: 1, filter: '', order: '-id', offset: 0, limit: 2 });
+  const startedMs = performance.now();
+  for (let id = 3; performance.now() - startedMs < 1_500; id += 2) await opened.write(finished(id), finished(id + 1));
+  const windows = opened.pushed.filter(({ kind }) => kind === 'window').length;
+  // Only the second tells that nothing is left.
+  expect(windows).toBeLessThanOrEqual((performance.now() - startedMs) / 1_000 + 2);
+});
+
 test('rows are put in order by numbers and texts, and put in order again when they change', async () => {
   await using opened = await openTestStore(newFolder());
   const sizes = [50, 10, 40, 20, 30];
