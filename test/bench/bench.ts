@@ -151,7 +151,12 @@ async function measureFresh(
   const own = coresFor(cores, facts.workers ?? 1);
   const peerFolder = mkdtempSync(path.join(folder, `${peer}-`));
   const port = await freePort();
-  const { program, args, prepare } = PEERS[peer]({
+  const {
+    program,
+    args,
+    prepare,
+    leftovers = [],
+  } = PEERS[peer]({
     folder: peerFolder,
     port,
     programs,
@@ -168,7 +173,7 @@ async function measureFresh(
     return { ...figures, cores: own.length === 0 ? null : own.length };
   } finally {
     await child.stop();
-    rmSync(peerFolder, { recursive: true, force: true });
+    for (const left of [peerFolder, ...leftovers]) rmSync(left, { recursive: true, force: true });
   }
 }
 

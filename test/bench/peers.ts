@@ -32,6 +32,8 @@ export interface PeerCommand {
   readonly args: readonly string[];
   /** To run the program with once, before the start; it ends by itself. */
   readonly prepare?: readonly string[];
+  /** What it leaves elsewhere when it is killed; may be absent. */
+  readonly leftovers?: readonly string[];
 }
 
 export const PEERS: Readonly<Record<PeerName, (context: PeerContext) => PeerCommand>> = {
@@ -53,7 +55,7 @@ export const PEERS: Readonly<Record<PeerName, (context: PeerContext) => PeerComm
     writeFileSync(configuration, squidConfiguration(port, hasMemoryTier ? SQUID_MEMORY : squidStore(folder), lists));
     const args = [...squidFlags(port), '-f', configuration];
     // -z makes the folders of a store, and ends.
-    return { program: programs.squid, args, ...(hasMemoryTier ? {} : { prepare: [...args, '-z'] }) };
+    return { program: programs.squid, args, ...(hasMemoryTier ? {} : { prepare: [...args, '-z'], leftovers: sharedMemoryOf(port) }) };
   },
 
   ats({ folder, port, programs, facts }) {
@@ -96,7 +98,16 @@ ${rules}`;
 
 /** -N stays in front with one process; -d 0 says on standard error why it does not start; its own name keeps its shared memory apart from any other Squid's. */
 function squidFlags(port: number): readonly string[] {
-  return ['-N', '-d', '0', '-n', `bench${port}`];
+  return ['-N', '-d', '0', '-n', squidName(port)];
+}
+
+/** Of a Squid with a store of files, where Linux keeps it. */
+function sharedMemoryOf(port: number): readonly string[] {
+  return ['metadata', 'queues', 'readers'].map((name) => `/dev/shm/${squidName(port)}-cf__${name}.shm`);
+}
+
+function squidName(port: number): string {
+  return `bench${port}`;
 }
 
 function requireTls(tls: TlsFiles | null): TlsFiles {
