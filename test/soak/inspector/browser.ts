@@ -9,19 +9,22 @@ export class LookingBrowser {
   readonly problems: string[] = [];
   readonly #browser: Browser;
   readonly #page: Page;
+  readonly #countsFrames: boolean;
 
   /** The link signs in once: there is one browser for each proxy. */
-  static async open({ link }: RecordedProxy): Promise<LookingBrowser> {
+  /** @param countsFrames asks for each frame of the screen, which a page that rests would not draw: it costs more than the page does */
+  static async open({ link }: RecordedProxy, countsFrames = false): Promise<LookingBrowser> {
     const browser = await launchChromium(null);
     const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-    const looking = new LookingBrowser(browser, page);
+    const looking = new LookingBrowser(browser, page, countsFrames);
     await looking.look(link);
     return looking;
   }
 
-  private constructor(browser: Browser, page: Page) {
+  private constructor(browser: Browser, page: Page, countsFrames: boolean) {
     this.#browser = browser;
     this.#page = page;
+    this.#countsFrames = countsFrames;
     page.on('pageerror', (error) => this.problems.push(error.message));
     page.on('console', (message) => {
       if (message.type() === 'error') this.problems.push(message.text());
@@ -32,7 +35,7 @@ export class LookingBrowser {
   async look(url: string): Promise<void> {
     await this.#page.goto(url);
     await this.#page.locator('.rail').waitFor();
-    await this.#page.evaluate(COUNT_FRAMES);
+    if (this.#countsFrames) await this.#page.evaluate(COUNT_FRAMES);
   }
 
   /** Nothing of the page is open until it looks again. */

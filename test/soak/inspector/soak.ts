@@ -69,7 +69,7 @@ class Run {
     report.figure('first start, CPU, s', proxy.cpuSeconds);
     const page = await LivePage.open(proxy);
     page.follow();
-    const browser = this.#options.hasBrowser ? await LookingBrowser.open(proxy) : null;
+    const browser = this.#options.hasBrowser ? await LookingBrowser.open(proxy, true) : null;
     const startedMs = performance.now();
     const ended = this.#pass(proxy, this.#options.exchanges, false);
     const asking = new Asking(page);
