@@ -22,7 +22,7 @@ export interface ClaimColumn {
 
 /** The keeper's end: it makes the file, and says whose which column is. */
 export class ClaimColumns<Holder> {
-  readonly #path: string;
+  readonly #opened: Opened;
   readonly #holders: (Holder | null)[];
 
   /**
@@ -32,21 +32,32 @@ export class ClaimColumns<Holder> {
    */
   constructor(folder: string, columns: number) {
     this.#holders = Array.from({ length: columns }, () => null);
-    const bytes = ROWS * columns * WORD_BYTES;
-    this.#path = createInMemory(bytes) ?? create(path.join(folder, 'claims'), bytes).path;
+    this.#opened = openInMemory() ?? open(path.join(folder, 'claims'));
+    ftruncateSync(this.#opened.file, ROWS * columns * WORD_BYTES);
   }
 
   take(holder: Holder): ClaimColumn | null {
     const column = this.#holders.indexOf(null);
     if (column === -1) return null;
     this.#holders[column] = holder;
-    return { path: this.#path, columns: this.#holders.length, column };
+    return { path: this.#opened.path, columns: this.#holders.length, column };
   }
 
   left(holder: Holder): void {
     const column = this.#holders.indexOf(holder);
     if (column !== -1) this.#holders[column] = null;
   }
+
+  /** Those who have it open go on. */
+  close(): void {
+    closeSync(this.#opened.file);
+  }
+}
+
+interface Opened {
+  /** By which workers open it. */
+  readonly path: string;
+  readonly file: number;
 }
 
 /**
@@ -138,9 +149,10 @@ export class ClaimTable {
   }
 }
 
-/** By a clock that all processes of the machine have in common. */
+/** By the clock that all processes of the machine have in common: milliseconds since its start. */
 function now(): number {
-  return CLOCK_BEGAN_MS + performance.now();
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1e3 + nanoseconds / 1e6;
 }
 
 /** A moment as it stands in the table: up to two milliseconds later. */
@@ -157,30 +169,26 @@ function isClaim(word: number): boolean {
 }
 
 /** @returns `null` where the system has no such place */
-function createInMemory(bytes: number): string | null {
+function openInMemory(): Opened | null {
   if (process.platform !== 'linux') return null;
   try {
-    const { path: name, file } = create(`/dev/shm/sallyport-${randomUUID()}`, bytes);
+    const { path: name, file } = open(`/dev/shm/sallyport-${randomUUID()}`);
     unlinkSync(name);
-    return `/proc/${process.pid}/fd/${file}`;
+    return { path: `/proc/${process.pid}/fd/${file}`, file };
   } catch {
     return null;
   }
 }
 
-/** For this user alone, and under no link that somebody has put there. */
-function create(name: string, bytes: number): { readonly path: string; readonly file: number } {
+/** Made for this user alone, and under no link that somebody has put there. */
+function open(name: string): Opened {
   // What a keeper that was killed has left.
   rmSync(name, { force: true });
-  const file = openSync(name, 'wx+', 0o600);
-  ftruncateSync(file, bytes);
-  return { path: name, file };
+  return { path: name, file: openSync(name, 'wx+', 0o600) };
 }
 
 const WORD_BYTES = 4;
 const SEVERAL = 0xffffffff;
-const [CLOCK_SECONDS, CLOCK_NANOSECONDS] = process.hrtime();
-const CLOCK_BEGAN_MS = CLOCK_SECONDS * 1e3 + CLOCK_NANOSECONDS / 1e6 - performance.now();
 /** Some of what is stored is let go of where nobody sees it: while there is no keeper, and by who has no column. */
 const MOST_UNSEEN_MS = 50;
 /** A power of two, and many more than are claimed at once, until what was fetched is on the disk. */

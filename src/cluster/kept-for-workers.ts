@@ -129,6 +129,7 @@ export class KeptForWorkers implements KeeperParts, Workers {
     }, CLOSE_PATIENCE_MS);
     await closed;
     clearTimeout(timer);
+    this.#sharedCache.close();
   }
 
   #heard(link: KeeperEnd, said: FromWorker['said'], octets: ArrayBuffer | null): void {

@@ -172,6 +172,10 @@ export class SharedCache {
     this.#columns?.left(link);
   }
 
+  close(): void {
+    this.#columns?.close();
+  }
+
   #others(link: KeeperEnd): KeeperEnd[] {
     return [...this.#members()].filter((member) => member !== link);
   }

@@ -61,8 +61,9 @@ async function startKeeper(columns: number): Promise<Keeper> {
   const kill = (): void => {
     server.close();
     for (const link of members) link.destroy();
+    cache.close();
   };
-  onTestFinished(kill);
+  onTestFinished(() => void (server.listening && kill()));
   return {
     async join() {
       const joined = once(server, 'joined');
@@ -214,7 +215,7 @@ test('who has waited for five seconds goes on, and what it is granted later it g
 });
 
 test('who claims what another one has let go of is told to look, and nobody else is', async () => {
-  vi.useFakeTimers({ toFake: ['performance'] });
+  vi.useFakeTimers({ toFake: ['hrtime'] });
   onTestFinished(() => void vi.useRealTimers());
   const columns = new ClaimColumns(temporaryFolder(onTestFinished), 2);
   const [one, other] = ['one', 'other'].map((name) => new ClaimTable(columns.take(name)!));
@@ -225,5 +226,5 @@ test('who claims what another one has let go of is told to look, and nobody else
   one!.release(2);
   vi.advanceTimersByTime(10);
   expect([other!.claim(3), other!.claim(2), other!.claim(2)]).toEqual(['alone', 'behind', 'alone']);
-  for (const table of [one, other]) table!.close();
+  for (const each of [one!, other!, columns]) each.close();
 });
