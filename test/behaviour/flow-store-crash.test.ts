@@ -150,6 +150,18 @@ test('content that looks like a record is never taken for one where damage lies 
   });
 });
 
+test('a segment that was only begun when the process ended goes, and is no damage', async () => {
+  await fill(10);
+  const begun = path.join(folder, 'default', 'segment-000002.frames');
+  writeFileSync(begun, '');
+  await look(async (opened) => {
+    expect(await opened.ask({ kind: 'status' })).toMatchObject({ exchanges: 10, damaged: 0 });
+    expect(segments()).not.toContain(begun);
+    await opened.write(finished(11, { response: contentOf(11) }));
+    expect(await faultsOf(opened.store, 11, 11)).toEqual([]);
+  });
+});
+
 test('a segment that is damaged goes as a whole when it is old, and all of its rows with it', async () => {
   await fill(200);
   const [segment = ''] = segments();

@@ -103,8 +103,8 @@ test('once a second where nothing is left of what was shown', async () => {
   const startedMs = performance.now();
   for (let id = 3; performance.now() - startedMs < 1_500; id += 2) await opened.write(finished(id), finished(id + 1));
   const windows = opened.pushed.filter(({ kind }) => kind === 'window').length;
-  // Only the second tells that nothing is left.
-  expect(windows).toBeLessThanOrEqual((performance.now() - startedMs) / 1_000 + 2);
+  // The first may tell that one row is left, and only the next that none is. Four a second would be seven by now.
+  expect(windows).toBeLessThanOrEqual((performance.now() - startedMs) / 1_000 + 3);
 });
 
 test('rows are put in order by numbers and texts, and put in order again when they change', async () => {

@@ -259,8 +259,10 @@ export class Segments {
       closeSync(descriptor);
     }
     const head = readSegmentHead(octets);
-    if (head === null) this.damaged += 1;
-    else this.#segments.push({ ...head, number, path: file, bytes: size, changedAtMs: mtimeMs });
+    if (head !== null) this.#segments.push({ ...head, number, path: file, bytes: size, changedAtMs: mtimeMs });
+    // Whoever began it was stopped before its head was written: there was nothing in it.
+    else if (size < SEGMENT_HEAD_BYTES) rmSync(file, { force: true });
+    else this.damaged += 1;
   }
 
   #begin(): Segment {
