@@ -7,7 +7,6 @@ import { costRatio, median } from './statistics.ts';
 
 /** @returns lines without a heading: it stands in a section of somebody else's */
 export function summary(machine: Machine, measurements: readonly Measurement[]): string {
-  const rounds = Math.max(0, ...measurements.map(({ round }) => round));
   const verdicts = judge(measurements);
   const missed = verdicts.filter(({ isReached }) => isReached === false).length;
   const unjudged = verdicts.filter(({ isReached }) => isReached === null).length;
@@ -15,7 +14,7 @@ export function summary(machine: Machine, measurements: readonly Measurement[]):
   return [
     `${describeInWords(machine).join('. ')}.`,
     '',
-    `Medians of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, least and most in parentheses; ratios are medians of the ratios within each round.`,
+    `Medians of ${roundsOf(measurements)}, least and most in parentheses; ratios are medians of the ratios within each round.`,
     '',
     table(measurements),
     '',
@@ -25,6 +24,17 @@ export function summary(machine: Machine, measurements: readonly Measurement[]):
     '',
     '</details>',
   ].join('\n');
+}
+
+/** A run that was ended early has measured some workloads oftener than others. */
+function roundsOf(measurements: readonly Measurement[]): string {
+  const counts = WORKLOAD_NAMES.map(
+    (name) => measurements.filter(({ workload, peer }) => workload === name && peer === 'sallyport').length,
+  );
+  const most = Math.max(...counts);
+  const least = Math.min(...counts.filter((count) => count > 0), most);
+  if (least < most) return `${least} to ${most} rounds`;
+  return most === 1 ? '1 round' : `${most} rounds`;
 }
 
 function table(measurements: readonly Measurement[]): string {
