@@ -3,7 +3,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { BenchError } from './bench-error.ts';
+import { BenchError, EXIT_FAILED } from './bench-error.ts';
 import { Children } from './children.ts';
 import { type ListFiles, writeLists } from './list-names.ts';
 import { type Cores, chooseCores, coresFor, describeMachine, type Machine } from './machine.ts';
@@ -183,6 +183,4 @@ function progress({ round, workload, peer, cost, errors, firstError }: Measureme
 }
 
 const PREPARE_DEADLINE_MS = 15_000;
-/** Of a benchmark that could not be done, or not in whole. */
-export const EXIT_FAILED = 1;
 const EXIT_INTERRUPTED = 130;

@@ -5,8 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { EXIT_FAILED } from './bench.ts';
-import { BenchError } from './bench-error.ts';
+import { BenchError, runProgram } from './bench-error.ts';
 import { type Child, Children } from './children.ts';
 import { installLine } from './install.ts';
 import { chooseCores } from './machine.ts';
@@ -119,10 +118,4 @@ function report(workload: Profiled, { cost, busy }: Figures, script: string): vo
   }
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof BenchError)) throw error;
-  console.error(`bench: ${error.message}`);
-  process.exitCode = EXIT_FAILED;
-}
+await runProgram(main);

@@ -4,8 +4,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { EXIT_FAILED, runBench } from './bench.ts';
-import { BenchError } from './bench-error.ts';
+import { runBench } from './bench.ts';
+import { BenchError, EXIT_FAILED, runProgram } from './bench-error.ts';
 import type { Measurement, WorkloadName } from './plan.ts';
 import { type Baseline, compare, QUICK_WORKLOADS, quickReport } from './quick-report.ts';
 
@@ -61,10 +61,4 @@ function readBaseline(): Baseline {
   }
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof BenchError)) throw error;
-  console.error(`bench: ${error.message}`);
-  process.exitCode = EXIT_FAILED;
-}
+await runProgram(main);

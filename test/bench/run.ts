@@ -1,7 +1,7 @@
 // The benchmark as a program, `npm run bench`: rounds of every workload on every peer, a table at the end. Linux only: it reads /proc.
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { EXIT_FAILED, runBench } from './bench.ts';
-import { BenchError } from './bench-error.ts';
+import { runBench } from './bench.ts';
+import { BenchError, runProgram } from './bench-error.ts';
 import { installPackages } from './install.ts';
 import { type KeptRun, lineOf, parseRun } from './kept-run.ts';
 import { chooseCores, type Machine } from './machine.ts';
@@ -74,10 +74,4 @@ function tryTo<T>(file: string, deed: 'read' | 'written', action: () => T): T {
   }
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof BenchError)) throw error;
-  console.error(`bench: ${error.message}`);
-  process.exitCode = EXIT_FAILED;
-}
+await runProgram(main);
