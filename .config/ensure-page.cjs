@@ -7,7 +7,14 @@ const path = require('node:path');
 
 const root = path.join(__dirname, '..');
 const built = path.join(root, 'dist', 'inspector', 'index.html');
-const sources = ['src/inspector/ui', 'src/flows/filter', 'src/flows/recorded.ts', '.config/vite.config.ts', 'package-lock.json'];
+const sources = [
+  'src/inspector/ui',
+  'src/flows/filter',
+  'src/flows/recorded.ts',
+  'src/flows/changed-fields.ts',
+  '.config/vite.config.ts',
+  'package-lock.json',
+];
 
 if (!existsSync(built) || sources.some((source) => newest(path.join(root, source)) > statSync(built).mtimeMs)) {
   const vite = path.join(root, 'node_modules', 'vite', 'bin', 'vite.js');

@@ -3,7 +3,7 @@
 // set they began with, but for the log; the next one has the new set, on the same connection too, whose limits and timers stay those it was accepted with.
 import type { Config } from './config/config.ts';
 import type { ExchangeHooks } from './exchange/hooks.ts';
-import type { Flow } from './flows/flow.ts';
+import type { EmitFlow } from './flows/flow.ts';
 import type { HttpListener } from './listeners/http.ts';
 import type { HandedSocket, ListenAddress } from './listeners/listener.ts';
 import type { Administration } from './proxy/administration.ts';
@@ -47,11 +47,9 @@ export interface RunningProxy {
   close(): Promise<void>;
 }
 
-/** For tests and, later, the inspector: every finished exchange. */
-export type OnFlow = (flow: Flow) => void;
-
 /**
  * @param report a line for the operator: problems that do not stop the proxy
+ * @param onFlow hears of every exchange that has ended
  * @param hooks of a program that embeds the proxy; they see every request, so that nothing is cached
  * @param shared what it has in common with other processes; `null` for one that is all of the proxy
  * @param handed what another process has made for it; `null` makes it here
@@ -60,7 +58,7 @@ export type OnFlow = (flow: Flow) => void;
 export async function startProxy(
   config: Config,
   report: (line: string) => void,
-  onFlow?: OnFlow,
+  onFlow?: EmitFlow,
   hooks: ExchangeHooks | null = null,
   shared: SharedParts | null = null,
   handed: Handed | null = null,

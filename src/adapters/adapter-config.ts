@@ -5,35 +5,10 @@ import http from 'node:http';
 import https from 'node:https';
 import path from 'node:path';
 import { type Config, configFrom } from '../config/config.ts';
+import { StartError } from '../errors/start-error.ts';
 import { LISTENER_DEFAULTS } from '../listeners/listener.ts';
-import type { ExistingAuthority } from '../tls/options.ts';
-import { LEAF_DEFAULTS } from '../tls/options.ts';
-
-export interface ListenOptions {
-  /** 0 takes any that is free; left out it is 8080. */
-  port?: number | undefined;
-  /** Left out it is `localhost`. */
-  host?: string | undefined;
-  /** Folder of the CA; left out it is `.http-mitm-proxy` in the working directory. */
-  sslCaDir?: string | undefined;
-  /** Milliseconds of silence after which a client's connection is closed. */
-  timeout?: number | undefined;
-  /** Leaves out the length of requests, so that they are sent in chunks. */
-  forceChunkedRequest?: boolean | undefined;
-  /** These have nothing to say here: connections are always kept, and there is one listener for all hosts. */
-  keepAlive?: boolean | undefined;
-  forceSNI?: boolean | undefined;
-  httpsPort?: number | undefined;
-  /** Taken only if they are Node's own, which say nothing about where a request goes. */
-  httpAgent?: http.Agent | undefined;
-  httpsAgent?: https.Agent | undefined;
-  /** Not of http-mitm-proxy: path of a policy, in place of the one that allows and opens everything. */
-  policy?: string | undefined;
-  /** Not of http-mitm-proxy: a PEM file of roots that are trusted besides the system's. */
-  roots?: string | undefined;
-  /** Not of http-mitm-proxy: the proxy behind this one, `http://user:password@host:port`. */
-  parent?: string | undefined;
-}
+import { type ExistingAuthority, LEAF_DEFAULTS } from '../tls/options.ts';
+import type { ListenOptions } from './listen-options.ts';
 
 /** @throws Error that names the option and what to do instead */
 export function configOf(options: ListenOptions): Config {
@@ -55,6 +30,13 @@ export function configOf(options: ListenOptions): Config {
     stateFolder: null,
     admin: null,
   };
+}
+
+/** Why it cannot start, for whoever has called `listen` and no command. */
+export function inTermsOfListen(error: unknown): unknown {
+  if (!(error instanceof StartError)) return error;
+  const problems = error.problems.map((problem) => problem.replaceAll('--listen', 'listen({ host, port })'));
+  return new StartError(error.kind, problems, { cause: error.cause });
 }
 
 export function folderOf({ sslCaDir }: ListenOptions): string {

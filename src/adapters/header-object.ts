@@ -3,7 +3,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { Field, Fields } from '../http/message.ts';
-import { isFieldText, isToken } from '../http1/syntax.ts';
+import { isToken } from '../http/token.ts';
+import { isFieldText } from '../http1/syntax.ts';
 
 /** What programs may put there. */
 export type HeaderValue = string | number | readonly string[] | undefined;

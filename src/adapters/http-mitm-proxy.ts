@@ -2,7 +2,7 @@
 // What differs, and why, is in README.md in this folder.
 import type { ExchangeHooks } from '../exchange/hooks.ts';
 import { type RunningProxy, startProxy } from '../proxy.ts';
-import { configOf, folderOf, type ListenOptions, writeCertificate } from './adapter-config.ts';
+import { configOf, folderOf, inTermsOfListen, writeCertificate } from './adapter-config.ts';
 import { type ConnectHandler, Connects } from './connects.ts';
 import { gunzip } from './gunzip.ts';
 import { handleExchange } from './handled-exchange.ts';
@@ -20,11 +20,13 @@ import {
   WebSocketHandlers,
   type WebSocketModule,
 } from './handlers.ts';
+import type { ListenOptions } from './listen-options.ts';
 import type { RequestContext } from './request-context.ts';
 import type { WebSocketContext } from './websocket-context.ts';
 
-export type { ListenOptions } from './adapter-config.ts';
-export type { RequestContext, WebSocketContext };
+export type { MaybeError } from './handlers.ts';
+export type * from './type-names.ts';
+export type { ListenOptions, RequestContext, WebSocketContext };
 
 /** What `use` takes: an object with some of the handlers. */
 export interface Module extends RequestModule<RequestContext>, WebSocketModule<WebSocketContext> {
@@ -179,7 +181,9 @@ export class Proxy {
   async #start(options: ListenOptions): Promise<RunningProxy> {
     const config = configOf(options);
     const connects = this.#connects;
-    const proxy = await startProxy(config, warn, (flow) => connects.closed(flow), this.#hooks(options));
+    const proxy = await startProxy(config, warn, (flow) => connects.closed(flow), this.#hooks(options)).catch((error: unknown) => {
+      throw inTermsOfListen(error);
+    });
     const [listening] = proxy.listening;
     this.httpPort = Number(new URL(listening!.url).port);
     if (proxy.authority !== null) writeCertificate(this.sslCaDir, proxy.authority);
@@ -207,6 +211,8 @@ export class Proxy {
 }
 
 export default Proxy;
+/** As http-mitm-proxy calls it. */
+export type IProxy = Proxy;
 
 function warn(line: string): void {
   process.emitWarning(line, 'Sallyport');

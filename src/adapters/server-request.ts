@@ -6,7 +6,7 @@ import { type Authority, formatAuthority, parseAuthority } from '../http/authori
 import { announcedLength } from '../http/framing.ts';
 import type { Body, BodySink, Fields } from '../http/message.ts';
 import { DEFAULT_PORTS, type Scheme } from '../http/target.ts';
-import { isToken } from '../http1/syntax.ts';
+import { isToken } from '../http/token.ts';
 import { changedFields, type HeaderObject, headersOf } from './header-object.ts';
 import { WrittenMessage } from './written-message.ts';
 

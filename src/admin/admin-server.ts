@@ -8,6 +8,7 @@ import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { errorCode, shownCode } from '../errors/from-node.ts';
 import { cannotListen, StartError } from '../errors/start-error.ts';
 import type { Fields } from '../http/message.ts';
 import { pageProof, refusalOf, type TcpAccess } from './access.ts';
@@ -123,7 +124,7 @@ export class AdminServer {
       writeToken(this.#files, token);
     } catch (error) {
       closeNow(server);
-      const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+      const code = shownCode(error);
       const problem = `the token of the admin API cannot be written to ${path.dirname(this.#files.token)} (${code}). Let this user write there, or set admin: off.`;
       throw new StartError('permission', [problem], { cause: error });
     }
@@ -250,7 +251,7 @@ async function listeningOnFreePort(server: Server, wanted: AdminAddress): Promis
   try {
     await listening(server, wanted);
   } catch (error) {
-    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    const isTaken = errorCode(error) === 'EADDRINUSE';
     if (!isTaken || wanted.isAnyPortFine !== true) throw error;
     await listening(server, { host: wanted.host, port: 0 });
   }

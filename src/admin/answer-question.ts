@@ -29,11 +29,11 @@ const QUESTIONS: Readonly<Record<string, Readonly<Record<string, Answer>>>> = {
   '/cache/entry': {
     GET: async ({ query }, cache) => {
       const url = query.get('url');
-      if (url === null) throw new WrongQuestion('Say which: /cache/entry?url=http%3A%2F%2Fexample.com%2F');
+      if (url === null || url === '') throw new WrongQuestion('Say which: /cache/entry?url=http%3A%2F%2Fexample.com%2F');
       return value({ entries: await cache.show(url, query.get('user')) });
     },
   },
-  '/cache/why': { POST: async (asked, cache) => value({ lines: await cache.why(read(WHY, await asked.text())) }) },
+  '/cache/why': { POST: async (asked, cache) => value(await cache.why(read(WHY, await asked.text()))) },
   '/cache/purge': { POST: async (asked, cache) => value({ purged: await cache.purge(read(PURGE, await asked.text())) }) },
   '/cache/verify': { POST: (_, cache) => ({ kind: 'lines', lines: wired(cache.verify()) }) },
 };

@@ -1,5 +1,6 @@
 // Owns opening the admin API with a proxy. Its Unix socket is a help: where it cannot be made, the proxy serves all the same, and says so. The loopback
 // address is asked for by an operator: where that cannot be had, nothing starts.
+import { shownCode } from '../errors/from-node.ts';
 import { StartError } from '../errors/start-error.ts';
 import { type AdminAddress, type AdminParts, AdminServer } from './admin-server.ts';
 
@@ -36,7 +37,7 @@ async function openSocket(stateFolder: string, parts: AnsweringParts): Promise<A
   try {
     return await AdminServer.open({ ...parts, stateFolder });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const code = shownCode(error);
     parts.report(
       `no socket for the commands of cache and flows can be made in ${stateFolder} (${code}); set state_dir to a folder of this user`,
     );

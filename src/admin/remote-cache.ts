@@ -2,7 +2,15 @@
 // for, too: what is stored lies in a folder of the same user.
 import type { IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
-import { type CacheAdmin, type CacheStats, type DetailedEntry, type Entry, type Verified, WrongQuestion } from '../cache/cache-admin.ts';
+import {
+  type CacheAdmin,
+  type CacheStats,
+  type CacheWhy,
+  type DetailedEntry,
+  type Entry,
+  type Verified,
+  WrongQuestion,
+} from '../cache/cache-admin.ts';
 import { StartError } from '../errors/start-error.ts';
 import { requestAdmin } from './ask-admin.ts';
 import { fromWire, toWire } from './wire-format.ts';
@@ -21,8 +29,7 @@ export function remoteCache(socket: string): CacheAdmin {
     list: (pattern) => linesOf(get('/cache/entries', { pattern, ...REVEALED })) as AsyncIterable<Entry>,
     show: async (url, user) =>
       ((await contentOf(await get('/cache/entry', { url, user, ...REVEALED }))) as { readonly entries: readonly DetailedEntry[] }).entries,
-    why: async (question) =>
-      ((await contentOf(await post(`/cache/why${queryText(REVEALED)}`, question))) as { readonly lines: readonly string[] }).lines,
+    why: async (question) => (await contentOf(await post(`/cache/why${queryText(REVEALED)}`, question))) as CacheWhy,
     async purge(what) {
       const { kind, ...named } = what;
       return ((await contentOf(await post('/cache/purge', kind === 'all' ? { all: true } : named))) as { readonly purged: number }).purged;

@@ -1,6 +1,7 @@
 // Owns the reading of Proxy-Authorization (RFC 9110 §11.4, §11.7.2): Basic (RFC 7617, in UTF-8 as our challenge says) and Bearer (RFC 6750 §2.1).
 // Strict, since each credential has one spelling only: base64 is canonical and padded, and neither a user name nor a password has control
 // characters (RFC 7617 §2). The reasons say what is wrong with the form and repeat nothing of the value.
+import { IS_TOKEN } from '../http/token.ts';
 
 export type Credentials =
   | { readonly scheme: 'basic'; readonly user: string; readonly password: string }
@@ -61,12 +62,8 @@ function malformed(reason: string): Credentials {
 /** @returns the length of the RFC 9110 §5.6.2 token that a text begins with */
 function endOfToken(text: string): number {
   let end = 0;
-  while (isTchar(text.charCodeAt(end))) end += 1;
+  while (IS_TOKEN[text.charCodeAt(end)] === 1) end += 1;
   return end;
-}
-
-function isTchar(c: number): boolean {
-  return isAlphanumeric(c) || (c < 0x80 && c > SPACE && OTHER_TCHARS.includes(String.fromCharCode(c)));
 }
 
 /** RFC 6750 §2.1: the characters of `b64token` before its padding. */
@@ -88,7 +85,6 @@ export function hasControlCharacter(text: string): boolean {
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const OTHER_TCHARS = "!#$%&'*+-.^_`|~";
 const SPACE = 0x20;
 const EQUALS_SIGN = 0x3d;
 const MAX_SCHEME_LENGTH = 32;

@@ -10,14 +10,21 @@ import type { ContentWriter, Soon } from './stores/cache-store.ts';
 /** What became of the storing, once the content has ended. */
 export type ArrivalOutcome = 'stored' | 'not-stored' | 'incomplete';
 
+/** Who stores it. */
+export interface Arrival {
+  /** Stores what has come, `length` octets in all. */
+  commit(length: number): Soon<boolean>;
+  /** Called once. */
+  ended(outcome: ArrivalOutcome): void;
+}
+
 export class ArrivingResponse implements BodySink {
   /** As it will be stored; its extent is known only at the end. */
   readonly response: StoredResponse;
   readonly #body: Body;
   readonly #writer: ContentWriter;
-  readonly #commit: (length: number) => Soon<boolean>;
-  readonly #onOver: (outcome: ArrivalOutcome) => void;
-  readonly #readers: Reader[] = [];
+  readonly #arrival: Arrival;
+  #readers: Reader[] = NOBODY;
   #state: 'waiting' | 'arriving' | 'complete' | 'broken' = 'waiting';
   #failure: ProxyError | null = null;
   /** Octets that have come. */
@@ -32,22 +39,11 @@ export class ArrivingResponse implements BodySink {
   /** Nobody has to read: it is fetched for the store's sake. */
   #isKeptAnyway = false;
 
-  /**
-   * @param commit stores what has come, `length` octets in all
-   * @param onOver told once
-   */
-  constructor(
-    response: StoredResponse,
-    body: Body,
-    writer: ContentWriter,
-    commit: (length: number) => Soon<boolean>,
-    onOver: (outcome: ArrivalOutcome) => void,
-  ) {
+  constructor(response: StoredResponse, body: Body, writer: ContentWriter, arrival: Arrival) {
     this.response = response;
     this.#body = body;
     this.#writer = writer;
-    this.#commit = commit;
-    this.#onOver = onOver;
+    this.#arrival = arrival;
   }
 
   /** Whether another reader would get all of it: it can be read back from its first octet on. */
@@ -58,7 +54,8 @@ export class ArrivingResponse implements BodySink {
   /** `length` octets of the content from position `first` on, all of it without them, for one more reader. */
   read(first = 0, length: number | null = null): Body {
     const reader = new Reader(this, first, length ?? this.#body.length, length === null ? Number.POSITIVE_INFINITY : first + length);
-    this.#readers.push(reader);
+    if (this.#readers.length === 0) this.#readers = [reader];
+    else this.#readers.push(reader);
     return reader;
   }
 
@@ -119,7 +116,7 @@ export class ArrivingResponse implements BodySink {
   end(_trailers: Fields): void {
     if (this.#state !== 'arriving') return;
     this.#state = 'complete';
-    const stored = this.#isStoring ? this.#commit(this.#arrived) : false;
+    const stored = this.#isStoring ? this.#arrival.commit(this.#arrived) : false;
     if (stored instanceof Promise) void stored.then((isStored) => this.#settle(isStored));
     else this.#settle(stored);
     this.#pumpAll();
@@ -138,13 +135,14 @@ export class ArrivingResponse implements BodySink {
   /** From here on nobody new comes to read. */
   #over(outcome: ArrivalOutcome): void {
     this.#isOver = true;
-    this.#onOver(outcome);
+    this.#arrival.ended(outcome);
     this.#releaseWhenUnread();
   }
 
   #pumpAll(): void {
     // A reader that is done takes itself off the list.
-    for (const reader of this.#readers.slice()) reader.pump();
+    if (this.#readers.length === 1) this.#readers[0]!.pump();
+    else for (const reader of this.#readers.slice()) reader.pump();
   }
 
   /** Whether the origin may send more: a store that is behind, or readers who are all far behind, have to be waited for. */
@@ -288,6 +286,8 @@ class Reader implements Body {
 }
 
 const NOTHING = Buffer.alloc(0);
+/** Shared by all who have no readers yet; never written to. */
+const NOBODY: Reader[] = [];
 /** Read back at once. */
 const PIECE = 64 * 1024;
 /** How far the origin may be ahead of the fastest reader. */

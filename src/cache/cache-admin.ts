@@ -9,20 +9,23 @@ import { glob, matchesGlob } from '../match/glob.ts';
 import type { CacheAnswers } from './cache-counts.ts';
 import {
   ageArithmetic,
-  changeForReuse,
-  changeForStoring,
+  explainOverrides,
   explainReuse,
   explainStoring,
   linesOf,
   type ReceivedResponse,
+  type ReuseExplanation,
+  selectionWords,
 } from './explain.ts';
 import type { CacheConfig } from './options.ts';
-import { NO_REQUEST_DIRECTIVES, requestDirectives } from './rules/cache-control.ts';
+import { NO_REQUEST_DIRECTIVES, type RequestDirectives, requestDirectives } from './rules/cache-control.ts';
 import { cacheKey } from './rules/cache-key.ts';
 import { currentAgeSeconds, factsOf, isFresh, type LifetimeSource, type ResponseFacts } from './rules/freshness.ts';
 import { type CacheOverrides, type CacheRuleOptions, NO_OVERRIDES } from './rules/options.ts';
 import { type CacheRequest, judgeReuse, mayServeStale, type Reuse } from './rules/reuse.ts';
-import type { StoringCode } from './rules/storability.ts';
+import { shownValue } from './rules/selection-digest.ts';
+import { STORING_REASONS, type StoringCode } from './rules/storability.ts';
+import { changeForReuse, changeForStoring } from './smallest-change.ts';
 import { type Extent, isComplete, type SelectingField, type StoredResponse } from './stored-response.ts';
 import type { CacheStore, StoreStats } from './stores/cache-store.ts';
 
@@ -32,8 +35,8 @@ export interface CacheAdmin {
   list(pattern: string | null): AsyncIterable<Entry>;
   /** What is stored under a URL for everybody, and for this user where a rule keeps users apart. @throws WrongQuestion */
   show(url: string, user: string | null): Promise<readonly DetailedEntry[]>;
-  /** What a request would get now, and why: sentences, each a line. @throws WrongQuestion */
-  why(question: Question): Promise<readonly string[]>;
+  /** What a request would get now, and why. @throws WrongQuestion */
+  why(question: Question): Promise<CacheWhy>;
   /** @returns how many were forgotten @throws WrongQuestion */
   purge(what: Purge): Promise<number>;
   /** Reads everything that is stored to its end. @returns what has been read so far, now and then; the last one is the result */
@@ -43,6 +46,14 @@ export interface CacheAdmin {
 /** What is stored, and how often it answered since the start; `answers` is `null` of a folder. */
 export interface CacheStats extends StoreStats {
   readonly answers: CacheAnswers | null;
+}
+
+/** Of several caches, the facts are the first one's. */
+export interface CacheWhy extends Pick<ReuseExplanation, 'outcome' | 'code' | 'section' | 'key' | 'arithmetic'> {
+  /** The smallest change at the origin that would have made it a hit; `null` where there is none to tell. */
+  readonly change: string | null;
+  /** All of it in sentences, and what else there is to say: each a line. */
+  readonly lines: readonly string[];
 }
 
 export interface Question {
@@ -68,10 +79,11 @@ export interface Entry {
   readonly bytes: number;
   /** Whether that is all of it. */
   readonly isComplete: boolean;
+  /** It answers without a question to its origin. */
   readonly isFresh: boolean;
   readonly ageSeconds: number;
   readonly lifetimeSeconds: number;
-  /** The request fields that it was selected by (Vary). */
+  /** The request fields that it was selected by (Vary); of a credential, that it is kept as a digest only. */
   readonly selectedBy: readonly SelectingField[];
   readonly tags: readonly string[];
 }
@@ -157,24 +169,25 @@ export function createCacheAdmin(parts: CacheAdminParts): CacheAdmin {
   };
 }
 
-async function* list({ store, rules, now }: CacheAdminParts, pattern: string | null): AsyncGenerator<Entry> {
+async function* list(parts: CacheAdminParts, pattern: string | null): AsyncGenerator<Entry> {
   const wanted = pattern === null ? null : glob(pattern);
-  for await (const stored of store.list()) {
-    if (wanted === null || matchesGlob(wanted, uriOf(stored.key))) yield entryOf(stored, rules, now());
+  for await (const stored of parts.store.list()) {
+    if (wanted === null || matchesGlob(wanted, uriOf(stored.key))) yield entryOf(stored, factsUnderPolicy(parts, stored), parts.now());
   }
 }
 
 async function show(parts: CacheAdminParts, url: string, user: string | null): Promise<readonly DetailedEntry[]> {
   const found: DetailedEntry[] = [];
   for (const key of keysOf(parts, url, user)) {
-    for (const stored of await parts.store.find(key)) found.push(detailed(stored, parts.rules, parts.now()));
+    for (const stored of await parts.store.find(key)) found.push(detailed(stored, factsUnderPolicy(parts, stored), parts.now()));
   }
   return found;
 }
 
-async function why(parts: CacheAdminParts, { method, url, fields, user }: Question): Promise<readonly string[]> {
+async function why(parts: CacheAdminParts, question: Question): Promise<CacheWhy> {
+  const { method, url, fields, user } = question;
   const { scheme, authority, pathAndQuery } = targetOf(url, method);
-  const { overrides, sentence } = parts.termsOf?.({ method, url, fields, user }) ?? NO_TERMS;
+  const { overrides, sentence } = parts.termsOf?.(question) ?? NO_TERMS;
   const key = cacheKey(scheme, authority, pathAndQuery, overrides, user);
   const nowMs = parts.now();
   const request: CacheRequest = { method, scheme, authority, pathAndQuery, fields, hasContent: false, key, overrides, receivedAtMs: nowMs };
@@ -185,37 +198,66 @@ async function why(parts: CacheAdminParts, { method, url, fields, user }: Questi
   const chosen = reuse.kind === 'miss' ? null : reuse.stored;
   const others = all.filter((stored) => stored !== chosen);
   const verdict = parts.lastVerdict(key);
-  const change =
-    changeForReuse(fields, reuse, all) ??
-    (reuse.kind === 'miss' && verdict !== null ? changeForStoring(verdict.code, verdict.response) : null);
-  return [
-    ...linesOf(explainReuse(key, reuse)),
-    ...(reuse.kind === 'hit' ? [] : modeLines(parts, reuse, nowMs)),
+  // To want nothing but what is stored is no reason why nothing is.
+  const inFull = directives.onlyIfCached ? judgeReuse(request, { ...directives, onlyIfCached: false }, all, factsFor, nowMs) : reuse;
+  const change = changeFor(inFull, all, factsFor, verdict, fields, nowMs);
+  const explanation = explainReuse(key, reuse);
+  const { outcome, code, section, arithmetic } = explanation;
+  const lines = [
+    ...linesOf(explanation),
+    ...(reuse.kind === 'hit' ? [] : modeLines(parts, reuse, directives, nowMs)),
     ...(sentence === null ? [] : [`policy: ${sentence}`]),
+    ...explainOverrides(overrides).map((words) => `its cache: ${words}`),
     ...(others.length === 0 ? [] : [`${chosen === null ? 'stored under this key' : 'stored beside it'}: ${others.length}`]),
     ...others.slice(0, MOST_SHOWN).map((stored) => variantLine(stored, factsFor(stored), nowMs)),
-    ...(verdict === null ? [] : [verdictLine(verdict, nowMs)]),
+    ...(verdict === null ? [] : [verdictLine(verdict, all.length > 0, nowMs)]),
     ...(change === null ? [] : [`smallest change at the origin: ${change}`]),
   ];
+  return { outcome, code, section, key, arithmetic, change, lines };
+}
+
+/** Of what is stored; where nothing is, of the last response. */
+function changeFor(
+  reuse: Reuse,
+  all: readonly StoredResponse[],
+  factsFor: (stored: StoredResponse) => ResponseFacts,
+  verdict: LastVerdict | null,
+  fields: Fields,
+  nowMs: number,
+): string | null {
+  if (reuse.why === 'uri-miss') return verdict === null ? null : changeForStoring(verdict.code, verdict.response, fields);
+  const aged = all.map((stored) => {
+    const facts = factsFor(stored);
+    return { stored, facts, ageSeconds: currentAgeSeconds(facts, nowMs) };
+  });
+  return changeForReuse(fields, reuse, aged);
 }
 
 /** What becomes of a request that the origin would have to be asked for. */
-function modeLines({ mode, rules }: CacheAdminParts, reuse: Exclude<Reuse, { kind: 'hit' }>, nowMs: number): string[] {
+function modeLines(
+  { mode, rules }: CacheAdminParts,
+  reuse: Exclude<Reuse, { kind: 'hit' }>,
+  directives: RequestDirectives,
+  nowMs: number,
+): string[] {
   const { offline, staleOk } = mode;
   const unbounded = { ...rules, maxStaleSeconds: Number.POSITIVE_INFINITY };
-  const mayBeStale = staleOk && reuse.kind === 'validate' && mayServeStale(reuse, NO_REQUEST_DIRECTIVES, nowMs, unbounded, 'unreachable');
+  const mayBeStale = staleOk && reuse.kind === 'validate' && mayServeStale(reuse, directives, nowMs, unbounded, 'unreachable');
   if (offline)
     return [mayBeStale ? 'offline: what is stale answers all the same (stale_ok)' : 'offline: answered with 504, since no origin is asked'];
-  return mayBeStale && reuse.why === 'stale' ? ['stale_ok: what is stale answers at once, and is validated behind the answer'] : [];
+  const isWanted = reuse.why === 'stale' && directives.maxAge === null && directives.minFresh === null;
+  return mayBeStale && isWanted ? ['stale_ok: what is stale answers at once, and is validated behind the answer'] : [];
 }
 
 function variantLine({ status, selectedBy }: StoredResponse, facts: ResponseFacts, nowMs: number): string {
-  const by = selectedBy.map(({ name, value }) => `${name}: ${value ?? '(absent)'}`).join('; ');
-  return `  ${status}${by === '' ? '' : `, selected by ${by}`}; ${ageArithmetic(facts, currentAgeSeconds(facts, nowMs))}`;
+  const by = selectedBy.length === 0 ? '' : `, selected by ${selectionWords(selectedBy)}`;
+  return `  ${status}${by}; ${ageArithmetic(facts, currentAgeSeconds(facts, nowMs))}`;
 }
 
-function verdictLine({ code, status, atMs }: LastVerdict, nowMs: number): string {
-  return `last response: ${status}, ${Math.max(0, Math.round((nowMs - atMs) / 1_000))} s ago; ${explainStoring(code).sentence}`;
+function verdictLine({ code, status, atMs }: LastVerdict, isThere: boolean, nowMs: number): string {
+  const isForgotten = STORING_REASONS[code].isStored && !isThere;
+  const then = isForgotten ? '; forgotten since, by a purge or for want of room' : '';
+  return `last response: ${status}, ${Math.max(0, Math.round((nowMs - atMs) / 1_000))} s ago; ${explainStoring(code).sentence}${then}`;
 }
 
 function pickedBy(parts: CacheAdminParts, what: Purge): (stored: StoredResponse) => boolean {
@@ -268,27 +310,32 @@ function isWhole(body: Body, length: number): Promise<boolean> {
   });
 }
 
-function entryOf(stored: StoredResponse, rules: CacheRuleOptions, nowMs: number): Entry {
-  const facts = factsOf(stored, rules, NO_OVERRIDES);
+/** As a GET of its URI is judged now, by whom it is kept for. */
+function factsUnderPolicy({ rules, termsOf }: CacheAdminParts, stored: StoredResponse): ResponseFacts {
+  const user = partitionOf(stored.key)?.match(PARTITION)?.[1] ?? null;
+  const terms = termsOf?.({ method: 'GET', url: uriOf(stored.key), fields: [], user }) ?? NO_TERMS;
+  return factsOf(stored, rules, terms.overrides);
+}
+
+function entryOf(stored: StoredResponse, facts: ResponseFacts, nowMs: number): Entry {
   return {
     url: uriOf(stored.key),
     partition: partitionOf(stored.key),
     status: stored.status,
     bytes: stored.extent.length,
     isComplete: isComplete(stored.extent),
-    isFresh: isFresh(facts, nowMs) && !stored.isInvalidated,
+    isFresh: isFresh(facts, nowMs) && !stored.isInvalidated && facts.directives.noCache !== true,
     ageSeconds: currentAgeSeconds(facts, nowMs),
     lifetimeSeconds: facts.lifetimeSeconds,
-    selectedBy: stored.selectedBy,
+    selectedBy: stored.selectedBy.map(({ name, value }) => ({ name, value: value === null ? null : shownValue(value) })),
     tags: stored.tags,
   };
 }
 
-function detailed(stored: StoredResponse, rules: CacheRuleOptions, nowMs: number): DetailedEntry {
+function detailed(stored: StoredResponse, facts: ResponseFacts, nowMs: number): DetailedEntry {
   const { id, key, reason, extent, responseTimeMs, isInvalidated, isFromAuthorized, origin } = stored;
-  const facts = factsOf(stored, rules, NO_OVERRIDES);
   return {
-    ...entryOf(stored, rules, nowMs),
+    ...entryOf(stored, facts, nowMs),
     ...{ id, key, reason, extent, isInvalidated, isFromAuthorized, origin },
     fields: stored.fields.map(({ name, value }) => ({ name, value })),
     lifetimeFrom: facts.lifetimeFrom,
@@ -307,6 +354,7 @@ function keysOf({ termsOf }: CacheAdminParts, url: string, user: string | null):
 
 /** @throws WrongQuestion */
 function targetOf(url: string, method: string): Extract<Target, { form: 'absolute-form' }> {
+  if (method === 'CONNECT') throw new WrongQuestion('CONNECT opens a tunnel, and what passes through tunnels is not cached.');
   let target: Target;
   try {
     // Octets as they would arrive.
@@ -332,6 +380,8 @@ function partitionOf(key: string): string | null {
 
 const NO_TERMS: Terms = { overrides: NO_OVERRIDES, sentence: null };
 const APART: CacheOverrides = { ...NO_OVERRIDES, partition: 'user' };
+/** What cache-key.ts writes for who is known. */
+const PARTITION = /^user=(.*)$/s;
 /** Of the variants that were not chosen; an origin may make thousands. */
 const MOST_SHOWN = 10;
 const TOLD_EVERY = 1_000;

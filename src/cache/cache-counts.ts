@@ -10,7 +10,7 @@ export interface CacheAnswers {
   readonly collapsed: number;
   readonly forwarded: number;
   readonly unanswered: number;
-  /** Octets of content that clients got of all these, and of those that were not forwarded: heads are made anew for each. */
+  /** Octets of content that clients got of what was answered, and of that, what was not forwarded: heads are made anew for each. */
   readonly bytes: number;
   readonly bytesReused: number;
 }
@@ -27,12 +27,16 @@ export class CacheCounts {
 
   /** @param bytes  of content, to the client */
   add({ outcome, isCollapsed }: CacheRecord, bytes: number): void {
+    if (outcome === 'none') {
+      // What the client got is a page of ours: nothing stored, and nothing of an origin's.
+      this.#unanswered += 1;
+      return;
+    }
     this.#bytes += bytes;
     if (outcome === 'hit') this.#hits += 1;
     else if (isCollapsed) this.#collapsed += 1;
     else if (outcome === 'validated') this.#validated += 1;
     else if (outcome === 'stale') this.#stale += 1;
-    else if (outcome === 'none') this.#unanswered += 1;
     else {
       this.#forwarded += 1;
       this.#bytesForwarded += bytes;

@@ -3,6 +3,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Body, Fields, ResponseHead } from '../http/message.ts';
 import type { CacheRecord } from './cache-record.ts';
+import type { LetGo } from './claims.ts';
 import { PendingFetches } from './collapse.ts';
 import type { ReceivedResponse } from './explain.ts';
 import { Invalidations } from './invalidations.ts';
@@ -13,6 +14,7 @@ import { type CacheOverrides, type CacheRuleOptions, NO_OVERRIDES } from './rule
 import { STORING_REASONS, type StoringCode } from './rules/storability.ts';
 import type { StoredResponse } from './stored-response.ts';
 import type { CacheStore } from './stores/cache-store.ts';
+import { type NotedVerdict, Verdicts } from './verdicts.ts';
 
 export interface CacheParts {
   readonly store: CacheStore;
@@ -40,10 +42,7 @@ export interface CachedResponse {
 }
 
 /** What became of the last response to a key, for whoever asks why. */
-export interface Verdict {
-  readonly code: StoringCode;
-  readonly status: number;
-  readonly atMs: number;
+export interface Verdict extends NotedVerdict {
   /** Of one that was not stored, while it is remembered: what the smallest change at the origin is told from. */
   readonly response: ReceivedResponse | null;
 }
@@ -52,7 +51,7 @@ export class CacheContext {
   readonly parts: CacheParts;
   readonly fetches = new PendingFetches();
   readonly invalidations = new Invalidations();
-  readonly #verdicts = new LRUCache<string, Omit<Verdict, 'response'>>({ max: VERDICTS });
+  readonly #verdicts = new Verdicts();
   readonly #refused = new LRUCache<string, ReceivedResponse>({ max: REFUSED });
   readonly #facts = new WeakMap<StoredResponse, ResponseFacts>();
   /** Of keys that are fetched here for all processes. */
@@ -91,7 +90,7 @@ export class CacheContext {
   /** Remembers what became of a response to a GET. */
   note(record: CacheRecord, code: StoringCode, status: number): void {
     record.storing = code;
-    this.#verdicts.set(record.key, { code, status, atMs: this.parts.now() });
+    this.#verdicts.note(record.key, code, status, this.parts.now());
   }
 
   /** The same of one that the rules do not let store. */
@@ -102,13 +101,12 @@ export class CacheContext {
 
   /** Why the last response to a key was stored, or not. */
   lastCode(key: string): StoringCode | null {
-    return this.#verdicts.get(key)?.code ?? null;
+    return this.#verdicts.codeOf(key);
   }
 
-  /** Without counting as a use. */
   lastVerdict(key: string): Verdict | null {
-    const verdict = this.#verdicts.peek(key);
-    if (verdict === undefined) return null;
+    const verdict = this.#verdicts.of(key);
+    if (verdict === null) return null;
     const isStored = STORING_REASONS[verdict.code].isStored;
     return { ...verdict, response: isStored ? null : (this.#refused.peek(key) ?? null) };
   }
@@ -148,8 +146,8 @@ export class CacheContext {
     this.#claims.get(key)?.wanted();
   }
 
-  /** Somebody asks who fetches it. @returns resolves when this process has let go; `null` where it does not fetch it for others */
-  fetched(key: string): Promise<void> | null {
+  /** Somebody asks who fetches it. @returns resolves when this process has let go, and to how; `null` where it does not fetch it for others */
+  fetched(key: string): Promise<LetGo> | null {
     return this.#claims.get(key)?.over() ?? null;
   }
 
@@ -167,6 +165,13 @@ export class CacheContext {
     if (store.catchUp?.() !== true) return false;
     store.forget?.(key);
     return true;
+  }
+
+  /** The same for certain, though what others have stored may have been learnt meanwhile for another key's sake. */
+  lookAnew(key: string): void {
+    const { store } = this.parts;
+    store.catchUp?.();
+    store.forget?.(key);
   }
 
   changedElsewhere(keys: readonly string[]): void {
@@ -191,7 +196,5 @@ function markInvalid(store: CacheStore, all: readonly StoredResponse[]): void {
   for (const stored of all) if (!stored.isInvalidated) store.update({ ...stored, isInvalidated: true });
 }
 
-/** Keys whose last verdict is remembered: some 200 octets each. */
-const VERDICTS = 4_096;
-/** Of which the head is remembered, too: a few KiB each. */
+/** Keys whose last response is remembered, of those that were not stored: a few KiB each. */
 const REFUSED = 256;

@@ -5,6 +5,7 @@
 // the answer had come.
 import type { Cancellable } from '../net/cancellation.ts';
 import type { ArrivingResponse } from './arriving.ts';
+import { hashOf } from './key-hash.ts';
 import type { Claim } from './neighbours.ts';
 import type { CacheOverrides } from './rules/options.ts';
 import type { StoredResponse } from './stored-response.ts';
@@ -29,12 +30,14 @@ export class PendingFetch {
   #waiters: Waiter[] = NOBODY;
   #leaderless: Cancellable | null = null;
   #patience: NodeJS.Timeout | undefined;
-  readonly #pending: Map<string, PendingFetch>;
+  readonly #all: PendingFetches;
+  /** Of those whose keys share a place; written by `PendingFetches` alone. */
+  next: PendingFetch | null = null;
 
-  constructor(key: string, overrides: CacheOverrides, pending: Map<string, PendingFetch>) {
+  constructor(key: string, overrides: CacheOverrides, all: PendingFetches) {
     this.key = key;
     this.overrides = overrides;
-    this.#pending = pending;
+    this.#all = all;
   }
 
   wait(waiter: Waiter): void {
@@ -87,14 +90,14 @@ export class PendingFetch {
 
   /** Of no use to anybody who comes from here on, in any process. */
   outdate(): void {
-    if (this.#pending.get(this.key) === this) this.#pending.delete(this.key);
+    this.#all.forget(this);
     this.claim?.release();
   }
 
   #close(): void {
     this.arriving = null;
     this.claim?.release();
-    if (this.#pending.get(this.key) === this) this.#pending.delete(this.key);
+    this.#all.forget(this);
   }
 
   #takeWaiters(): Waiter[] {
@@ -106,30 +109,63 @@ export class PendingFetch {
   }
 }
 
+/** Where most come and go within a moment, a table whose members carry their links leaves nothing behind (net/linked-set.ts says why it is no Map). */
 export class PendingFetches {
-  readonly #pending = new Map<string, PendingFetch>();
+  readonly #places: (PendingFetch | null)[] = new Array<PendingFetch | null>(PLACES).fill(null);
 
   find(key: string): PendingFetch | undefined {
-    return this.#pending.get(key);
+    let fetch: PendingFetch | null = this.#places[placeOf(key)]!;
+    while (fetch !== null && fetch.key !== key) fetch = fetch.next;
+    return fetch ?? undefined;
   }
 
   /** Begins one; whoever calls it settles it. */
   lead(key: string, overrides: CacheOverrides): PendingFetch {
-    const fetch = new PendingFetch(key, overrides, this.#pending);
-    this.#pending.set(key, fetch);
+    const former = this.find(key);
+    if (former !== undefined) this.forget(former);
+    const fetch = new PendingFetch(key, overrides, this);
+    const place = placeOf(key);
+    fetch.next = this.#places[place]!;
+    this.#places[place] = fetch;
     return fetch;
+  }
+
+  /** Nobody finds it any more. */
+  forget(fetch: PendingFetch): void {
+    const place = placeOf(fetch.key);
+    let before: PendingFetch | null = null;
+    let at: PendingFetch | null = this.#places[place]!;
+    while (at !== null && at !== fetch) {
+      before = at;
+      at = at.next;
+    }
+    if (at === null) return;
+    if (before === null) this.#places[place] = fetch.next;
+    else before.next = fetch.next;
+    fetch.next = null;
   }
 
   /** What is on its way is outdated (RFC 9111 §4.4): those who wait for it had asked before, and nobody else joins them. */
   outdate(key: string): void {
-    this.#pending.get(key)?.outdate();
+    this.find(key)?.outdate();
   }
 
   outdateAll(): void {
-    for (const fetch of [...this.#pending.values()]) fetch.outdate();
+    for (const first of this.#places) {
+      let next: PendingFetch | null = null;
+      for (let fetch = first; fetch !== null; fetch = next) {
+        next = fetch.next;
+        fetch.outdate();
+      }
+    }
   }
 }
 
+function placeOf(key: string): number {
+  return hashOf(key) & (PLACES - 1);
+}
+
+const PLACES = 1024;
 /** Longer than an origin takes that is well, and no longer than somebody looks at an empty page. */
 const MOST_WAIT_MS = 5_000;
 /** Shared by all who have no waiters, which is nearly everybody; never written to. */

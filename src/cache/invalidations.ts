@@ -29,6 +29,8 @@ export class Invalidations {
   }
 
   isSince(moment: number, key: string): boolean {
+    // As nearly always: then nothing is looked for.
+    if (moment === this.#count) return false;
     return this.#forgotten > moment || (this.#last.get(key) ?? 0) > moment;
   }
 }

@@ -1,10 +1,11 @@
 // Owns what the caches of several processes have to tell each other that share one store on disk: who fetches a key (claims.ts), and what does not hold any
 // more. What is stored they learn from the disk. Where nobody answers, each goes its own way: that costs a fetch, never a wrong answer.
+import type { LetGo } from './claims.ts';
 import type { CacheStore, Soon } from './stores/cache-store.ts';
 
 /** The others, as this process reaches them. Nothing of it rejects. */
 export interface Neighbours {
-  /** @returns where this process fetches: what it releases in the end; `null`: another one did, and has let go */
+  /** @returns where this process fetches: what it releases in the end; `null`: another one did, and that is settled */
   claim(key: string): Soon<Granted | null>;
   /** Resolves once what they have stored under these keys has to be validated (RFC 9111 §4.4). */
   outdate(keys: readonly string[]): Promise<void>;
@@ -16,7 +17,7 @@ export interface Neighbours {
 export interface Granted {
   /** Others may have stored it since this process looked last (`catchUp`), which it does now. */
   readonly isBehind: boolean;
-  release(): void;
+  release(how: LetGo): void;
 }
 
 /** The right to fetch a key for all processes, from its grant until the others can find what came of it. */
@@ -28,7 +29,8 @@ export class Claim {
   readonly #ended: (claim: Claim) => void;
   #state: 'held' | 'stored' | 'over' = 'held';
   #isWanted = false;
-  #over: PromiseWithResolvers<void> | null = null;
+  #over: PromiseWithResolvers<LetGo> | null = null;
+  #patience: NodeJS.Timeout | undefined;
 
   /** @param ended told once */
   constructor(key: string, granted: Granted, store: CacheStore, unwritten: Unwritten, ended: (claim: Claim) => void) {
@@ -46,15 +48,19 @@ export class Claim {
   }
 
   /** Resolves at its end, for which somebody waits. */
-  over(): Promise<void> {
-    this.#over ??= Promise.withResolvers<void>();
+  over(): Promise<LetGo> {
+    this.#over ??= Promise.withResolvers<LetGo>();
     this.wanted();
     return this.#over.promise;
   }
 
-  /** What was fetched is stored: it is let go once others can find it. */
+  /** What was fetched is stored: it is let go once others can find it. Of what is in memory alone each process has its own. */
   stored(): void {
-    if (this.#state !== 'held' || this.#store.written === undefined) return;
+    if (this.#state !== 'held') return;
+    if (this.#store.written === undefined) {
+      this.#end('unsettled');
+      return;
+    }
     this.#state = 'stored';
     if (this.#isWanted) this.#endOnceWritten();
     else this.#unwritten.add(this);
@@ -62,22 +68,28 @@ export class Claim {
 
   /** Others can find what it has stored. */
   written(): void {
-    if (this.#state === 'stored') this.#end();
+    if (this.#state === 'stored') this.#end('settled');
   }
 
   release(): void {
-    if (this.#state === 'held') this.#end();
+    if (this.#state === 'held') this.#end('settled');
+  }
+
+  /** It may be stored, and takes a while to come: others cannot read along, and shall not wait for long. One of each process fetches it as well. */
+  releaseIn(patienceMs: number): void {
+    if (this.#state === 'held') this.#patience ??= setTimeout(() => this.#state === 'held' && this.#end('unsettled'), patienceMs).unref();
   }
 
   #endOnceWritten(): void {
     void this.#store.written?.(true).then(() => this.written());
   }
 
-  #end(): void {
+  #end(how: LetGo): void {
     this.#state = 'over';
+    clearTimeout(this.#patience);
     this.#ended(this);
-    this.#granted.release();
-    this.#over?.resolve();
+    this.#granted.release(how);
+    this.#over?.resolve(how);
   }
 }
 

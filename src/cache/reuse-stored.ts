@@ -2,20 +2,18 @@
 // Whoever asks for what is being fetched already waits for that (collapse.ts). What turns out gone or damaged when it is opened is a miss.
 import { ProxyError } from '../errors/proxy-error.ts';
 import { hasField } from '../http/fields.ts';
-import type { Body, Fields } from '../http/message.ts';
-import { type Cancellable, Cancellation } from '../net/cancellation.ts';
+import type { Body } from '../http/message.ts';
 import { asResponse, joined, type Opened, openAnswer, openWhole } from './answer-from-store.ts';
 import type { ArrivingResponse } from './arriving.ts';
 import type { CacheContext, CachedResponse } from './cache.ts';
-import { type CacheRecord, createCacheRecord } from './cache-record.ts';
 import type { PendingFetch, Waiter } from './collapse.ts';
+import { Fetch, type FetchBasis, type ForwardedReuse, type Held } from './fetch.ts';
+import type { Lookup } from './lookup.ts';
 import type { Granted } from './neighbours.ts';
-import type { RequestDirectives } from './rules/cache-control.ts';
 import { currentAgeSeconds } from './rules/freshness.ts';
 import { isConditional } from './rules/preconditions.ts';
-import { type CacheRequest, judgeReuse, mayServeStale, type Reuse } from './rules/reuse.ts';
+import { judgeReuse, mayServeStale, type Reuse } from './rules/reuse.ts';
 import { STORING_REASONS } from './rules/storability.ts';
-import { outgoingFields } from './rules/validation.ts';
 import { matches } from './rules/vary.ts';
 import type { Extent, StoredResponse } from './stored-response.ts';
 import type { Soon } from './stores/cache-store.ts';
@@ -24,99 +22,6 @@ import type { Soon } from './stores/cache-store.ts';
 export type Found =
   | { readonly kind: 'answer'; readonly response: CachedResponse; readonly revalidateBehind: boolean }
   | { readonly kind: 'fetch'; readonly fetch: Fetch };
-
-export type ForwardedReuse = Exclude<Reuse, { kind: 'hit' }>;
-
-/** One request at the cache: what it may be answered with, and how that is found out. */
-export class Lookup {
-  readonly request: CacheRequest;
-  /** Who asks, as the key has it where a rule keeps users apart. */
-  readonly user: string | null;
-  readonly directives: RequestDirectives;
-  readonly record: CacheRecord;
-  /** Of whoever asks. */
-  readonly cancellation: Cancellation;
-  /** Whether this client may have what came from there. */
-  readonly mayServe: (origin: StoredResponse['origin']) => boolean;
-  /** It is asked on nobody's behalf, to freshen what is stored. */
-  readonly isBackground: boolean;
-  /** It has waited for a response that turned out not to be for sharing, and does not wait again. */
-  hasWaited = false;
-  /** Other processes have been asked whether they fetch it, or have stored it. */
-  hasLookedAround = false;
-
-  constructor(
-    request: CacheRequest,
-    directives: RequestDirectives,
-    user: string | null,
-    cancellation: Cancellation,
-    mayServe: Lookup['mayServe'],
-    isBackground: boolean,
-  ) {
-    this.request = request;
-    this.directives = directives;
-    this.user = user;
-    this.record = createCacheRecord(request.key);
-    this.cancellation = cancellation;
-    this.mayServe = mayServe;
-    this.isBackground = isBackground;
-  }
-}
-
-/** What is stored, opened before the origin is asked. */
-interface Held {
-  readonly opened: Opened | null;
-  readonly part: Body | null;
-}
-
-/** Why the origin is asked. */
-interface FetchBasis {
-  readonly lookup: Lookup;
-  readonly reuse: ForwardedReuse;
-  readonly all: readonly StoredResponse[];
-  readonly held: Held;
-}
-
-/** What the origin is asked for, and all that its answer will be judged by. Whoever asked may leave while others wait for the same. */
-export class Fetch implements Cancellable {
-  readonly lookup: Lookup;
-  readonly reuse: ForwardedReuse;
-  /** Everything stored under the key, as it was found. */
-  readonly all: readonly StoredResponse[];
-  /** Where it is to be validated, what it answers then, opened ahead: nobody promises that it is still there later. */
-  readonly opened: Opened | null;
-  /** Where it is to be completed, the content of the part that is stored. */
-  readonly part: Body | null;
-  /** What others may wait for; whoever has it settles it. */
-  readonly pending: PendingFetch | null;
-  /** What is invalidated after it outdates the answer (invalidations.ts): before the request goes out, or once the answer has invalidated. */
-  moment: number;
-  /** Stops the request to the origin. */
-  readonly cancellation = new Cancellation();
-
-  constructor(basis: FetchBasis, pending: PendingFetch | null, moment: number) {
-    const { lookup, reuse, all, held } = basis;
-    this.lookup = lookup;
-    this.reuse = reuse;
-    this.all = all;
-    this.opened = held.opened;
-    this.part = held.part;
-    this.pending = pending;
-    this.moment = moment;
-    lookup.cancellation.listen(this);
-  }
-
-  /** The client has left. */
-  cancel(): void {
-    if (this.pending === null) this.cancellation.cancel();
-    else this.pending.leaderLeft(this.cancellation);
-  }
-
-  /** Fields of the request to the origin: the client's, but for conditions and ranges that we ask on our own account. */
-  fieldsToForward(fields: Fields): Fields {
-    return this.reuse.kind === 'miss' ? fields : outgoingFields(fields, this.reuse);
-  }
-}
 
 /** @throws ProxyError `proxy_internal_response`, 504, where only what is stored may answer and nothing does */
 export function reuseStored(context: CacheContext, lookup: Lookup): Soon<Found> {
@@ -218,7 +123,7 @@ function fetchOrJoin(
   if (isOnlyIfCached || context.parts.offline) {
     letGo(held);
     lookup.record.outcome = 'none';
-    throw new ProxyError('proxy_internal_response', isOnlyIfCached ? ONLY_IF_CACHED : offlineWords(reuse));
+    throw new ProxyError('proxy_internal_response', isOnlyIfCached ? ONLY_IF_CACHED : offlineWords(context, lookup, reuse));
   }
   const basis = { lookup, reuse, all, held };
   if (!mayJoin(context, lookup, reuse)) return ask(context, basis, null);
@@ -246,20 +151,28 @@ function lookAround(context: CacheContext, basis: FetchBasis, pending: PendingFe
   const granted = neighbours.claim(lookup.request.key);
   return granted instanceof Promise
     ? granted.then((later) => lookedAround(context, basis, pending, later))
-    : lookedAround(context, basis, pending, granted);
+    : grantedAtOnce(context, basis, pending, granted);
 }
 
-function lookedAround(context: CacheContext, basis: FetchBasis, pending: PendingFetch, granted: Granted | null): Soon<Found> {
-  const { lookup } = basis;
-  const { key } = lookup.request;
+function grantedAtOnce(context: CacheContext, basis: FetchBasis, pending: PendingFetch, granted: Granted | null): Soon<Found> {
   if (granted === null) return reuseOfOthers(context, basis, pending);
+  const { key } = basis.lookup.request;
   pending.claim = context.hold(key, granted);
-  return granted.isBehind ? askUnlessStored(context, basis, pending) : ask(context, basis, pending);
+  return granted.isBehind && context.catchUp(key) ? askUnlessStored(context, basis, pending) : ask(context, basis, pending);
+}
+
+/** While this process asked, another one may have stored it and let go. */
+function lookedAround(context: CacheContext, basis: FetchBasis, pending: PendingFetch, granted: Granted | null): Soon<Found> {
+  if (granted === null) return reuseOfOthers(context, basis, pending);
+  const { key } = basis.lookup.request;
+  pending.claim = context.hold(key, granted);
+  context.lookAnew(key);
+  return askUnlessStored(context, basis, pending);
 }
 
 /** Another process has fetched it, and let go. */
 async function reuseOfOthers(context: CacheContext, { lookup, held }: FetchBasis, pending: PendingFetch): Promise<Found> {
-  context.catchUp(lookup.request.key);
+  context.lookAnew(lookup.request.key);
   letGo(held);
   pending.settle();
   const found = await goAlone(context, lookup);
@@ -268,9 +181,7 @@ async function reuseOfOthers(context: CacheContext, { lookup, held }: FetchBasis
 }
 
 function askUnlessStored(context: CacheContext, basis: FetchBasis, pending: PendingFetch): Soon<Found> {
-  const { key } = basis.lookup.request;
-  if (!context.catchUp(key)) return ask(context, basis, pending);
-  const all = context.parts.store.find(key);
+  const all = context.parts.store.find(basis.lookup.request.key);
   const lookAgain = (found: readonly StoredResponse[]): Soon<Found> => {
     if (found.every(({ id }) => basis.all.some((one) => one.id === id))) return ask(context, basis, pending);
     letGo(basis.held);
@@ -387,10 +298,14 @@ function join(context: CacheContext, lookup: Lookup, arriving: ArrivingResponse)
   return { kind: 'answer', response: joined(context, request, arriving, ageSeconds), revalidateBehind: false };
 }
 
-function offlineWords({ kind, why }: ForwardedReuse): string {
+function offlineWords({ parts }: CacheContext, { directives }: Lookup, reuse: ForwardedReuse): string {
+  const { kind, why } = reuse;
   if (why === 'method') return 'This proxy is offline and answers only GET and HEAD, with what it has stored.';
   if (why === 'uri-miss') return 'This proxy is offline and has nothing stored for this address.';
-  if (kind === 'validate') return 'This proxy is offline, and what it has stored for this address is stale.';
+  if (kind === 'validate') {
+    const unbounded = { ...parts.rules, maxStaleSeconds: Number.POSITIVE_INFINITY };
+    return mayServeStale(reuse, directives, parts.now(), unbounded, 'unreachable') ? OFFLINE_STALE : OFFLINE_FORBIDDEN;
+  }
   return 'This proxy is offline, and nothing that it has stored for this address answers this request.';
 }
 
@@ -407,4 +322,8 @@ const NOTHING_STORED: readonly StoredResponse[] = Object.freeze([]);
 const CONFIRMED: ReadonlySet<string> = new Set(['stale', 'response-no-cache', 'request-no-cache']);
 /** Misses that say nothing against the next response. */
 const SHARED_MISSES: ReadonlySet<string> = new Set(['uri-miss', 'vary-miss', 'authorization', 'partial']);
+const OFFLINE_STALE =
+  'This proxy is offline, and what it has stored for this address is stale. With --stale-ok, its operator lets older copies answer.';
+const OFFLINE_FORBIDDEN =
+  'This proxy is offline, and what it has stored for this address may not be used stale: its origin forbids that, or a later request has invalidated it.';
 const ONLY_IF_CACHED = 'The request asks for a stored response only (only-if-cached), and none can answer it.';

@@ -3,19 +3,21 @@
 // unsafe methods invalidate; everything that may be stored is, while it passes.
 import { ProxyError, type ProxyErrorCode } from '../errors/proxy-error.ts';
 import { formatHttpDate } from '../http/date.ts';
-import { fieldValues, hasField, isNamed, listMembers } from '../http/fields.ts';
+import { hasField, isNamed } from '../http/fields.ts';
 import { type Body, BytesBody, type Fields, type ResponseHead } from '../http/message.ts';
 import { asResponse, type Opened, openAnswer } from './answer-from-store.ts';
 import { beginStoring } from './begin-storing.ts';
 import type { CacheContext, CachedResponse } from './cache.ts';
+import { Fetch, type ForwardedReuse } from './fetch.ts';
+import type { Lookup } from './lookup.ts';
 import { Postponed } from './postponed.ts';
-import type { Fetch, ForwardedReuse, Lookup } from './reuse-stored.ts';
 import { shapeAnswer } from './rules/answer.ts';
-import { cacheKey } from './rules/cache-key.ts';
+import { keysToInvalidate } from './rules/cache-key.ts';
 import { currentAgeSeconds, type DatedResponse, factsOf } from './rules/freshness.ts';
 import { invalidated } from './rules/invalidation.ts';
 import { type Combination, combine } from './rules/partial.ts';
 import { isNotModified, singleValue } from './rules/preconditions.ts';
+import { tagsOf } from './rules/purge-tags.ts';
 import { parseContentRange } from './rules/ranges.ts';
 import { type CacheRequest, mayServeStale, type OriginFailure } from './rules/reuse.ts';
 import { STORING_REASONS, storability } from './rules/storability.ts';
@@ -40,7 +42,18 @@ export interface FetchedResponse {
 
 type Validation = Extract<ForwardedReuse, { kind: 'validate' }>;
 
-/** @throws ProxyError  when part of a representation came that does not fit what is stored of it */
+/** Part of a representation came that cannot be combined with what is stored of it (RFC 9110 §15.3.7.3). */
+export class UnfitPart extends ProxyError {
+  /** Asks for the whole instead, as the client did. */
+  readonly whole: Fetch;
+
+  constructor(whole: Fetch) {
+    super('http_protocol_error', 'The origin sent a part that does not fit what is stored of the same. Ask again.');
+    this.whole = whole;
+  }
+}
+
+/** @throws UnfitPart */
 export function storeResponse(context: CacheContext, fetch: Fetch, response: FetchedResponse): Soon<CachedResponse> {
   const { reuse, opened, part } = fetch;
   const { status } = response.head;
@@ -186,12 +199,16 @@ function combinedContent({ pieces, arrivingLength }: Combination, part: Body, bo
   );
 }
 
-/** The next request finds nothing that could be completed, and asks for the whole. */
-function unfit({ parts }: CacheContext, { part }: Fetch, stored: StoredResponse, { body }: FetchedResponse): ProxyError {
+/** From here on nothing is found that could be completed: this request, and the next, ask for the whole. */
+function unfit(context: CacheContext, { part, lookup, all }: Fetch, stored: StoredResponse, { body }: FetchedResponse): UnfitPart {
   part?.cancel();
   body?.cancel();
-  parts.store.remove(stored);
-  return new ProxyError('http_protocol_error', 'The origin sent a part that does not fit what is stored of the same. Ask again.');
+  context.parts.store.remove(stored);
+  const others = all.filter((each) => each !== stored);
+  const reuse: ForwardedReuse = { kind: 'miss', why: 'partial', variants: others.length };
+  lookup.record.reuse = reuse;
+  const basis = { lookup, reuse, all: others, held: { opened: null, part: null } };
+  return new UnfitPart(new Fetch(basis, null, context.invalidations.moment));
 }
 
 /** A response of its own, to be passed on and stored where that is allowed. */
@@ -201,11 +218,11 @@ function received(context: CacheContext, fetch: Fetch, response: FetchedResponse
   const { head, body, requestTimeMs, responseTimeMs, origin } = response;
   const { rules, newId, now } = context.parts;
   const dated = hasField(head.fields, 'date') ? head.fields : [...head.fields, { name: 'Date', value: formatHttpDate(responseTimeMs) }];
-  const arrived = { status: head.status, fields: dated, requestTimeMs, responseTimeMs };
+  const range = head.status === 206 ? extentOf(dated, body) : null;
+  const arrived = { status: head.status, fields: dated, requestTimeMs, responseTimeMs, isUsableRange: range !== null };
   const facts = factsOf(arrived, rules, request.overrides);
   if (request.method === 'HEAD') updateByHead(context, fetch, arrived);
-  const range = head.status === 206 ? extentOf(dated, body) : null;
-  const code = storability(request, { ...arrived, isUsableRange: range !== null }, facts, request.overrides);
+  const code = storability(request, arrived, facts, request.overrides);
   if (!STORING_REASONS[code].isStored) {
     if (request.method === 'GET') context.noteRefused(record, code, { status: head.status, fields: dated, facts });
     pending?.settle();
@@ -242,7 +259,7 @@ function received(context: CacheContext, fetch: Fetch, response: FetchedResponse
     const answer = shapeAnswer(request, stored, currentAgeSeconds(facts, now()), now(), context.parts.newBoundary);
     return asResponse(request, stored, { answer, body: null });
   }
-  return { head: { ...head, fields: dated }, body: arriving.read(), origin };
+  return { head: dated === head.fields ? head : { ...head, fields: dated }, body: arriving.read(), origin };
 }
 
 /** The one range that a 206 brings; `null` where it cannot be kept as one (RFC 9111 §3.3). */
@@ -272,7 +289,7 @@ function invalidate(context: CacheContext, fetch: Fetch, head: ResponseHead): Pr
   const { isTarget, others } = invalidated(request, head);
   if (!isTarget) return null;
   const { scheme, authority, overrides } = request;
-  const keys = [request.key, ...others.map((pathAndQuery) => cacheKey(scheme, authority, pathAndQuery, overrides, user))];
+  const keys = [request.pathAndQuery, ...others].flatMap((target) => keysToInvalidate(scheme, authority, target, overrides, user));
   const { neighbours } = context.parts;
   const done = neighbours === null ? context.outdate(keys) : context.outdateEverywhere(keys, neighbours);
   // Not this answer itself.
@@ -288,17 +305,7 @@ function noteAge(context: CacheContext, { request, record }: Lookup, stored: Sto
   return ageSeconds;
 }
 
-/** Surrogate-Key is a list by blanks, Cache-Tag one by commas. */
-function tagsOf(fields: Fields): readonly string[] {
-  if (!hasField(fields, 'surrogate-key') && !hasField(fields, 'cache-tag')) return NO_TAGS;
-  const surrogateKeys = fieldValues(fields, 'surrogate-key').flatMap((value) => value.split(/[ \t]+/));
-  const tags = [...surrogateKeys, ...listMembers(fields, 'cache-tag')].filter((tag) => tag !== '');
-  return tags.length === 0 ? NO_TAGS : tags.slice(0, MOST_TAGS);
-}
-
-const NO_TAGS: readonly string[] = Object.freeze([]);
 const NOTHING = Buffer.alloc(0);
-const MOST_TAGS = 64;
 /** Failures of an origin that has not answered; what we refuse ourselves is no such failure. */
 const UNREACHABLE: ReadonlySet<ProxyErrorCode> = new Set([
   ...(['dns_timeout', 'dns_error', 'destination_unavailable', 'destination_ip_unroutable', 'connection_refused'] as const),

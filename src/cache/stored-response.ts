@@ -7,7 +7,7 @@ export interface StoredResponse {
   readonly id: string;
   /** What it answers: rules/cache-key.ts. */
   readonly key: string;
-  /** The request fields that its Vary names, as they were; `[]` without Vary (RFC 9111 §4.1). */
+  /** The request fields that its Vary names; `[]` without Vary (RFC 9111 §4.1). */
   readonly selectedBy: readonly SelectingField[];
   readonly status: number;
   readonly reason: string;
@@ -30,7 +30,7 @@ export interface StoredResponse {
   readonly tags: readonly string[];
 }
 
-/** One field that Vary names, in lower case, and its normalised value; `null` when the request had none. */
+/** One field that Vary names, in lower case, and its normalised value, or its digest (rules/selection-digest.ts); `null` when the request had none. */
 export interface SelectingField {
   readonly name: string;
   readonly value: string | null;

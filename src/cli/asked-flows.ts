@@ -1,5 +1,4 @@
 // Owns asking the running proxy about what it has recorded: its API over the Unix socket.
-
 import { BadQuestion } from '../admin/answers.ts';
 import { askAdmin } from '../admin/ask-admin.ts';
 import { StartError } from '../errors/start-error.ts';

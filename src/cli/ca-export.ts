@@ -19,6 +19,10 @@ export async function exportAuthority(given: Arguments, terminal: Terminal): Pro
     throw new StartError('usage', [`--format ${format}: say where to with --output FILE; it is no text.`]);
   if (password !== undefined && format !== 'pkcs12')
     throw new StartError('usage', ['--password is about --format pkcs12; a certificate needs none.']);
+  if (password !== undefined && !/^[\x20-\x7e]+$/.test(password))
+    throw new StartError('usage', [
+      '--password: take letters, digits and signs of ASCII; Java reads no others. It protects nothing secret.',
+    ]);
   const { anchor } = (await existingAuthority(given, terminal)).authority;
   const content = FORMATS[format](anchor, password ?? JAVA_PASSWORD);
   if (output === undefined) terminal.print(content.toString('utf8').trimEnd());

@@ -10,9 +10,10 @@ import { day } from '../tls/authority.ts';
 import { folderOf, type NewAuthority, openAuthority, readAuthority, rotateAuthority } from '../tls/ca.ts';
 import type { AuthorityOptions } from '../tls/options.ts';
 import { type NameConstraints, onlyThese } from '../x509/name-constraints.ts';
-import { authorityOptions, limitsOf, nameOf, shownPath } from './ca-words.ts';
+import { authorityOptions, commandFor, limitsOf, nameOf } from './ca-words.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
+import { fromHere } from './from-here.ts';
 import { configuredPolicy, readPolicy } from './policy-file.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -26,10 +27,12 @@ export async function initAuthority(given: Arguments, terminal: Terminal): Promi
   });
   if (!opened.isNew)
     throw new StartError('data', [
-      `${shownPath(opened.certificateFile, terminal.workingDirectory)}: there is a CA already. sallyport ca show tells which; sallyport ca rotate replaces it.`,
+      `${fromHere(opened.certificateFile, terminal.workingDirectory)}: there is a CA already. ${commandFor('ca show', given)} tells which; ${commandFor('ca rotate', given)} replaces it.`,
     ]);
   tellOf(opened, terminal);
-  terminal.print('clients have to trust it: sallyport ca trust for this machine, sallyport ca export for others');
+  terminal.print(
+    `clients have to trust it: ${commandFor('ca trust', given)} for this machine, ${commandFor('ca export', given)} for others`,
+  );
   return EXIT_OK;
 }
 
@@ -37,16 +40,16 @@ export async function initAuthority(given: Arguments, terminal: Terminal): Promi
 export async function replaceAuthority(given: Arguments, terminal: Terminal): Promise<number> {
   const options = await ownFolder(given, terminal);
   const wanted = await wantedAuthority(given, terminal);
-  const old = shownPath(rotateAuthority(folderOf(options), wanted, Date.now()), terminal.workingDirectory);
+  const old = fromHere(rotateAuthority(folderOf(options), wanted, Date.now()), terminal.workingDirectory);
   const opened = await readAuthority(options, Date.now());
   if (opened !== null) tellOf(opened, terminal);
   terminal.print(
     [
       `the old certificate is kept as ${old}; its key is gone`,
       'what is left to do:',
-      '  sallyport reload             the running proxy goes on with the old CA until then',
-      '  sallyport ca trust           this machine trusts the new one; sallyport ca export is for others',
-      `  sallyport ca untrust ${old}   it trusts the old one no more`,
+      `  ${'sallyport reload'.padEnd(COMMAND)}   the running proxy goes on with the old CA until then`,
+      `  ${commandFor('ca trust', given).padEnd(COMMAND)}   this machine trusts the new one; ${commandFor('ca export', given)} is for others`,
+      `  ${`sallyport ca untrust ${old}`.padEnd(COMMAND)}   it trusts the old one no more`,
     ].join('\n'),
   );
   return EXIT_OK;
@@ -118,9 +121,11 @@ function tellOf({ authority, certificateFile }: Awaited<ReturnType<typeof openAu
     `made ${nameOf(authority.certificate)}, valid until ${day(authority.notAfterMs)}${limits === null ? '' : `, signs for ${limits}`}`,
   );
   terminal.print(
-    `its certificate is ${shownPath(certificateFile, terminal.workingDirectory)}, SHA-256 ${authority.certificate.fingerprint256}`,
+    `its certificate is ${fromHere(certificateFile, terminal.workingDirectory)}, SHA-256 ${authority.certificate.fingerprint256}`,
   );
 }
 
+/** How wide a short command is shown; a longer one makes its line longer. */
+const COMMAND = 26;
 /** Flags that say for whom it may sign. */
 const LIMITS = ['only', 'from-policy', 'every-host'];

@@ -3,9 +3,10 @@ import { X509Certificate } from 'node:crypto';
 import { getCACertificates } from 'node:tls';
 import { day } from '../tls/authority.ts';
 import { type OpenedAuthority, readAuthority } from '../tls/ca.ts';
-import { authorityOptions, limitsOf, nameOf, shownPath } from './ca-words.ts';
+import { authorityOptions, commandFor, limitsOf, nameOf } from './ca-words.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_DIFFERENT, EXIT_OK } from './exit-codes.ts';
+import { fromHere } from './from-here.ts';
 import { counted } from './policy-file.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -14,11 +15,14 @@ export async function showAuthority(given: Arguments, terminal: Terminal): Promi
   const options = await authorityOptions(given, terminal);
   const opened = await readAuthority(options, Date.now());
   if (opened === null) {
-    terminal.report(`there is no CA in ${options.folder} yet. A proxy whose policy intercepts makes one, and so does sallyport ca init.`);
+    const command = commandFor('ca init', given);
+    terminal.report(`there is no CA in ${options.folder} yet. A proxy whose policy intercepts makes one, and so does ${command}.`);
     return EXIT_DIFFERENT;
   }
   const facts = factsOf(opened, Date.now());
-  terminal.print(given.flags.has('json') ? JSON.stringify(facts, null, 2) : inLines(facts, terminal.workingDirectory));
+  terminal.print(
+    given.flags.has('json') ? JSON.stringify(facts, null, 2) : inLines(facts, commandFor('ca trust', given), terminal.workingDirectory),
+  );
   for (const warning of opened.warnings) terminal.report(warning);
   return EXIT_OK;
 }
@@ -55,18 +59,18 @@ function factsOf({ authority, certificateFile }: OpenedAuthority, nowMs: number)
   };
 }
 
-function inLines(facts: AuthorityFacts, workingDirectory: string): string {
+function inLines(facts: AuthorityFacts, trustCommand: string, workingDirectory: string): string {
   const { daysLeft, notBefore, notAfter, isTrustedBySystem } = facts;
   return [
     facts.name,
     `  subject      ${facts.subject}`,
-    `  certificate  ${shownPath(facts.file, workingDirectory)}`,
+    `  certificate  ${fromHere(facts.file, workingDirectory)}`,
     `  SHA-256      ${facts.sha256}`,
     `  serial       ${facts.serial}`,
     `  key          ${facts.key}`,
     `  valid        ${day(Date.parse(notBefore))} to ${day(Date.parse(notAfter))}, ${counted(daysLeft, 'day')} left`,
     `  signs for    ${facts.limits ?? 'every host'}`,
-    `  trusted      ${isTrustedBySystem ? 'by this system' : 'not by this system: sallyport ca trust'}; browsers and Java may have stores of their own`,
+    `  trusted      ${isTrustedBySystem ? 'by this system' : `not by this system: ${trustCommand}`}; browsers and Java may have stores of their own`,
   ].join('\n');
 }
 

@@ -17,7 +17,7 @@ import {
   trustStores,
 } from '../tls/trust-stores.ts';
 import { certificatesIn } from '../x509/pem.ts';
-import { existingAuthority, nameOf } from './ca-words.ts';
+import { commandFor, existingAuthority, nameOf } from './ca-words.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_DIFFERENT, EXIT_OK } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
@@ -108,7 +108,7 @@ async function certificateOf(given: Arguments, terminal: Terminal): Promise<Cert
   }
   if (certificatesIn(text).length > 1)
     throw new StartError('data', [
-      `${file}: there are several certificates in it. Write the one to trust to a file (sallyport ca export --output FILE) and name that.`,
+      `${file}: there are several certificates in it. Write the one to trust to a file (${commandFor('ca export --output FILE', given)}) and name that.`,
     ]);
   try {
     const certificate = new X509Certificate(text);

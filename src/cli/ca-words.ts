@@ -1,12 +1,12 @@
 // Owns which CA a command is about, and a certificate in words.
 import type { X509Certificate } from 'node:crypto';
-import path from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import { StartError } from '../errors/start-error.ts';
 import { ONBOARDING_HOST } from '../pages/onboarding-page.ts';
 import type { CertificateAuthority } from '../tls/authority.ts';
 import { type OpenedAuthority, readAuthority } from '../tls/ca.ts';
 import type { AuthorityOptions } from '../tls/options.ts';
+import { commandText } from '../tls/trust-stores.ts';
 import { describeConstraints } from '../x509/name-constraints.ts';
 import type { Arguments } from './command.ts';
 import type { Terminal } from './terminal.ts';
@@ -17,12 +17,18 @@ export async function authorityOptions({ flags }: Arguments, { environment, work
   return (await loadConfig(asked, environment, workingDirectory)).tls.authority;
 }
 
+/** A command of ours about the same CA, to type: `sallyport ca trust --ca-dir ca`. @param words behind `sallyport` */
+export function commandFor(words: string, { flags }: Arguments): string {
+  const where = ['ca-dir', 'config'].flatMap((flag) => (flags.get(flag) ?? []).flatMap((value) => [`--${flag}`, value]));
+  return commandText(['sallyport', ...words.split(' '), ...where]);
+}
+
 /** @throws StartError where there is none yet, or none that can be used */
 export async function existingAuthority(given: Arguments, terminal: Terminal): Promise<OpenedAuthority> {
   const options = await authorityOptions(given, terminal);
   const opened = await readAuthority(options, Date.now());
   if (opened !== null) return opened;
-  throw new StartError('unreadable', [`${options.folder}: there is no CA yet. Make one with sallyport ca init.`]);
+  throw new StartError('unreadable', [`${options.folder}: there is no CA yet. Make one with ${commandFor('ca init', given)}.`]);
 }
 
 /** `Sallyport CA lectern 3f09a1`: the common name, else the whole subject. */
@@ -34,10 +40,4 @@ export function nameOf({ subject }: X509Certificate): string {
 export function limitsOf({ constraints }: CertificateAuthority): string | null {
   if (constraints.length === 0) return null;
   return constraints.map(describeConstraints).join('; ').replace(ONBOARDING_HOST, `${ONBOARDING_HOST} (our own page)`);
-}
-
-/** Relative where that is shorter to read. */
-export function shownPath(file: string, workingDirectory: string): string {
-  const relative = path.relative(workingDirectory, file);
-  return relative.startsWith('..') || path.isAbsolute(relative) ? file : relative;
 }

@@ -90,7 +90,8 @@ export const CACHE_COMMANDS: readonly Command[] = [
     },
     details: [
       'A URL means all its variants, for all users; with a * it is a PATTERN about whole URLs. Once this has said how many there were, no request ' +
-        `is answered with any of them. ${WHOM}`,
+        'is answered with any of them. Where several proxies share a folder, each is told by itself: another one may have some in its memory. ' +
+        WHOM,
     ],
     examples: [
       ['sallyport cache purge http://example.com/logo.png', 'One URL.'],

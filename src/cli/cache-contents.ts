@@ -1,6 +1,8 @@
 // Owns the commands that look into the cache: `cache stats`, `cache list`, `cache show`, and `cache verify`, which looks at every octet.
 import { toWire } from '../admin/wire-format.ts';
+import type { CacheAdmin } from '../cache/cache-admin.ts';
 import type { CacheAnswers } from '../cache/cache-counts.ts';
+import type { TierStats } from '../cache/stores/cache-store.ts';
 import { type AskedCache, askingCache } from './asked-cache.ts';
 import { entryLine, entryText, sizeText } from './cache-words.ts';
 import type { Arguments } from './command.ts';
@@ -16,12 +18,13 @@ export function cacheStats(given: Arguments, terminal: Terminal): Promise<number
       terminal.print(JSON.stringify(toWire(stats), null, 2));
       return EXIT_OK;
     }
-    const { entries, bytes, maxBytes, evictions, refusals, damaged, answers } = stats;
+    const { entries, tiers, evictions, refusals, damaged, answers } = stats;
     const rows: readonly (readonly [string, string])[] = [
       ['cache', where],
       ...(answers === null ? [] : answerRows(answers)),
       ['stored', counted(entries, 'response')],
-      ['size', `${sizeText(bytes)} of ${sizeText(maxBytes)}`],
+      ...(tiers.memory === null ? [] : [['memory', tierText(tiers.memory)] as const]),
+      ...(tiers.disk === null ? [] : [['disk', tierText(tiers.disk)] as const]),
       ['evicted', evictions.toLocaleString('en-US')],
       ['refused', refusals.toLocaleString('en-US')],
       ['damaged', damaged.toLocaleString('en-US')],
@@ -31,12 +34,17 @@ export function cacheStats(given: Arguments, terminal: Terminal): Promise<number
   });
 }
 
+/** `12 responses in 1.2 MiB of 256.0 MiB` */
+function tierText({ entries, bytes, maxBytes }: TierStats): string {
+  return `${counted(entries, 'response')} in ${sizeText(bytes)} of ${sizeText(maxBytes)}`;
+}
+
 function answerRows(answers: CacheAnswers): [string, string][] {
   const { hits, validated, stale, collapsed, forwarded, unanswered, bytes, bytesReused } = answers;
   const reused = hits + validated + stale + collapsed;
   const all = reused + forwarded + unanswered;
   const kinds = [
-    ...([`${hits} hits`, `${validated} validated`, `${collapsed} collapsed`] as const),
+    ...([counted(hits, 'hit'), `${validated} validated`, `${collapsed} collapsed`] as const),
     ...(stale === 0 ? [] : [`${stale} stale`]),
     ...(unanswered === 0 ? [] : [`${unanswered} not answered`]),
   ];
@@ -71,12 +79,23 @@ export function listCache(given: Arguments, terminal: Terminal): Promise<number>
 export function showCached(given: Arguments, terminal: Terminal): Promise<number> {
   return askingCache(given, terminal, 'look', async ({ cache }) => {
     const url = given.operands[0]!;
-    const entries = await cache.show(url, given.flags.get('user')?.[0] ?? null);
+    const user = given.flags.get('user')?.[0] ?? null;
+    const entries = await cache.show(url, user);
     if (given.flags.has('json')) terminal.print(JSON.stringify(toWire(entries), null, 2));
     else if (entries.length > 0) terminal.print(entries.map(entryText).join('\n\n'));
-    else terminal.report(`nothing is stored for ${url}. Ask for the reason: sallyport cache why ${url}`);
+    else terminal.report(`nothing is stored for ${url}${await keptApart(cache, url)}. Ask for the reason: sallyport cache why ${url}`);
     return entries.length > 0 ? EXIT_OK : EXIT_DIFFERENT;
   });
+}
+
+/** For whom else there is something under a URL, for a line that says that there is nothing. */
+async function keptApart(cache: CacheAdmin, url: string): Promise<string> {
+  const whom = new Set<string>();
+  for await (const { partition } of cache.list(url)) if (partition !== null) whom.add(partition);
+  if (whom.size === 0) return '';
+  const [first, second, third] = whom;
+  const named = [first, second, ...(whom.size > 3 ? [`${whom.size - 2} more`] : [third])].filter((name) => name !== undefined);
+  return ` but what is kept for ${named.join(', ')} alone: name one with --user`;
 }
 
 /** `cache verify` */

@@ -31,7 +31,7 @@ export function entryText(entry: DetailedEntry): string {
       'varies',
       value === null ? `${name}, which was not there` : `${name}: ${value}`,
     ]),
-    ['tags', tags.length === 0 ? null : tags.join(' ')],
+    ['tags', tags.length === 0 ? null : tags.join(', ')],
   ];
   const told = rows.flatMap(([label, text]) => (text === null ? [] : [`${label.padEnd(LABEL)}${text}`]));
   return [
@@ -40,11 +40,11 @@ export function entryText(entry: DetailedEntry): string {
   ].join('\n');
 }
 
-/** `fresh for 57m`, `stale for 2h` */
+/** `fresh for 57m`, `stale for 2h`; `to be validated` where something else than its age is why: no-cache, an invalidation, a clock. */
 export function freshnessText({ isFresh, ageSeconds, lifetimeSeconds }: Pick<Entry, 'isFresh' | 'ageSeconds' | 'lifetimeSeconds'>): string {
   const left = lifetimeSeconds - ageSeconds;
   if (isFresh) return `fresh for ${periodText(left)}`;
-  return left > 0 ? 'invalidated' : `stale for ${periodText(-left)}`;
+  return left > 0 ? 'to be validated' : `stale for ${periodText(-left)}`;
 }
 
 /** In its largest unit, rounded down: `0s`, `59m`, `3d`. */

@@ -18,13 +18,14 @@ export function findProgram(names: readonly string[], environment: Environment):
   return candidates.find(isProgram) ?? null;
 }
 
-/** `7.88.1`; `null` where it does not tell. */
-export async function versionOf(program: string, environment: Environment): Promise<string | null> {
-  const { output } = await runToEnd(program, ['--version'], environment, tmpdir());
-  return /\d+(?:\.\d+)+/.exec(output)?.[0] ?? null;
+/** `7.88.1`; empty where it tells of none; `null` where it does not even do that. */
+export async function versionOf({ version }: Pick<Probe, 'version'>, program: string, environment: Environment): Promise<string | null> {
+  const { code, output } = await runToEnd(program, version ?? ['--version'], environment, tmpdir());
+  return code === 0 ? (/\d+(?:\.\d+)+/.exec(output)?.[0] ?? '') : null;
 }
 
 /**
+ * @param runs  whether the program does anything at all
  * @param heard  what the proxy has finished of this run of the program
  * @returns `null` for a program that lacks what the probe is about
  */
@@ -34,6 +35,7 @@ export async function check(
   origin: Pick<DoctorOrigin, 'url' | 'token'>,
   environment: Environment,
   scratch: string,
+  runs: boolean,
   heard: () => readonly Flow[],
 ): Promise<Finding | null> {
   mkdirSync(scratch, { mode: 0o700 });
@@ -42,7 +44,7 @@ export async function check(
   const ended = await runToEnd(program, words, { ...environment, ...probe.environment?.(scratch) }, scratch);
   if (probe.lacks?.test(ended.output)) return null;
   if (!hasFetched(ended, origin.token)) await untilHeard(heard);
-  return findingOf(ended, origin.token, heard());
+  return findingOf(ended, origin.token, heard(), runs);
 }
 
 /** The end of a connection is heard a little after that of the program; of one that went past the proxy nothing ever is. */

@@ -6,6 +6,8 @@ export interface Probe {
   readonly name: string;
   /** What it may be called; the first that is found counts. */
   readonly programs: readonly string[];
+  /** What it is asked for its version with; `--version` where nothing is said. */
+  readonly version?: readonly string[];
   /** @param scratch  a folder that is removed afterwards; `files` are in it @returns the words after the program */
   words(url: string, scratch: string): readonly string[];
   /** Name and content. */
@@ -14,15 +16,15 @@ export interface Probe {
   environment?(scratch: string): Readonly<Record<string, string>>;
   /** Said by a program that lacks what the probe is about: then it counts as not found. */
   readonly lacks?: RegExp;
-  /** How to have it trust our certificate without `sallyport run`. @param file  the certificate, PEM */
-  trust(file: string): string;
+  /** How to have it trust our certificate without `sallyport run`. @param file  the certificate, PEM @param caTrust  our own command for it */
+  trust(file: string, caTrust: string): string;
   /** What is to be done where it goes past the proxy. */
   readonly useProxy: string;
 }
 
 const VARIABLES = 'it does not go by http_proxy and https_proxy; look for a proxy in its own settings';
 /** For those that go by the system's roots, and for browsers, whose stores it knows. */
-const CA_TRUST = (): string => 'sallyport ca trust';
+const CA_TRUST = (_file: string, caTrust: string): string => caTrust;
 const NODE_VERSIONS = 'Node asks for the proxy from version 24, or 22.21, on (NODE_USE_ENV_PROXY=1)';
 const PYTHON_REQUESTS = 'import requests, sys; print(requests.get(sys.argv[1], timeout=20).text)';
 const PYTHON_URLLIB = 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=20).read().decode())';
@@ -112,6 +114,7 @@ export const PROBES: readonly Probe[] = [
   {
     name: 'Java',
     programs: ['java'],
+    version: ['-version'],
     words: (url, scratch) => [`${scratch}/Doctor.java`, url],
     files: () => ({ 'Doctor.java': JAVA }),
     // A runtime without a compiler cannot run what we would have it run.
@@ -122,6 +125,7 @@ export const PROBES: readonly Probe[] = [
   {
     name: 'Go',
     programs: ['go'],
+    version: ['version'],
     words: (url, scratch) => ['run', `${scratch}/doctor.go`, url],
     files: () => ({ 'doctor.go': GO }),
     environment: (scratch) => ({ GOCACHE: scratch, GOTOOLCHAIN: 'local', GO111MODULE: 'off' }),

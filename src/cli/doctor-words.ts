@@ -17,6 +17,8 @@ export interface Examined {
 export interface DoctorReport {
   /** Of the machine's own authority: its name, and the file; `null` where there is none yet. */
   readonly authority: { readonly name: string; readonly certificateFile: string } | null;
+  /** What to type to make that one, and to have this machine trust it. */
+  readonly commands: { readonly caInit: string; readonly caTrust: string };
   /** What https_proxy says on this machine; `null` where it says nothing. */
   readonly proxyVariable: string | null;
   readonly examined: readonly Examined[];
@@ -30,9 +32,9 @@ export function isWell({ examined }: DoctorReport): boolean {
 }
 
 export function doctorText(report: DoctorReport, bold: (text: string) => string): string {
-  const { authority, proxyVariable, examined, notFound } = report;
+  const { authority, commands, proxyVariable, examined, notFound } = report;
   const facts: readonly (readonly [string, string])[] = [
-    ['authority', authority === null ? NO_AUTHORITY : `${authority.name}  ${authority.certificateFile}`],
+    ['authority', authority === null ? noAuthority(commands.caInit) : `${authority.name}  ${authority.certificateFile}`],
     [
       'proxy',
       proxyVariable === null ? 'https_proxy is not set: programs started here go past every proxy' : `https_proxy=${proxyVariable}`,
@@ -48,14 +50,15 @@ export function doctorText(report: DoctorReport, bold: (text: string) => string)
 
 /** One object, without an end of line. */
 export function doctorJson(report: DoctorReport): string {
-  const { authority, proxyVariable, examined, notFound } = report;
+  const { authority, commands, proxyVariable, examined, notFound } = report;
+  const { caTrust } = commands;
   const file = fileOf(report);
   const programs = examined.map(({ probe, program, version, machine, run }) => ({
     name: probe.name,
     program,
     version,
-    machine: { ...machine, remedy: remedyOf(machine.verdict, probe, file) },
-    run: { ...run, remedy: remedyOf(run.verdict, probe, file) },
+    machine: { ...machine, remedy: remedyOf(machine.verdict, probe, file, caTrust) },
+    run: { ...run, remedy: remedyOf(run.verdict, probe, file, caTrust) },
   }));
   const isFine = isWell(report);
   const shown = authority === null ? null : { name: authority.name, certificate_file: authority.certificateFile };
@@ -76,6 +79,7 @@ function table(examined: readonly Examined[], bold: (text: string) => string): s
 /** Sections, each with a line for every remedy. */
 function remedies(report: DoctorReport): (readonly [string, readonly string[]])[] {
   const { examined, authority } = report;
+  const { caInit, caTrust } = report.commands;
   const file = fileOf(report);
   const isNot = (verdict: Verdict, column: 'machine' | 'run') => examined.filter((each) => each[column].verdict === verdict);
   const untrusting = isNot('not trusted', 'machine');
@@ -84,9 +88,9 @@ function remedies(report: DoctorReport): (readonly [string, readonly string[]])[
       'To trust it without sallyport run',
       untrusting.length === 0
         ? []
-        : [...(authority === null ? ['sallyport ca init, first of all'] : []), ...grouped(untrusting, ({ trust }) => trust(file))],
+        : [...(authority === null ? [`${caInit}, first of all`] : []), ...grouped(untrusting, ({ trust }) => trust(file, caTrust))],
     ],
-    ['Not trusted with sallyport run either', grouped(isNot('not trusted', 'run'), ({ trust }) => trust(file))],
+    ['Not trusted with sallyport run either', grouped(isNot('not trusted', 'run'), ({ trust }) => trust(file, caTrust))],
     ['Does not use the proxy', grouped(isNot('does not use the proxy', 'run'), ({ useProxy }) => useProxy)],
     ['Could not run', isNot('could not run', 'run').map(({ probe, run }) => `${probe.name}: ${run.detail}`)],
   ];
@@ -99,15 +103,18 @@ function grouped(examined: readonly Examined[], remedy: (probe: Examined['probe'
   return [...names].map(([text, programs]) => `${text}  (${programs.map(({ probe }) => probe.name).join(', ')})`);
 }
 
-function remedyOf(verdict: Verdict, { trust, useProxy }: Examined['probe'], file: string): string | null {
-  if (verdict === 'not trusted') return trust(file);
+function remedyOf(verdict: Verdict, { trust, useProxy }: Examined['probe'], file: string, caTrust: string): string | null {
+  if (verdict === 'not trusted') return trust(file, caTrust);
   return verdict === 'does not use the proxy' ? useProxy : null;
+}
+
+function noAuthority(caInit: string): string {
+  return `none yet, so nothing trusts it; ${caInit} makes one, and so does the first start that needs it`;
 }
 
 function fileOf({ authority }: DoctorReport): string {
   return authority?.certificateFile ?? 'ca.crt';
 }
 
-const NO_AUTHORITY = 'none yet, so nothing trusts it; sallyport ca init makes one, and so does the first start that needs it';
 const LABEL = 9;
 const COLUMN = 'does not use the proxy'.length;

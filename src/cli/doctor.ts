@@ -2,6 +2,7 @@
 // up and once as `sallyport run` starts it. Nothing on the machine is changed, and nothing outside of it is asked.
 import path from 'node:path';
 import { loadConfig } from '../config/load.ts';
+import { commandFor } from './ca-words.ts';
 import { childEnvironment, type TrustFiles } from './child-environment.ts';
 import type { Arguments } from './command.ts';
 import { check, findProgram, versionOf } from './doctor-check.ts';
@@ -14,7 +15,8 @@ import type { Terminal } from './terminal.ts';
 import { TrustFolder } from './trust-folder.ts';
 
 /** @returns 0 if everything that was found works under `sallyport run`, else 1 @throws StartError when the authority cannot be used */
-export async function doctor({ flags }: Arguments, terminal: Terminal): Promise<number> {
+export async function doctor(given: Arguments, terminal: Terminal): Promise<number> {
+  const { flags } = given;
   const config = await loadConfig(
     { config: flags.get('config')?.[0], caDir: flags.get('ca-dir')?.[0] },
     terminal.environment,
@@ -37,6 +39,7 @@ export async function doctor({ flags }: Arguments, terminal: Terminal): Promise<
   }
   const report: DoctorReport = {
     authority: authorityOf(proxy),
+    commands: { caInit: commandFor('ca init', given), caTrust: commandFor('ca trust', given) },
     proxyVariable: terminal.environment['https_proxy'] || terminal.environment['HTTPS_PROXY'] || null,
     examined: examined.filter((each) => each !== null),
     notFound: [...found.filter(({ program }) => program === null), ...here.filter((_, index) => examined[index] === null)].map(
@@ -55,17 +58,19 @@ async function examine(
   trust: TrustFiles,
   { environment }: Terminal,
 ): Promise<Examined | null> {
+  const quiet = { ...environment, ...probe.environment?.(proxy.scratch) };
+  const version = await versionOf(probe, program, quiet);
   const tried = async (column: Column): Promise<Finding | null> => {
     const run = runName(probe, column);
     const address = { ...proxy.addressOf(run), direct: '' };
     const variables = childEnvironment(environment, address, column === 'run' ? trust : null);
-    return check(probe, program, proxy.origin, { ...environment, ...variables }, path.join(proxy.scratch, run), () => proxy.heard(run));
+    const scratch = path.join(proxy.scratch, run);
+    return check(probe, program, proxy.origin, { ...environment, ...variables }, scratch, version !== null, () => proxy.heard(run));
   };
   const machine = await tried('machine');
   const run = machine === null ? null : await tried('run');
   if (machine === null || run === null) return null;
-  const quiet = { ...environment, ...probe.environment?.(proxy.scratch) };
-  return { probe, program, version: await versionOf(program, quiet), machine, run };
+  return { probe, program, version: version === '' ? null : version, machine, run };
 }
 
 /** In their order, so many at a time. */

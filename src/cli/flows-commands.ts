@@ -53,7 +53,10 @@ export const FLOWS_COMMANDS: readonly Command[] = [
     leastOperands: 1,
     mostOperands: 1,
     flags: { json: { value: null, text: 'print JSON' }, reveal: REVEAL_FLAG, session: SESSION_FLAG, ...WHERE },
-    details: ['ID is the number in the list. Secrets are masked, unless they are asked for.'],
+    details: [
+      'ID is the number in the list. Fields that the proxy took away are marked with -, those that it added with +. Content is laid out to be read. ' +
+        'Secrets are masked, unless they are asked for.',
+    ],
     examples: [['sallyport flows show 4711', 'All that is known of it.']],
     perform: async (given, terminal) => (await import('./flows-show.ts')).showFlow(given, terminal),
   },
@@ -78,6 +81,7 @@ export const FLOWS_COMMANDS: readonly Command[] = [
     leastOperands: 0,
     mostOperands: 100,
     flags: {
+      har: { value: null, text: 'as an HTTP Archive (HAR 1.2): the one form there is, and so what holds without it' },
       output: { value: 'FILE', text: 'where to, instead of standard output' },
       reveal: REVEAL_FLAG,
       session: SESSION_FLAG,

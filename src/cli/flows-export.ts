@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { requestAdmin } from '../admin/ask-admin.ts';
+import { shownCode } from '../errors/from-node.ts';
 import { StartError } from '../errors/start-error.ts';
 import { askingFlows, filterOf, withQuery } from './asked-flows.ts';
 import { inSession } from './asked-session.ts';
@@ -33,7 +34,7 @@ async function exportFrom(socket: string, session: string | undefined, given: Ar
     // Secrets may be in it.
     await pipeline(response, createWriteStream(path.resolve(terminal.workingDirectory, file), { mode: 0o600 }));
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    const code = shownCode(cause);
     throw new StartError('unavailable', [`${file}: cannot be written (${code}). Choose another file with --output.`], { cause });
   }
   return EXIT_OK;

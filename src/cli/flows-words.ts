@@ -1,6 +1,7 @@
 // Owns how a terminal is told of recorded exchanges: a line for each in columns that an eye can run down. What peers chose (URLs, fields) is put on one
 // line, with control characters escaped.
-import type { RecordedExchange, RecordedFields, Summary } from '../flows/recorded.ts';
+import { changedFields } from '../flows/changed-fields.ts';
+import type { RecordedContent, RecordedExchange, RecordedFields, Summary } from '../flows/recorded.ts';
 import { sizeText } from './cache-words.ts';
 import { oneLine } from './terminal.ts';
 
@@ -21,15 +22,22 @@ export function summaryLine(row: Summary): string {
   return oneLine([...columns, ...(notes.length === 0 ? [] : [`(${notes.join('; ')})`])].join('  '));
 }
 
-export function urlText({ scheme, host, port, path }: Summary): string {
+function urlText({ scheme, host, port, path }: Summary): string {
   if (scheme === 'tunnel' || scheme === '') return host === '' ? '(not understood)' : `${host}:${port}`;
   const isUsual = port === (scheme === 'http' ? 80 : 443);
   return `${scheme}://${host}${isUsual ? '' : `:${port}`}${readable(path)}`;
 }
 
-/** Everything about one, as paragraphs. */
-export function exchangeText(exchange: RecordedExchange): string {
-  const { summary, request, response, received, facts } = exchange;
+/** Content of both messages and what passed behind them, as lines: laid out to be read. */
+export interface ShownContent {
+  readonly request: readonly string[];
+  readonly response: readonly string[];
+  readonly messages: readonly string[];
+}
+
+/** Everything about one, as paragraphs. What the proxy did to fields is marked as in a diff. */
+export function exchangeText(exchange: RecordedExchange, content: ShownContent): string {
+  const { summary, request, sent, response, received, facts } = exchange;
   const { decision } = facts;
   const rows: readonly (readonly [string, string | null])[] = [
     ['exchange', `${summary.id}, ${new Date(summary.startedAtMs).toISOString()}`],
@@ -50,6 +58,7 @@ export function exchangeText(exchange: RecordedExchange): string {
     ],
     ['cache', facts.cache === null ? null : [facts.cache.outcome, facts.cache.reuseWhy, facts.cache.storing].filter(Boolean).join(', ')],
     ['times', timingText(summary)],
+    ['content', contentText(exchange)],
     ['ended', `${endText(summary)}${facts.errorMessage === null ? '' : `: ${facts.errorMessage}`}`],
     ...facts.changes.map(({ rule, what }): [string, string] => ['changed', `${what} (${rule})`]),
   ];
@@ -59,15 +68,22 @@ export function exchangeText(exchange: RecordedExchange): string {
     ...told,
     '',
     oneLine(`${request.method} ${readable(request.target)} HTTP/${request.version}`),
-    ...fieldLines(request.fields),
+    ...fieldLines(request.fields, sent?.fields ?? null),
+    ...paragraph(content.request),
     ...(answer === null
       ? []
-      : ['', oneLine(`HTTP/${answer.version} ${answer.status} ${readable(answer.reason)}`), ...fieldLines(answer.fields)]),
+      : [
+          '',
+          oneLine(`HTTP/${answer.version} ${answer.status} ${readable(answer.reason)}`),
+          ...(received === null ? fieldLines(answer.fields, null) : fieldLines(received.fields, response?.fields ?? null)),
+          ...paragraph(content.response),
+        ]),
+    ...paragraph(content.messages),
   ].join('\n');
 }
 
 /** What is UTF-8 is shown as such. */
-export function readable(latin1: string): string {
+function readable(latin1: string): string {
   if (!/[\x80-\xff]/.test(latin1)) return latin1;
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(latin1, 'latin1'));
@@ -76,14 +92,39 @@ export function readable(latin1: string): string {
   }
 }
 
-function fieldLines(fields: RecordedFields): readonly string[] {
-  return fields.map(([name, value]) => oneLine(`${name}: ${readable(value)}`));
+/** @param after  as they went on; `null` where they did not */
+function fieldLines(before: RecordedFields, after: RecordedFields | null): readonly string[] {
+  return changedFields(before, after).flatMap(({ kind, name, before: came, after: went }) => {
+    const line = (mark: string, value: string | null) => oneLine(`${mark} ${name}: ${readable(value ?? '')}`);
+    if (kind === 'same') return [line(' ', came)];
+    return [...(came === null ? [] : [line('-', came)]), ...(went === null ? [] : [line('+', went)])];
+  });
+}
+
+function paragraph(lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : ['', ...lines];
 }
 
 /** How it ended, the cache's part first. */
 function endText({ outcome, cache, state }: Summary): string {
   if (state === 'pending' || outcome === null) return 'under way';
   return outcome === 'reused' && cache !== null && cache !== 'forwarded' ? cache : outcome;
+}
+
+/** How much of each there was; `null` where there was none. */
+function contentText({ summary, requestContent, responseContent }: RecordedExchange): string | null {
+  const told = ([word, content]: readonly [string, RecordedContent | null]): readonly string[] => {
+    if (content === null) return [];
+    const { length, kept, isComplete } = content;
+    const isPart = kept > 0 && kept < length;
+    const notes = [
+      isPart ? `the first ${sizeText(kept)} kept` : null,
+      isComplete || summary.state === 'pending' ? null : 'broken off before its end',
+    ].filter((note) => note !== null);
+    return [`${word} ${sizeText(length)}${notes.length === 0 ? '' : ` (${notes.join(', ')})`}`];
+  };
+  const both = [...told(['request', requestContent]), ...told(['response', responseContent])];
+  return both.length === 0 ? null : both.join(', ');
 }
 
 function timingText({ resolveMs, connectMs, tlsMs, firstByteMs, totalMs }: Summary): string {
@@ -97,12 +138,13 @@ function timingText({ resolveMs, connectMs, tlsMs, firstByteMs, totalMs }: Summa
   return steps.flatMap(([name, ms]) => (ms === null ? [] : [`${name} ${durationText(ms)}`])).join(', ');
 }
 
-export function durationText(ms: number): string {
+function durationText(ms: number): string {
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   return ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
 }
 
-function timeText(atMs: number): string {
+/** `12:34:56.789`, of this place. */
+export function timeText(atMs: number): string {
   const at = new Date(atMs);
   const two = (value: number) => String(value).padStart(2, '0');
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, '0')}`;

@@ -1,11 +1,11 @@
 // Owns `policy check`: what is wrong in a policy, and what only looks like a mistake.
-import { StartError } from '../errors/start-error.ts';
 import { lintPolicy } from '../policy/lint/lint-policy.ts';
 import { formatWarning } from '../policy/lint/warning.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OF_KIND, EXIT_OK } from './exit-codes.ts';
 import { configuredPolicy, counted, type ReadPolicy, readPolicy } from './policy-file.ts';
 import type { Terminal } from './terminal.ts';
+import { tellProblems } from './told-problems.ts';
 
 /** `policy check [FILE...]`: a line for each that is right, every problem of each that is not. @returns the highest code among them */
 export async function checkPolicies(given: Arguments, terminal: Terminal): Promise<number> {
@@ -19,9 +19,7 @@ export async function checkPolicies(given: Arguments, terminal: Terminal): Promi
       terminal.print(summary(policy, warnings.length));
       if (warnings.length > 0 && given.flags.has('strict')) code = Math.max(code, EXIT_OF_KIND.data);
     } catch (error) {
-      if (!(error instanceof StartError)) throw error;
-      for (const problem of error.problems) terminal.report(problem);
-      code = Math.max(code, EXIT_OF_KIND[error.kind]);
+      code = Math.max(code, tellProblems(error, terminal));
     }
   }
   return code;

@@ -5,8 +5,9 @@ import { StartError } from '../errors/start-error.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import type { List } from '../policy/lists/list.ts';
 import { loadPolicy } from '../policy/load.ts';
-import { formatProblem } from '../policy/parse.ts';
+import { formatProblem } from '../policy/yaml-source.ts';
 import type { Arguments } from './command.ts';
+import { fromHere } from './from-here.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ReadPolicy {
@@ -28,12 +29,6 @@ export async function configuredPolicy({ flags }: Arguments, { environment, work
   );
   const named = fromHere(policyFile, workingDirectory);
   return path.resolve(named) === policyFile ? named : policyFile;
-}
-
-/** A file as people would name it: relative where it lies below the working directory. */
-export function fromHere(file: string, workingDirectory: string): string {
-  const relative = path.relative(workingDirectory, file);
-  return relative.startsWith('..') || path.isAbsolute(relative) ? file : relative;
 }
 
 /** @throws StartError `unreadable` or `data` */

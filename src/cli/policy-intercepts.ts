@@ -1,5 +1,4 @@
 // Owns `policy intercepts`: which hosts a policy opens, by which rule and for whose sake, what it leaves closed, and which certificates it forgives.
-
 import type { Condition } from '../match/condition.ts';
 import { visitLeaves } from '../policy/compile.ts';
 import { hostTexts, type InterceptingRule, interceptingRules, type Need } from '../policy/intercepts.ts';

@@ -3,11 +3,12 @@ import { StartError } from '../errors/start-error.ts';
 import type { Rule } from '../policy/policy.ts';
 import { runPolicyTests, unreachedRules } from '../policy/run-tests.ts';
 import type { Arguments } from './command.ts';
-import { EXIT_DIFFERENT, EXIT_OF_KIND, EXIT_OK } from './exit-codes.ts';
+import { EXIT_DIFFERENT, EXIT_OK } from './exit-codes.ts';
 import { configuredPolicy, counted, readPolicy } from './policy-file.ts';
 import { type FormatResults, RESULT_FORMATS, summary, type TestedPolicy } from './policy-test-formats.ts';
 import { placeText, ruleText } from './policy-words.ts';
 import type { Terminal } from './terminal.ts';
+import { tellProblems } from './told-problems.ts';
 import { writeResult } from './written-file.ts';
 
 /** `policy test [FILE...]` @returns the highest code among the files */
@@ -44,9 +45,7 @@ async function testAll(files: readonly string[], nowMs: number, terminal: Termin
       tested.push({ compiled, outcomes });
       if (outcomes.some(({ failure }) => failure !== null)) code = Math.max(code, EXIT_DIFFERENT);
     } catch (error) {
-      if (!(error instanceof StartError)) throw error;
-      for (const problem of error.problems) terminal.report(problem);
-      code = Math.max(code, EXIT_OF_KIND[error.kind]);
+      code = Math.max(code, tellProblems(error, terminal));
     }
   }
   return { tested, code };

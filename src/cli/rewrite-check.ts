@@ -4,9 +4,11 @@ import { loadConfig } from '../config/load.ts';
 import { StartError } from '../errors/start-error.ts';
 import { countRules } from '../proxy/rewriting.ts';
 import type { Arguments } from './command.ts';
-import { EXIT_OF_KIND, EXIT_OK } from './exit-codes.ts';
-import { counted, fromHere } from './policy-file.ts';
+import { EXIT_OK } from './exit-codes.ts';
+import { fromHere } from './from-here.ts';
+import { counted } from './policy-file.ts';
 import type { Terminal } from './terminal.ts';
+import { tellProblems } from './told-problems.ts';
 
 /** `rewrite check [FILE...]`: a line for each that is right, every problem of each that is not. @returns the highest code among them */
 export async function checkRewriting({ operands, flags }: Arguments, terminal: Terminal): Promise<number> {
@@ -18,9 +20,7 @@ export async function checkRewriting({ operands, flags }: Arguments, terminal: T
       const rules = await countRules(path.resolve(workingDirectory, file));
       terminal.print(`${fromHere(path.resolve(workingDirectory, file), workingDirectory)}: ${counted(rules, 'rule')}`);
     } catch (error) {
-      if (!(error instanceof StartError)) throw error;
-      for (const problem of error.problems) terminal.report(problem);
-      code = Math.max(code, EXIT_OF_KIND[error.kind]);
+      code = Math.max(code, tellProblems(error, terminal));
     }
   }
   return code;

@@ -10,10 +10,11 @@ import { childEnvironment, hasOwnJavaTrustStore, inheritedRoute } from './child-
 import { type ChildEnd, runChild } from './child-process.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_INTERNAL } from './exit-codes.ts';
-import { fromHere } from './policy-file.ts';
+import { fromHere } from './from-here.ts';
 import { endDespiteHandles, flagSettings } from './run.ts';
 import { type CommandReport, reportJson, reportText } from './run-report.ts';
 import type { Terminal } from './terminal.ts';
+import { tellProblems } from './told-problems.ts';
 import { Traffic } from './traffic.ts';
 import { TrustFolder } from './trust-folder.ts';
 import { writeResult } from './written-file.ts';
@@ -121,8 +122,7 @@ async function tellReport(report: CommandReport, { flags }: Arguments, terminal:
   try {
     await writeResult(file, reportJson(report), terminal.workingDirectory, '--report');
   } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    for (const problem of error.problems) terminal.report(problem);
+    tellProblems(error, terminal);
   }
 }
 

@@ -25,7 +25,7 @@ export function reportText(report: CommandReport, bold: (text: string) => string
     ['cache', traffic.fromCache === 0 ? [] : [cacheText(traffic)]],
     ['hosts', listed(traffic.hosts.map(hostRow), 'host')],
     ['denied', listed(traffic.denied.map(deniedRow), 'destination')],
-    ['failed', listed(traffic.failed.map(failedRow), 'destination')],
+    ['failed', [...listed(traffic.failed.map(failedRow), 'destination'), ...(traffic.failed.some(isDistrust) ? [DISTRUST] : [])]],
     ['besides', traffic.unlisted === 0 ? [] : [`${counted(traffic.unlisted, 'exchange')} with more destinations than are kept`]],
   ];
   return rows
@@ -102,6 +102,10 @@ function failedRow({ request, error, detail, count }: FailedTraffic): readonly [
   return [`${shortened(request)}${times(count)}`, `${error}: ${detail}`];
 }
 
+function isDistrust({ error }: FailedTraffic): boolean {
+  return error === 'handshake_refused';
+}
+
 /** Two columns, and of a long list the beginning. */
 function listed(rows: readonly (readonly [string, string])[], what: string): string[] {
   const shown = rows.slice(0, MOST_ROWS);
@@ -126,6 +130,7 @@ function durationText(ms: number): string {
   return `${Math.floor(ms / 60_000)} min ${Math.floor((ms % 60_000) / 1_000)} s`;
 }
 
+const DISTRUST = 'what refuses our certificate has roots of its own: sallyport doctor says how programs are given ours';
 const MOST_ROWS = 10;
 const WIDEST_COLUMN = 60;
 const WIDEST_COMMAND = 60;

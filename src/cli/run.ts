@@ -4,9 +4,10 @@ import type { Primary } from '../cluster/primary.ts';
 import type { Config } from '../config/config.ts';
 import { type FlagSettings, loadConfig } from '../config/load.ts';
 import { WatchedFiles } from '../config/watch-files.ts';
-import { errorCode } from '../errors/from-node.ts';
+import { errorCode, shownCode } from '../errors/from-node.ts';
 import { StartError } from '../errors/start-error.ts';
 import { describeDefect, surviveDefects } from '../proxy/defects.ts';
+import { ownVersion } from '../proxy/own-version.ts';
 import { coresOfThisMachine } from '../proxy/this-machine.ts';
 import type { RunningProxy } from '../proxy.ts';
 import { banner } from './banner.ts';
@@ -14,7 +15,6 @@ import type { Arguments } from './command.ts';
 import { EXIT_INTERNAL, EXIT_OF_KIND, EXIT_OK } from './exit-codes.ts';
 import { type ReloadOutcome, RunningFile, type RunningNote } from './running.ts';
 import type { Terminal } from './terminal.ts';
-import { version } from './version.ts';
 
 /** @returns the exit code, once a signal has stopped the proxy @throws StartError when it cannot start */
 export async function run({ flags }: Arguments, terminal: Terminal): Promise<number> {
@@ -30,7 +30,7 @@ export async function run({ flags }: Arguments, terminal: Terminal): Promise<num
   // Before the banner: who reads it may signal at once.
   const serving = new Serving(proxy, config, startedAtMs, load, terminal);
   const { listening, policySummary, cacheFacts, asksForCredentials } = proxy;
-  const running = { version: version(), nodeVersion: process.versions.node, processId: process.pid };
+  const running = { version: ownVersion(), nodeVersion: process.versions.node, processId: process.pid };
   const inspectorLink = await proxy.newInspectorLink();
   const workers = processesOf(proxy);
   terminal.tell(banner({ listening, policySummary, cacheFacts, asksForCredentials, inspectorLink, workers, ...running }, terminal.bold));
@@ -97,6 +97,9 @@ class Serving {
   #isClosed = false;
   /** Reloads follow one another: the last signal's settings win. */
   #reloaded: Promise<void> = Promise.resolve();
+  /** The last new start of workers. */
+  #restarted: Promise<void> = Promise.resolve();
+  #isRestartDue = false;
 
   constructor(proxy: RunningProxy | Primary, config: Config, startedAtMs: number, load: () => Promise<Config>, terminal: Terminal) {
     const { promise, resolve } = Promise.withResolvers<number>();
@@ -117,21 +120,33 @@ class Serving {
       proxy.reopenLogs();
       this.#reloadAfter(ASKED);
     });
-    process.on('SIGUSR2', () => {
-      this.#inTurn(() => this.#restart());
-    });
+    process.on('SIGUSR2', () => void this.#restartSoon());
     if (!('hopeless' in proxy)) return;
     void proxy.hopeless.then(() => this.#close(EXIT_OF_KIND.unavailable));
     proxy.onChange = () => this.#noteThat({});
   }
 
   #reloadAfter(cause: string): void {
-    this.#inTurn(() => this.#reload(cause));
+    void this.#inTurn(() => this.#reload(cause));
   }
 
   /** Whatever becomes of one, the next is carried out. */
-  #inTurn(order: () => Promise<void>): void {
+  #inTurn(order: () => Promise<void>): Promise<void> {
     this.#reloaded = this.#reloaded.then(order).catch((error) => this.#terminal.report(describeDefect(error)));
+    return this.#reloaded;
+  }
+
+  /** Those that the last one has replaced have to have left. Reloads and a stop do not wait for that; who asks meanwhile asks for the same. */
+  async #restartSoon(): Promise<void> {
+    if (this.#isRestartDue) return;
+    this.#isRestartDue = true;
+    await this.#restarted;
+    if ('leaving' in this.#proxy && this.#proxy.leaving > 0) {
+      this.#terminal.report(`${RESTART}: waits until those have left that were replaced by the last one`);
+      await this.#proxy.left();
+    }
+    this.#isRestartDue = false;
+    this.#restarted = this.#inTurn(() => this.#restart());
   }
 
   async #stop(signal: string): Promise<void> {
@@ -157,7 +172,9 @@ class Serving {
     await this.#close();
   }
 
+  /** Whoever is the first to come to this closes it. */
   async #close(exitCode = EXIT_OK): Promise<void> {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#files.close();
     this.#running?.remove();
@@ -232,7 +249,7 @@ function keepNote(stateFolder: string | null, note: RunningNote, terminal: Termi
   try {
     return new RunningFile(stateFolder, note);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const code = shownCode(error);
     terminal.report(`nothing can be kept in ${stateFolder} (${code}); set state_dir to a folder of this user, or to off`);
     return null;
   }

@@ -4,6 +4,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { runningFolder } from '../admin/socket-files.ts';
+import { errorCode } from '../errors/from-node.ts';
 import { StartError } from '../errors/start-error.ts';
 
 export interface RunningNote {
@@ -100,6 +101,6 @@ function isAlive(processId: number): boolean {
     process.kill(processId, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return errorCode(error) === 'EPERM';
   }
 }

@@ -54,7 +54,11 @@ function table(what: string, rows: readonly NamedCounts[], most: number): readon
     oneLine(`${name.slice(0, 44).padEnd(44)}${columns.map((each) => each.padStart(12)).join('')}`);
   return [
     line(what, 'exchanges', 'denied', 'octets'),
-    ...rows.slice(0, most).map(({ name, exchanges, denied, bytes }) => line(name, count(exchanges), count(denied), sizeText(bytes))),
+    ...rows
+      .slice(0, most)
+      .map(({ name, exchanges, denied, bytes }) =>
+        line(name === '' ? `(no ${what})` : name, count(exchanges), count(denied), sizeText(bytes)),
+      ),
   ];
 }
 

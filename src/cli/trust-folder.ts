@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { getCACertificates, rootCertificates } from 'node:tls';
+import { shownCode } from '../errors/from-node.ts';
 import { certificatesIn, derOfPem } from '../x509/pem.ts';
 import type { TrustFiles } from './child-environment.ts';
 import { JAVA_PASSWORD, javaKeyStore } from './java-key-store.ts';
@@ -78,7 +79,7 @@ export class TrustFolder implements TrustFiles {
     try {
       return readFileSync(file, 'utf8');
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+      const code = shownCode(error);
       this.#report(`${file}: named by a variable for certificates, and cannot be read (${code}); the command goes without it`);
       return null;
     }

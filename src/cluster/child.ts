@@ -18,6 +18,8 @@ export interface Birth {
   readonly sockets: readonly HandedOver[];
   readonly ticketSecret: Uint8Array;
   readonly keeperSocket: string;
+  /** How often it is asked whether it is there, once it has started; in milliseconds. */
+  readonly askEveryMs: number;
 }
 
 interface Asked {
@@ -32,17 +34,23 @@ export class Child {
   readonly ended: Promise<void>;
   /** Those of its last answer. */
   facts: ChildFacts | null = null;
+  /** Called while it starts: the keeper of the moment is of another version. */
+  onUnjoined: () => void = () => {};
   readonly #process: ChildProcess;
   readonly #startedMs = performance.now();
   readonly #onLine: (name: string, line: string) => void;
   readonly #order: StartOrder;
   readonly #asked: Asked[] = [];
+  readonly #askEveryMs: number;
+  readonly #timer: NodeJS.Timeout;
+  /** How often it has not said that it is there. */
+  #silences = 0;
   #cutOff = 0;
   #howItEnded: string | null = null;
 
   /** @param onLine what it has to say to the operator, after its name */
   constructor(birth: Birth, onLine: (name: string, line: string) => void) {
-    const { role, number, name, config, sockets, ticketSecret, keeperSocket } = birth;
+    const { role, number, name, config, sockets, ticketSecret, keeperSocket, askEveryMs } = birth;
     this.name = name;
     this.config = config;
     this.#onLine = onLine;
@@ -58,6 +66,8 @@ export class Child {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
     this.#process.on('message', (message) => this.#take(message as FromChild));
+    this.#askEveryMs = askEveryMs;
+    this.#timer = setInterval(() => this.#look(), askEveryMs).unref();
     this.#process.once('error', (error) => this.#over(error.message, resolve));
     this.#process.once('exit', (code, signal) => this.#over(signal ?? `exit code ${code}`, resolve));
   }
@@ -86,6 +96,13 @@ export class Child {
     await this.#ask(this.#order);
   }
 
+  /** While it starts: it is not waited for any more, and ends. @param problem what the start fails with */
+  giveUp(problem: string): void {
+    this.#answered({ kind: 'refused', why: { errorKind: 'unavailable', problems: [problem] }, facts: null });
+    // It has nothing to lose but who comes to its socket.
+    this.#process.kill('SIGKILL');
+  }
+
   /** All or nothing. @throws StartError, and it goes on as before */
   async reload(config: Config): Promise<void> {
     await this.#ask({ kind: 'reload', config });
@@ -112,6 +129,17 @@ export class Child {
     await this.#endedWithin(CLOSE_MS);
   }
 
+  /** One that hangs would keep its clients and every order waiting. Counted, and not timed: this process may have been stopped as well. */
+  #look(): void {
+    if (this.facts === null) return;
+    this.#silences += 1;
+    if (this.#silences <= MOST_SILENCES) this.#tell({ kind: 'are-you-there' });
+    else {
+      this.#howItEnded ??= `no answer for ${(this.#askEveryMs * MOST_SILENCES) / 1_000} s`;
+      this.#process.kill('SIGKILL');
+    }
+  }
+
   async #endedWithin(patienceMs: number): Promise<void> {
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), patienceMs);
     await this.ended;
@@ -135,6 +163,12 @@ export class Child {
     switch (message.kind) {
       case 'report':
         this.#onLine(this.name, message.line);
+        return;
+      case 'unjoined':
+        this.onUnjoined();
+        return;
+      case 'here':
+        this.#silences = 0;
         return;
       case 'drained':
         this.#cutOff = message.cutOff;
@@ -163,6 +197,7 @@ export class Child {
 
   #over(how: string, resolve: () => void): void {
     this.#howItEnded ??= how;
+    clearInterval(this.#timer);
     for (const { reject } of this.#asked.splice(0)) reject(this.#endedError(how));
     resolve();
   }
@@ -186,6 +221,7 @@ function fileOf(name: string): string {
 const FILES: Readonly<Record<Role, string>> = { worker: fileOf('worker'), keeper: fileOf('keeper-process') };
 /** As bin.cjs sets them for a process that is all of the proxy, and why. */
 const V8_FLAGS = ['--max-semi-space-size=8', '--no-allocation-site-pretenuring', '--invocation-count-for-turbofan=1000'];
+const MOST_SILENCES = 6;
 /** Behind standard input, output and error, and the channel. */
 const FIRST_HANDED = 4;
 /** What closing may take: the access log gives its reader two seconds, and what is recorded is written. */

@@ -6,7 +6,15 @@ import { describeDefect, surviveDefects } from '../proxy/defects.ts';
 import type { RunningProxy } from '../proxy.ts';
 import type { ChildFacts, FromChild, Refusal, StartOrder, ToChild } from './messages.ts';
 
-type Start = (order: StartOrder, report: (line: string) => void) => Promise<RunningProxy>;
+/** What a process that starts may say. */
+export interface Says {
+  /** A line for the operator. */
+  report(line: string): void;
+  /** The keeper of the moment does not take this worker. */
+  unjoined(): void;
+}
+
+type Start = (order: StartOrder, says: Says) => Promise<RunningProxy>;
 
 /** Obeys from now on, until the process ends. */
 export function obey(start: Start): void {
@@ -14,10 +22,7 @@ export function obey(start: Start): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, ignore);
   process.on('message', (message) => obedience.take(message as ToChild));
   process.on('disconnect', () => obedience.abandoned());
-  surviveDefects(
-    (line) => tell({ kind: 'report', line }),
-    () => process.exit(EXIT_INTERNAL),
-  );
+  surviveDefects(SAYS.report, () => process.exit(EXIT_INTERNAL));
 }
 
 class Obedience {
@@ -25,7 +30,7 @@ class Obedience {
   #running: RunningProxy | null = null;
   #drainTimeoutMs = 0;
   #isEnding = false;
-  /** Orders are carried out one after another, but for the one to end at once. */
+  /** Orders are carried out one after another, but for those to end: whoever leaves is still told what holds. */
   #carriedOut: Promise<void> = Promise.resolve();
 
   constructor(start: Start) {
@@ -34,6 +39,7 @@ class Obedience {
 
   take(message: ToChild): void {
     if (message.kind === 'stop') void this.#end();
+    else if (message.kind === 'are-you-there') tell({ kind: 'here' });
     else this.#carriedOut = this.#carriedOut.then(() => this.#carryOut(message));
   }
 
@@ -42,11 +48,11 @@ class Obedience {
     this.take({ kind: 'drain', deadlineMs: this.#drainTimeoutMs, patienceMs: 0 });
   }
 
-  async #carryOut(message: Exclude<ToChild, { kind: 'stop' }>): Promise<void> {
+  async #carryOut(message: Exclude<ToChild, { kind: 'stop' | 'are-you-there' }>): Promise<void> {
     switch (message.kind) {
       case 'start':
         await this.#answer(async () => {
-          this.#running = await this.#start(message, (line) => tell({ kind: 'report', line }));
+          this.#running = await this.#start(message, SAYS);
           this.#drainTimeoutMs = message.config.drainTimeoutMs;
         });
         // The primary says why, and ends as a proxy of one process would.
@@ -65,7 +71,7 @@ class Obedience {
         tell({ kind: 'link', url: this.#running?.newInspectorLink() ?? null });
         return;
       case 'drain':
-        await this.#drain(message.deadlineMs, message.patienceMs);
+        void this.#drain(message.deadlineMs, message.patienceMs);
         return;
       default:
         message satisfies never;
@@ -73,12 +79,17 @@ class Obedience {
   }
 
   async #answer(work: () => Promise<void>): Promise<void> {
+    let why: Refusal | null = null;
     try {
       await work();
-      tell({ kind: 'done', facts: factsOf(this.#running!) });
     } catch (error) {
-      tell({ kind: 'refused', why: refusalOf(error), facts: this.#running === null ? null : factsOf(this.#running) });
+      why = refusalOf(error);
     }
+    // Whoever has ended meanwhile has no facts any more.
+    if (this.#isEnding) return;
+    const facts = this.#running === null ? null : factsOf(this.#running);
+    if (why !== null) tell({ kind: 'refused', why, facts });
+    else if (facts !== null) tell({ kind: 'done', facts });
   }
 
   async #drain(deadlineMs: number, patienceMs: number): Promise<void> {
@@ -116,6 +127,7 @@ function refusalOf(error: unknown): Refusal {
 
 function ignore(): void {}
 
+const SAYS: Says = { report: (line) => tell({ kind: 'report', line }), unjoined: () => tell({ kind: 'unjoined' }) };
 /** As of a proxy of one process (cli/exit-codes.ts). */
 const EXIT_INTERNAL = 70;
 const FORGOTTEN_HANDLE_MS = 1_000;

@@ -195,7 +195,7 @@ export class KeptForWorkers implements KeeperParts, Workers {
   }
 
   #join(link: KeeperEnd, { version, worker: number, instance, greatestId }: Asks<'join'>): Joined {
-    if (version !== LINK_VERSION) throw new Error('it is of another version; start the proxy anew');
+    if (version !== LINK_VERSION) throw new Error('it is of another version');
     const member: Member = { link, number, instance, sockets: [], ...this.#ids.taker(greatestId) };
     this.#unjoined.delete(link);
     this.#members.set(link, member);
@@ -213,6 +213,7 @@ export class KeptForWorkers implements KeeperParts, Workers {
     const member = this.#members.get(link);
     if (member === undefined) return;
     this.#members.delete(link);
+    this.#store?.gone(link);
     this.#limits?.gone(link);
     this.#breakpoints?.gone(link);
     this.#sharedCache.left(link);

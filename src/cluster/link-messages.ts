@@ -1,5 +1,6 @@
 // Owns what a worker and the keeper say to each other over the link, and ask. All of it is JSON; batches of recorded frames go behind it as they are.
-import type { CacheStats, DetailedEntry, Purge, Question } from '../cache/cache-admin.ts';
+import type { CacheStats, CacheWhy, DetailedEntry, Purge, Question } from '../cache/cache-admin.ts';
+import type { LetGo } from '../cache/claims.ts';
 import type { RecordedExchange } from '../flows/recorded.ts';
 import type { ListeningSocket } from '../policy/address-guard.ts';
 import type { LimitedRule } from '../policy/limits/limits.ts';
@@ -9,7 +10,7 @@ import type { ClaimColumn } from './claim-table.ts';
 import type { Link } from './link.ts';
 
 /** Changes with anything here: a worker and a keeper of different versions of the program do not understand each other. */
-export const LINK_VERSION = 2;
+export const LINK_VERSION = 3;
 
 /** From `first` on, below `end`. */
 export interface IdBlock {
@@ -20,12 +21,12 @@ export interface IdBlock {
 /** What a worker says of its cache. */
 export type CacheSaid =
   /** Of what it was answered that it is its own. */
-  { readonly kind: 'release'; readonly key: string } | { readonly kind: 'changed'; readonly keys: readonly string[] };
+  { readonly kind: 'release'; readonly key: string; readonly how: LetGo } | { readonly kind: 'changed'; readonly keys: readonly string[] };
 
 /** What it asks about caches. */
 export type CacheQuestions = {
   /** Where another one may fetch it: answered when that has let go, or nobody does. */
-  readonly claim: { readonly asks: { readonly key: string }; readonly answers: { readonly isOurs: boolean } };
+  readonly claim: { readonly asks: { readonly key: string }; readonly answers: { readonly outcome: 'ours' | LetGo } };
   readonly outdate: { readonly asks: { readonly keys: readonly string[] }; readonly answers: object };
 };
 
@@ -34,8 +35,8 @@ export type CacheHeard = { readonly kind: 'wanted'; readonly key: string } | { r
 
 /** What the keeper asks about them: answered when it holds. */
 export type CacheAsked = {
-  /** Whether it fetches that for others; if so, answered when it has let go. */
-  readonly fetched: { readonly asks: { readonly key: string }; readonly answers: { readonly wasFetched: boolean } };
+  /** Whether it fetches that for others; if so, answered when it has let go, with how; else with `null`. */
+  readonly fetched: { readonly asks: { readonly key: string }; readonly answers: { readonly how: LetGo | null } };
   readonly outdated: { readonly asks: { readonly keys: readonly string[] }; readonly answers: object };
 };
 
@@ -48,7 +49,7 @@ export type CacheAdminQuestions = {
   };
   readonly 'cache-why': {
     readonly asks: { readonly question: Question };
-    readonly answers: OnDisk & { readonly lines: OrWrong<readonly string[]> };
+    readonly answers: OnDisk & { readonly why: OrWrong<CacheWhy> };
   };
   readonly 'cache-purge': { readonly asks: { readonly what: Purge }; readonly answers: OnDisk & { readonly count: OrWrong<number> } };
   /** The first page; each next one as long as there is a cursor. */

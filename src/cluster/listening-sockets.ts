@@ -67,10 +67,10 @@ export class ListeningSockets {
     }
   }
 
-  /** @param others whose sockets stay */
+  /** A worker that has one of them goes on listening. @param others whose sockets stay */
   close(others: ListeningSockets | null = null): void {
     const kept = others === null ? [] : others.#bound;
-    for (const each of this.#bound) if (!kept.includes(each)) for (const socket of each.sockets) socket?.close();
+    for (const each of this.#bound) if (!kept.includes(each)) for (const socket of each.sockets.splice(0)) socket?.close();
   }
 
   async #bind(address: ListenAddress): Promise<Bound> {

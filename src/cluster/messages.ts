@@ -32,6 +32,8 @@ export type ToChild =
   | { readonly kind: 'reload'; readonly config: Config }
   | { readonly kind: 'reopen-logs' }
   | { readonly kind: 'new-link' }
+  /** Answered at once, whatever else is being carried out. */
+  | { readonly kind: 'are-you-there' }
   /** To end when nothing is under way any more, or the deadline comes. */
   | { readonly kind: 'drain'; readonly deadlineMs: number; readonly patienceMs: number }
   /** To end now. */
@@ -42,6 +44,9 @@ export type FromChild =
   | { readonly kind: 'done'; readonly facts: ChildFacts }
   | { readonly kind: 'refused'; readonly why: Refusal; readonly facts: ChildFacts | null }
   | { readonly kind: 'link'; readonly url: string | null }
+  | { readonly kind: 'here' }
+  /** A worker that starts and that the keeper of the moment does not take, since it is of another version. It waits for one that does. */
+  | { readonly kind: 'unjoined' }
   /** The last word after `drain`. */
   | { readonly kind: 'drained'; readonly cutOff: number }
   | { readonly kind: 'report'; readonly line: string };

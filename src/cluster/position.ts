@@ -28,6 +28,10 @@ export class Position {
   readonly #leaving = new Set<Promise<void>>();
   #child: Child | null = null;
   #timer: NodeJS.Timeout | null = null;
+  /** The last start that nobody has asked for. */
+  #startedAgain: Promise<void> = Promise.resolve();
+  /** Starts that somebody has asked for and that are under way; until they are over no other is tried. */
+  #fillings = 0;
   #isClosing = false;
   /** To start again, one after the other. */
   #failures = 0;
@@ -47,13 +51,41 @@ export class Position {
     return this.#cutOff;
   }
 
-  get processes(): readonly number[] {
-    return [...this.#alive].map(({ processId }) => processId);
+  /** Those that have clients: the one in place, and those that leave. */
+  get serving(): readonly Child[] {
+    return [...this.#alive].filter(({ facts }) => facts !== null);
   }
 
-  /** Puts a child in place; the one that is there leaves, which `left` waits for. @throws StartError, and nothing has changed */
-  async fill(): Promise<void> {
-    const child = await this.#startChild();
+  /** How many have left their place, and have not ended. */
+  get leaving(): number {
+    return this.#leaving.size;
+  }
+
+  /**
+   * Puts a child in place; the one that is there leaves, which `left` waits for.
+   *
+   * @param unjoined told where it waits for another keeper
+   * @throws StartError, and nothing has changed
+   */
+  async fill(unjoined: () => void = () => {}): Promise<void> {
+    this.#fillings += 1;
+    try {
+      await this.#noOtherStart();
+      await this.#put(unjoined);
+    } finally {
+      this.#fillings -= 1;
+      if (this.#child === null && !this.#isClosing) this.#startLater(LEAST_MS);
+    }
+  }
+
+  /** One start at a time: one that fails takes the sockets away that another is born with. */
+  async #noOtherStart(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await this.#startedAgain;
+  }
+
+  async #put(unjoined: (child: Child) => void): Promise<void> {
+    const child = await this.#startChild(unjoined);
     const old = this.#child;
     this.#child = child;
     this.#failures = 0;
@@ -64,10 +96,14 @@ export class Position {
 
   /** For what there cannot be two of: the one in place ends before another starts. One that cannot start is tried again and again. */
   async refill(): Promise<void> {
+    this.#fillings += 1;
+    await this.#noOtherStart();
+    this.#fillings -= 1;
     const old = this.#child;
     this.#child = null;
     await old?.stop();
-    await this.#startAgain();
+    this.#startedAgain = this.#startAgain();
+    await this.#startedAgain;
   }
 
   /** Once those have ended that left their place. */
@@ -94,9 +130,10 @@ export class Position {
     await Promise.all([...this.#alive].map((child) => child.stop()));
   }
 
-  async #startChild(): Promise<Child> {
+  async #startChild(unjoined: (child: Child) => void): Promise<Child> {
     const birth = this.#context.birth();
     const child = new Child(birth, this.#context.onLine);
+    child.onUnjoined = () => unjoined(child);
     this.#alive.add(child);
     void child.ended.then(() => {
       this.#alive.delete(child);
@@ -124,15 +161,19 @@ export class Position {
   }
 
   #startLater(delayMs: number): void {
+    if (this.#fillings > 0) return;
     if (delayMs > 0) this.#context.onAway();
-    this.#timer = setTimeout(() => void this.#startAgain(), delayMs);
+    this.#timer = setTimeout(() => {
+      this.#startedAgain = this.#startAgain();
+    }, delayMs);
   }
 
   async #startAgain(): Promise<void> {
     // A new start of all may have been quicker.
     if (this.#isClosing || this.#child !== null) return;
     try {
-      await this.fill();
+      // With its socket, so that nobody waits there; the keeper that it needs is not coming by itself.
+      await this.#put((child) => child.giveUp(OTHER_VERSION));
     } catch (error) {
       if (this.#isClosing) return;
       const problems = error instanceof StartError ? error.problems : [describeDefect(error)];
@@ -148,5 +189,7 @@ function inWords(delayMs: number): string {
   return delayMs === 0 ? '' : ` in ${delayMs / 1_000} s`;
 }
 
+const OTHER_VERSION =
+  'the program that is installed now is of another version than the keeper. Start all anew: sallyport reload --restart.';
 /** Between two starts that fail. */
 const LEAST_MS = 250;

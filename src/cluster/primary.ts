@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Config } from '../config/config.ts';
 import { StartError } from '../errors/start-error.ts';
-import { isSameSocket } from '../listeners/listener.ts';
+import { isSameSocket, type ListenAddress } from '../listeners/listener.ts';
 import { describeDefect } from '../proxy/defects.ts';
 import type { RunningProxy } from '../proxy.ts';
 import type { Birth, Child } from './child.ts';
@@ -26,6 +26,8 @@ export interface PrimaryOptions {
   readonly workers: number;
   /** Whether all workers accept from one socket of each address. By default where the system does not share connections out among several. */
   readonly sharesSockets?: boolean;
+  /** How often each process is asked whether it is there; for tests. */
+  readonly askEveryMs?: number;
 }
 
 /** @param report a line for the operator @throws StartError with every problem */
@@ -123,7 +125,7 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
     const own = workerConfig(config, this.#options.workers, this.#viaName);
     if (config.workers !== this.#config.workers) this.#report('workers: it stays as it was at the start; start anew to change it');
     if (!isSameListening(config, this.#config)) return await this.#replaceAll(config, own);
-    const [first, ...others] = [this.#keeper, ...this.#workers].flatMap(({ child }) => child ?? []);
+    const first = this.#positions.flatMap(({ child }) => child ?? [])[0];
     if (first === undefined) throw new StartError('unavailable', ['no process is there to try it']);
     this.#lines.speaksForAll(first.name);
     try {
@@ -134,7 +136,7 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
       this.#policyFiles = first.facts?.policyFiles ?? this.#policyFiles;
     }
     this.#take(config, own);
-    await Promise.all(others.map((child) => this.#followed(child, own)));
+    await Promise.all(this.#serving.filter((child) => child !== first).map((child) => this.#followed(child, own)));
     this.#noteFacts();
   }
 
@@ -145,12 +147,31 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
    * @throws StartError where a new one cannot start; from there on the old ones stay
    */
   async restart(): Promise<void> {
-    // Of an earlier restart, so that no more than twice as many can be there.
-    await Promise.all(this.#workers.map((position) => position.left()));
-    for (const position of this.#workers) await position.fill();
-    // The last, since there can't be two: where the code does not start, nothing was ended for it.
-    await this.#keeper.refill();
+    const [first, ...others] = this.#workers;
+    const filling = new Filling(first!);
+    if (await filling.isUnjoined) {
+      // It speaks otherwise to the keeper than those that are there. All are started until nothing but a keeper like them is missing.
+      const all = [filling, ...others.map((position) => new Filling(position))];
+      await Promise.all(all.map(({ isUnjoined }) => isUnjoined));
+      await this.#keeper.refill();
+      await Promise.all(all.map(({ filled }) => filled));
+    } else {
+      await filling.filled;
+      for (const position of others) await position.fill();
+      // The last, since there can't be two: where the code does not start, nothing was ended for it.
+      await this.#keeper.refill();
+    }
     this.#noteFacts();
+  }
+
+  /** How many workers are there whose place others have taken already: where they are waited for, no more than twice as many are there at a time. */
+  get leaving(): number {
+    return this.#workers.reduce((sum, { leaving }) => sum + leaving, 0);
+  }
+
+  /** Once they have left. */
+  async left(): Promise<void> {
+    await Promise.all(this.#workers.map((position) => position.left()));
   }
 
   async newInspectorLink(): Promise<string | null> {
@@ -158,11 +179,14 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
   }
 
   reopenLogs(): void {
-    for (const { child } of [this.#keeper, ...this.#workers]) child?.reopenLogs();
+    for (const child of this.#serving) child.reopenLogs();
   }
 
   async drain(deadlineMs: number): Promise<number> {
-    await Promise.all(this.#workers.map((position) => position.drain(deadlineMs)));
+    const drained = this.#workers.map((position) => position.drain(deadlineMs));
+    // Where nobody accepts any more, newcomers would wait for the end of those who are served.
+    this.#sockets.close();
+    await Promise.all(drained);
     return this.#workers.reduce((sum, { cutOff }) => sum + cutOff, 0);
   }
 
@@ -173,6 +197,15 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
     this.#sockets.close();
     this.#lines.flush();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  get #positions(): readonly Position[] {
+    return [this.#keeper, ...this.#workers];
+  }
+
+  /** Those that leave have clients as well: what holds for all holds for theirs. */
+  get #serving(): readonly Child[] {
+    return this.#positions.flatMap(({ serving }) => serving);
   }
 
   get #known(): ChildFacts {
@@ -198,7 +231,16 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
     return new Position({
       name,
       leave: this.#leave,
-      birth: () => ({ role, number, name, config: this.#own, sockets: sockets(), ticketSecret: this.#ticketSecret, keeperSocket }),
+      birth: () => ({
+        role,
+        number,
+        name,
+        config: this.#own,
+        sockets: sockets(),
+        ticketSecret: this.#ticketSecret,
+        keeperSocket,
+        askEveryMs: this.#options.askEveryMs ?? ASK_EVERY_MS,
+      }),
       onLine: (speaker, line) => this.#lines.say(speaker, line),
       report: this.#report,
       onFilled: () => this.onChange(),
@@ -232,6 +274,8 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
     }
     await Promise.all(others.map((position) => position.fill().catch((error) => this.#reportFailure(error))));
     before.sockets.close(sockets);
+    const inPlace = this.#positions.map(({ child }) => child);
+    await Promise.all(this.#serving.filter((child) => !inPlace.includes(child)).map((child) => this.#followed(child, own)));
     this.#noteFacts();
   }
 
@@ -241,22 +285,37 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
     this.#sockets = sockets;
   }
 
-  /** What the first has taken, this one takes as well, or it gives its place to another. */
+  /** What the first has taken, this one takes as well, or it gives its place to another; one that leaves takes it as far as it is about its clients. */
   async #followed(child: Child, own: Config): Promise<void> {
+    const position = this.#workers.find((each) => each.child === child);
+    const addressOf = (was: ListenAddress): ListenAddress => own.listen.find((address) => isSameSocket(address, was)) ?? was;
     try {
-      await child.reload(own);
+      await child.reload(position === undefined ? { ...own, listen: child.config.listen.map(addressOf) } : own);
     } catch (error) {
+      if (position === undefined && child.howItEnded !== null) return;
       this.#reportFailure(error);
-      await this.#workers
-        .find((position) => position.child === child)
-        ?.fill()
-        .catch((failure) => this.#reportFailure(failure));
+      await (position === undefined ? child.stop() : position.fill().catch((failure) => this.#reportFailure(failure)));
     }
   }
 
   #reportFailure(error: unknown): void {
     const problems = error instanceof StartError ? error.problems : [describeDefect(error)];
     for (const problem of problems) this.#report(problem);
+  }
+}
+
+/** A position that is being filled. */
+class Filling {
+  readonly filled: Promise<void>;
+  /** True as soon as its child waits for another keeper, false once it has started or failed without that. */
+  readonly isUnjoined: Promise<boolean>;
+
+  constructor(position: Position) {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.isUnjoined = promise;
+    this.filled = position.fill(() => resolve(true));
+    const isOver = (): void => resolve(false);
+    this.filled.then(isOver, isOver);
   }
 }
 
@@ -267,4 +326,5 @@ function isSameListening(a: Config, b: Config): boolean {
 /** What a client has sent already is there within a round trip; whoever is idle for longer can be left as at any other time (RFC 9112 §9.5). */
 const PATIENCE_MS = 2_000;
 const MOST_FAILURES = 5;
+const ASK_EVERY_MS = 5_000;
 const UNABLE = 'workers: more than one needs Linux or macOS, and Node 26.4 or newer. Set workers to 1.';

@@ -4,6 +4,7 @@
 import {
   type CacheAdmin,
   type CacheStats,
+  type CacheWhy,
   type DetailedEntry,
   type Entry,
   type Purge,
@@ -33,8 +34,14 @@ export class CachesOfWorkers implements CacheAdmin {
     const [first] = all;
     if (first === undefined) throw nobody();
     const answers = all.map(({ stats }) => stats.answers).filter((each) => each !== null);
+    const memories = all.map(({ stats }) => stats.tiers.memory).filter((each) => each !== null);
+    const memory = memories.length === 0 ? null : sumOf(memories);
+    const { disk } = first.stats.tiers;
     return {
       ...(first.isOnDisk ? first.stats : sumOf(all.map(({ stats }) => stats))),
+      bytes: (memory?.bytes ?? 0) + (disk?.bytes ?? 0),
+      maxBytes: (memory?.maxBytes ?? 0) + (disk?.maxBytes ?? 0),
+      tiers: { memory, disk },
       answers: answers.length === 0 ? null : sumOf(answers),
     };
   }
@@ -63,12 +70,16 @@ export class CachesOfWorkers implements CacheAdmin {
     return shown.flatMap(({ answer }) => right(answer.entries));
   }
 
-  async why(question: Question): Promise<readonly string[]> {
+  async why(question: Question): Promise<CacheWhy> {
     const all = await this.#ofEach(({ link }) => link.ask({ kind: 'cache-why', question }));
     const [first] = all;
     if (first === undefined) throw nobody();
-    if (first.answer.isOnDisk || all.length === 1) return right(first.answer.lines);
-    return all.flatMap(({ member, answer }) => [`worker ${member.number}, which has a cache of its own:`, ...right(answer.lines)]);
+    if (first.answer.isOnDisk || all.length === 1) return right(first.answer.why);
+    const lines = all.flatMap(({ member, answer }) => [
+      `worker ${member.number}, which has a cache of its own:`,
+      ...right(answer.why).lines,
+    ]);
+    return { ...right(first.answer.why), lines };
   }
 
   async purge(what: Purge): Promise<number> {
@@ -120,7 +131,7 @@ export class AskedCache {
   }
 
   async why(question: Question) {
-    return { isOnDisk: this.#isOnDisk(), lines: await orWrong(() => this.#cache().why(question)) };
+    return { isOnDisk: this.#isOnDisk(), why: await orWrong(() => this.#cache().why(question)) };
   }
 
   async purge(what: Purge) {

@@ -4,7 +4,7 @@
 //
 // While there is no keeper each fetches for itself, and what it has invalidated is told to the others when there is one again.
 import type { CacheContext } from '../cache/cache.ts';
-import { Claims } from '../cache/claims.ts';
+import { Claims, type LetGo } from '../cache/claims.ts';
 import type { Granted, Neighbours } from '../cache/neighbours.ts';
 import type { Soon } from '../cache/stores/cache-store.ts';
 import { hashOfKey } from '../cache/stores/stored-record.ts';
@@ -66,10 +66,8 @@ export class LinkedNeighbours implements Neighbours {
     else cache?.changedElsewhere(said.keys);
   }
 
-  async fetched(key: string, cache: CacheContext | null): Promise<{ readonly wasFetched: boolean }> {
-    const over = cache?.fetched(key) ?? null;
-    await over;
-    return { wasFetched: over !== null };
+  async fetched(key: string, cache: CacheContext | null): Promise<{ readonly how: LetGo | null }> {
+    return { how: (await cache?.fetched(key)) ?? null };
   }
 
   async outdated(keys: readonly string[], cache: CacheContext | null): Promise<object> {
@@ -99,33 +97,33 @@ class LinkedClaim implements Granted {
     this.isBehind = standing !== 'alone';
   }
 
-  /** @returns `null`: another one fetched it, and has let go; or takes too long */
+  /** @returns `null`: another one fetched it, and that is settled; or takes too long */
   async ask(link: WorkerEnd): Promise<Granted | null> {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => resolve(false), MOST_WAIT_MS).unref();
+    const { promise, resolve } = Promise.withResolvers<'ours' | LetGo>();
+    const timer = setTimeout(() => resolve('settled'), MOST_WAIT_MS).unref();
     link.ask({ kind: 'claim', key: this.#key }).then(
-      ({ isOurs }) => {
-        if (isOurs) this.#grantedBy(link);
-        resolve(isOurs);
+      ({ outcome }) => {
+        if (outcome === 'ours') this.#grantedBy(link);
+        resolve(outcome);
       },
-      () => resolve(true),
+      () => resolve('ours'),
     );
-    const isOurs = await promise;
+    const outcome = await promise;
     clearTimeout(timer);
-    if (isOurs) return this;
-    this.release();
-    return null;
+    if (outcome === 'ours') return this;
+    this.release(outcome);
+    return outcome === 'settled' ? null : NOTHING_GRANTED;
   }
 
-  release(): void {
+  release(how: LetGo): void {
     this.#isOver = true;
     this.#table?.release(this.#hash);
-    this.#keeper?.say({ kind: 'release', key: this.#key });
+    this.#keeper?.say({ kind: 'release', key: this.#key, how });
   }
 
   #grantedBy(link: WorkerEnd): void {
     // Too late.
-    if (this.#isOver) link.say({ kind: 'release', key: this.#key });
+    if (this.#isOver) link.say({ kind: 'release', key: this.#key, how: 'unsettled' });
     else this.#keeper = link;
   }
 }
@@ -146,18 +144,19 @@ export class SharedCache {
     return this.#columns?.take(link) ?? null;
   }
 
-  async claim(key: string, link: KeeperEnd): Promise<{ readonly isOurs: boolean }> {
-    if (!(await this.#claims.claim(key, link))) return { isOurs: false };
-    const others = await Promise.all(
-      this.#others(link).map((other) => other.ask({ kind: 'fetched', key }).catch(() => ({ wasFetched: false }))),
-    );
-    if (!others.some(({ wasFetched }) => wasFetched)) return { isOurs: true };
-    this.#claims.release(key, link);
-    return { isOurs: false };
+  async claim(key: string, link: KeeperEnd): Promise<{ readonly outcome: 'ours' | LetGo }> {
+    const claimed = await this.#claims.claim(key, link);
+    if (claimed !== true) return { outcome: claimed };
+    const others = await Promise.all(this.#others(link).map((other) => other.ask({ kind: 'fetched', key }).catch(() => ({ how: null }))));
+    const ends = others.map(({ how }) => how).filter((how) => how !== null);
+    if (ends.length === 0) return { outcome: 'ours' };
+    const how = ends.includes('unsettled') ? 'unsettled' : 'settled';
+    this.#claims.release(key, link, how);
+    return { outcome: how };
   }
 
   heard(said: CacheSaid, link: KeeperEnd): void {
-    if (said.kind === 'release') this.#claims.release(said.key, link);
+    if (said.kind === 'release') this.#claims.release(said.key, link, said.how);
     else for (const other of this.#others(link)) other.say(said);
   }
 

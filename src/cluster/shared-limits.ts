@@ -4,7 +4,6 @@
 // What holds of all workers together: exchanges at once and requests a second, exactly. Octets a day are counted exactly, and cut off where they run out, but
 // for what others have spent and not told yet: SPENT_OCTETS for each exchange. Octets a second are shared out among the workers that carry something of the
 // same key, in equal parts: never more in all than the rule says, and less where one of them does not use its part.
-
 import type { ByteRate } from '../net/byte-rate.ts';
 import { describeRule } from '../policy/explain.ts';
 import { DailyBytes } from '../policy/limits/daily-bytes.ts';

@@ -5,6 +5,7 @@ import { FRAME_KINDS } from '../flows/frame-batch.ts';
 import type { FlowStore } from '../flows/store/flow-store.ts';
 import type { AnswerTo, Push, Question } from '../flows/store/protocol.ts';
 import type { KeeperEnd, WorkerEnd } from './link-messages.ts';
+import { Unfinished } from './unfinished.ts';
 
 /** The store as a worker has it. Nobody asks it: the inspector is the keeper's. */
 export class LinkedStore implements FlowStore {
@@ -89,6 +90,7 @@ export class SharedStore implements FlowStore {
   /** Whose batches are on their way, in order; `null` for the keeper's own. */
   #owners: { readonly worker: KeeperEnd | null; readonly used: number }[] = [];
   #owedBytes = 0;
+  readonly #unfinished = new Map<KeeperEnd, Unfinished>();
 
   constructor(store: FlowStore) {
     this.#store = store;
@@ -113,7 +115,17 @@ export class SharedStore implements FlowStore {
 
   /** @param octets frames of a worker, to be handed on */
   take(octets: ArrayBuffer, worker: KeeperEnd): void {
+    let unfinished = this.#unfinished.get(worker);
+    if (unfinished === undefined) this.#unfinished.set(worker, (unfinished = new Unfinished()));
+    unfinished.note(octets);
     this.#send(octets, octets.byteLength, worker);
+  }
+
+  /** A worker is gone. Should it come back, what it tells then holds. */
+  gone(worker: KeeperEnd): void {
+    const ends = this.#unfinished.get(worker)?.end() ?? null;
+    this.#unfinished.delete(worker);
+    if (ends !== null) this.#send(ends, ends.byteLength, null);
   }
 
   ask<Q extends Question>(question: Q): Promise<AnswerTo<Q>> {

@@ -21,15 +21,28 @@ import { LinkedStore } from './shared-recording.ts';
  * @param socketPath that the keeper listens on; it is waited for, as long as a start may take
  * @param workerNumber for the operator
  * @param report a line for the operator
+ * @param unjoined told once: the one that answers does not take this worker, and another one is waited for
  * @throws StartError where no keeper answers
  */
-export async function joinKeeper(socketPath: string, workerNumber: number, report: (line: string) => void): Promise<WorkerParts> {
+export async function joinKeeper(
+  socketPath: string,
+  workerNumber: number,
+  report: (line: string) => void,
+  unjoined: () => void = ignore,
+): Promise<WorkerParts> {
   const joined = new JoinedWorker(socketPath, workerNumber, report);
   const endMs = performance.now() + START_PATIENCE_MS;
-  for (;;) {
+  for (let isTold = false; ; ) {
     const why = await joined.join();
     if (why === null) return joined;
-    if (performance.now() >= endMs) throw new StartError('unavailable', [`worker ${workerNumber}: the keeper does not answer (${why}).`]);
+    if (!isTold && !why.startsWith(NOT_THERE)) {
+      isTold = true;
+      unjoined();
+    }
+    if (performance.now() >= endMs) {
+      const problem = isTold ? `takes no such worker (${why}). Start all anew: sallyport reload --restart.` : `does not answer (${why}).`;
+      throw new StartError('unavailable', [`worker ${workerNumber}: the keeper ${problem}`]);
+    }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 }
@@ -219,10 +232,11 @@ class JoinedWorker implements WorkerParts {
   }
 
   async #joinAgain(): Promise<void> {
+    const tellMs = performance.now() + REPORT_AFTER_MS;
     while (!this.#isClosed) {
       const why = await this.join();
       if (why === null) break;
-      this.#tellOnce(why);
+      if (performance.now() >= tellMs) this.#tellOnce(why);
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
     }
     // It was closed while this was under way.
@@ -273,5 +287,7 @@ function ignore(): void {}
 const NOT_THERE = 'it is not there';
 const START_PATIENCE_MS = 30_000;
 const RETRY_MS = 100;
+/** Where a new start has made keeper and workers of another version, those that are replaced have left by then. */
+const REPORT_AFTER_MS = 5_000;
 const COUNTS_EVERY_MS = 1_000;
 const MOST_UNSENT = 2 ** 20;

@@ -1,7 +1,7 @@
 // Owns what a forked worker runs: the proxy as one process runs it, on sockets that the primary has bound, with what the keeper has for all.
 import { type HandedSocket, isSameSocket } from '../listeners/listener.ts';
 import { type RunningProxy, startProxy } from '../proxy.ts';
-import { obey } from './forked.ts';
+import { obey, type Says } from './forked.ts';
 import type { StartOrder } from './messages.ts';
 import { joinKeeper } from './worker-link.ts';
 
@@ -9,10 +9,10 @@ obey(startWorker);
 
 async function startWorker(
   { config, number, sockets, ticketSecret, keeperSocket }: StartOrder,
-  report: (line: string) => void,
+  { report, unjoined }: Says,
 ): Promise<RunningProxy> {
   const left = [...sockets];
-  const shared = await joinKeeper(keeperSocket, number, report);
+  const shared = await joinKeeper(keeperSocket, number, report, unjoined);
   const socket: HandedSocket = (wanted) => {
     // Of two on ports of the system's choice, each is given once.
     const index = left.findIndex(({ address }) => isSameSocket(address, wanted));

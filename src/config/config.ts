@@ -13,8 +13,7 @@ import {
   type MemoryStoreOptions,
 } from '../cache/options.ts';
 import { RECORD_DEFAULTS, type RecordOptions } from '../flows/options.ts';
-import type { ListenAddress, ListenerOptions } from '../listeners/listener.ts';
-import { LISTENER_DEFAULTS } from '../listeners/listener.ts';
+import { LISTENER_DEFAULTS, type ListenAddress, type ListenerOptions } from '../listeners/listener.ts';
 import { ACCESS_LOG_DEFAULTS, type AccessLogOptions } from '../observe/access-log.ts';
 import type { RewriteOptions } from '../rewrite/options.ts';
 import { LEAF_DEFAULTS, type TlsOptions } from '../tls/options.ts';
@@ -69,12 +68,12 @@ export interface Config {
 }
 
 /** Only this machine may connect, unless an operator says otherwise. */
-export const DEFAULT_LISTEN: readonly ListenAddress[] = [{ kind: 'tcp', host: '127.0.0.1', port: 8080 }];
-export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000;
-export const DEFAULT_TUNNEL_GRACE_MS = 30_000;
+const DEFAULT_LISTEN: readonly ListenAddress[] = [{ kind: 'tcp', host: '127.0.0.1', port: 8080 }];
+const DEFAULT_DRAIN_TIMEOUT_MS = 30_000;
+const DEFAULT_TUNNEL_GRACE_MS = 30_000;
 export const DEFAULT_ADMIN: AdminAddress = { host: '127.0.0.1', port: 8081, isAnyPortFine: true };
 /** A browser's own machine: the proxy may be on another one. */
-export const DEFAULT_PAC_DIRECT: readonly string[] = ['.localhost', '127.0.0.0/8', '[::1]'];
+const DEFAULT_PAC_DIRECT: readonly string[] = ['.localhost', '127.0.0.0/8', '[::1]'];
 
 /**
  * What the sources said together, with the defaults for what they did not.
@@ -89,42 +88,11 @@ export function configFrom(
   defaultCacheFolder: string | null = null,
   defaultCaFolder: string | null = null,
 ): Config {
-  const { limits = {}, timeouts = {} } = settings;
+  const { timeouts = {} } = settings;
   return deepFreeze({
     listen: settings.listen ?? DEFAULT_LISTEN,
-    listener: withDefaults(LISTENER_DEFAULTS, {
-      headBytes: limits.head,
-      targetBytes: limits.target,
-      fieldCount: limits.fields,
-      trailerBytes: limits.trailers,
-      headTimeoutMs: timeouts.head,
-      idleTimeoutMs: timeouts.idle,
-      contentMinBytesPerSecond: settings.content_min_rate,
-      contentGraceMs: timeouts.content_grace,
-      writeTimeoutMs: timeouts.client_write,
-      tunnelGreetingTimeoutMs: timeouts.tunnel_greeting,
-      tunnelIdleTimeoutMs: timeouts.tunnel_idle,
-      connections: limits.connections,
-      connectionsPerClient: limits.connections_per_client,
-      tunnels: limits.tunnels,
-      http2Requests: limits.http2_requests,
-      http2Streams: limits.http2_streams,
-      http2WindowBytes: limits.http2_window,
-      http2Resets: limits.http2_resets,
-    }),
-    upstream: withDefaults(UPSTREAM_DEFAULTS, {
-      connectTimeoutMs: timeouts.connect,
-      responseTimeoutMs: timeouts.response,
-      gapTimeoutMs: timeouts.gap,
-      writeTimeoutMs: timeouts.upstream_write,
-      idleTimeoutMs: timeouts.upstream_idle,
-      idlePerDestination: limits.idle_upstream_per_destination,
-      idleTotal: limits.idle_upstream,
-      headBytes: limits.response_head,
-      fieldCount: limits.response_fields,
-      trailerBytes: limits.response_trailers,
-      interimResponses: limits.interim_responses,
-    }),
+    listener: listenerOptions(settings),
+    upstream: upstreamOptions(settings),
     resolver: resolverOptions(settings.dns ?? {}),
     route: { parents: settings.parents ?? [], noProxy: settings.no_proxy ?? [] },
     pac: pacOptions(settings.pac ?? {}),
@@ -143,6 +111,45 @@ export function configFrom(
     admin: settings.admin === 'off' ? null : (settings.admin ?? DEFAULT_ADMIN),
     record: recordOptions(settings.record ?? {}, settings.state_dir),
     rewrite: rewriteOptions(settings),
+  });
+}
+
+function listenerOptions({ limits = {}, timeouts = {}, content_min_rate: minRate }: Settings): ListenerOptions {
+  return withDefaults(LISTENER_DEFAULTS, {
+    headBytes: limits.head,
+    targetBytes: limits.target,
+    fieldCount: limits.fields,
+    trailerBytes: limits.trailers,
+    headTimeoutMs: timeouts.head,
+    idleTimeoutMs: timeouts.idle,
+    contentMinBytesPerSecond: minRate,
+    contentGraceMs: timeouts.content_grace,
+    writeTimeoutMs: timeouts.client_write,
+    tunnelGreetingTimeoutMs: timeouts.tunnel_greeting,
+    tunnelIdleTimeoutMs: timeouts.tunnel_idle,
+    connections: limits.connections,
+    connectionsPerClient: limits.connections_per_client,
+    tunnels: limits.tunnels,
+    http2Requests: limits.http2_requests,
+    http2Streams: limits.http2_streams,
+    http2WindowBytes: limits.http2_window,
+    http2Resets: limits.http2_resets,
+  });
+}
+
+function upstreamOptions({ limits = {}, timeouts = {} }: Settings): UpstreamOptions {
+  return withDefaults(UPSTREAM_DEFAULTS, {
+    connectTimeoutMs: timeouts.connect,
+    responseTimeoutMs: timeouts.response,
+    gapTimeoutMs: timeouts.gap,
+    writeTimeoutMs: timeouts.upstream_write,
+    idleTimeoutMs: timeouts.upstream_idle,
+    idlePerDestination: limits.idle_upstream_per_destination,
+    idleTotal: limits.idle_upstream,
+    headBytes: limits.response_head,
+    fieldCount: limits.response_fields,
+    trailerBytes: limits.response_trailers,
+    interimResponses: limits.interim_responses,
   });
 }
 

@@ -60,7 +60,7 @@ export function settingsSchema(resolvePath: ResolvePath) {
     auth: authSettings(resolvePath),
     via: scalar(parsePseudonym),
     // Processes that serve; `auto` is one for each core.
-    workers: scalar((value) => (value === 'auto' ? value : parseCount(value, MOST_WORKERS))),
+    workers: scalar(workers),
     // `off` keeps nothing over a restart.
     state_dir: pathOrOff(resolvePath),
     record,
@@ -270,6 +270,15 @@ function bodyLimit(value: string | number): number {
   const octets = parseOctets(value);
   if (octets > MOST_BODY_OCTETS) throw new Error(`expected a size of at most 16MiB; found ${shown(value)}`);
   return octets;
+}
+
+function workers(value: string | number): number | 'auto' {
+  if (value === 'auto') return value;
+  try {
+    return parseCount(value, MOST_WORKERS);
+  } catch {
+    throw new Error(`expected auto or a whole number from 1 to ${MOST_WORKERS}; found ${shown(value)}`);
+  }
 }
 
 /** A folder of this name holds it. */

@@ -9,6 +9,7 @@ export class WatchedFiles {
   readonly #seen = new Map<string, string>();
   readonly #folders = new Map<string, FSWatcher | null>();
   #timer: NodeJS.Timeout;
+  #willLookSoon = false;
   #isLooking = false;
   #isClosed = false;
 
@@ -54,7 +55,10 @@ export class WatchedFiles {
   #watchFolder(folder: string): void {
     if (this.#folders.has(folder)) return;
     try {
-      const watcher = watch(folder, { persistent: false }, () => this.#lookSoon());
+      const watcher = watch(folder, { persistent: false }, (event, name) => {
+        // A log may be written here without a pause. What replaces a file, or a link on the way to it, is a `rename`.
+        if (event === 'rename' || name === null || this.#isWatched(folder, name)) this.#lookSoon();
+      });
       watcher.on('error', () => watcher.close());
       this.#folders.set(folder, watcher);
     } catch {
@@ -62,8 +66,15 @@ export class WatchedFiles {
     }
   }
 
+  #isWatched(folder: string, name: string): boolean {
+    for (const file of this.#seen.keys()) if (path.basename(file) === name && path.dirname(file) === folder) return true;
+    return false;
+  }
+
+  /** However often it is called meanwhile: what comes without end must not put the look off for as long. */
   #lookSoon(): void {
-    if (this.#isLooking || this.#isClosed) return;
+    if (this.#willLookSoon || this.#isLooking || this.#isClosed) return;
+    this.#willLookSoon = true;
     clearTimeout(this.#timer);
     this.#timer = this.#lookIn(SETTLED_MS);
   }
@@ -73,6 +84,7 @@ export class WatchedFiles {
   }
 
   async #look(): Promise<void> {
+    this.#willLookSoon = false;
     this.#isLooking = true;
     const changed: string[] = [];
     for (const [file, before] of this.#seen) {

@@ -1,4 +1,4 @@
-// Owns the translation of Node's socket and TLS errors into RFC 9209 codes, once, for every edge that dials.
+// Owns the translation of Node's socket and TLS errors into RFC 9209 codes, once, for every edge that dials; and their own codes, for all others.
 import { ProxyError, type ProxyErrorCode } from './proxy-error.ts';
 
 /**
@@ -56,6 +56,11 @@ function isTlsError(code: string): boolean {
 /** The `code` of a Node error; empty when it has none. */
 export function errorCode(error: unknown): string {
   return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** The same as messages show it: what was thrown, when that has none. */
+export function shownCode(error: unknown): string {
+  return errorCode(error) || String(error);
 }
 
 const CERTIFICATE_ERRORS = /CERT|SELF_SIGNED|ISSUER|CRL|HOSTNAME_MISMATCH|^(?:UNABLE_TO|INVALID|PATH_LENGTH)_/;

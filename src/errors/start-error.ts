@@ -1,5 +1,6 @@
 // Owns the failure to start or to reload: everything an operator can put right. A defect of ours is never one of these.
 // Every problem is one line, fit to print: it names the thing, the place and the next step, and never a secret.
+import { shownCode } from './from-node.ts';
 
 /** What went wrong, by whose hand it is mended; `cli/exit-codes.ts` gives each its exit code. */
 export type StartErrorKind =
@@ -24,12 +25,19 @@ export class StartError extends Error {
 
 /** An error of Node's from reading a file, in the operator's words. @param what such as `the configuration file` */
 export function cannotRead(what: string, file: string, cause: unknown): StartError {
-  const code = codeOf(cause);
+  const code = shownCode(cause);
   if (code === 'EACCES' || code === 'EPERM') {
     return new StartError('permission', [`${file}: no permission to read ${what}. Give this user read access to it.`], { cause });
   }
   const reason = READ_REASONS[code] ?? `cannot be read (${code})`;
   return new StartError('unreadable', [`${file}: ${what} ${reason}. Check the path.`], { cause });
+}
+
+/** An error of Node's from writing, in the operator's words. @param next  what to do about it, as a sentence */
+export function cannotWrite(file: string, cause: unknown, next: string): StartError {
+  const code = shownCode(cause);
+  const kind = code === 'EACCES' || code === 'EPERM' || code === 'EROFS' ? 'permission' : 'unavailable';
+  return new StartError(kind, [`${file}: cannot be written (${WRITE_REASONS[code] ?? code}). ${next}`], { cause });
 }
 
 /**
@@ -39,7 +47,7 @@ export function cannotRead(what: string, file: string, cause: unknown): StartErr
  * @param flag  that chooses another
  */
 export function cannotListen(where: string, cause: unknown, flag: '--listen' | '--admin' = '--listen'): StartError {
-  const code = codeOf(cause);
+  const code = shownCode(cause);
   if (code === 'EADDRINUSE') {
     return new StartError('unavailable', [`${where} is in use by another program. Stop it, or choose another address with ${flag}.`], {
       cause,
@@ -66,6 +74,12 @@ const READ_REASONS: Readonly<Record<string, string>> = {
   EISDIR: 'is a folder, not a file',
 };
 
-function codeOf(cause: unknown): string {
-  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : String(cause);
-}
+const WRITE_REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not',
+  EPERM: 'this user may not',
+  EROFS: 'the file system is read-only',
+  EISDIR: 'it is a folder',
+  ENOENT: 'its folder does not exist',
+  ENOTDIR: 'its folder is a file',
+  ENOSPC: 'the disk is full',
+};

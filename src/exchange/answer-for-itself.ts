@@ -1,7 +1,7 @@
 // Owns what the proxy serves under its own address, to whoever opens that as a web site: the page that greets and helps to trust its certificate
 // (answer-onboarding.ts), and the script that configures browsers (PAC) on `/proxy.pac` and on `/wpad.dat`, where those that look for one by
-// themselves ask (WPAD). Page and script name the address that the client has just used, so it is right on every interface. That address is the client's own claim, in its
-// Host field, so it is read as strictly as a target, and nobody but who made the claim gets the answer.
+// themselves ask (WPAD). Page and script name the address that the client has just used, so it is right on every interface. That address is the
+// client's own claim, in its Host field, so it is read as strictly as a target, and nobody but who made the claim gets the answer.
 import { ProxyError } from '../errors/proxy-error.ts';
 import { type Authority, formatAuthority, parseAuthority } from '../http/authority.ts';
 import { fieldValue } from '../http/fields.ts';

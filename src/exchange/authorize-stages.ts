@@ -9,7 +9,7 @@ import type { Authorization, Authorize, AuthorizeRequest, ContentLimit } from '.
 import type { Admission, Admit, Lease, Uncounted } from '../policy/limits/limits.ts';
 import type { Decision } from '../policy/policy.ts';
 import type { IsAddressAllowed } from '../upstream/forward.ts';
-import type { ClientResponse } from '../upstream/http1-client.ts';
+import { type ClientResponse, letGo } from '../upstream/http1-client.ts';
 import { LimitedContent } from './content-limit.ts';
 import type {
   Answer,
@@ -251,12 +251,6 @@ function whyProhibited(
 /** Its content under the limits of the rule that let it pass. */
 function held(response: ClientResponse, lease: Lease): ClientResponse {
   return response.body === null ? response : { ...response, body: throttleBody(response.body, 'download', lease) };
-}
-
-/** Of what the origin sends, nothing is wanted. */
-function letGo({ body, upgraded }: ClientResponse): void {
-  body?.cancel();
-  upgraded?.connection.destroy();
 }
 
 /** There is nothing that a rule about content could judge (RFC 9110 §15.3.5, §15.4.5). */

@@ -75,7 +75,12 @@ export function ownAnswer({ flow }: Incoming, status: number, fields: Fields, co
   return { kind: 'own', head, content: mayHaveContent(status) ? content : NO_CONTENT };
 }
 
-/** Ends it without an answer: the connection of HTTP/1.1, or the stream of HTTP/2; in order, as one that has said all. @returns what to throw then, once its record is closed */
+/**
+ * Ends it without an answer: the connection of HTTP/1.1, or the stream of HTTP/2.
+ *
+ * @param isInOrder as one that has said all
+ * @returns what to throw then, once its record is closed
+ */
 export async function brokenOff({ flow, responder, cancellation }: Incoming, why: string, isInOrder = false): Promise<ProxyError> {
   const error = new ProxyError('connection_terminated', why);
   flow.error = error;

@@ -1,8 +1,7 @@
 // Owns content of unknown length under a rule that asks for its size: it passes until there is more of it than the rule lets pass, and then it is
 // broken off, with the denial as the reason. What was passed on by then cannot be called back, and is never shown as complete.
 import { ProxyError } from '../errors/proxy-error.ts';
-import type { Body, BodySink, Taken } from '../http/message.ts';
-import { FULL } from '../http/message.ts';
+import { type Body, type BodySink, FULL, type Taken } from '../http/message.ts';
 import type { ContentLimit } from '../policy/authorize.ts';
 import { explainShort } from '../policy/explain.ts';
 import type { Decision } from '../policy/policy.ts';

@@ -8,11 +8,10 @@ import { announcedLength } from '../http/framing.ts';
 import { BytesBody, type Fields, NO_FIELDS } from '../http/message.ts';
 import { token } from '../http/structured-fields.ts';
 import { kindFor, nextStepFor, titleFor } from '../pages/error-page.ts';
-import type { ClientResponse } from '../upstream/http1-client.ts';
+import { letGo } from '../upstream/http1-client.ts';
 import { answerForItself, type OwnAnswersContext } from './answer-for-itself.ts';
 import { answerWithPage } from './answer-with-page.ts';
 import { deliverRefusal } from './deliver-refusal.ts';
-
 import type { Answer, Incoming, Received, ReceivedConnect } from './exchange.ts';
 import { SentToProxyItself } from './receive.ts';
 import { startRelay, type TunnelContext } from './start-relay.ts';
@@ -88,11 +87,6 @@ export function deliverError(
   const proxyStatus = { error: token(code), ...error.parameters, details: message.slice(0, 300) };
   const fields = flow.cache === null ? NO_FIELDS : [{ name: 'Cache-Status', value: cacheStatus(context.via, flow.cache, false) }];
   answerWithPage(incoming, received, { facts, proxyStatus, fields }, context);
-}
-
-function letGo({ body, upgraded }: ClientResponse): void {
-  body?.cancel();
-  upgraded?.connection.destroy();
 }
 
 const RETRY_SECONDS = 5;

@@ -1,7 +1,6 @@
 // Owns what an exchange knows at each stage of the line. Each type holds the one before and adds one fact, so a wrong order does not compile.
-
 import type { Duplex } from 'node:stream';
-import type { Fetch } from '../cache/reuse-stored.ts';
+import type { Fetch } from '../cache/fetch.ts';
 import type { StoredResponse } from '../cache/stored-response.ts';
 import type { ProxyError } from '../errors/proxy-error.ts';
 import type { Flow } from '../flows/flow.ts';
@@ -151,7 +150,7 @@ export interface AuthorizedConnect {
 export type Answer =
   /** `gate`: who may hold messages of the WebSocket that it begins. */
   | { readonly kind: 'response'; readonly response: ClientResponse; readonly lease: Lease | null; readonly gate?: MessageGate }
-  /** By us, on nobody's behalf: TRACE and OPTIONS that end here. */
+  /** In the origin's place: TRACE and OPTIONS that end here, a rewriting rule, a person at a breakpoint. */
   | { readonly kind: 'own'; readonly head: ResponseHead; readonly content: Buffer }
   | Refusal;
 

@@ -1,6 +1,5 @@
 // Owns the joint to auth/: the credentials of a request → who asks, or what is answered instead. Whether nobody may be nobody is the listener's to
 // say, and the settings' where the listener says nothing.
-
 import type { Authentication, Authenticator } from '../auth/authenticate.ts';
 import { fieldValues } from '../http/fields.ts';
 import type { Identified, Identity, Received, ReceivedConnect, Soon, Step } from './exchange.ts';

@@ -1,8 +1,8 @@
 // THE OTHER LIST, second half: a CONNECT that is to be opened, or about which rules want to know what it carries. 200 has been said, since nothing comes
 // before it; so whatever happens from here on has no page, and the record says what it was.
 //
-//   read the greeting ─ unclear ──────────────────────────────► alert, close: whatever rules said, it would be about something else
-//                    → authorizeGreeting ┬ denied ─────────────► alert, close
+//   read the greeting ─ unclear ────────────────────────────────► alert, close: whatever rules said, it would be about something else
+//                     → authorizeGreeting ┬ denied ─────────────► alert, close
 //                                         ├ allow, tunnel ──────► connect → relay, the greeting first
 //                                         └ intercept ┬ pinned ─► the same, where the rule lets it
 //                                                     ├ TLS ────► handshake with a certificate of ours → hand on

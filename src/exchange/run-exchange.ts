@@ -33,7 +33,7 @@ export interface Stages extends TunnelStages {
   /** Never rejects: a stored response may answer where the origin does not. */
   forward(unsatisfied: Unsatisfied): Promise<Forwarded>;
   /** Stores what may be stored, freshens what is stored, and answers with the one or the other (RFC 9111 §3, §4.3). @throws ProxyError */
-  storeResponse(unsatisfied: Unsatisfied, forwarded: Forwarded): Soon<Served>;
+  storeResponse(unsatisfied: Unsatisfied, forwarded: Forwarded): Soon<Served | Unsatisfied>;
   /** What a rule says of the response itself. */
   authorizeResponse(authorized: Authorized, served: Served): Soon<Answer>;
   /** What they change about a response, stored or not. */
@@ -81,7 +81,8 @@ export async function runExchange(incoming: Incoming, context: ExchangeContext):
       served = reused.respond; // a hit
     else {
       const stored = stages.storeResponse(reused.next, await stages.forward(reused.next));
-      served = stored instanceof Promise ? await stored : stored;
+      const kept = stored instanceof Promise ? await stored : stored;
+      served = 'response' in kept ? kept : await askForWhole(kept, stages);
     }
     const allowed = stages.authorizeResponse(toForward.next, served); // 403, where a rule asks for the type or the size
     const answer = stages.rewriteResponse(received, allowed instanceof Promise ? await allowed : allowed);
@@ -89,6 +90,13 @@ export async function runExchange(incoming: Incoming, context: ExchangeContext):
   } catch (thrown) {
     deliverFailure(incoming, received, thrown, context);
   }
+}
+
+/** A part came that cannot be combined with what is stored: the origin is asked again, once, for all of it (RFC 9110 §15.3.7.3). */
+async function askForWhole(request: Unsatisfied, stages: Stages): Promise<Served> {
+  const kept = await stages.storeResponse(request, await stages.forward(request));
+  if ('response' in kept) return kept;
+  throw new ProxyError('http_protocol_error', 'The origin sent parts that do not fit each other. Ask again.');
 }
 
 function deliverFailure(incoming: Incoming, received: Received | ReceivedConnect | null, thrown: unknown, context: ExchangeContext): void {

@@ -1,10 +1,11 @@
 // Owns the joints between the line and the cache: a request as the cache sees it, what of its answers goes back to the line, and the request that
 // validates behind an answer. What is stored belongs to whoever may be connected to where it came from, and to nobody else.
 import type { CacheContext, CachedResponse } from '../cache/cache.ts';
-import { type Found, Lookup, reuseStored } from '../cache/reuse-stored.ts';
+import { Lookup } from '../cache/lookup.ts';
+import { type Found, reuseStored } from '../cache/reuse-stored.ts';
 import { cacheKey } from '../cache/rules/cache-key.ts';
 import { type CacheOverrides, NO_OVERRIDES } from '../cache/rules/options.ts';
-import { answerFailure, storeResponse } from '../cache/store-response.ts';
+import { answerFailure, type FetchedResponse, storeResponse, UnfitPart } from '../cache/store-response.ts';
 import type { StoredResponse } from '../cache/stored-response.ts';
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { Rule } from '../policy/policy.ts';
@@ -59,8 +60,12 @@ function overridesUnder(rule: Rule | null): CacheOverrides {
   return rule.acceptCertificate === null ? (rule.cache ?? NO_OVERRIDES) : NOT_TO_BE_KEPT;
 }
 
-/** @throws ProxyError  what the origin failed with, where nothing stored may answer in its place */
-export function keepInCache(joint: CacheJoint, { fetch, received }: Unsatisfied, forwarded: Forwarded): Soon<Served> {
+/**
+ * @returns what to ask for instead where a part came that fits nothing stored
+ * @throws ProxyError  what the origin failed with, where nothing stored may answer in its place
+ */
+export function keepInCache(joint: CacheJoint, request: Unsatisfied, forwarded: Forwarded): Soon<Served | Unsatisfied> {
+  const { fetch, received } = request;
   if (fetch === null) {
     if (forwarded.kind === 'failure') throw forwarded.thrown;
     return { response: forwarded.response, storedFrom: null };
@@ -74,8 +79,15 @@ export function keepInCache(joint: CacheJoint, { fetch, received }: Unsatisfied,
   const { flow } = received.incoming;
   const { upstreamAddress, upstreamPort } = flow;
   const origin = flow.route === 'direct' && upstreamAddress !== null ? { address: upstreamAddress, port: upstreamPort } : null;
-  const kept = storeResponse(joint.context, fetch, { head: response.head, body: response.body, requestTimeMs, responseTimeMs, origin });
-  return kept instanceof Promise ? kept.then(served) : served(kept);
+  const fetched: FetchedResponse = { head: response.head, body: response.body, requestTimeMs, responseTimeMs, origin };
+  try {
+    const kept = storeResponse(joint.context, fetch, fetched);
+    return kept instanceof Promise ? kept.then(served) : served(kept);
+  } catch (error) {
+    // Only a GET without content is completed, so it may be repeated (RFC 9110 §9.2.2).
+    if (error instanceof UnfitPart) return { ...request, fetch: error.whole };
+    throw error;
+  }
 }
 
 function use(joint: CacheJoint, request: Authorized, found: Found): Step<Unsatisfied, Served> {

@@ -47,8 +47,8 @@ export class Capture<Exchange = unknown> implements Linked<Capture<Exchange>>, W
   isOver = false;
   /** Messages that were told of. */
   messages = 0;
-  /** Of a WebSocket whose messages are taken apart, each direction on its own. */
-  readonly #onHold: OnHold = { 'from-client': null, 'to-client': null };
+  /** Of a WebSocket whose messages are taken apart, each direction on its own; `null` until somebody may hold some. */
+  #onHold: OnHold | null = null;
   /** The exchange that it repeats, by its id in the session. */
   replayOf: number | null = null;
   /** What rules and people have changed about it, in order; `null` while that is nothing. */
@@ -136,13 +136,14 @@ export class Capture<Exchange = unknown> implements Linked<Capture<Exchange>>, W
   event(event: CapturedMessage): void {
     if (this.isOver) return;
     this.#owner.message(this, event);
-    if (event.kind === 'text' || event.kind === 'binary') this.#onHold[event.direction]?.came(this.messages);
+    if (event.kind === 'text' || event.kind === 'binary') this.#onHold?.[event.direction]?.came(this.messages);
   }
 
   // What holds messages says
 
   /** From the next message on, that which goes on is told of. */
   noteHolding(direction: WebSocketDirection): void {
+    this.#onHold ??= { 'from-client': null, 'to-client': null };
     this.#onHold[direction] = new MessagesOnHold();
   }
 
@@ -151,7 +152,7 @@ export class Capture<Exchange = unknown> implements Linked<Capture<Exchange>>, W
     direction: WebSocketDirection,
     became: { readonly isText: boolean; readonly content: Buffer; readonly isDropped: boolean } | null,
   ): void {
-    const of = this.#onHold[direction]?.goes() ?? null;
+    const of = this.#onHold?.[direction]?.goes() ?? null;
     if (became === null || of === null || this.isOver) return;
     const { isText, content, isDropped } = became;
     this.#owner.message(this, {

@@ -51,7 +51,9 @@ export class CapturedContent implements Body, BodySink {
   readonly #body: Body;
   readonly #memory: CaptureMemory;
   readonly #reader: ContentReader | null;
-  readonly #blocks: Buffer[] = [];
+  /** Most contents end in the first one. */
+  #first: Buffer | null = null;
+  #more: Buffer[] | null = null;
   #sink: BodySink | null = null;
   /** Octets that may still be kept. */
   #room: number;
@@ -67,8 +69,11 @@ export class CapturedContent implements Body, BodySink {
 
   /** Writes what is kept. */
   copyTo(target: Uint8Array, at: number): void {
-    for (let i = 0, left = this.kept; left > 0; i += 1, left -= BLOCK_OCTETS) {
-      this.#blocks[i]!.copy(target, at + this.kept - left, 0, left);
+    if (this.kept === 0) return;
+    this.#first!.copy(target, at, 0, this.kept);
+    if (this.#more === null) return;
+    for (let i = 0, from = BLOCK_OCTETS; from < this.kept; i += 1, from += BLOCK_OCTETS) {
+      this.#more[i]!.copy(target, at + from, 0, this.kept - from);
     }
   }
 
@@ -89,8 +94,10 @@ export class CapturedContent implements Body, BodySink {
   release(): void {
     this.#room = 0;
     this.kept = 0;
-    for (const block of this.#blocks) this.#memory.giveBack(block);
-    this.#blocks.length = 0;
+    if (this.#first !== null) this.#memory.giveBack(this.#first);
+    if (this.#more !== null) for (const block of this.#more) this.#memory.giveBack(block);
+    this.#first = null;
+    this.#more = null;
   }
 
   // Body: what the sink says
@@ -133,23 +140,23 @@ export class CapturedContent implements Body, BodySink {
     const end = Math.min(bytes.length, this.#room);
     while (at < end) {
       const inBlock = this.kept % BLOCK_OCTETS;
-      if (inBlock === 0 && !this.#grow()) return;
-      const copied = bytes.copy(this.#blocks.at(-1)!, inBlock, at, end);
+      const block = inBlock === 0 ? this.#grow() : (this.#more?.at(-1) ?? this.#first!);
+      if (block === null) return;
+      const copied = bytes.copy(block, inBlock, at, end);
       at += copied;
       this.kept += copied;
       this.#room -= copied;
     }
   }
 
-  #grow(): boolean {
+  #grow(): Buffer | null {
     const block = this.#memory.take();
     if (block === null) {
       this.isShort = true;
       this.#room = 0;
-      return false;
-    }
-    this.#blocks.push(block);
-    return true;
+    } else if (this.#first === null) this.#first = block;
+    else (this.#more ??= []).push(block);
+    return block;
   }
 }
 

@@ -29,8 +29,8 @@ export class FactsEncoder {
   readonly #policyDigestOf: (decider: object) => string;
   readonly #decisions = new WeakMap<object, Map<string, DecisionTexts>>();
   readonly #shared = new WeakMap<object, string>();
-  readonly #connections: (ConnectionTexts | null)[] = Array.from({ length: 256 }, () => null);
-  #lastUpstream: UpstreamText = { route: null, address: null, port: 0, protocol: null, text: '' };
+  readonly #plain: (PlainOctets | null)[] = Array.from({ length: 64 }, () => null);
+  readonly #uses: (CacheUse | null)[] = Array.from({ length: 16 }, () => null);
 
   constructor({ out, unwritten, policyDigestOf }: FactsParts) {
     this.#out = out;
@@ -38,16 +38,12 @@ export class FactsEncoder {
     this.#policyDigestOf = policyDigestOf;
   }
 
-  /** What is said of others, too. */
-  known(flow: Flow): Known {
-    return { connection: this.#connection(flow), decision: flow.decision === null ? null : this.#decision(flow.decision) };
-  }
-
   #url(url: string): void {
     this.#out.quoted(this.#unwritten === null ? url : this.#unwritten.maskedUrl(url));
   }
 
-  #decision(decision: Decision): DecisionTexts {
+  /** What is said of others, too. */
+  decision(decision: Decision): DecisionTexts {
     const { action, rule, position, decidedBy, awaits } = decision;
     const isRepeated = (decidedBy === 'default' || decidedBy === 'rule') && awaits !== 'address';
     if (!isRepeated) return this.#decisionTexts(decision);
@@ -71,39 +67,48 @@ export class FactsEncoder {
   }
 
   /** Most have nothing to tell but who decided and which connection was used. */
-  facts(flow: Flow, capture: Capture, known: Known): void {
+  facts(flow: Flow, capture: Capture, known: DecisionTexts | null): void {
     const { originTls, cache, error } = flow;
-    if (known.decision !== null && isPlain(flow, capture)) this.#plainFacts(flow, known.connection, known.decision);
+    this.#out.text(',[').whole(flow.connectionId).comma().whole(flow.clientPort);
+    if (known !== null && isPlain(flow, capture)) this.#plainFacts(flow, known);
     else this.#allFacts(flow, capture, known);
     if (originTls === null && cache === null && error === null && capture.changes === null) this.#out.text(',0,0,null,0]');
     else this.#events(flow, capture);
   }
 
-  /** The same as of the request before it on its connection, where the same was decided of the same client, and it went the same way. */
-  #plainFacts(flow: Flow, connection: ConnectionTexts, decision: DecisionTexts): void {
+  /** The same as of an exchange before it, where the same was decided of the same client, and it went the same way. */
+  #plainFacts(flow: Flow, decision: DecisionTexts): void {
+    const { listener, clientAddress, route, upstreamAddress, upstreamPort, reusedConnection, upstreamProtocol } = flow;
     const { identity, address } = flow.decision!.question;
-    const upstream = this.#upstream(flow);
-    const last = connection.plain;
-    if (last?.decision === decision && last.identity === identity && last.address === address && last.upstream === upstream) {
-      this.#out.bytes(last.octets);
+    const slot = slotOf(upstreamAddress, upstreamPort, this.#plain.length);
+    const last = this.#plain[slot];
+    const isSame = last?.decision === decision && last.identity === identity && last.address === address && last.listener === listener;
+    const isSameWay = isSame && last.route === route && last.upstreamAddress === upstreamAddress && last.upstreamPort === upstreamPort;
+    const isAll = isSameWay && last.reusedConnection === reusedConnection && last.upstreamProtocol === upstreamProtocol;
+    const out = this.#out;
+    if (isAll && last.clientAddress === clientAddress) {
+      out.bytes(last.octets);
       return;
     }
-    const out = this.#out;
     const start = out.at;
-    out.text(',').text(connection.facts).text(decision.facts).text(',0,0,null,').text(connection.client).text(',');
+    out.comma().quoted(listener).comma().anyText(decision.facts).text(',0,0,null,').quoted(clientAddress).comma();
     this.#identity(identity);
-    out.text(',').quoted(address).text(',0,0,0,0],0,null').text(upstream);
-    connection.plain = { decision, identity, address, upstream, octets: out.written(start) };
+    out.comma().quoted(address).text(',0,0,0,0],0,null');
+    this.#upstream(flow);
+    const octets = out.written(start);
+    const said = { listener, clientAddress, route, upstreamAddress, upstreamPort, reusedConnection, upstreamProtocol };
+    this.#plain[slot] = { decision, identity, address, ...said, octets };
   }
 
-  #allFacts(flow: Flow, capture: Capture, { connection, decision }: Known): void {
-    const out = this.#out.text(',').text(connection.facts);
+  #allFacts(flow: Flow, capture: Capture, decision: DecisionTexts | null): void {
+    const out = this.#out.comma().quoted(flow.listener).comma();
     if (decision === null) out.text('0');
     else {
-      out.text(decision.facts);
-      this.#judgedBy(flow.decision!, connection, capture);
+      out.anyText(decision.facts);
+      this.#judgedBy(flow.decision!, capture);
     }
-    out.text(flow.hello !== null || flow.interception !== null ? this.#tunnelFacts(flow) : ',0,null').text(this.#upstream(flow));
+    out.anyText(flow.hello !== null || flow.interception !== null ? this.#tunnelFacts(flow) : ',0,null');
+    this.#upstream(flow);
   }
 
   #tunnelFacts({ hello, interception }: Flow): string {
@@ -111,59 +116,30 @@ export class FactsEncoder {
     return `,${said},${quoted(interception === null ? null : interception.reason)}`;
   }
 
-  /** The same as of the exchange before it, where that went over the same connection or one like it. */
-  #upstream({
-    route,
-    judged,
-    resolvedFrom,
-    upstreamAddress: address,
-    upstreamPort: port,
-    reusedConnection,
-    upstreamProtocol: protocol,
-  }: Flow): string {
-    const isKept = reusedConnection && resolvedFrom === null && judged.length === 0;
-    const last = this.#lastUpstream;
-    if (isKept && last.address === address && last.port === port && last.route === route && last.protocol === protocol) return last.text;
-    const text =
-      `,${quoted(route)},${judged.length === 0 ? 0 : serialized(judged)},${quoted(resolvedFrom)},${quoted(address)},${port}` +
-      `,${reusedConnection ? 1 : 0},${quoted(protocol)}`;
-    if (isKept) this.#lastUpstream = { route, address, port, protocol, text };
-    return text;
+  #upstream({ route, judged, resolvedFrom, upstreamAddress, upstreamPort, reusedConnection, upstreamProtocol }: Flow): void {
+    const out = this.#out.comma().quoted(route).comma();
+    out
+      .anyText(judged.length === 0 ? '0' : serialized(judged))
+      .comma()
+      .quoted(resolvedFrom);
+    out.comma().quoted(upstreamAddress).comma().whole(upstreamPort);
+    out.text(reusedConnection ? ',1,' : ',0,').quoted(upstreamProtocol);
   }
 
   /** What was found or went wrong on the way, and what was changed. */
   #events({ originTls, cache, error }: Flow, { changes, request }: Capture): void {
-    const out = this.#out.text(',').text(originTls === null ? '0' : this.#factsOf(originTls, (facts) => facts));
+    const out = this.#out.comma().text(originTls === null ? '0' : this.#factsOf(originTls, (facts) => facts));
     if (cache === null) out.text(',0');
     else this.#cache(cache, request.target);
-    out.text(',').quoted(error === null ? null : error.message);
+    out.comma().quoted(error === null ? null : error.message);
     out
-      .text(',')
+      .comma()
       .text(changes === null ? '0' : serialized(changes))
       .text(']');
   }
 
-  /** Of those that came last: exchanges of one connection say the same of it. */
-  #connection({ connectionId: id, clientAddress: address, clientPort: port, listener }: Flow): ConnectionTexts {
-    const place = id % this.#connections.length;
-    const known = this.#connections[place];
-    if (known && known.id === id && known.address === address && known.port === port && known.listener === listener) return known;
-    const texts = {
-      id,
-      address,
-      port,
-      listener,
-      client: quoted(address),
-      facts: `[${id},${port},${quoted(listener)},`,
-      asked: null,
-      plain: null,
-    };
-    this.#connections[place] = texts;
-    return texts;
-  }
-
   /** What a decision does not say of all requests alike; what its question repeats of the target is left out. */
-  #judgedBy({ reported, question }: Decision, connection: ConnectionTexts, { request, scheme, host, port, path }: Capture): void {
+  #judgedBy({ reported, question }: Decision, { request, scheme, host, port, path }: Capture): void {
     const { contentLength, upgrade, clientAddress, identity, address, hello, response, nowMs, pathAndQuery } = question;
     const out = this.#out;
     const asksMore = reported.length > 0 || contentLength !== 0 || upgrade !== null;
@@ -171,18 +147,18 @@ export class FactsEncoder {
     const isAsItCame = question.method === request.method && question.scheme === scheme && question.host === host && question.port === port;
     if (asksMore) out.text(`,${reported.length === 0 ? 0 : namesOfRules(reported)},${contentLength},${quoted(upgrade)},`);
     else out.text(',0,0,null,');
-    out.text(clientAddress === connection.address ? connection.client : quoted(clientAddress)).text(',');
+    out.quoted(clientAddress).comma();
     this.#identity(identity);
     if (knowsMore) {
       out
-        .text(',')
+        .comma()
         .quoted(address)
-        .text(',')
+        .comma()
         .text(hello === null ? '0' : serialized(hello));
       out
-        .text(',')
+        .comma()
         .text(response === null ? '0' : serialized(response))
-        .text(',')
+        .comma()
         .text(String(nowMs));
     } else out.text(',null,0,0,0');
     if (isAsItCame && (pathAndQuery ?? '') === path) out.text(',0]');
@@ -195,7 +171,7 @@ export class FactsEncoder {
   }
 
   #askedTarget({ method, scheme, host, port, pathAndQuery }: Decision['question']): void {
-    const out = this.#out.text(',[').quoted(method).text(',').quoted(scheme).text(',').quoted(host).text(',').whole(port).text(',');
+    const out = this.#out.text(',[').quoted(method).comma().quoted(scheme).comma().quoted(host).comma().whole(port).comma();
     if (pathAndQuery === null) out.text('null');
     else this.#url(pathAndQuery);
     out.text(']]');
@@ -213,14 +189,31 @@ export class FactsEncoder {
     const out = this.#out.text(',[');
     if (key === target) out.text('0');
     else this.#url(key);
-    out
-      .text(',')
-      .quoted(outcome)
-      .text(isCollapsed ? ',1,' : ',0,')
-      .quoted(reuse === null ? null : reuse.why);
-    out.text(',').quoted(storing).text(',').whole(ttlSeconds).text(',').whole(forwardStatus);
+    this.#usedHow(outcome, isCollapsed, reuse === null ? null : reuse.why, storing);
+    out.wholeOrNull(ttlSeconds).comma().wholeOrNull(forwardStatus);
     if (reuse !== null && reuse.kind !== 'miss') this.#stored(reuse.facts, reuse.ageSeconds);
     out.text(']');
+  }
+
+  /** The same as of another one before it. */
+  #usedHow(outcome: CacheUse['outcome'], isCollapsed: boolean, why: string | null, storing: string | null): void {
+    const slot = ((why === null ? 0 : why.length) + (storing === null ? 0 : storing.length)) % this.#uses.length;
+    const last = this.#uses[slot];
+    const out = this.#out;
+    if (last?.outcome === outcome && last.isCollapsed === isCollapsed && last.why === why && last.storing === storing) {
+      out.bytes(last.octets);
+      return;
+    }
+    const start = out.at;
+    out
+      .comma()
+      .quoted(outcome)
+      .text(isCollapsed ? ',1,' : ',0,')
+      .quoted(why)
+      .comma()
+      .quoted(storing)
+      .comma();
+    this.#uses[slot] = { outcome, isCollapsed, why, storing, octets: out.written(start) };
   }
 
   /** How old it was, and how it lives. */
@@ -229,13 +222,8 @@ export class FactsEncoder {
       ...[each.lifetimeSeconds, each.lifetimeFrom, each.controlledBy, each.ageValueSeconds],
       ...[each.apparentAgeSeconds, each.responseDelayMs, each.initialAgeMs],
     ]);
-    this.#out.text(',').text(stored).text(',').text(String(ageSeconds));
+    this.#out.comma().text(stored).comma().text(String(ageSeconds));
   }
-}
-
-export interface Known {
-  readonly connection: ConnectionTexts;
-  readonly decision: DecisionTexts | null;
 }
 
 export interface DecisionTexts {
@@ -244,42 +232,30 @@ export interface DecisionTexts {
   readonly facts: string;
 }
 
-interface UpstreamText {
-  readonly route: string | null;
-  readonly address: string | null;
-  readonly port: number;
-  readonly protocol: string | null;
-  readonly text: string;
-}
-
-export interface ConnectionTexts {
-  readonly id: number;
-  readonly address: string;
-  readonly port: number;
-  readonly listener: string;
-  readonly client: string;
-  /** Up to the decision. */
-  readonly facts: string;
-  /** Of the last request, for others like it. */
-  asked: AskedOctets | null;
-  plain: PlainOctets | null;
-}
-
-/** What is said in the summary of who asked for what, up to the path. */
-interface AskedOctets extends Pick<Flow, 'user' | 'method'>, Pick<Capture, 'scheme' | 'host' | 'port'> {
+/** How what is stored was used, and what became of the response. */
+interface CacheUse {
+  readonly outcome: NonNullable<Flow['cache']>['outcome'];
+  readonly isCollapsed: boolean;
+  readonly why: string | null;
+  readonly storing: string | null;
   readonly octets: Uint8Array;
 }
 
-/** The facts of a plain exchange, as far as those of its cache. */
-interface PlainOctets extends Pick<Decision['question'], 'identity' | 'address'> {
+/** The facts of a plain exchange, from its listener to those of its cache. */
+interface PlainOctets
+  extends Pick<Decision['question'], 'identity' | 'address'>,
+    Pick<Flow, 'listener' | 'clientAddress' | 'route' | 'upstreamAddress' | 'upstreamPort' | 'reusedConnection' | 'upstreamProtocol'> {
   readonly decision: DecisionTexts;
-  readonly upstream: string;
   readonly octets: Uint8Array;
 }
 
-/** The question was about the request as it came, and asked and knew no more than that of most. */
-function isPlain({ decision, hello, interception, clientAddress }: Flow, { request, scheme, host, port, path }: Capture): boolean {
+/** The question was about the request as it came, and asked and knew no more than that of most; where it went was known before. */
+function isPlain(
+  { decision, hello, interception, clientAddress, judged, resolvedFrom }: Flow,
+  { request, scheme, host, port, path }: Capture,
+): boolean {
   if (decision === null || hello !== null || interception !== null || decision.reported.length > 0) return false;
+  if (resolvedFrom !== null || judged.length > 0) return false;
   const { question } = decision;
   const asksMore = question.contentLength !== 0 || question.upgrade !== null;
   const knowsMore = question.hello !== null || question.response !== null || question.nowMs !== 0;
@@ -289,4 +265,11 @@ function isPlain({ decision, hello, interception, clientAddress }: Flow, { reque
 
 export function namesOfRules(rules: Decision['reported']): string {
   return serialized(rules.map(({ name, position }) => name ?? `${position.file}:${position.line}`));
+}
+
+/** Where that which is said of both is kept: one of so many places. Names and addresses that differ do so at one of their ends, as a rule. */
+export function slotOf(text: string | null, number: number, slots: number): number {
+  if (text === null || text === '') return number % slots;
+  const { length } = text;
+  return (number + length + 7 * text.charCodeAt(0) + 31 * text.charCodeAt(length - 1)) % slots;
 }

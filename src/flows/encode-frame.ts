@@ -3,17 +3,18 @@
 // it (encode-facts.ts); field lines stay as they came; and what went to the origin and to the client is a difference to what came.
 // What must not be kept is masked here, before anything of it is anywhere else (redact-fields.ts).
 import { type Authority, formatAuthority } from '../http/authority.ts';
-import { type Field, type Fields, NO_FIELDS } from '../http/message.ts';
+import { type Fields, NO_FIELDS } from '../http/message.ts';
 import { DEFAULT_PORTS } from '../http/target.ts';
 import type { Capture, CapturedMessage } from './capture.ts';
 import type { CapturedContent } from './captured-content.ts';
-import { type ConnectionTexts, type EncodedBy, FactsEncoder, type Known, namesOfRules } from './encode-facts.ts';
+import { type DecisionTexts, type EncodedBy, FactsEncoder, namesOfRules, slotOf } from './encode-facts.ts';
+import { FieldLines } from './field-lines.ts';
 import type { Flow } from './flow.ts';
 import type { EncodedTexts } from './frame-batch.ts';
 import { hundredths, quoted, serialized } from './json-text.ts';
 import { OctetWriter } from './octet-writer.ts';
 import type { RecordedChange } from './recorded.ts';
-import { keptValue, type Unwritten } from './redact-fields.ts';
+import type { Unwritten } from './redact-fields.ts';
 
 export interface EncoderParts extends EncodedBy {
   /** What `Flow.id` is to be added to. */
@@ -24,33 +25,42 @@ export interface EncoderParts extends EncodedBy {
 export class ExchangeEncoder {
   readonly #base: number;
   readonly #unwritten: Unwritten | null;
-  /** What is being encoded, and the field lines of it. */
   readonly #out = new OctetWriter();
-  readonly #raw = new OctetWriter();
+  readonly #lines: FieldLines;
   readonly #facts: FactsEncoder;
-  /** Places of fields that did not go on. */
+  /** In which the exchange before began. */
+  #second: { readonly startedMs: number; readonly octets: Uint8Array } = { startedMs: Number.NaN, octets: new Uint8Array(0) };
+  readonly #asked: (AskedOctets | null)[] = Array.from({ length: 64 }, () => null);
+  readonly #became: (BecameOctets | null)[] = Array.from({ length: SLOTS }, () => null);
+  readonly #sentHeads: ({ readonly method: string; readonly protocol: string; readonly octets: Uint8Array } | null)[] = Array.from(
+    { length: SLOTS },
+    () => null,
+  );
+  readonly #statusLines: (StatusLineOctets | null)[] = Array.from({ length: SLOTS }, () => null);
+  /** Places of fields that did not go on; as many as count. */
   readonly #left: number[] = [];
 
   constructor({ base, unwritten, policyDigestOf }: EncoderParts) {
     this.#base = base;
     this.#unwritten = unwritten;
+    this.#lines = new FieldLines(unwritten);
     this.#facts = new FactsEncoder({ out: this.#out, unwritten, policyDigestOf });
   }
 
   /** All of one that has ended. The octets hold until the next call. */
   finished(flow: Flow, capture: Capture): EncodedTexts {
     const out = this.#begin();
-    const known = this.#facts.known(flow);
-    this.#summary(flow, capture, known, 'done');
+    const known = this.#known(flow);
+    const origin = this.#summary(flow, capture, known, 'done');
     const summary = out.at;
-    this.#detail(flow, capture, known);
+    this.#detail(flow, capture, known, origin);
     return { octets: out.octets, summary, detail: out.at - summary };
   }
 
   /** The row of one that has not. The octets hold until the next call. */
   begun(flow: Flow, capture: Capture): EncodedTexts {
     const out = this.#begin();
-    this.#summary(flow, capture, this.#facts.known(flow), 'pending');
+    this.#summary(flow, capture, this.#known(flow), 'pending');
     return { octets: out.octets, summary: out.at, detail: 0 };
   }
 
@@ -60,7 +70,7 @@ export class ExchangeEncoder {
     id: number,
     number: number,
   ): EncodedTexts {
-    const out = this.#begin().text(
+    const out = this.#begin().anyText(
       `{"exchangeId":${id},"number":${number},"atMs":${atMs},"direction":"${direction}","kind":"${kind}","length":${length}` +
         `,"isCompressed":${isCompressed},"contentLength":${contentLength},"closeCode":${closeCode},"problem":${quoted(problem)}` +
         (fate === undefined ? '}' : `,"fate":{"of":${fate.of},"how":"${fate.how}"}}`),
@@ -68,92 +78,152 @@ export class ExchangeEncoder {
     return { octets: out.octets, summary: 0, detail: out.at };
   }
 
+  #known({ decision }: Flow): DecisionTexts | null {
+    return decision === null ? null : this.#facts.decision(decision);
+  }
+
   #begin(): OctetWriter {
-    this.#raw.clear();
+    this.#lines.clear();
     this.#out.clear();
     return this.#out;
   }
 
-  /** What `readSummary` (read-summary.ts) reads. ASCII. */
-  #summary(flow: Flow, capture: Capture, known: Known, state: 'pending' | 'done'): void {
-    const { decision, error, interception, cache, connectId } = flow;
+  /** What `readSummary` (read-summary.ts) reads. ASCII. @returns scheme and authority, as they stand before the path in absolute-form */
+  #summary(flow: Flow, capture: Capture, known: DecisionTexts | null, state: 'pending' | 'done'): string {
+    const { connectId } = flow;
     const isDone = state === 'done';
     const out = this.#out
       .text('[')
       .whole(this.#base + flow.id)
       .text(isDone ? ',1,' : ',0,');
-    out.whole(kindOf(flow, capture)).text(',');
-    out.whole(connectId === null ? 0 : this.#base + connectId).text(',');
-    out.whole(capture.replayOf ?? 0).text(',');
+    out.whole(kindOf(flow, capture)).comma();
+    out.whole(connectId === null ? 0 : this.#base + connectId).comma();
+    out.whole(capture.replayOf ?? 0).comma();
     this.#moment(flow.startedAtMs);
-    this.#whoAndWhere(flow, capture, known.connection);
+    const origin = this.#whoAndWhere(flow, capture);
     this.#url(capture.path);
-    out.text(',"').text(flow.version).text('",').whole(flow.status);
-    out.text(',').quotedOr0(isDone ? flow.outcome : null);
-    out.text(',').quotedOr0(error === null ? null : error.code);
-    if (decision === null || known.decision === null) out.text(',0,0,0');
-    else out.text(known.decision.summary).text(decision.reported.length === 0 ? '0' : namesOfRules(decision.reported));
-    out.text(',').quotedOr0(cache === null ? null : cache.outcome);
-    out.text(',').quotedOr0(interception === null ? null : interception.outcome);
-    out.text(',').quotedOr0(flow.contentType).text(',').whole(requestOctets(flow, capture)).text(',').whole(responseOctets(flow, capture));
-    out.text(stepsText(flow)).text(',').text(hundredths(flow.firstByteMs));
+    this.#whatBecame(flow, known, isDone);
+    out.whole(requestOctets(flow, capture)).comma().whole(responseOctets(flow, capture));
+    out.text(stepsText(flow)).text(hundredths(flow.firstByteMs));
     out
-      .text(',')
+      .comma()
       .text(isDone ? hundredths(flow.totalMs) : 'null')
-      .text(',')
+      .comma()
       .whole(capture.messages);
     out
-      .text(',')
-      .text(capture.changes === null ? '0' : namesOf(capture.changes))
+      .comma()
+      .anyText(capture.changes === null ? '0' : namesOf(capture.changes))
       .text(']');
+    return origin;
   }
 
-  /** The same as of the request before it on its connection, where that asked the same host in the same way. */
-  #whoAndWhere({ user, method }: Flow, { scheme, host, port }: Capture, connection: ConnectionTexts): void {
+  /** The same as of another request before it, where the same client asked the same host in the same way. @returns scheme and authority */
+  #whoAndWhere({ clientAddress, user, method }: Flow, { scheme, host, port }: Capture): string {
     const out = this.#out;
-    const last = connection.asked;
-    const isSame = last?.user === user && last.method === method && last.scheme === scheme && last.host === host && last.port === port;
-    if (isSame) {
+    const slot = slotOf(host, port + method.length, this.#asked.length);
+    const last = this.#asked[slot];
+    const isSame = last?.host === host && last.port === port && last.scheme === scheme && last.method === method && last.user === user;
+    if (isSame && last.clientAddress === clientAddress) {
+      out.bytes(last.octets);
+      return last.origin;
+    }
+    const start = out.at;
+    out.comma().quoted(clientAddress).comma().quotedOr0(user).comma().quoted(method);
+    out.text(',"').text(scheme).text('",').quoted(host).comma().whole(port).comma();
+    const origin = originOf(scheme, host, port);
+    this.#asked[slot] = { clientAddress, user, method, scheme, host, port, origin, octets: out.written(start) };
+    return origin;
+  }
+
+  /** The same as of another exchange before it, where nothing was wrong with either. */
+  #whatBecame(flow: Flow, known: DecisionTexts | null, isDone: boolean): void {
+    const { version, status, outcome, error, decision, cache, interception, contentType } = flow;
+    const isUsual = isDone && error === null && interception === null && (decision === null || decision.reported.length === 0);
+    const stored = cache === null ? null : cache.outcome;
+    const slot = slotOf(contentType, status + (stored === null ? 0 : stored.length), SLOTS);
+    const last = this.#became[slot]!;
+    const isSame = last?.status === status && last.known === known && last.stored === stored && last.outcome === outcome;
+    const out = this.#out;
+    if (isUsual && isSame && last.version === version && last.contentType === contentType) {
       out.bytes(last.octets);
       return;
     }
     const start = out.at;
-    out.text(',').text(connection.client).text(',').quotedOr0(user).text(',').quoted(method);
-    out.text(',"').text(scheme).text('",').quoted(host).text(',').whole(port).text(',');
-    connection.asked = { user, method, scheme, host, port, octets: out.written(start) };
+    out.text(',"').text(version).text('",').whole(status);
+    out.comma().quotedOr0(isDone ? outcome : null);
+    out.comma().quotedOr0(error === null ? null : error.code);
+    if (decision === null || known === null) out.text(',0,0,0');
+    else out.anyText(known.summary).anyText(decision.reported.length === 0 ? '0' : namesOfRules(decision.reported));
+    out.comma().quotedOr0(stored);
+    out
+      .comma()
+      .quotedOr0(interception === null ? null : interception.outcome)
+      .comma()
+      .quotedOr0(contentType)
+      .comma();
+    if (isUsual) this.#became[slot] = { version, status, outcome, known, stored, contentType, octets: out.written(start) };
   }
 
   /** Milliseconds since the epoch. */
   #moment(ms: number): void {
-    const second = Math.floor(ms / 1_000);
-    const rest = ms - second * 1_000;
-    if (second < 1) this.#out.text(String(ms));
-    else
-      this.#out
-        .whole(second)
-        .text(rest < 10 ? '00' : rest < 100 ? '0' : '')
-        .whole(rest);
+    const out = this.#out;
+    let rest = ms - this.#second.startedMs;
+    if (!(rest >= 0 && rest < 1_000)) {
+      const second = Math.floor(ms / 1_000);
+      if (second < 1) return void out.text(String(ms));
+      this.#second = { startedMs: second * 1_000, octets: Buffer.from(String(second)) };
+      rest = ms - second * 1_000;
+    }
+    out
+      .bytes(this.#second.octets)
+      .text(rest < 10 ? '00' : rest < 100 ? '0' : '')
+      .whole(rest);
   }
 
   /** What `readDetail` (read-detail.ts) reads. One character an octet. */
-  #detail(flow: Flow, capture: Capture, known: Known): void {
+  #detail(flow: Flow, capture: Capture, known: DecisionTexts | null, origin: string): void {
     const { request, received, requestContent, responseContent } = capture;
-    const requestLines = this.#lines(request.fields);
-    const receivedLines = received === null ? 0 : this.#lines(received.fields);
-    const out = this.#out.text('[[').quoted(request.method).text(',');
-    this.#url(request.target);
+    const requestLines = this.#lines.add(request.fields);
+    const receivedLines = received === null ? 0 : this.#lines.add(received.fields);
+    const out = this.#out.text('[[').quoted(request.method).comma();
+    this.#target(capture, origin);
     out.text(',"').text(request.version).text('",').whole(requestLines).text(']');
     if (received === null) out.text(',0');
     else {
-      out.text(',[').whole(received.status).text(',').quoted(received.reason);
-      out.text(',"').text(received.version).text('",').whole(receivedLines).text(']');
+      this.#statusLine(received.status, received.reason, received.version);
+      out.whole(receivedLines).text(']');
     }
     this.#sent(flow, capture);
     this.#response(flow, capture);
     this.#content(requestContent);
     this.#content(responseContent);
     this.#facts.facts(flow, capture, known);
-    out.text(']\n').append(this.#raw);
+    out.text(']\n');
+    this.#lines.writeTo(out);
+  }
+
+  /** 1 where it is the path that was asked for, and 0 where the scheme and the authority stand before that. */
+  #target({ request: { target }, path }: Capture, origin: string): void {
+    const out = this.#out;
+    const isMasked = this.#unwritten !== null;
+    if (!isMasked && target === path) out.text('1');
+    else if (!isMasked && target.length === origin.length + path.length && target.startsWith(origin) && target.endsWith(path))
+      out.text('0');
+    else this.#url(target);
+  }
+
+  /** The same as of another response before it, up to the octets of its lines. */
+  #statusLine(status: number, reason: string, version: string): void {
+    const out = this.#out;
+    const slot = status % SLOTS;
+    const last = this.#statusLines[slot]!;
+    if (last?.status === status && last.version === version && last.reason === reason) {
+      out.bytes(last.octets);
+      return;
+    }
+    const start = out.at;
+    out.text(',[').whole(status).comma().quoted(reason).text(',"').text(version).text('",');
+    this.#statusLines[slot] = { status, reason, version, octets: out.written(start) };
   }
 
   #url(url: string): void {
@@ -162,23 +232,40 @@ export class ExchangeEncoder {
 
   /** The target, the value of Host, and the fields as a difference to those of the request. */
   #sent({ route, upstreamProtocol }: Flow, capture: Capture): void {
-    const { sentFields, sentAuthority, sentMethod, sentScheme, sentLength, request } = capture;
+    const { sentFields, sentAuthority, sentMethod, sentScheme, sentPath, sentLength, path, request } = capture;
     const out = this.#out;
     if (sentFields === null || sentAuthority === null) {
       out.text(',0');
       return;
     }
-    out.text(',[').quoted(sentMethod).text(',');
-    this.#sentTarget(capture, sentAuthority, route === 'direct' || sentScheme === 'https');
-    out
-      .text(',')
-      .quoted(upstreamProtocol ?? '1.1')
-      .text(',');
-    if (isWhereItWanted(capture, sentAuthority)) out.text('0,');
-    else out.quoted(formatAuthority(sentAuthority, DEFAULT_PORTS[sentScheme])).text(',');
+    const isPath = route === 'direct' || sentScheme === 'https';
+    const protocol = upstreamProtocol ?? '1.1';
+    const wanted = isWhereItWanted(capture, sentAuthority);
+    if (isPath && wanted && sentPath === path) this.#sentAsAsked(sentMethod, protocol);
+    else {
+      out.text(',[').quoted(sentMethod).comma();
+      this.#sentTarget(capture, sentAuthority, isPath);
+      out.comma().quoted(protocol).comma();
+      if (wanted) out.text('0,');
+      else out.quoted(formatAuthority(sentAuthority, DEFAULT_PORTS[sentScheme])).comma();
+    }
     this.#framing(sentLength === 0 ? undefined : sentLength);
     this.#difference(request.fields, sentFields);
     out.text(']');
+  }
+
+  /** The same as of another request before it: the path that was asked for, from where it was wanted. */
+  #sentAsAsked(method: string, protocol: string): void {
+    const out = this.#out;
+    const slot = slotOf(method, protocol.length, SLOTS);
+    const last = this.#sentHeads[slot]!;
+    if (last?.method === method && last.protocol === protocol) {
+      out.bytes(last.octets);
+      return;
+    }
+    const start = out.at;
+    out.text(',[').quoted(method).text(',0,').quoted(protocol).text(',0,');
+    this.#sentHeads[slot] = { method, protocol, octets: out.written(start) };
   }
 
   /** 0 where it is the path that was asked for. */
@@ -195,22 +282,17 @@ export class ExchangeEncoder {
       out.text(',0');
       return;
     }
-    out
-      .text(',[')
-      .whole(status)
-      .text(',')
-      .quoted(reason)
-      .text(flow.version === '2' ? ',"2",' : ',"1.1",');
+    this.#statusLine(status, reason, flow.version === '2' ? '2' : '1.1');
     this.#framing(responseFraming);
     if (responseLines === undefined) this.#difference(received === null ? NO_FIELDS : received.fields, responseFields);
-    else out.text(',0,').whole(this.#maskedLines(responseLines) + this.#lines(responseFields));
+    else out.text(',0,').whole(this.#lines.addReady(responseLines) + this.#lines.add(responseFields));
     out.text(']');
   }
 
   /** What the head says of the length: nothing, or `null` where its end tells. */
   #framing(length: number | null | undefined): void {
     if (length === undefined) this.#out.text('""');
-    else this.#out.whole(length);
+    else this.#out.wholeOrNull(length);
   }
 
   /**
@@ -219,46 +301,25 @@ export class ExchangeEncoder {
    */
   #difference(before: Fields, after: Fields): void {
     const left = this.#left;
-    left.length = 0;
+    let leftOut = 0;
     let from = 0;
     let i = 0;
     for (; i < after.length; i += 1) {
       let at = from;
       while (at < before.length && before[at] !== after[i]) at += 1;
       if (at === before.length) break;
-      for (; from < at; from += 1) left.push(from);
+      for (; from < at; from += 1) left[leftOut++] = from;
       from = at + 1;
     }
-    for (; from < before.length; from += 1) left.push(from);
+    for (; from < before.length; from += 1) left[leftOut++] = from;
     const out = this.#out;
     if (i < after.length && mayGoOn(before, after, i)) {
-      out.text(',0,').whole(this.#lines(after));
+      out.text(',0,').whole(this.#lines.add(after));
       return;
     }
     out.text(',[');
-    for (let n = 0; n < left.length; n += 1) out.text(n === 0 ? '' : ',').whole(left[n]!);
-    out.text('],').whole(this.#lines(after, i));
-  }
-
-  /** Puts lines behind those that are there. @returns how many octets they are */
-  #lines(fields: Fields, from = 0): number {
-    const unwritten = this.#unwritten;
-    const raw = this.#raw;
-    const start = raw.at;
-    for (let i = from; i < fields.length; i += 1) {
-      const { name, value, line } = fields[i]!;
-      const kept = keptValue(name, value, unwritten);
-      if (kept === value && line !== undefined) raw.text(line);
-      else raw.text(name).text(': ').text(kept).text('\r\n');
-    }
-    return raw.at - start;
-  }
-
-  /** Those of a stored response, which were made ready before. @returns how many octets they are */
-  #maskedLines(lines: string): number {
-    if (this.#unwritten !== null) return this.#lines(fieldsOf(lines));
-    this.#raw.text(lines);
-    return lines.length;
+    for (let n = 0; n < leftOut; n += 1) out.text(n === 0 ? '' : ',').whole(left[n]!);
+    out.text('],').whole(this.#lines.add(after, i));
   }
 
   #content(content: CapturedContent | null): void {
@@ -271,12 +332,39 @@ export class ExchangeEncoder {
     out
       .text(',[')
       .whole(octets)
-      .text(',')
+      .comma()
       .whole(kept)
       .text(isComplete ? ',1,' : ',0,')
-      .whole(this.#lines(trailers))
+      .whole(this.#lines.add(trailers))
       .text(']');
   }
+}
+
+/** What stands before the path in absolute-form (RFC 9112 §3.2.2). */
+function originOf(scheme: Capture['scheme'], host: string, port: number): string {
+  const isUsual = (scheme === 'http' || scheme === 'https') && port === DEFAULT_PORTS[scheme];
+  return isUsual ? `${scheme}://${host}` : `${scheme}://${host}:${port}`;
+}
+
+/** What a summary says of who asked for what, up to the path. */
+interface AskedOctets extends Pick<Flow, 'clientAddress' | 'user' | 'method'>, Pick<Capture, 'scheme' | 'host' | 'port'> {
+  /** Scheme and authority, as they stand before the path in absolute-form. */
+  readonly origin: string;
+  readonly octets: Uint8Array;
+}
+
+/** What a summary says between the path and the octets of contents. */
+interface BecameOctets extends Pick<Flow, 'version' | 'status' | 'outcome' | 'contentType'> {
+  readonly known: DecisionTexts | null;
+  readonly stored: string | null;
+  readonly octets: Uint8Array;
+}
+
+interface StatusLineOctets {
+  readonly status: number;
+  readonly reason: string;
+  readonly version: string;
+  readonly octets: Uint8Array;
 }
 
 /** It went to the authority that was asked for, in the same scheme. */
@@ -303,8 +391,8 @@ function responseOctets(flow: Flow, { responseContent }: Capture): number {
 
 /** Nothing of it is there on a connection that was kept, or without one. */
 function stepsText({ resolveMs, connectMs, tlsMs }: Flow): string {
-  if (resolveMs === null && connectMs === null && tlsMs === null) return ',null,null,null';
-  return `,${hundredths(resolveMs)},${hundredths(connectMs)},${hundredths(tlsMs)}`;
+  if (resolveMs === null && connectMs === null && tlsMs === null) return ',null,null,null,';
+  return `,${hundredths(resolveMs)},${hundredths(connectMs)},${hundredths(tlsMs)},`;
 }
 
 /** Of what changed it, each once. */
@@ -314,13 +402,12 @@ function namesOf(changes: readonly RecordedChange[]): string {
 
 /** Whether one of those that are new goes on as it came, behind another that does not. */
 function mayGoOn(before: Fields, after: Fields, from: number): boolean {
-  for (let i = from; i < after.length; i += 1) if (before.includes(after[i]!)) return true;
+  for (let i = from; i < after.length; i += 1) {
+    const field = after[i];
+    for (let at = 0; at < before.length; at += 1) if (before[at] === field) return true;
+  }
   return false;
 }
 
-function fieldsOf(lines: string): Field[] {
-  return lines
-    .split('\r\n')
-    .filter((line) => line !== '')
-    .map((line) => ({ name: line.slice(0, line.indexOf(':')), value: line.slice(line.indexOf(':') + 2) }));
-}
+/** Enough for what is usual: statuses fall into different ones. */
+const SLOTS = 32;

@@ -161,7 +161,7 @@ async function readContent(message: KeptMessage, rules: MaskRules | null): Promi
   const isText = isTextual(octets) && isUtf8(octets, decoded.isCut);
   // Of a character that was cut off at the end nothing is said.
   const text = isText ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(octets, { stream: decoded.isCut }) : null;
-  const said = [decoded.isCut ? `Only the first ${message.octets.length} octets were kept.` : null, decoded.problem].filter(
+  const said = [message.isCut ? `Only the first ${message.octets.length} octets were kept.` : null, decoded.problem].filter(
     (each) => each !== null,
   );
   return { octets, text, decoded, comment: said.length === 0 ? {} : { comment: said.join(' ') } };

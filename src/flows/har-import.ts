@@ -1,6 +1,7 @@
 // Owns reading HTTP Archives (HAR 1.2) of Chromium, Firefox and our own export into recorded exchanges. Only what is used is asked for, since no two
-// programs write the same; what is used and wrong is said with its place. An archive has content without codings, so the fields that name them go, and a
-// note of that comes to the record.
+// programs write the same; what is used and wrong is said with its place. Entries with a URL of another scheme than a proxy forwards (chrome-extension:,
+// data:, blob:), which browsers write too, are left out and counted. An archive has content without codings, so the fields that name them go, and a note
+// of that comes to the record.
 import { z } from 'zod';
 import type { RecordedContent, RecordedExchange, RecordedFacts, RecordedFields, RecordedMessage, Summary } from './recorded.ts';
 import { isDetail, isSummary } from './store/record-shapes.ts';
@@ -14,16 +15,29 @@ export interface ImportedExchange {
 }
 
 /**
- * The entries of an archive, in its order. Problems with one show when it is reached.
+ * The entries of an archive that a proxy could have forwarded, in its order. Problems with one show when it is reached.
  *
  * @param text  of the file
  * @param name  of the file, for messages
  * @param firstId  of the first exchange; the others count from there
+ * @returns at the end: how many entries were left out, since their URLs have other schemes
  * @throws Error that says file, entry and field
  */
-export function* importHar(text: string, name: string, firstId: number): Generator<ImportedExchange> {
+export function* importHar(text: string, name: string, firstId: number): Generator<ImportedExchange, number> {
   const entries = entriesOf(text, name);
-  for (const [i, entry] of entries.entries()) yield importEntry(entry, `${name}: log.entries[${i}]`, firstId + i);
+  let leftOut = 0;
+  for (const [i, entry] of entries.entries()) {
+    if (isOfAnotherScheme(entry)) leftOut += 1;
+    else yield importEntry(entry, `${name}: log.entries[${i}]`, firstId + i - leftOut);
+  }
+  return leftOut;
+}
+
+/** What is no URL at all is not: that is wrong, and said. */
+function isOfAnotherScheme(entry: unknown): boolean {
+  const asked = ASKED.safeParse(entry);
+  const url = asked.success ? URL.parse(asked.data.request.url) : null;
+  return url !== null && !SCHEMES.has(url.protocol);
 }
 
 function entriesOf(text: string, name: string): readonly unknown[] {
@@ -218,6 +232,8 @@ function problemOf({ issues: [issue] }: z.ZodError): string {
 
 const HEADERS = z.array(z.object({ name: z.string(), value: z.string() })).max(10_000);
 const ARCHIVE = z.object({ log: z.object({ entries: z.array(z.unknown()) }) });
+/** As much as is needed to leave an entry out: of data: and the like not even the rest is as it should be. */
+const ASKED = z.object({ request: z.object({ url: z.string() }) });
 const milliseconds = z.number().optional();
 const ENTRY = z.object({
   startedDateTime: z

@@ -4,11 +4,6 @@
 const NOT_PLAIN = /[^\x20\x21\x23-\x5b\x5d-\x7e]/;
 const NOT_ASCII = /[^\x20-\x7e]/g;
 
-/** Whether a text can stand between quotes as it is. */
-export function isPlain(text: string): boolean {
-  return !NOT_PLAIN.test(text);
-}
-
 /** A string, or `null`. Beyond what JSON asks, everything outside of printable ASCII is escaped (RFC 8259 §7 allows it). */
 export function quoted(text: string | null): string {
   if (text === null) return 'null';

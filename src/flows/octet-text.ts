@@ -10,7 +10,7 @@ export function readableText(latin1: string): string {
   }
 }
 
-export function octetsOf(latin1: string): Uint8Array<ArrayBuffer> {
+function octetsOf(latin1: string): Uint8Array<ArrayBuffer> {
   const octets = new Uint8Array(latin1.length);
   for (let i = 0; i < latin1.length; i += 1) octets[i] = latin1.charCodeAt(i);
   return octets;

@@ -1,6 +1,6 @@
 // Owns writing text as octets, one character an octet, piece by piece, where it is to be: a text that is put together of many pieces first takes three times as
 // long, and leaves as much garbage. Pieces of JSON (RFC 8259) are written in ASCII.
-import { isPlain, quoted } from './json-text.ts';
+import { quoted } from './json-text.ts';
 
 export class OctetWriter {
   octets = newOctets(LEAST_OCTETS);
@@ -12,7 +12,7 @@ export class OctetWriter {
     if (this.octets.length > MOST_KEPT) this.octets = newOctets(LEAST_OCTETS);
   }
 
-  /** As it is. */
+  /** As it is; for what stands in the source, and other short texts. */
   text(text: string): this {
     const { length } = text;
     const start = this.at;
@@ -40,26 +40,38 @@ export class OctetWriter {
     return new Uint8Array(this.octets.subarray(from, this.at));
   }
 
+  /** The same, of a text that may be long, or have been made in any way: to ask for its length would take as long as to write it. */
+  anyText(text: string): this {
+    for (;;) {
+      const { octets, at } = this;
+      const end = at + octets.latin1Write(text, at);
+      if (end < octets.length) {
+        this.at = end;
+        return this;
+      }
+      this.#grow(octets.length + 1);
+    }
+  }
+
   /** A string of JSON, or `null`. */
   quoted(text: string | null): this {
     if (text === null) return this.text('null');
-    const { length } = text;
-    if (length > SHORT_STRING) return isPlain(text) ? this.text('"').text(text).text('"') : this.text(quoted(text));
-    const start = this.at;
-    const end = start + length + 2;
-    if (end > this.octets.length) this.#grow(end);
-    this.at = end;
-    const { octets } = this;
-    octets[start] = QUOTE;
-    for (let i = 0; i < length; i += 1) {
-      const code = text.charCodeAt(i);
-      if (code < BLANK || code > TILDE || code === QUOTE || code === BACKSLASH) {
-        this.at = start;
-        return this.text(quoted(text));
-      }
-      octets[start + 1 + i] = code;
+    const { octets, at } = this;
+    const start = at + 1;
+    // What has to be escaped is looked for where it is written: octets are all of one kind, and texts of many.
+    const end = start + octets.utf8Write(text, start);
+    // The last character may have found no room.
+    if (end > octets.length - MOST_OCTETS_OF_ONE) {
+      this.#grow(octets.length + 1);
+      return this.quoted(text);
     }
-    octets[end - 1] = QUOTE;
+    for (let i = start; i < end; i += 1) {
+      const octet = octets[i]!;
+      if (octet < BLANK || octet > TILDE || octet === QUOTE || octet === BACKSLASH) return this.anyText(quoted(text));
+    }
+    octets[at] = QUOTE;
+    octets[end] = QUOTE;
+    this.at = end + 1;
     return this;
   }
 
@@ -68,33 +80,35 @@ export class OctetWriter {
     return text === null ? this.text('0') : this.quoted(text);
   }
 
-  /** A number, or `null`; most are whole, and 0 or more. */
-  whole(number: number | null): this {
-    if (number === null) return this.text('null');
+  /** A number; most are whole, and 0 or more. */
+  whole(number: number): this {
     // Beyond 31 bits, which are enough for nearly all.
     if ((number | 0) !== number || number < 0) return this.text(String(number));
-    let digits = 1;
-    for (let power = 10; power <= number; power *= 10) digits += 1;
     const start = this.at;
-    const end = start + digits;
+    const end = start + digitsOf(number);
     if (end > this.octets.length) this.#grow(end);
     this.at = end;
     const { octets } = this;
-    for (let i = digits - 1, rest = number; i >= 0; i -= 1) {
+    let rest = number;
+    for (let at = end - 1; at > start; at -= 1) {
       const tenth = (rest / 10) | 0;
-      octets[start + i] = ZERO + rest - tenth * 10;
+      octets[at] = ZERO + rest - tenth * 10;
       rest = tenth;
     }
+    octets[start] = ZERO + rest;
     return this;
   }
 
-  /** What another one has written. */
-  append({ octets, at }: OctetWriter): this {
-    const start = this.at;
-    const end = start + at;
-    if (end > this.octets.length) this.#grow(end);
-    this.at = end;
-    octets.copy(this.octets, start, 0, at);
+  wholeOrNull(number: number | null): this {
+    return number === null ? this.text('null') : this.whole(number);
+  }
+
+  /** What parts elements of a list. */
+  comma(): this {
+    const { at } = this;
+    if (at === this.octets.length) this.#grow(at + 1);
+    this.octets[at] = COMMA;
+    this.at = at + 1;
     return this;
   }
 
@@ -105,23 +119,38 @@ export class OctetWriter {
   }
 }
 
-function newOctets(length: number): Latin1Buffer {
-  return Buffer.allocUnsafeSlow(length) as Latin1Buffer;
+/** In whole numbers of 31 bits: a power beyond them would be a fraction to the processor, at several times the cost. */
+function digitsOf(number: number): number {
+  if (number < 10) return 1;
+  if (number < 100) return 2;
+  if (number < 1_000) return 3;
+  if (number < 10_000) return 4;
+  if (number < 100_000) return 5;
+  if (number < 1_000_000) return 6;
+  if (number < 10_000_000) return 7;
+  if (number < 100_000_000) return 8;
+  return number < 1_000_000_000 ? 9 : 10;
 }
 
-/** What `write` calls in the end, in half the time. */
-interface Latin1Buffer extends Buffer {
+function newOctets(length: number): WritableBuffer {
+  return Buffer.allocUnsafeSlow(length) as WritableBuffer;
+}
+
+/** What `write` calls in the end, in half the time. Both return how many octets they have written, which are fewer where there is no room for more. */
+interface WritableBuffer extends Buffer {
   latin1Write(text: string, at: number): number;
+  utf8Write(text: string, at: number): number;
 }
 
 /** Longer ones are written faster by the system's own copying. */
 const SHORT = 12;
-/** The same of those that have to be looked at meanwhile. */
-const SHORT_STRING = 24;
+/** In UTF-8. */
+const MOST_OCTETS_OF_ONE = 4;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const BLANK = 0x20;
 const TILDE = 0x7e;
 const ZERO = 0x30;
+const COMMA = 0x2c;
 const LEAST_OCTETS = 16 << 10;
 const MOST_KEPT = 1 << 20;

@@ -31,9 +31,9 @@ export function readDetail(octets: Buffer, summary: Summary): Omit<RecordedExcha
     octets.toString('latin1', 0, end),
   ) as ShortExchange;
   const lines = new Lines(octets.toString('latin1', end + 1));
-  const [method, target, version, requestOctets] = request;
+  const [method, shortTarget, version, requestOctets] = request;
   const fields = lines.take(requestOctets);
-  const asked = { method, target, version, fields };
+  const asked = { method, target: targetOf(shortTarget, summary), version, fields };
   const receivedFields = received === 0 ? [] : lines.take(received[3]);
   return {
     request: asked,
@@ -47,7 +47,8 @@ export function readDetail(octets: Buffer, summary: Summary): Omit<RecordedExcha
 }
 
 type ShortExchange = [
-  request: [method: string, target: string, version: string, octets: number],
+  /** The target is 0 or 1 where it is the path of the summary: in absolute-form, or in origin-form. */
+  request: [method: string, target: 0 | 1 | string, version: string, octets: number],
   received: 0 | [status: number, reason: string, version: string, octets: number],
   sent: 0 | ShortSent,
   response: 0 | ShortResponse,
@@ -141,6 +142,11 @@ class Lines {
       return [line.slice(0, colon), line.slice(colon + 2)] as const;
     });
   }
+}
+
+function targetOf(target: 0 | 1 | string, summary: Summary): string {
+  if (typeof target === 'string') return target;
+  return target === 1 ? summary.path : `${summary.scheme}://${authorityOf(summary)}${summary.path}`;
 }
 
 function sentRequest(

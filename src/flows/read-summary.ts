@@ -89,6 +89,6 @@ type ShortSteps = [
 ];
 
 /** By their number. */
-export const KINDS: readonly Summary['kind'][] = ['exchange', 'tunnel', 'websocket'];
+const KINDS: readonly Summary['kind'][] = ['exchange', 'tunnel', 'websocket'];
 const STEPS = 25;
 const LEFT_BRACKET = 0x5b;

@@ -16,11 +16,16 @@ export interface UnwrittenSecrets extends Unwritten {
   maskedContent(octets: Buffer, contentType: string | null): Buffer;
 }
 
-/** The value of a field as it may be kept. Called for every field: most names are told apart by their length. */
+/** The value of a field as it may be kept. */
 export function keptValue(name: string, value: string, unwritten: Unwritten | null): string {
-  const { length } = name;
-  if ((length === 18 || length === 19) && OF_THE_PROXY.has(name.toLowerCase())) return masked(value);
+  if (isOfTheProxy(name)) return masked(value);
   return unwritten === null ? value : unwritten.maskedValue(name, value);
+}
+
+/** Whether a field of that name has credentials for this proxy. Asked of every field: most names are told apart by their length. */
+export function isOfTheProxy(name: string): boolean {
+  const { length } = name;
+  return (length === 18 || length === 19) && OF_THE_PROXY.has(name.toLowerCase());
 }
 
 const OF_THE_PROXY: ReadonlySet<string> = new Set(['proxy-authorization', 'proxy-authenticate']);

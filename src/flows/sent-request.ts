@@ -2,6 +2,7 @@
 // HTTP/1.1 or of HTTP/2 makes of them by itself is always the same, and is put in where a record is read: Host or the pseudo-header fields (RFC 9112 §3.2,
 // RFC 9113 §8.3.1), and what says how long the content is.
 import { CONNECTION_SPECIFIC } from '../http/field-list.ts';
+import { METHODS_WITH_CONTENT } from '../http/methods.ts';
 import type { RecordedFields } from './recorded.ts';
 
 export interface SentHead {
@@ -45,7 +46,5 @@ function lengthField(name: string, method: string, length: number): RecordedFiel
   return length > 0 || METHODS_WITH_CONTENT.has(method) ? [[name, String(length)]] : [];
 }
 
-/** RFC 9110 §8.6: these announce a length even when it is 0. */
-const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 /** From what is beside the fields, or not at all. */
 const NOT_AS_THEY_CAME: ReadonlySet<string> = new Set(['content-length', 'host', 'sec-websocket-key', 'te']);

@@ -2,6 +2,7 @@
 // (§8.4.1.3), deflate (§8.4.1.2: zlib, and the raw form that some send), br (RFC 7932), zstd (RFC 9659), several of them. What comes out is bounded,
 // in octets and in proportion to what went in, and the bound is held while it comes: nothing is unpacked first and measured then.
 // Refuses to guess a coding that nobody named. What went wrong is a value, which names the coding; the words are of whoever asked.
+import type { Transform } from 'node:stream';
 import {
   brotliDecompressSync,
   constants,
@@ -15,6 +16,7 @@ import {
   inflateSync,
   zstdDecompressSync,
 } from 'node:zlib';
+import { errorCode } from '../errors/from-node.ts';
 import { splitList } from './fields.ts';
 
 export interface CodingBounds {
@@ -27,7 +29,9 @@ export interface CodingBounds {
 export type CodingFault =
   | { readonly kind: 'too-many'; readonly count: number }
   | { readonly kind: 'unknown'; readonly coding: string }
-  /** It breaks off, or was never in this coding. */
+  /** Its sender, or whoever kept it, ended it before the coding's own end. */
+  | { readonly kind: 'cut-short'; readonly coding: string }
+  /** It goes wrong on the way, or was never in this coding. */
   | { readonly kind: 'broken'; readonly coding: string; readonly why: string }
   | { readonly kind: 'too-long'; readonly coding: string }
   | { readonly kind: 'out-of-proportion'; readonly coding: string };
@@ -69,8 +73,7 @@ export function unpackWhole(content: Buffer, codings: readonly string[], bounds:
     try {
       octets = decoder.whole(octets, { ...(isCut && decoder.partial), maxOutputLength });
     } catch (error) {
-      const isTooMuch = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
-      if (!isTooMuch) return { kind: 'broken', coding, why: reasonOf(error) };
+      if (errorCode(error) !== 'ERR_BUFFER_TOO_LARGE') return faultOf(error, coding);
       return { kind: maxOutputLength === bounds.maxOctets ? 'too-long' : 'out-of-proportion', coding };
     }
   }
@@ -102,8 +105,9 @@ async function unpackOne(content: Buffer, coding: string, decoder: Decoder, { ma
   const pieces: Buffer[] = [];
   let length = 0;
   let fault: CodingFault | null = null;
-  const stream = decoder.stream(content, decoder.partial);
-  stream.end(content);
+  const stream = decoder.stream(content);
+  // Its end is told by itself, once all before has come out: told at once, content that is cut short would fail before anything of it does.
+  stream.write(content, () => stream.end());
   try {
     for await (const piece of stream as AsyncIterable<Buffer>) {
       const kept = piece.subarray(0, maxOctets - length);
@@ -114,15 +118,17 @@ async function unpackOne(content: Buffer, coding: string, decoder: Decoder, { ma
       if (fault !== null) break;
     }
   } catch (error) {
-    fault = { kind: 'broken', coding, why: reasonOf(error) };
+    fault = faultOf(error, coding);
   } finally {
     stream.destroy();
   }
   return { octets: Buffer.concat(pieces, length), fault };
 }
 
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** Of an error of `node:zlib`, which has one code for all codings where the input ends too soon. */
+function faultOf(error: unknown, coding: string): CodingFault {
+  if (errorCode(error) === 'Z_BUF_ERROR') return { kind: 'cut-short', coding };
+  return { kind: 'broken', coding, why: error instanceof Error ? error.message : String(error) };
 }
 
 /** RFC 1950 §2.2; what begins otherwise is raw deflate, which some senders take the word for. */
@@ -139,27 +145,27 @@ interface Decoder {
   /** Gives out what there is at the end, so that content that was cut off is read as far as it goes. */
   readonly partial: { readonly finishFlush: number };
   whole(octets: Buffer, options: WholeOptions): Buffer;
-  stream(octets: Buffer, options: { readonly finishFlush: number }): NodeJS.ReadWriteStream & { destroy(): void };
+  stream(octets: Buffer): Transform;
 }
 
 const PARTIAL = { finishFlush: constants.Z_SYNC_FLUSH };
-const GZIP: Decoder = { partial: PARTIAL, whole: gunzipSync, stream: (_, options) => createGunzip(options) };
+const GZIP: Decoder = { partial: PARTIAL, whole: gunzipSync, stream: () => createGunzip() };
 const DEFLATE: Decoder = {
   partial: PARTIAL,
   whole: (octets, options) => (hasZlibHead(octets) ? inflateSync(octets, options) : inflateRawSync(octets, options)),
-  stream: (octets, options) => (hasZlibHead(octets) ? createInflate(options) : createInflateRaw(options)),
+  stream: (octets) => (hasZlibHead(octets) ? createInflate() : createInflateRaw()),
 };
 const BROTLI: Decoder = {
   partial: { finishFlush: constants.BROTLI_OPERATION_FLUSH },
   whole: brotliDecompressSync,
-  stream: (_, options) => createBrotliDecompress(options),
+  stream: () => createBrotliDecompress(),
 };
 /** No window of more than 8 MiB (RFC 9659 §3). */
 const ZSTD_WINDOW = { params: { [constants.ZSTD_d_windowLogMax]: 23 } };
 const ZSTD: Decoder = {
   partial: { finishFlush: constants.ZSTD_e_flush },
   whole: (octets, options) => zstdDecompressSync(octets, { ...options, ...ZSTD_WINDOW }),
-  stream: (_, options) => createZstdDecompress({ ...options, ...ZSTD_WINDOW }),
+  stream: () => createZstdDecompress(ZSTD_WINDOW),
 };
 const DECODERS: ReadonlyMap<string, Decoder> = new Map([
   ['gzip', GZIP],

@@ -175,7 +175,8 @@ export const HOP_BY_HOP: readonly string[] = [
   'proxy-authentication-info',
 ];
 // X-Forwarded-For and Forwarded of a client are a claim that we cannot check: dropped, and nothing put in their place.
-const REQUEST_DROPPED: ReadonlySet<string> = new Set([
+/** What no origin sees of a request as the client sent it, whoever names it. */
+export const REQUEST_DROPPED: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
   'content-length',
   'host',

@@ -1,6 +1,7 @@
 // Owns the media type of a message for rules that ask for it (RFC 9110 §8.3.1): type and subtype in lower case, without parameters.
 // Refuses to choose: a recipient may take any of several types, or make one out of what is malformed, so both are no media type at all.
 // The grammar is as strict as the RFC's but for a parameter's form, since only a comma there can begin another type (Fetch §2.2.5).
+import { IS_TOKEN } from './token.ts';
 
 /**
  * @param values of every Content-Type field line
@@ -24,7 +25,7 @@ function readMediaType(value: string): string | null {
   let end = semicolon === -1 ? value.length : semicolon;
   while (end > 0 && isBlank(value.charCodeAt(end - 1))) end -= 1;
   const slash = value.indexOf('/');
-  if (!isToken(value, 0, slash) || !isToken(value, slash + 1, end)) return null;
+  if (!isTokenBetween(value, 0, slash) || !isTokenBetween(value, slash + 1, end)) return null;
   if (semicolon !== -1 && !isOneList(value, semicolon + 1)) return null;
   return value.slice(0, end).toLowerCase();
 }
@@ -42,8 +43,8 @@ function isOneList(value: string, start: number): boolean {
 }
 
 /** RFC 9110 §5.6.2; at least one character. */
-function isToken(text: string, start: number, end: number): boolean {
-  for (let i = start; i < end; i += 1) if (!TOKEN_CHARACTERS.includes(text[i]!)) return false;
+function isTokenBetween(text: string, start: number, end: number): boolean {
+  for (let i = start; i < end; i += 1) if (IS_TOKEN[text.charCodeAt(i)] !== 1) return false;
   return start < end;
 }
 
@@ -51,7 +52,6 @@ function isBlank(c: number): boolean {
   return c === 0x20 || c === 0x09;
 }
 
-const TOKEN_CHARACTERS = "abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+.^_`|~";
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;

@@ -6,7 +6,9 @@
 import { ProxyError } from '../errors/proxy-error.ts';
 import { CHUNKED, type Framing, requestFraming, responseFraming, UNTIL_CLOSE } from '../http/framing.ts';
 import { type Fields, NO_FIELDS, type RequestHead, type ResponseHead } from '../http/message.ts';
-import { IS_TOKEN, parseFieldLines, parseRequestLine, parseStatusLine, SyntaxProblem } from './syntax.ts';
+import { IS_TOKEN } from '../http/token.ts';
+import { BARE_LF, firstProblem, foreignProtocol, NUL_OCTET, type Role, tooLarge, unreadable } from './refusals.ts';
+import { parseFieldLines, parseRequestLine, parseStatusLine, SyntaxProblem } from './syntax.ts';
 
 export interface ReaderLimits {
   /** Octets of a head in all. */
@@ -43,7 +45,7 @@ type State =
   | 'refused';
 
 export class Http1Reader {
-  readonly #role: 'request' | 'response';
+  readonly #role: Role;
   readonly #limits: ReaderLimits;
   #state: State = 'head';
   #buffer: Buffer = NOTHING;
@@ -59,7 +61,7 @@ export class Http1Reader {
   #answeredMethod: string | null = null;
   #emptyLines = 0;
 
-  constructor(role: 'request' | 'response', limits: ReaderLimits) {
+  constructor(role: Role, limits: ReaderLimits) {
     this.#role = role;
     this.#limits = limits;
   }
@@ -315,7 +317,7 @@ export class Http1Reader {
       const c = this.#buffer[this.#at]!;
       if (c !== CR) {
         // A first octet that no message begins with (TLS, SOCKS, garbage) is refused at once instead of at the deadline.
-        if (IS_TOKEN[c] !== 1) throw this.#refuse(new SyntaxProblem(this.#foreignProtocol(c)));
+        if (IS_TOKEN[c] !== 1) throw this.#refuse(new SyntaxProblem(foreignProtocol(this.#role, c)));
         return true;
       }
       if (this.#role === 'response' || this.#emptyLines === MAX_EMPTY_LINES)
@@ -328,21 +330,13 @@ export class Http1Reader {
     return false;
   }
 
-  #foreignProtocol(firstOctet: number): string {
-    if (this.#role === 'response') return 'The server did not answer with HTTP.';
-    if (firstOctet === 0x16) return 'This port speaks HTTP, and the client began with TLS. Use http:// for the address of the proxy.';
-    if (firstOctet === 0x04 || firstOctet === 0x05)
-      return 'This port speaks HTTP, and the client began with SOCKS. Set it as an HTTP proxy.';
-    return 'The client did not begin with an HTTP request.';
-  }
-
   /** Octets before the empty line that ends a section; -1 while that line has not come. */
   #sectionSize(maxBytes: number): number {
     const { at, end, found } = this.#emptyLine();
     if (found >= 0 && found + 4 - at <= maxBytes) return found - at;
     if (found >= 0 || end - at > maxBytes) {
       this.#refuseBareLineEnds(at + maxBytes);
-      throw this.#tooLarge(maxBytes);
+      throw this.#refuseSize(maxBytes);
     }
     this.#refuseBareLineEnds(end);
     this.#searched = Math.max(0, end - at - 3);
@@ -366,32 +360,20 @@ export class Http1Reader {
     }
   }
 
-  #tooLarge(maxBytes: number): ProxyError {
-    const isTrailer = this.#state === 'trailers';
-    this.#state = 'refused';
-    const what = isTrailer ? 'trailer section' : 'head';
-    if (this.#role === 'request')
-      return new ProxyError('http_request_error', `The ${what} of the request has more than ${maxBytes} octets.`, { status: 431 });
-    const code = isTrailer ? 'http_response_trailer_section_size' : 'http_response_header_section_size';
-    return new ProxyError(code, `The ${what} of the server's answer has more than ${maxBytes} octets.`);
-  }
-
-  /**
-   * A section came whole and is wrong. Had it come in pieces, a bare LF or NUL would have been met before anything else: it is named here too,
-   * so that the answer does not depend on how the octets were split.
-   */
   #refuseSection(text: string, problem: SyntaxProblem): ProxyError {
-    const bare = /(?<!\r)\n|\0/.exec(text)?.[0];
-    if (bare === undefined) return this.#refuse(problem);
-    return this.#refuse(bare === '\n' ? BARE_LF : NUL_OCTET);
+    return this.#refuse(firstProblem(text, problem));
   }
 
   #refuse(problem: SyntaxProblem): ProxyError {
-    const tooMany = this.#state === 'trailers' ? 'http_response_trailer_section_size' : 'http_response_header_section_size';
+    const error = unreadable(this.#role, this.#state === 'trailers', problem);
     this.#state = 'refused';
-    if (this.#role === 'request') return new ProxyError('http_request_error', problem.message, { status: REQUEST_STATUS[problem.kind] });
-    const code = problem.kind === 'field-count' ? tooMany : 'http_protocol_error';
-    return new ProxyError(code, `The server's answer cannot be read: ${problem.message}`);
+    return error;
+  }
+
+  #refuseSize(maxBytes: number): ProxyError {
+    const error = tooLarge(this.#role, this.#state === 'trailers', maxBytes);
+    this.#state = 'refused';
+    return error;
   }
 }
 
@@ -420,8 +402,6 @@ function isExtensionOctet(c: number): boolean {
 /** Up to this many octets, `detach` costs less than the memory that it frees is worth. */
 export const CHEAP_TO_COPY = 8 * 1024;
 const MOST_ROOM = 8 * 1024;
-const BARE_LF = new SyntaxProblem('A line ends with LF alone; lines end with CRLF.');
-const NUL_OCTET = new SyntaxProblem('There is a NUL octet among the lines of the message.');
 const END: ReaderEvent = Object.freeze({ kind: 'end', trailers: NO_FIELDS });
 const NOTHING = Buffer.alloc(0);
 const EMPTY_LINE = Buffer.from('\r\n\r\n');
@@ -432,9 +412,3 @@ const MAX_EMPTY_LINES = 2;
 // 13 hexadecimal digits are 52 bits: every size is an exact number.
 const MAX_CHUNK_DIGITS = 13;
 const MAX_CHUNK_LINE = 256;
-const REQUEST_STATUS: Readonly<Record<SyntaxProblem['kind'], number>> = {
-  syntax: 400,
-  version: 505,
-  'target-size': 414,
-  'field-count': 431,
-};

@@ -1,7 +1,9 @@
-// Owns the characters of RFC 9110 §5.6.2 and RFC 9112 as tables, and the reading of start lines and field lines out of latin1 text.
+// Owns the characters of field values (RFC 9110 §5.5) as a table, and the reading of start lines and field lines out of latin1 text.
 // Strict: one SP where the grammar has one, CRLF at every line's end, no blank before a colon, no folded line, no control character.
-// A departure: of a response, RFC 9112 §5.1 has a proxy take out the blank before a colon; it is refused here (502), since two readers may take it for two things.
+// A departure: of a response, RFC 9112 §5.1 has a proxy take out the blank before a colon; it is refused here (502), since two readers may take it for
+// two things.
 import type { Field, HttpVersion } from '../http/message.ts';
+import { IS_TOKEN } from '../http/token.ts';
 import { ReadField } from './read-field.ts';
 
 export interface StartLineOfRequest {
@@ -121,20 +123,12 @@ const COLON = 0x3a;
 // IANA's longest registered method has 17 characters; this leaves room and still bounds what a log or page repeats.
 const LONGEST_METHOD = 40;
 
-/** tchar (RFC 9110 §5.6.2), by code. */
-export const IS_TOKEN = new Uint8Array(256);
 /** HTAB, SP, VCHAR and obs-text: what a field value may hold (RFC 9110 §5.5), by code. */
 const IS_FIELD_TEXT = new Uint8Array(256);
-for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") IS_TOKEN[c.charCodeAt(0)] = 1;
 for (let c = 0; c < 256; c += 1) if (c === HTAB || (c >= 0x20 && c !== 0x7f)) IS_FIELD_TEXT[c] = 1;
 
 /** Whether a text from inside the proxy may stand as a field value or reason phrase as it is. */
 export function isFieldText(text: string): boolean {
   for (let i = 0; i < text.length; i += 1) if (IS_FIELD_TEXT[text.charCodeAt(i)] !== 1) return false;
   return true;
-}
-
-export function isToken(text: string): boolean {
-  for (let i = 0; i < text.length; i += 1) if (IS_TOKEN[text.charCodeAt(i)] !== 1) return false;
-  return text.length > 0;
 }

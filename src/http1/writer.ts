@@ -1,10 +1,11 @@
 // Owns the writing of HTTP/1.1 (RFC 9112): heads as text, content with the framing that we choose. No I/O: it writes to an `Output`, which a
-// socket is. What cannot be written without changing its meaning is refused here too, whoever made it: the last line against injection.
+// socket is. Heads are taken at their word: what was received has been read strictly, and what rules, people and programs make is checked where they
+// hand it over.
 import { ProxyError } from '../errors/proxy-error.ts';
 import { CHUNKED, type Framing, UNTIL_CLOSE } from '../http/framing.ts';
-import { type BodySink, type Fields, FULL, KEPT, type RequestHead, type ResponseHead, TAKEN, type Taken } from '../http/message.ts';
+import { type BodySink, type Fields, FULL, KEPT, TAKEN, type Taken } from '../http/message.ts';
+import { METHODS_WITH_CONTENT } from '../http/methods.ts';
 import { ReadField } from './read-field.ts';
-import { isFieldText, isToken } from './syntax.ts';
 
 /** The part of a writable socket that is needed here. */
 export interface Output {
@@ -49,18 +50,6 @@ export function responseHeadText(
   else if (framing !== null && framing !== UNTIL_CLOSE) text += `Content-Length: ${framing}\r\n`;
   if (connection !== null) text += `Connection: ${connection}\r\n`;
   return `${text}\r\n`;
-}
-
-/**
- * Refuses a head that our own code, a rule or a page made wrongly. What a reader of ours has read needs no second look.
- *
- * @throws ProxyError `proxy_internal_error`
- */
-export function assertWritable(head: RequestHead | ResponseHead): void {
-  const startsWell =
-    'method' in head ? isToken(head.method) && TARGET.test(head.target) : isStatus(head.status) && isFieldText(head.reason);
-  const isWell = startsWell && head.fields.every(({ name, value }) => isToken(name) && isFieldText(value));
-  if (!isWell) throw new ProxyError('proxy_internal_error', 'A message was made that cannot be written as HTTP.');
 }
 
 /**
@@ -220,14 +209,6 @@ export class MessageWriter implements BodySink {
   }
 }
 
-function isStatus(status: number): boolean {
-  return Number.isInteger(status) && status >= 100 && status <= 999;
-}
-
-// Characters above U+00FF would be cut to their low octet by latin1, and U+010A becomes LF.
-const TARGET = /^[\x21-\x7e\x80-\xff]+$/;
 /** Up to this many octets it is cheaper to copy content behind its head than to write twice. */
 const SMALL = 16 * 1024;
 const LAST_CHUNK = '0\r\n\r\n';
-/** RFC 9110 §8.6: these announce a length even when it is 0. */
-const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);

@@ -7,8 +7,8 @@ import type { PassingSubject } from '../flows/filter/verdict.ts';
 import { readableText } from '../flows/octet-text.ts';
 import type { MaskRules } from '../flows/redact/rules.ts';
 import type { Fields } from '../http/message.ts';
-import { isToken } from '../http/structured-fields.ts';
 import { parseTarget } from '../http/target.ts';
+import { isToken } from '../http/token.ts';
 import {
   BREAKPOINT_STAGES,
   type BreakpointQueue,

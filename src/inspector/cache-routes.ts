@@ -44,7 +44,8 @@ export function cacheRoutes(cache: () => CacheAdmin | null, masks: Recording['ma
       method: 'GET',
       path: '/api/cache',
       summary: 'How much is stored, and how often it answered',
-      answers: 'Counts and octets of memory and disk; null while the cache is off',
+      answers:
+        'Counts and octets of both together, in tiers those of memory and of disk, each null where there is none; null while the cache is off',
       answer: async (asked) => valueAnswer(cache() === null ? null : await asking(asked, (admin) => admin.stats())),
     },
     {
@@ -57,17 +58,7 @@ export function cacheRoutes(cache: () => CacheAdmin | null, masks: Recording['ma
         reveal: REVEALED.reveal,
       },
       answers: '{entries, isCut}: in no order',
-      answer: (asked) =>
-        asking(asked, async (admin) => {
-          const { query } = asked;
-          const limit = numberIn(query, 'limit', 200, 2000);
-          const entries: unknown[] = [];
-          for await (const entry of admin.list(query.get('pattern'))) {
-            if (entries.length === limit) return valueAnswer({ entries, isCut: true });
-            entries.push(entry);
-          }
-          return valueAnswer({ entries, isCut: false });
-        }),
+      answer: (asked) => asking(asked, async (admin) => valueAnswer(await entriesFor(admin, asked.query))),
     },
     {
       method: 'GET',
@@ -80,14 +71,7 @@ export function cacheRoutes(cache: () => CacheAdmin | null, masks: Recording['ma
       },
       answers: 'Each stored response',
       answer: (asked) =>
-        asking(asked, async (admin) => {
-          const [shown, user] = [asked.query.get('url') ?? '', asked.query.get('user')];
-          const rules = isRevealed(asked) ? masks(false) : null;
-          const entries: DetailedEntry[] = [];
-          for (const url of rules === null ? [shown] : await urlsShownAs(admin, shown, rules))
-            entries.push(...(await admin.show(url, user)));
-          return valueAnswer(entries);
-        }),
+        asking(asked, async (admin) => valueAnswer(await entriesShownAs(admin, asked.query, isRevealed(asked) ? masks(false) : null))),
     },
     {
       method: 'POST',
@@ -95,11 +79,12 @@ export function cacheRoutes(cache: () => CacheAdmin | null, masks: Recording['ma
       summary: 'What a request would get from the cache now, and why',
       query: { reveal: REVEALED.reveal },
       content: WHY,
-      answers: '{lines}: sentences with their sections of RFC 9111, the last one the smallest change that would make it a hit',
+      answers:
+        '{outcome, code, section, key, arithmetic, change, lines}: what would come of it, why and by which section of RFC 9111, how the age comes about, the smallest change at the origin that would make it a hit, and all of it in sentences',
       async answer(asked) {
         const { fields, ...question } = await contentAs(WHY, asked);
         const named = fields.map(([name, value]) => ({ name, value }));
-        return valueAnswer({ lines: await asking(asked, (admin) => admin.why({ ...question, fields: named })) });
+        return valueAnswer(await asking(asked, (admin) => admin.why({ ...question, fields: named })));
       },
     },
     {
@@ -114,6 +99,25 @@ export function cacheRoutes(cache: () => CacheAdmin | null, masks: Recording['ma
       },
     },
   ];
+}
+
+async function entriesFor(admin: CacheAdmin, query: URLSearchParams): Promise<object> {
+  const limit = numberIn(query, 'limit', 200, 2000);
+  const entries: unknown[] = [];
+  for await (const entry of admin.list(query.get('pattern'))) {
+    if (entries.length === limit) return { entries, isCut: true };
+    entries.push(entry);
+  }
+  return { entries, isCut: false };
+}
+
+/** @param masks  what the URL was shown with; `null` where the cache that is asked finds it by that itself */
+async function entriesShownAs(admin: CacheAdmin, query: URLSearchParams, masks: MaskRules | null): Promise<readonly DetailedEntry[]> {
+  const [shown, user] = [query.get('url') ?? '', query.get('user')];
+  if (shown === '') throw new BadQuestion('Say which: /api/cache/entry?url=http%3A%2F%2Fexample.com%2F');
+  const entries: DetailedEntry[] = [];
+  for (const url of masks === null ? [shown] : await urlsShownAs(admin, shown, masks)) entries.push(...(await admin.show(url, user)));
+  return entries;
 }
 
 /** As it is shown. @param masks  `null` masks nothing */

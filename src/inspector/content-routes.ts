@@ -60,9 +60,10 @@ export function contentRoutes(recording: Recording, version: string): readonly R
     {
       method: 'POST',
       path: '/api/import.har',
-      summary: 'Take up an HTTP Archive as a session of its own; content as application/octet-stream',
-      query: { name: 'of the session, imported by default' },
-      answers: '{session, exchanges}',
+      summary: 'Take up an HTTP Archive as a session of its own',
+      file: 'HAR 1.2',
+      query: { name: 'of the session, imported by default; where it is taken, with a number behind it' },
+      answers: '{session, exchanges, leftOut}; leftOut counts entries of other schemes than http, https, ws and wss',
       answer: (asked) => imported(recording, asked),
     },
   ];
@@ -95,11 +96,17 @@ function archive(recording: Recording, asked: RouteAsked, version: string): Prom
 }
 
 async function imported(recording: Recording, asked: RouteAsked): Promise<AdminAnswer> {
-  const session = sessionNameIn(asked.query);
-  const { exchanges } = await withFileOf(asked, MOST_IMPORTED, (file) =>
-    recording.store().ask({ kind: 'importHar', session, file, name: `${session}.har` }),
+  const wanted = sessionNameIn(asked.query);
+  const store = recording.store();
+  const taken = new Set((await store.ask({ kind: 'sessions' })).map(({ name }) => name));
+  let session = wanted;
+  for (let number = 2; taken.has(session); number += 1) session = `${wanted}-${number}`;
+  const { exchanges, leftOut } = await withFileOf(asked, MOST_IMPORTED, (file) =>
+    store.ask({ kind: 'importHar', session, file, name: `${wanted}.har` }),
   );
-  return valueAnswer({ session, exchanges });
+  // Then there is no session of that name either.
+  if (exchanges === 0) throw new BadQuestion(leftOut === 0 ? 'The archive has no exchange in it.' : NONE_FORWARDED);
+  return valueAnswer({ session, exchanges, leftOut });
 }
 
 function sideOf({ segments: { side } }: RouteAsked): 'request' | 'response' {
@@ -107,4 +114,5 @@ function sideOf({ segments: { side } }: RouteAsked): 'request' | 'response' {
   return side;
 }
 
+const NONE_FORWARDED = 'The archive has no exchange of http, https, ws or wss in it; entries of other schemes are left out.';
 const MOST_IMPORTED = 256 * 2 ** 20;

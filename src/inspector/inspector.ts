@@ -69,7 +69,7 @@ export class Inspector {
         hits: async () =>
           (await store()
             ?.ask({ kind: 'rules' })
-            .catch(() => [])) ?? [],
+            .catch(() => null)) ?? null,
       }),
       ...cacheRoutes(cache, recording.masks),
       ...allowRoutes(recording, policy),
@@ -121,10 +121,12 @@ export class Inspector {
     const { breakpoints } = rewriting;
     rewriting.onChange = () => this.#live.tellAll('rules', { type: 'rules' });
     this.#tellHeld = () => this.#live.tellAll('breakpoints', { type: 'breakpoints', held: heldNow(breakpoints, sessionBase, masks) });
-    // A page that is full of images may be held as a whole, and is told of once.
+    // A page that is full of images may be held as a whole, and is told of once; what is held without end is told of now and then.
     breakpoints.onChange = () => {
-      clearTimeout(this.#heldTimer);
-      this.#heldTimer = setTimeout(this.#tellHeld, HELD_TOLD_AFTER_MS);
+      this.#heldTimer ??= setTimeout(() => {
+        this.#heldTimer = undefined;
+        this.#tellHeld();
+      }, HELD_TOLD_AFTER_MS);
     };
   }
 }

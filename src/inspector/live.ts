@@ -1,6 +1,5 @@
 // Owns what is pushed to pages: windows of their lists, changes of the exchange that is looked at, numbers once a second. A page that takes nothing gets the
 // newest of each later, not everything: what is behind is dropped, so a slow page costs no memory.
-
 import type { WebSocket } from 'ws';
 import * as z from 'zod';
 import type { Summary } from '../flows/recorded.ts';

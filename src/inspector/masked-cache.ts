@@ -1,6 +1,7 @@
 // Owns the cache's answers without their secrets: parameters of URLs, fields of what is stored, and those that it was selected by. Where somebody names
 // a URL as it was shown to them, what it stands for is shown, or forgotten.
-import type { CacheAdmin, Entry, Purge, Question } from '../cache/cache-admin.ts';
+import type { CacheAdmin, CacheWhy, Entry, Purge, Question } from '../cache/cache-admin.ts';
+import { isShownDigest } from '../cache/rules/selection-digest.ts';
 import type { SelectingField } from '../cache/stored-response.ts';
 import { readableText } from '../flows/octet-text.ts';
 import { hasMask } from '../flows/redact/mask.ts';
@@ -37,22 +38,25 @@ function maskedEntry<E extends Entry>(entry: E, masks: MaskRules): E {
 }
 
 function maskedSelecting(field: SelectingField, masks: MaskRules): SelectingField {
-  return field.value === null ? field : { ...field, value: maskFieldValue(field.name, field.value, masks) };
+  return field.value === null || isShownDigest(field.value) ? field : { ...field, value: maskFieldValue(field.name, field.value, masks) };
 }
 
 /** Sentences that name the URL, and the fields that others of its responses were selected by. */
-async function maskedWhy(admin: CacheAdmin, question: Question, masks: MaskRules): Promise<readonly string[]> {
-  const [lines, entries] = await Promise.all([admin.why(question), admin.show(question.url, question.user)]);
+async function maskedWhy(admin: CacheAdmin, question: Question, masks: MaskRules): Promise<CacheWhy> {
+  const [answer, entries] = await Promise.all([admin.why(question), admin.show(question.url, question.user)]);
   const secrets = new Map<string, string>();
-  for (const { name, value } of entries.flatMap(({ selectedBy }) => selectedBy)) {
-    const masked = value === null ? value : maskFieldValue(name, value, masks);
+  for (const field of entries.flatMap(({ selectedBy }) => selectedBy)) {
+    const { name, value } = field;
+    const masked = maskedSelecting(field, masks).value;
     if (masked !== value) secrets.set(`${name}: ${value}`, `${name}: ${masked}`);
   }
-  return lines.map((line) => {
+  const { key, change, lines } = answer;
+  const shownOf = (line: string): string => {
     let shown = line;
     for (const [secret, instead] of secrets) shown = shown.replaceAll(secret, () => instead);
     return maskedUrl(shown, masks);
-  });
+  };
+  return { ...answer, key: maskedUrl(key, masks), change: change === null ? null : shownOf(change), lines: lines.map(shownOf) };
 }
 
 async function purgeShown(admin: CacheAdmin, what: Purge, masks: MaskRules): Promise<number> {

@@ -17,8 +17,8 @@ import { contentAs, type Route } from './route.ts';
 export interface PolicyParts {
   /** That of the moment. */
   policy(): CompiledPolicy;
-  /** How often rules decided, of what is recorded; empty where nothing is. */
-  hits(): Promise<readonly RuleHits[]>;
+  /** How often rules decided, of what is recorded; `null` where nothing is. */
+  hits(): Promise<readonly RuleHits[] | null>;
 }
 
 const EXPLAINED = z.strictObject({
@@ -40,7 +40,7 @@ export function policyRoutes({ policy, hits }: PolicyParts): readonly Route[] {
       method: 'GET',
       path: '/api/policy',
       summary: 'The rules that hold, in order, and how often each decided',
-      answers: '{file, default, rules}; hits are of what is recorded',
+      answers: '{file, default, rules}; hits are of what is recorded, null where nothing is',
       answer: async () => valueAnswer(rulesOf(policy(), await hits())),
     },
     {
@@ -64,12 +64,12 @@ export function stepsOf(compiled: CompiledPolicy, question: unknown): readonly E
   }
 }
 
-function rulesOf({ policy }: CompiledPolicy, hits: readonly RuleHits[]): object {
-  const byRule = new Map(hits.map((each) => [each.rule, each]));
+function rulesOf({ policy }: CompiledPolicy, hits: readonly RuleHits[] | null): object {
+  const byRule = new Map(hits?.map((each) => [each.rule, each]));
   const sources = new Sources();
   const counted = (name: string | null) => {
     const found = byRule.get(name);
-    return { hits: found?.hits ?? 0, lastHitMs: found?.lastHitMs ?? null };
+    return { hits: hits === null ? null : (found?.hits ?? 0), lastHitMs: found?.lastHitMs ?? null };
   };
   const rule = (each: Rule, i: number) => {
     const { name, action, position, denial } = each;

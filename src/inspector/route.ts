@@ -12,6 +12,8 @@ export interface Route {
   readonly query?: Readonly<Record<string, string>>;
   /** Of the content, as JSON. */
   readonly content?: z.ZodType;
+  /** The content is a file instead: octets, of what it says. */
+  readonly file?: string;
   /** In words, what comes back. */
   readonly answers: string;
   answer(asked: RouteAsked): Promise<AdminAnswer> | AdminAnswer;

@@ -8,7 +8,7 @@ import { freeName, withRule, withRuleToggled } from '../rewrite/edit-rules.ts';
 import type { RewriteRule } from '../rewrite/rule.ts';
 import { ruleWords } from '../rewrite/rule-words.ts';
 import type { BreakpointParts } from './breakpoint-routes.ts';
-import { contentAs, type Route } from './route.ts';
+import { contentAs, type Route, type RouteAsked } from './route.ts';
 import { RULE_KINDS, ruleFrom } from './rule-from-exchange.ts';
 import { exchangeAsked, type Recording } from './traffic-routes.ts';
 
@@ -61,23 +61,7 @@ export function ruleRoutes(book: RuleBook, recording: Recording): readonly Route
       content: FROM_EXCHANGE,
       answers: '{name, isOn, ...}: of the rule, and as GET',
       async answer(asked) {
-        const { id, kind, to, session } = await contentAs(FROM_EXCHANGE, asked);
-        if (book.problems.length > 0) return problemsAnswer(book.problems);
-        const query = new URLSearchParams(session === undefined ? {} : { session });
-        const exchange = await exchangeAsked(recording, { ...asked, query, segments: { id: String(id) } });
-        const content = async (): Promise<Uint8Array | null> => {
-          const kept = await recording.store().ask({ kind: 'content', id, of: 'response', ...(session !== undefined && { session }) });
-          return kept === null || kept.isCut ? null : kept.bytes;
-        };
-        const wanted = await ruleFrom(exchange, kind, content, (name, octets) => kept(book, name, octets), to ?? null);
-        let name = wanted.name;
-        const answer = await changed(book, (text) => {
-          name = freeName(text, wanted.name);
-          return withRule(text, { ...wanted, name });
-        });
-        return answer.kind === 'value' && answer.status === 200
-          ? valueAnswer({ name, isOn: wanted['on'] !== 'false', ...rulesOf(book) })
-          : answer;
+        return addRule(book, recording, asked, await contentAs(FROM_EXCHANGE, asked));
       },
     },
     {
@@ -95,6 +79,30 @@ export function ruleRoutes(book: RuleBook, recording: Recording): readonly Route
       },
     },
   ];
+}
+
+async function addRule(
+  book: RuleBook,
+  recording: Recording,
+  asked: RouteAsked,
+  { id, kind, to, session }: z.infer<typeof FROM_EXCHANGE>,
+): Promise<AdminAnswer> {
+  if (book.problems.length > 0) return problemsAnswer(book.problems);
+  const query = new URLSearchParams(session === undefined ? {} : { session });
+  const exchange = await exchangeAsked(recording, { ...asked, query, segments: { id: String(id) } });
+  const content = async (): Promise<Uint8Array | null> => {
+    const kept = await recording.store().ask({ kind: 'content', id, of: 'response', ...(session !== undefined && { session }) });
+    return kept === null || kept.isCut ? null : kept.bytes;
+  };
+  const wanted = await ruleFrom(exchange, kind, content, (name, octets) => kept(book, name, octets), to ?? null);
+  let name = wanted.name;
+  const answer = await changed(book, (text) => {
+    name = freeName(text, wanted.name);
+    return withRule(text, { ...wanted, name });
+  });
+  return answer.kind === 'value' && answer.status === 200
+    ? valueAnswer({ name, isOn: wanted['on'] !== 'false', ...rulesOf(book) })
+    : answer;
 }
 
 function rulesOf(book: RuleBook): object {

@@ -6,8 +6,8 @@ import { ProxyError } from '../errors/proxy-error.ts';
 import type { RecordedExchange } from '../flows/recorded.ts';
 import type { FlowStore } from '../flows/store/flow-store.ts';
 import type { Fields } from '../http/message.ts';
-import { isToken } from '../http/structured-fields.ts';
 import { parseTarget } from '../http/target.ts';
+import { isToken } from '../http/token.ts';
 import { contentAs, type Route, type RouteAsked } from './route.ts';
 import { exchangeAsked, type Recording } from './traffic-routes.ts';
 

@@ -84,7 +84,8 @@ function sharedRoutes(recording: Recording, asks: Asks): readonly Route[] {
     {
       method: 'POST',
       path: '/api/sessions/import',
-      summary: 'Open the file of a session; content as application/octet-stream',
+      summary: 'Open the file of a session',
+      file: 'A session as one file',
       query: { name: 'what to call it' },
       answers: '{session, exchanges}: under which name, and how much there is',
       async answer(asked) {

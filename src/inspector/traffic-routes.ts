@@ -3,6 +3,7 @@ import { type AdminAnswer, BadQuestion, valueAnswer } from '../admin/answers.ts'
 import type { RecordedExchange, Summary } from '../flows/recorded.ts';
 import type { MaskRules } from '../flows/redact/rules.ts';
 import type { FlowStore } from '../flows/store/flow-store.ts';
+import { parseOrder } from '../flows/store/order.ts';
 import type { FilterProblem } from '../flows/store/protocol.ts';
 import { numberIn, type Route, type RouteAsked } from './route.ts';
 
@@ -36,7 +37,7 @@ export function trafficRoutes(recording: Recording): readonly Route[] {
           kind: 'list',
           ...sessionIn(query),
           filter: query.get('filter') ?? '',
-          order: query.get('order') ?? 'id',
+          order: orderIn(query),
           offset: numberIn(query, 'offset', 0),
           limit: numberIn(query, 'limit', 100, 500),
         });
@@ -101,6 +102,14 @@ export function idOf(segments: RouteAsked['segments'], name = 'id'): number {
 export function sessionIn(query: URLSearchParams): { readonly session?: string } {
   const session = query.get('session');
   return session === null ? {} : { session };
+}
+
+/** @throws BadQuestion */
+function orderIn(query: URLSearchParams): string {
+  const order = query.get('order') ?? 'id';
+  if (parseOrder(order) === null)
+    throw new BadQuestion(`order: expected a column such as status, -totalMs or host; found ${JSON.stringify(order)}.`);
+  return order;
 }
 
 export function isRevealed({ query }: Pick<RouteAsked, 'query'>): boolean {

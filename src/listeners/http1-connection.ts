@@ -13,6 +13,7 @@ import { breakOff } from '../net/break-off.ts';
 import { Cancellation } from '../net/cancellation.ts';
 import type { Deadline, Deadlines } from '../net/deadlines.ts';
 import { freeMemory, readsIntoOwnMemory } from '../net/free-memory.ts';
+import { AcceptedSocket, copyOf } from './accepted-socket.ts';
 import type { ListenerOptions } from './listener.ts';
 import { framingOf, ResponseSink } from './response.ts';
 
@@ -79,6 +80,8 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
   #wasToldToContinue = false;
   readonly #owner: SocketOwner;
   readonly #onData = (bytes: Buffer): void => this.#read(bytes);
+  /** The socket, when what it reads comes in memory that is lent. */
+  readonly #lender: AcceptedSocket | null;
   readonly #onEnd = (): void => this.#ended();
   readonly #onDrain = (): void => this.#drained();
   readonly #onClose = (): void => this.#closed();
@@ -106,7 +109,9 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     this.#reader = new Http1Reader('request', context.options);
     this.#deadline = context.deadlines.create(() => this.#timedOut());
     this.#deadline.set(context.options.headTimeoutMs);
-    socket.on('data', this.#onData);
+    this.#lender = tunnel === null && socket instanceof AcceptedSocket ? socket : null;
+    if (this.#lender === null) socket.on('data', this.#onData);
+    else this.#lender.hear((bytes, isLent) => this.#heard(bytes, isLent));
     socket.on('end', this.#onEnd);
     socket.on('drain', this.#onDrain);
     socket.on('close', this.#onClose);
@@ -198,11 +203,13 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     const head = responseHeadText(status, reason, fields, null, null);
     this.#state = 'over';
     this.#deadline.clear();
+    if (this.#lender !== null) this.#reader.detach();
     const early = this.#reader.takeRest();
     flow.bytesFromClient = this.#octetsIn - this.#octetsBefore - early.length;
     flow.bytesToClient += head.length;
     this.#incoming = null;
-    this.#socket.off('data', this.#onData);
+    if (this.#lender === null) this.#socket.off('data', this.#onData);
+    else this.#lender.hear(null);
     this.#socket.off('end', this.#onEnd);
     this.#socket.off('drain', this.#onDrain);
     this.#socket.off('close', this.#onClose);
@@ -245,6 +252,18 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
   contentFailed(_error: ProxyError): void {
     this.#mayPersist = false;
     this.#unwatchContent();
+  }
+
+  /** Heads are read where they lie. What lasts longer than the call is copied first: content, and requests that come early. */
+  #heard(bytes: Buffer, isLent: boolean): void {
+    if (!isLent) {
+      this.#read(bytes);
+    } else if (this.#state === 'exchange') {
+      this.#read(copyOf(bytes));
+    } else {
+      this.#read(bytes);
+      this.#reader.detach();
+    }
   }
 
   #read(bytes: Buffer): void {
@@ -301,6 +320,7 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     if (framing === 0)
       this.#reader.next(); // the end event of a request without content
     else {
+      if (this.#lender !== null) this.#reader.detach();
       this.#body = new IncomingBody(framing === CHUNKED ? null : framing, this.#reader, this, asProxyError);
       this.#contentSeen = 0;
       this.#held = null; // an origin may be busy with it still, and it is not this one

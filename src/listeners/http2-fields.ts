@@ -7,7 +7,8 @@ import { CONNECTION_SPECIFIC, type FieldList, fieldsOf, pushField } from '../htt
 import { isNamed } from '../http/fields.ts';
 import type { Field, Fields, RequestHead } from '../http/message.ts';
 import { DEFAULT_PORTS } from '../http/target.ts';
-import { isFieldText, isToken } from '../http1/syntax.ts';
+import { isToken } from '../http/token.ts';
+import { isFieldText } from '../http1/syntax.ts';
 import type { ListenerOptions } from './listener.ts';
 
 export interface Http2RequestHead {

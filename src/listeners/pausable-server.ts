@@ -1,4 +1,5 @@
-// Owns one listening socket, and that it can be paused: nobody is accepted then, and who connects waits in the kernel's queue, as long as the backlog.
+// Owns one listening socket, what its connections become (accepted-socket.ts), and that it can be paused: nobody is accepted then, and who connects waits
+// in the kernel's queue, as long as the backlog.
 //
 // Node has no such pause. It accepts whatever it is told of, and closes what it has no descriptor for; and closing the socket to listen again would reset
 // who waits, since a process cannot duplicate a descriptor in order to keep it. But libuv polls a listening socket as it polls every stream, and the
@@ -9,21 +10,26 @@
 // `_handle` is documented nowhere. Where it does not do this (Windows, another Node), nothing is paused: the listener tells those whom it
 // cannot take; behaviour/short-of-descriptors.test.ts holds what a pause does.
 import { type AddressInfo, type BoundSocket, createServer, type Server, type Socket } from 'node:net';
+import { type AcceptedHandle, AcceptedSocket } from './accepted-socket.ts';
 import { bindSockets, removeStaleSocket } from './bind-socket.ts';
 import type { ListenAddress } from './listener.ts';
 
-/** What of Node's handle is used. Both give 0 or a negative error number. */
-interface PollingHandle {
+/** What of Node's handle is used. Numbers are 0, or a negative error number. */
+interface ListeningHandle {
   readStart?(): number;
   readStop?(): number;
+  /** Called for each connection; Node's own makes a Socket of it, and emits `connection`. */
+  onconnection?: (status: number, accepted: AcceptedHandle | undefined) => void;
 }
 
 export class PausableServer {
   readonly #server: Server;
+  readonly #accept: (socket: Socket) => void;
   #canPause = false;
 
   constructor(accept: (socket: Socket) => void) {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
+    this.#accept = accept;
   }
 
   /**
@@ -41,6 +47,7 @@ export class PausableServer {
       });
     });
     this.#canPause = this.#handle?.readStart?.() === 0;
+    if (this.#handle !== null) this.#acceptFrom(this.#handle);
   }
 
   /** Where it really listens, with the port that the system chose for 0; null for a Unix socket. */
@@ -63,9 +70,24 @@ export class PausableServer {
     this.#server.close();
   }
 
+  #acceptFrom(handle: ListeningHandle): void {
+    const { onconnection } = handle;
+    if (onconnection === undefined) return;
+    const memory = AcceptedSocket.createMemory();
+    handle.onconnection = (status, accepted) => {
+      if (status !== 0 || accepted === undefined) {
+        onconnection.call(handle, status, accepted);
+        return;
+      }
+      const socket = new AcceptedSocket(accepted, memory);
+      socket.setNoDelay(true);
+      this.#accept(socket);
+    };
+  }
+
   /** `null` once it is closed. */
-  get #handle(): PollingHandle | null {
-    return (this.#server as unknown as { readonly _handle: PollingHandle | null })._handle;
+  get #handle(): ListeningHandle | null {
+    return (this.#server as unknown as { readonly _handle: ListeningHandle | null })._handle;
   }
 }
 

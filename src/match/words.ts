@@ -1,19 +1,18 @@
 // Owns the words for a criterion: why it holds, does not, or cannot be known, as the end of a sentence: `host api.example.com is not within
 // example.org`. Nothing is judged here; the truth is what judge.ts said.
-
 import { parseIpAddress } from '../net/ip-address.ts';
 import type { Criterion, Named, NamedGlobs, PortRange, SizeBound } from './condition.ts';
 import { type HostPattern, matchesHost } from './host-pattern.ts';
+import { listedReading } from './judge.ts';
+import { type Question, UNSEEN } from './question.ts';
+import { domainOf, lookAtPath, type Subject } from './subject.ts';
+import { localTimeText } from './time-window.ts';
 import {
-  domainOf,
   HIDDEN,
-  listedReading,
-  lookAtPath,
   NEEDS_ADDRESS,
   NEEDS_HELLO,
   NEEDS_IDENTITY,
   NEEDS_RESPONSE,
-  type Subject,
   TRUE,
   type Truth,
   UNUSABLE_ADDRESS,
@@ -22,9 +21,7 @@ import {
   UNUSABLE_QUERY,
   UNUSABLE_TYPE,
   UNUSABLE_URL,
-} from './judge.ts';
-import { type Question, UNSEEN } from './question.ts';
-import { localTimeText } from './time-window.ts';
+} from './truth.ts';
 
 /** @param truth what `judge` said of the criterion and the subject */
 export function describeCriterion(criterion: Criterion | Named, subject: Subject, truth: Truth): string {
@@ -96,7 +93,7 @@ export function portRangeText(range: PortRange): string {
   return range.from === range.to ? String(range.from) : `${range.from}-${range.to}`;
 }
 
-export function hostWords(pattern: HostPattern): string {
+function hostWords(pattern: HostPattern): string {
   switch (pattern.kind) {
     case 'exact':
       return pattern.name;

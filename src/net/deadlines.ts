@@ -1,9 +1,8 @@
 // Owns time limits for many things at once: one timer for all, coarse on purpose. Moving a deadline further out, which happens with every
-// read and write, costs two stores; nothing is allocated and no timer is touched.
+// read and write, costs two stores; nothing is allocated and no timer is touched. While none is set the timer rests, so that an idle process sleeps.
 // It imports no clock: ticks are counted from `performance.now()`, which is monotonic, so a clock that is set does no harm.
 // Time is counted in which peers could be heard. While the process was stopped, starved or busy with one thing for a second or longer, nobody was late but
 // itself: that counts as one tick, so that what was sent meanwhile is read before anybody is called late, and what is set then has its time in full.
-
 import { type Linked, LinkedSet } from './linked-set.ts';
 
 /** One time limit. `set` again moves it; once over, it is called once and is unset. */
@@ -64,22 +63,19 @@ export class Deadline implements Linked<Deadline> {
 
 export class Deadlines {
   readonly #slots = new Map<number, LinkedSet<Deadline>>();
-  readonly #timer: ReturnType<typeof setInterval>;
+  #timer: ReturnType<typeof setInterval> | null = null;
+  #isClosed = false;
   #tick = FIRST_TICK;
   /** How much of the clock the wheel has not counted, in ticks. */
-  #uncounted = currentTick() - FIRST_TICK;
-
-  constructor() {
-    this.#timer = setInterval(() => this.#advance(), TICK_MS);
-    this.#timer.unref();
-  }
+  #uncounted = 0;
 
   create(expired: () => void): Deadline {
     return new Deadline(this, expired);
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#isClosed = true;
+    this.#rest();
     this.#slots.clear();
   }
 
@@ -92,6 +88,7 @@ export class Deadlines {
     let held = this.#slots.get(slot);
     if (held === undefined) this.#slots.set(slot, (held = new LinkedSet()));
     held.add(deadline);
+    if (this.#timer === null && !this.#isClosed) this.#start();
   }
 
   remove(deadline: Deadline, slot: number): void {
@@ -101,7 +98,22 @@ export class Deadlines {
     if (held.first === null) this.#slots.delete(slot);
   }
 
+  #start(): void {
+    this.#uncounted = currentTick() - this.#tick;
+    this.#timer = setInterval(() => this.#advance(), TICK_MS);
+    this.#timer.unref();
+  }
+
+  #rest(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
   #advance(): void {
+    if (this.#slots.size === 0) {
+      this.#rest();
+      return;
+    }
     let now = currentTick() - this.#uncounted;
     const missed = now - this.#tick - 1;
     if (missed >= STALLED_TICKS) {

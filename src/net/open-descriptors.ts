@@ -2,7 +2,11 @@
 // wherever somebody has left, however full the rest is.
 import { readdirSync, statSync } from 'node:fs';
 
-/** 16 microseconds on Linux from 6.2 on, where the folder's size is the count; elsewhere its entries are counted. @param most  said where not even one is left to count with */
+/**
+ * 16 microseconds on Linux from 6.2 on, where the folder's size is the count; elsewhere its entries are counted.
+ *
+ * @param most  said where not even one is left to count with
+ */
 export function countOpenDescriptors(most: number): number {
   try {
     return sizeOfFolder() || readdirSync('/dev/fd').length - 1;

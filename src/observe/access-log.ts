@@ -7,6 +7,7 @@
 // in pieces that it takes as a whole (POSIX, write(): PIPE_BUF); a single line may be longer than that.
 import { close, constants, fstatSync, openSync, write } from 'node:fs';
 import { getSystemErrorMessage } from 'node:util';
+import { shownCode } from '../errors/from-node.ts';
 import { StartError, type StartErrorKind } from '../errors/start-error.ts';
 import type { Flow } from '../flows/flow.ts';
 import { OctetWriter } from '../flows/octet-writer.ts';
@@ -317,7 +318,7 @@ function openForAppending(file: string): number {
 }
 
 function openFailure(cause: unknown): { readonly kind: StartErrorKind; readonly reason: string } {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+  const code = shownCode(cause);
   return {
     kind: OPEN_KINDS[code] ?? 'config',
     reason: OPEN_REASONS[code] ?? `cannot be opened (${code}). Choose another file with --access-log.`,

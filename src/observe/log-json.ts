@@ -31,7 +31,7 @@ export function writeJsonLine(flow: Flow, out: OctetWriter): void {
     if (decision.reported.length > 0) out.text(reportedMember(decision));
     writeQuestion(decision, out);
   }
-  if (cache !== null) out.bytes(cacheMembers(cache)).whole(cache.ttlSeconds);
+  if (cache !== null) out.bytes(cacheMembers(cache)).wholeOrNull(cache.ttlSeconds);
   if (cache?.isCollapsed) out.text(',"collapsed":true');
   out.bytes(upstreamMembers(flow));
   if (flow.judged.length > 0) out.text(refusedAddresses(flow));

@@ -148,7 +148,7 @@ const CODES: Readonly<Record<ProxyErrorCode, Words>> = {
   },
   proxy_internal_response: {
     title: 'Nothing stored here can answer this request',
-    nextStep: 'Try again when this proxy is online, or without only-if-cached. With --stale-ok, its operator lets older copies answer.',
+    nextStep: 'Try again when this proxy is online, or without only-if-cached.',
   },
   proxy_internal_error: {
     title: 'This proxy made a mistake',

@@ -280,9 +280,11 @@ function quoted(text: string | null | undefined): string | undefined {
   return text === null || text === undefined ? undefined : `"${text}"`;
 }
 
+/** What begins with the name of a host keeps it as it is. */
 function asSentence(text: string): string {
   if (text === '') return '';
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? '' : '.'}`;
+  const beginning = /^[^ ]*[.:][^ ]/.test(text) ? text.charAt(0) : text.charAt(0).toUpperCase();
+  return `${beginning}${text.slice(1)}${/[.!?…]$/.test(text) ? '' : '.'}`;
 }
 
 const MAX_LINES = 12;

@@ -3,8 +3,8 @@
 import type { Authority } from '../http/authority.ts';
 import type { Fields } from '../http/message.ts';
 import type { Scheme } from '../http/target.ts';
-import { createSubject } from '../match/judge.ts';
 import { type GreetingFacts, type Question, UNSEEN } from '../match/question.ts';
+import { createSubject } from '../match/subject.ts';
 import type { CompiledPolicy } from './compile.ts';
 import { decide } from './decide.ts';
 import type { Decision } from './policy.ts';

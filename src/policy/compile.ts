@@ -1,7 +1,8 @@
 // Owns the form of a policy that is quick to judge: rules filed by what they ask for, so that the time of a decision does not grow with their number.
 // It adds nothing to the meaning: the first rule that matches decides, as if they were tried in order.
 import type { Condition, Criterion, Named, SizeBound } from '../match/condition.ts';
-import { type Judgement, judgementOf } from '../match/judge.ts';
+import type { Judgement } from '../match/criterion-holds.ts';
+import { judgementOf } from '../match/judge.ts';
 import type { Policy, Rule } from './policy.ts';
 import { buildRuleIndex, type RuleIndex } from './rule-index.ts';
 

@@ -3,16 +3,16 @@
 // The first rule that matches decides. What a rule asks for and nobody can read in one way only is denied, whatever the rule's action: who could say
 // what the origin would make of it? What is not known yet makes a decision wait, unless nothing that it could turn out to be would change it.
 import { REGISTERED_METHODS } from '../http/methods.ts';
+import { isInRanges } from '../match/criterion-holds.ts';
+import { type Question, UNSEEN } from '../match/question.ts';
+import { createSubject, type Subject } from '../match/subject.ts';
 import {
-  createSubject,
   FALSE,
-  isInRanges,
   NEEDS_ADDRESS,
   NEEDS_HELLO,
   NEEDS_IDENTITY,
   NEEDS_RESPONSE,
   PATH_IS_SHUT,
-  type Subject,
   TRUE,
   type Truth,
   UNUSABLE_ADDRESS,
@@ -21,8 +21,7 @@ import {
   UNUSABLE_QUERY,
   UNUSABLE_TYPE,
   UNUSABLE_URL,
-} from '../match/judge.ts';
-import { type Question, UNSEEN } from '../match/question.ts';
+} from '../match/truth.ts';
 import { endsInNumber, parseIpAddress, unmapped } from '../net/ip-address.ts';
 import { type CompiledPolicy, type CompiledRule, visitLeaves } from './compile.ts';
 import { asksIdentityInside } from './inside-tunnel.ts';

@@ -2,8 +2,10 @@
 // considered and what each criterion said. Nothing is judged here a second way: `decide`, `judgeRule` and `judge` are asked, with the same question.
 import { normalisePath } from '../http/path.ts';
 import type { Condition } from '../match/condition.ts';
-import { createSubject, FALSE, judge, type Subject, TRUE, type Truth } from '../match/judge.ts';
+import { judge } from '../match/judge.ts';
 import type { Question } from '../match/question.ts';
+import { createSubject, type Subject } from '../match/subject.ts';
+import { FALSE, TRUE, type Truth } from '../match/truth.ts';
 import { describeCriterion } from '../match/words.ts';
 import { type CompiledPolicy, type CompiledRule, visitLeaves } from './compile.ts';
 import { decide, judgeRule } from './decide.ts';

@@ -1,7 +1,9 @@
 // Owns what the rules may come to for the requests inside a tunnel, while only its CONNECT is known: whether one of them could ask who it is. Nobody can
 // be asked inside, where only the origin's credentials are (RFC 9110 §11.7.1), so a tunnel that is to be opened is challenged at its CONNECT.
-import { createSubject, judge, type Subject, TRUE } from '../match/judge.ts';
+import { judge } from '../match/judge.ts';
 import type { Question } from '../match/question.ts';
+import { createSubject, type Subject } from '../match/subject.ts';
+import { TRUE } from '../match/truth.ts';
 import type { CompiledPolicy } from './compile.ts';
 import type { Rule } from './policy.ts';
 import { ANY_TRUTH, FAILS, HOLDS, type Leaf, possibleTruths, type Truths } from './possible-truths.ts';

@@ -2,8 +2,11 @@
 // that let tunnels to some of its hosts pass unopened. Nothing is opened that no rule asks for; what is opened without need stands here as such.
 // It is asked about a host for each pattern that the policy names, and one that it does not name. Lists and regular expressions may hold any of them.
 import type { Condition } from '../match/condition.ts';
+import { isInRanges } from '../match/criterion-holds.ts';
 import { patternText } from '../match/host-pattern.ts';
-import { createSubject, isInRanges, judge, type Subject, TRUE } from '../match/judge.ts';
+import { judge } from '../match/judge.ts';
+import { createSubject, type Subject } from '../match/subject.ts';
+import { TRUE } from '../match/truth.ts';
 import { type CompiledPolicy, visitLeaves } from './compile.ts';
 import { hostsNamed, tunnelTo } from './hosts-named.ts';
 import { truthsOfOther } from './inside-tunnel.ts';

@@ -2,6 +2,7 @@
 // read is a problem like any other.
 import { open } from 'node:fs/promises';
 import path from 'node:path';
+import { shownCode } from '../errors/from-node.ts';
 import type { List as AskableList } from '../match/condition.ts';
 import { askableList } from './ask-list.ts';
 import { type CompiledPolicy, compilePolicy } from './compile.ts';
@@ -93,7 +94,7 @@ async function readPolicyText(file: string): Promise<string | { readonly problem
   try {
     bytes = await readAtMost(file, MAX_BYTES);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const code = shownCode(error);
     return { problem: READ_PROBLEMS[code] ?? `the policy file cannot be read (${code})` };
   }
   if (bytes === null) return { problem: 'the policy file is larger than 16 MiB; put long lists elsewhere' };

@@ -2,6 +2,7 @@
 // Refuses a value that could never match what is asked, or would match something else than it seems to.
 import { parseHost } from '../http/authority.ts';
 import { normalisePath } from '../http/path.ts';
+import { isToken } from '../http/token.ts';
 import type { Criterion, CriterionKind, NamedGlobs, SizeBound } from '../match/condition.ts';
 import { type Glob, glob } from '../match/glob.ts';
 import type { HostPattern } from '../match/host-pattern.ts';
@@ -15,7 +16,6 @@ import {
   addressBlock,
   asOctets,
   BLOCK_EXPECTED,
-  isToken,
   oneOf,
   PORT_EXPECTED,
   portRange,
@@ -110,7 +110,7 @@ function readNamed(
   return named;
 }
 
-export function hostPattern(text: string): HostPattern | Refused {
+function hostPattern(text: string): HostPattern | Refused {
   if (text === '*') return new Refused(`'*' is not a host; to match every host, leave 'host' out`);
   if (parseCidr(text) !== null && text.includes('/'))
     return new Refused(`${shown(text)} is a CIDR block, not a host; what a host resolves to is matched by 'address'`);

@@ -1,6 +1,5 @@
 // Owns what stands beside `intercept` about clients that do not let their TLS be opened, and, beside `allow` too, which faults of certificates count as
 // none. Refuses what says two things: that nothing passes unopened, and when it does.
-
 import { parseLifetime } from '../match/units.ts';
 import { oneOf, Refused, readValue, readValues, refusing } from './parse-values.ts';
 import type { AcceptedFault, RuleInterception } from './policy.ts';

@@ -1,5 +1,4 @@
 // Owns what a policy file gives names to: conditions under `groups`, and lists of other files under `lists`.
-
 import { LIST_FORMATS } from './lists/list.ts';
 import { readCondition } from './parse-condition.ts';
 import { filePath, inWords, oneOf, readTruth, readValue } from './parse-values.ts';

@@ -1,6 +1,5 @@
 // Owns one item of `rules`: a rule, or a file whose rules stand in its place.
 // Refuses what would have no effect beside the rule's action: a message of what is allowed, limits of what is denied.
-
 import type { ParsedNode } from 'yaml';
 import type { Block } from '../match/condition.ts';
 import { readCache } from './parse-cache.ts';
@@ -14,11 +13,11 @@ import { type Entry, positionOf, readMapping, report, type Source, shown } from 
 
 export const ACTIONS = ['allow', 'deny', 'report', 'tunnel', 'intercept'] as const satisfies readonly Action[];
 /** Beside deny and report. */
-export const DENIAL_KEYS = ['message', 'owner', 'request_access', 'status'] as const;
+const DENIAL_KEYS = ['message', 'owner', 'request_access', 'status'] as const;
 /** Beside the other actions. */
-export const PASSING_KEYS = ['allow_private', 'limits'] as const;
+const PASSING_KEYS = ['allow_private', 'limits'] as const;
 /** Beside those under which a response can be seen. */
-export const SEEING_KEYS = ['cache', 'dangerously_accept_certificate'] as const;
+const SEEING_KEYS = ['cache', 'dangerously_accept_certificate'] as const;
 export const RULE_KEYS = [
   ...(['name', ...ACTIONS, 'include'] as const),
   ...[...DENIAL_KEYS, ...PASSING_KEYS, ...SEEING_KEYS, ...INTERCEPTION_KEYS],

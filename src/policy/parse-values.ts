@@ -120,11 +120,6 @@ export function filePath(text: string): string | Refused {
   return text.includes('\0') ? new Refused('a path has no NUL in it') : text;
 }
 
-/** RFC 9110 §5.6.2. */
-export function isToken(text: string): boolean {
-  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text);
-}
-
 /** Text beyond ASCII as it comes over the wire: UTF-8, one character an octet. */
 export function asOctets(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');

@@ -3,10 +3,10 @@
 // asked who it is, so it counts as not asked yet.
 import { ProxyError } from '../errors/proxy-error.ts';
 import { parseTarget, type Target } from '../http/target.ts';
+import { isToken } from '../http/token.ts';
 import { type GreetingFacts, type Identity, type Question, usualGreeting } from '../match/question.ts';
 import { parseIpAddress, unmapped } from '../net/ip-address.ts';
 import type { Asked } from './ask.ts';
-import { isToken } from './parse-values.ts';
 
 export interface Recorded extends Asked {
   readonly clientAddress: string;

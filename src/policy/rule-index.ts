@@ -4,7 +4,7 @@
 // The index adds nothing to the meaning: every candidate is judged in full, in the policy's order, and a property test holds it against a plain scan.
 import type { Condition } from '../match/condition.ts';
 import { createHostIndex, fileUnderHosts, type HostIndex, visitHost } from '../match/host-index.ts';
-import { parseClient, type Subject } from '../match/judge.ts';
+import { parseClient, type Subject } from '../match/subject.ts';
 import type { IpAddress } from '../net/ip-address.ts';
 import { asksPathAlone, type Key, keysOf, type TextKey } from './rule-keys.ts';
 import { buildTextRules, dropLowest, lowestMet, meetHostAndUser, meetPath, type TextRule, type TextRules } from './text-rules.ts';

@@ -1,9 +1,8 @@
 // Owns the rules that are filed under literals of a host, a user's name or a path: which of them a question meets, as a set of bits, one a rule.
 // To look at a path has a consequence: the path is then sent in normal form. So a path is looked at here only when a rule is met that looks at it in
 // any case, the first one that asks for the path alone, and only rules behind it are filed under the path.
-
-import { lookAtPath, type Subject } from '../match/judge.ts';
 import { buildLiteralIndex, findLiterals, type LiteralIndex } from '../match/literal-index.ts';
+import { lookAtPath, type Subject } from '../match/subject.ts';
 import type { TextKey } from './rule-keys.ts';
 
 export interface TextRules {

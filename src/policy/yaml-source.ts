@@ -133,6 +133,12 @@ export function shown(text: string): string {
   return `'${visible.length > 60 ? `${visible.slice(0, 57)}...` : visible}'`;
 }
 
+/** `policies/open.yaml:12:5: unknown key 'hosts' in allow; did you mean 'host'?` */
+export function formatProblem(problem: PolicyProblem): string {
+  const place = problem.line === 0 ? problem.file : `${problem.file}:${problem.line}:${problem.column}`;
+  return `${place}: ${problem.message}`;
+}
+
 /** `; did you mean 'host'?`, or nothing. */
 export function hint(word: string, known: Iterable<string>): string {
   const near = nearest(word, known);

@@ -1,5 +1,4 @@
 // Owns the joint between the proxy and its inspector: the facts that the page shows of what runs, and exchanges that it begins.
-import { readFileSync } from 'node:fs';
 import type { CacheAdmin } from '../cache/cache-admin.ts';
 import type { CacheRuleOptions } from '../cache/rules/options.ts';
 import type { Incoming } from '../exchange/exchange.ts';
@@ -13,6 +12,7 @@ import { PLATFORMS, type Platform } from '../pages/platform.ts';
 import { trustSteps } from '../pages/trust-steps.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import type { CertificateAuthority } from '../tls/authority.ts';
+import { ownVersion } from './own-version.ts';
 import type { Recording } from './recording.ts';
 import type { Rewriting } from './rewriting.ts';
 import type { Workers } from './shared-parts.ts';
@@ -124,9 +124,4 @@ function certificatesOf(authority: CertificateAuthority | null, address: string 
 /** As trust stores list it. */
 function commonName(subject: string): string {
   return /^CN=(.*)$/m.exec(subject)?.[1] ?? subject;
-}
-
-function ownVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string };
-  return manifest.version;
 }

@@ -57,13 +57,25 @@ function createEmit(lasting: LastingParts): EmitFlow {
   return (flow: Flow): void => {
     underWay.ended(flow);
     flow.lease?.release();
-    if (flow.cache !== null) cacheCounts.add(flow.cache, flow.contentToClient);
-    // The log of the moment: one that a reload replaced is closed by the time an exchange ends.
-    lasting.parts?.accessLog?.write(flow);
-    metrics.add(flow);
-    recording?.recorder.finish(flow);
-    onFlow?.(flow);
+    try {
+      if (flow.cache !== null) cacheCounts.add(flow.cache, isOwnPage(flow) ? 0 : flow.contentToClient);
+      // The log of the moment: one that a reload replaced is closed by the time an exchange ends.
+      lasting.parts?.accessLog?.write(flow);
+      metrics.add(flow);
+      recording?.recorder.finish(flow);
+      onFlow?.(flow);
+    } catch (defect) {
+      // Told and counted as every defect is (defects.ts), but not here: the connection has its next request to serve.
+      queueMicrotask(() => {
+        throw defect;
+      });
+    }
   };
+}
+
+/** Its content is neither an origin's nor the cache's. What fails midway has the status of the response that it was. */
+function isOwnPage({ outcome, status, error }: Flow): boolean {
+  return outcome === 'denied' || (outcome === 'failed' && status === error?.status);
 }
 
 function stagesOf(opened: OpenedParts, via: string, emit: EmitFlow, lasting: LastingParts): Stages {

@@ -1,5 +1,6 @@
 // Owns the listeners of the proxy: those that take connections in, and those that a reload has dropped while connections of theirs are not done yet.
 import { formatListenAddress } from '../config/listen-address.ts';
+import { errorCode } from '../errors/from-node.ts';
 import { cannotListen, StartError } from '../errors/start-error.ts';
 import { DescriptorShortage } from '../listeners/descriptor-shortage.ts';
 import { ConnectionCounts, HttpListener, type HttpListenerContext } from '../listeners/http.ts';
@@ -102,23 +103,23 @@ export class Listening {
     this.#leaving = [...this.#leaving, ...dropped].filter(({ openConnections }) => openConnections > 0);
   }
 
-  /** What to say where a socket of ours is in the way: to be closed for one that may still fail is no way to keep what holds. */
-  #overlap(address: ListenAddress, error: unknown): StartError | null {
-    if (address.kind !== 'tcp' || !(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) return null;
-    const ours = this.#listeners.map(({ bound }) => bound).find((bound) => bound?.port === address.port);
-    if (!ours || !(isAny(ours.host) || isAny(address.host))) return null;
-    const where = `${formatListenAddress(address)} ${isAny(address.host) ? 'takes in' : 'is part of'} ${formatListenAddress({ kind: 'tcp', ...ours })}`;
-    return new StartError('unavailable', [`${where}, where this proxy listens. Stop it and start it anew to change one for the other.`], {
-      cause: error,
-    });
-  }
-
   drain(patienceMs: number): void {
     for (const listener of this.#listeners) listener.drain(patienceMs);
   }
 
   close(): void {
     for (const listener of this.#all) listener.close();
+  }
+
+  /** What to say where a socket of ours is in the way: to be closed for one that may still fail is no way to keep what holds. */
+  #overlap(address: ListenAddress, error: unknown): StartError | null {
+    if (address.kind !== 'tcp' || errorCode(error) !== 'EADDRINUSE') return null;
+    const ours = this.#listeners.map(({ bound }) => bound).find((bound) => bound?.port === address.port);
+    if (!ours || !(isAny(ours.host) || isAny(address.host))) return null;
+    const where = `${formatListenAddress(address)} ${isAny(address.host) ? 'takes in' : 'is part of'} ${formatListenAddress({ kind: 'tcp', ...ours })}`;
+    return new StartError('unavailable', [`${where}, where this proxy listens. Stop it and start it anew to change one for the other.`], {
+      cause: error,
+    });
   }
 
   get #all(): readonly HttpListener[] {

@@ -5,13 +5,13 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { WatchedFiles } from '../config/watch-files.ts';
+import { errorCode, shownCode } from '../errors/from-node.ts';
 import { cannotRead, StartError } from '../errors/start-error.ts';
 import { createRewriting, type Rejudge, type RewritingStages } from '../exchange/rewriting.ts';
 import { compileMatch } from '../exchange/rewriting-subject.ts';
 import type { PassingSubject } from '../flows/filter/verdict.ts';
 import type { Deadlines } from '../net/deadlines.ts';
-import { formatProblem } from '../policy/parse.ts';
-import type { PolicyProblem } from '../policy/yaml-source.ts';
+import { formatProblem, type PolicyProblem } from '../policy/yaml-source.ts';
 import { Breakpoints } from '../rewrite/breakpoints.ts';
 import type { RewriteOptions } from '../rewrite/options.ts';
 import { parseRules } from '../rewrite/parse-rules.ts';
@@ -192,7 +192,7 @@ async function readRules({ file, isNamed }: RewriteOptions): Promise<RuleFile> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    const isMissing = errorCode(error) === 'ENOENT';
     if (isMissing && !isNamed) return { ...NOTHING, file };
     throw cannotRead('the file of rewriting rules', file, error);
   }
@@ -214,7 +214,7 @@ async function write(file: string, text: string): Promise<void> {
     await rename(beside, target);
   } catch (error) {
     await rm(beside, { force: true });
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const code = shownCode(error);
     throw new StartError('unavailable', [`${file} cannot be written (${code}).`], { cause: error });
   }
 }

@@ -4,8 +4,8 @@ import type { Config } from '../config/config.ts';
 import { StartError } from '../errors/start-error.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { loadPolicy } from '../policy/load.ts';
-import { formatProblem } from '../policy/parse.ts';
 import { describeExpectation, describeOutcome, runPolicyTests, type TestOutcome } from '../policy/run-tests.ts';
+import { formatProblem } from '../policy/yaml-source.ts';
 import type { LastingParts } from './lasting-parts.ts';
 
 /** @throws StartError with every problem */

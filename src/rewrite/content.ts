@@ -53,6 +53,8 @@ function reasonOf(fault: CodingFault, maxOctets: number): string {
       return `the content has ${fault.count} codings, which is more than are taken off`;
     case 'unknown':
       return `the content has the coding ${fault.coding.slice(0, 40)}, which is not known`;
+    case 'cut-short':
+      return `the content ends before its coding does (${fault.coding})`;
     case 'broken':
       return `the content cannot be decoded (${fault.coding})`;
     case 'too-long':

@@ -1,11 +1,10 @@
 // Owns reading the file of rewriting rules: YAML in the style of policies → rules, or every problem with its place. It opens nothing: paths in it are
 // made absolute from its folder, and looked at when a request comes.
 import path from 'node:path';
-import type { ParsedNode } from 'yaml';
-import { isMap, isScalar, isSeq } from 'yaml';
+import { isMap, isScalar, isSeq, type ParsedNode } from 'yaml';
 import type { Fields } from '../http/message.ts';
-import { isToken } from '../http/structured-fields.ts';
 import { parseTarget } from '../http/target.ts';
+import { isToken } from '../http/token.ts';
 import { parseCount, parseDuration, parseRate } from '../match/units.ts';
 import { oneOf, Refused, readValue, readValues, refusing } from '../policy/parse-values.ts';
 import {

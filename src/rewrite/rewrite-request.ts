@@ -1,7 +1,6 @@
 // Owns what rules do to a request before anybody looks for an answer to it: where it goes, its fields, its content. All rules that fit are applied in
 // order, each to what the one before has made; one that ends the exchange is the last. Content is changed by who has it (content.ts).
-import type { Authority } from '../http/authority.ts';
-import { formatAuthority } from '../http/authority.ts';
+import { type Authority, formatAuthority } from '../http/authority.ts';
 import { isNamed } from '../http/fields.ts';
 import type { Field, Fields } from '../http/message.ts';
 import { DEFAULT_PORTS, parseTarget, type Scheme } from '../http/target.ts';

@@ -87,7 +87,7 @@ export function folderOf({ folder }: AuthorityOptions): string {
 }
 
 /** The two files of a CA of our own. */
-export function files(folder: string): { readonly key: string; readonly certificate: string } {
+function files(folder: string): { readonly key: string; readonly certificate: string } {
   return { key: path.join(folder, 'ca.key'), certificate: path.join(folder, 'ca.crt') };
 }
 

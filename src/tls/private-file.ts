@@ -16,7 +16,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { cannotRead, StartError } from '../errors/start-error.ts';
+import { errorCode } from '../errors/from-node.ts';
+import { cannotRead, cannotWrite, StartError } from '../errors/start-error.ts';
 import { makePrivateFolder } from '../net/private-folder.ts';
 
 /**
@@ -28,7 +29,7 @@ export function requirePrivateFolder(folder: string): void {
   try {
     makePrivateFolder(folder);
   } catch (cause) {
-    throw cannotWrite(folder, cause);
+    throw cannotWrite(folder, cause, CHOOSE_FOLDER);
   }
   checkPrivateFolder(folder);
 }
@@ -60,15 +61,15 @@ export function createPrivateFile(file: string, text: string): boolean {
   try {
     descriptor = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0), 0o600);
   } catch (cause) {
-    if (codeOf(cause) === 'EEXIST') return false;
-    throw cannotWrite(file, cause);
+    if (errorCode(cause) === 'EEXIST') return false;
+    throw cannotWrite(file, cause, CHOOSE_FOLDER);
   }
   try {
     writeFileSync(descriptor, text);
     fsyncSync(descriptor);
   } catch (cause) {
     rmSync(file, { force: true });
-    throw cannotWrite(file, cause);
+    throw cannotWrite(file, cause, CHOOSE_FOLDER);
   } finally {
     closeSync(descriptor);
   }
@@ -83,7 +84,7 @@ export function replacePrivateFile(file: string, text: string): void {
     renameSync(temporary, file);
   } catch (cause) {
     rmSync(temporary, { force: true });
-    throw cannotWrite(file, cause);
+    throw cannotWrite(file, cause, CHOOSE_FOLDER);
   }
 }
 
@@ -109,7 +110,7 @@ export function readPrivateFile(file: string, within: string | null): string {
     if (isWide(facts.mode))
       throw new StartError('permission', [
         `${file}: others may read the private key of the CA (mode ${octal(facts.mode)}). Run: chmod 600 ${file}`,
-        'Whoever has read it can be any site for every client that trusts this CA: if that may be, make a new one with sallyport ca rotate.',
+        `Whoever has read it can be any site for every client that trusts this CA: if that may be, ${within === null ? 'take another CA' : 'make a new one with sallyport ca rotate'}.`,
       ]);
     return readFileSync(descriptor, 'utf8');
   } finally {
@@ -144,24 +145,5 @@ function octal(mode: number): string {
   return (mode & 0o7777).toString(8).padStart(4, '0');
 }
 
-/** An error of Node's from writing, in the operator's words. */
-function cannotWrite(file: string, cause: unknown): StartError {
-  const code = codeOf(cause);
-  const kind = code === 'EACCES' || code === 'EPERM' || code === 'EROFS' ? 'permission' : 'unavailable';
-  const problem = `${file}: cannot be written (${REASONS[code] ?? code}). The CA needs a folder of this user: name one with --ca-dir.`;
-  return new StartError(kind, [problem], { cause });
-}
-
-function codeOf(cause: unknown): string {
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'this user may not',
-  EPERM: 'this user may not',
-  EROFS: 'the file system is read-only',
-  ENOENT: 'its folder does not exist',
-  ENOTDIR: 'its folder is a file',
-  ENOSPC: 'the disk is full',
-};
+const CHOOSE_FOLDER = 'The CA needs a folder of this user: name one with --ca-dir.';
 const ROOT = 0;

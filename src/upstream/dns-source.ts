@@ -1,7 +1,6 @@
 // Owns the two ways to ask for a name's addresses: the system's resolver (getaddrinfo: no TTL, search domains and nsswitch as the
 // system has them) and a list of DNS servers (A and AAAA at once, TTLs, never a search domain).
 // Keeps nothing, times nothing out and judges nothing: `resolve.ts` has the cache and the deadline.
-
 import { promises as dns } from 'node:dns';
 import { ProxyError } from '../errors/proxy-error.ts';
 import { parseIpAddress } from '../net/ip-address.ts';

@@ -11,7 +11,7 @@ import { DEFAULT_PORTS, type Scheme } from '../http/target.ts';
 import type { UpstreamConnection } from './connection.ts';
 import { type ClientResponse, Http1Client } from './http1-client.ts';
 import { Http2Client } from './http2-client.ts';
-import type { Http2Session } from './http2-sessions.ts';
+import type { Http2Session } from './http2-session.ts';
 import {
   type ConnectParts,
   type GuardQuestion,
@@ -27,6 +27,7 @@ import {
 import { refusal } from './parent.ts';
 import type { ConnectionPool } from './pool.ts';
 import type { Route } from './route.ts';
+import { SharedUpload } from './shared-upload.ts';
 import type { AcceptedFaults } from './verify-origin.ts';
 
 export type { GuardQuestion, IsAddressAllowed, TunnelRequest };
@@ -162,35 +163,47 @@ function exchange(client: Http1Client, request: ForwardRequest, route: Route): P
 
 /** Over HTTP/2 if the origin speaks it, else over the connection on which that was found out, or another of HTTP/1.1. */
 async function forwardByHttp2(parts: UpstreamParts, request: ForwardRequest, route: Route, key: string): Promise<ClientResponse> {
-  const { authority, facts, cancellation } = request;
+  const { authority, cancellation } = request;
   const fields = request.outgoingFields();
   if (authenticatesConnection(fields, NO_FIELDS)) return forwardByHttp1(parts, request, route, key, null);
   if (hasField(fields, 'upgrade')) return forwardWebSocket(parts, request, route, key, fields);
   for (let repeats = 0; ; repeats += 1) {
-    const found = await findSession(parts, request, route, key);
+    const upload = request.body === null ? null : new SharedUpload(request.body);
+    const found = await findSession(parts, request, route, key, upload);
     if (found.session === null) return forwardByHttp1(parts, request, route, key, found.connection);
-    const { session, isReused } = found;
-    facts.upstreamProtocol = '2';
-    facts.reusedConnection = isReused;
-    noteAddress(facts, session.connection);
-    const client = new Http2Client(session, nameOf(authority, route), parts.options, parts.deadlines);
+    const client = clientOn(found.session, parts, request, route, found.isReused);
     try {
-      return refused407(await exchangeByHttp2(client, request, fields, false), client, authority, route);
+      return refused407(await exchangeByHttp2(client, request, fields, upload, false), client, authority, route);
     } catch (error) {
-      if (repeats === MOST_REPEATS || cancellation.isCancelled || !mayRepeatAfter(client, request, isReused)) throw error;
+      if (repeats === MOST_REPEATS || cancellation.isCancelled || !mayRepeatAfter(client, request, found.isReused)) throw error;
       if (client.needsHttp1) parts.pool.http2.noteHttp1Alone(key);
     }
   }
 }
 
-function exchangeByHttp2(client: Http2Client, request: ForwardRequest, fields: Fields, isWebSocket: boolean): Promise<ClientResponse> {
+/** For one exchange on a session, of which the record is told. */
+function clientOn(session: Http2Session, parts: UpstreamParts, request: ForwardRequest, route: Route, isReused: boolean): Http2Client {
+  const { authority, facts } = request;
+  facts.upstreamProtocol = '2';
+  facts.reusedConnection = isReused;
+  noteAddress(facts, session.connection);
+  return new Http2Client(session, nameOf(authority, route), parts.options, parts.deadlines);
+}
+
+function exchangeByHttp2(
+  client: Http2Client,
+  request: ForwardRequest,
+  fields: Fields,
+  body: Body | null,
+  isWebSocket: boolean,
+): Promise<ClientResponse> {
   request.cancellation.listen({ cancel: () => client.abort() });
   return client.exchange({
     method: request.method,
     target: request.pathAndQuery,
     host: formatAuthority(request.authority, DEFAULT_PORTS.https),
     fields,
-    body: request.body,
+    body,
     onInterim: request.onInterim,
     wantsTrailers: request.wantsTrailers,
     isWebSocket,
@@ -212,12 +225,9 @@ async function forwardWebSocket(
   const session = parts.pool.http2.takeForWebSocket(key, (open) => mayReuse(parts, request, route, open.connection));
   if (session !== null && !(await session.isAlive(SURELY_ALIVE_MS))) session.release();
   else if (session !== null) {
-    facts.upstreamProtocol = '2';
-    facts.reusedConnection = true;
-    noteAddress(facts, session.connection);
-    const client = new Http2Client(session, nameOf(authority, route), parts.options, parts.deadlines);
+    const client = clientOn(session, parts, request, route, true);
     try {
-      return refused407(await exchangeByHttp2(client, request, fields, true), client, authority, route);
+      return refused407(await exchangeByHttp2(client, request, fields, null, true), client, authority, route);
     } catch (error) {
       if (cancellation.isCancelled || (!client.wasRefused && !client.needsHttp1)) throw error;
       facts.reusedConnection = false;
@@ -237,32 +247,64 @@ type Found =
   | { readonly session: null; readonly connection: UpstreamConnection | null };
 
 /** An open session, or a new one; where somebody is making one already, that one. */
-async function findSession(parts: UpstreamParts, request: ForwardRequest, route: Route, key: string): Promise<Found> {
+async function findSession(
+  parts: UpstreamParts,
+  request: ForwardRequest,
+  route: Route,
+  key: string,
+  upload: SharedUpload | null,
+): Promise<Found> {
   const { http2 } = parts.pool;
   const maxQuietMs = isRepeatable(request) ? LIKELY_ALIVE_MS : SURELY_ALIVE_MS;
+  let content: Parameters<typeof http2.take>[1] = upload === null ? 'none' : 'apart';
   for (;;) {
     if (request.cancellation.isCancelled) throw new ProxyError('connection_terminated', 'The client left before the connection stood.');
     if (http2.speaksHttp1Alone(key)) return { session: null, connection: null };
-    const kept = http2.take(key, (session) => mayReuse(parts, request, route, session.connection));
+    const kept = http2.take(key, content, (session) => mayReuse(parts, request, route, session.connection));
     if (kept === 'busy') {
       const { options, deadlines } = parts;
       await http2.waiting.wait(key, nameOf(request.authority, route), options.responseTimeoutMs, deadlines, request.cancellation);
       continue;
     }
     if (kept !== null) {
+      // In this turn: who comes in the next shall see it.
+      upload?.goOver(kept);
       if (await kept.isAlive(maxQuietMs)) return { session: kept, isReused: true };
+      upload?.goOver(null);
       kept.release();
       continue;
     }
     const attempt = http2.attempt(key);
-    if (attempt === null) break;
+    const isAboutUploads = http2.has(key) && content === 'apart';
+    // Once: what is made for many goes to the first of them, and an origin may take no more connections.
+    if (isAboutUploads) content = 'beside';
+    if (attempt === null || (isAboutUploads && upload?.isLarge)) {
+      try {
+        return await openSession(parts, request, route, key, upload);
+      } catch (error) {
+        if (!isAboutUploads) throw error;
+        continue;
+      }
+    }
     const failure = await attempt;
+    if (isAboutUploads) continue;
     // Somebody else's connection was not for this request if the policy has said which addresses are.
     if (failure !== null && request.guard.addresses === null && concernsEverybody(failure)) throw failure;
   }
+}
+
+async function openSession(
+  parts: UpstreamParts,
+  request: ForwardRequest,
+  route: Route,
+  key: string,
+  upload: SharedUpload | null,
+): Promise<Found> {
   const alpn = { alpn: HTTP2_TOO, accept: acceptedFaults(request) };
-  const made = await http2.connect(key, parts.deadlines, () => openSecure(parts, request, route, alpn));
-  return made.session === null ? made : { session: made.session, isReused: false };
+  const made = await parts.pool.http2.connect(key, parts.deadlines, () => openSecure(parts, request, route, alpn));
+  if (made.session === null) return made;
+  upload?.goOver(made.session);
+  return { session: made.session, isReused: false };
 }
 
 /** A failure to connect that is not due to the one client that tried. */

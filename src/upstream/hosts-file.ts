@@ -1,9 +1,9 @@
 // Owns the operator's hosts file: read at start, and again within seconds of a change, never while a request waits.
 // A file that is absent counts as empty. One that cannot be read stops the start; later it leaves the last good content standing.
 // Refuses (by skipping the line) what is no IP address, and scoped ones such as `fe80::1%lo0`: no request may name a zone.
-
 import { readFileSync, statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
+import { errorCode } from '../errors/from-node.ts';
 import { ProxyError } from '../errors/proxy-error.ts';
 import { parseIpAddress } from '../net/ip-address.ts';
 import { orderAddresses } from './address-order.ts';
@@ -86,11 +86,11 @@ function versionOf(stats: { readonly mtimeMs: number; readonly size: number; rea
 }
 
 function isAbsent(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT';
+  return errorCode(error) === 'ENOENT';
 }
 
 function unreadable(path: string, error: unknown): ProxyError {
-  const { code } = error as NodeJS.ErrnoException;
+  const code = errorCode(error);
   return new ProxyError(
     'proxy_configuration_error',
     `The hosts file ${path} cannot be read (${code}). Correct its path or its permissions.`,

@@ -1,6 +1,5 @@
 // Owns HTTP/1.1 on one upstream connection: one exchange at a time, and whether the connection may be used again after it.
 // It may only in a proven clean state: request sent whole, answer read whole, nothing over, no `close`, no error.
-
 import { fromSocketError } from '../errors/from-node.ts';
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
 import { authenticatesConnection, isPersistent } from '../http/forwarding.ts';
@@ -31,6 +30,12 @@ export interface ClientResponse {
   readonly upgraded: { readonly connection: UpstreamConnection; readonly early: Buffer } | null;
 }
 
+/** Of what the origin sends, nothing is wanted. */
+export function letGo({ body, upgraded }: ClientResponse): void {
+  body?.cancel();
+  upgraded?.connection.destroy();
+}
+
 /**
  * `idle`: between exchanges. `awaiting-head`, `content`: an exchange is on. `over`: the connection is closed or was handed on.
  */
@@ -59,7 +64,6 @@ export class Http1Client implements Consumer {
   #interimCount = 0;
   /** Whether any octet of the answer has come: none may be repeated after that (RFC 9110 §9.2.2). */
   hasAnswered = false;
-  exchanges = 0;
   /** `performance.now()` when it became free last. */
   freeSinceMs = 0;
 
@@ -101,7 +105,6 @@ export class Http1Client implements Consumer {
     this.#isRequestSent = false;
     this.#interimCount = 0;
     this.hasAnswered = false;
-    this.exchanges += 1;
     this.#reader.expectResponseTo(request.method);
     this.#deadline.set(this.#options.responseTimeoutMs);
     return new Promise((resolve, reject) => {

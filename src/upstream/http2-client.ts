@@ -15,7 +15,7 @@ import type { Deadline, Deadlines } from '../net/deadlines.ts';
 import { UpstreamConnection } from './connection.ts';
 import type { ClientResponse } from './http1-client.ts';
 import { type Http2Request, readResponseHead, readTrailers, requestFieldList, SECRET_FIELDS, switchedHead } from './http2-fields.ts';
-import type { Http2Session } from './http2-sessions.ts';
+import type { Http2Session } from './http2-session.ts';
 import type { UpstreamOptions } from './options.ts';
 
 /** `awaiting-head`: no final response yet. `content`: its content is on its way. `over`: nothing is. */

@@ -6,6 +6,7 @@ import { ProxyError } from '../errors/proxy-error.ts';
 import { type FieldList, fieldsOf, octetsOf, pushField } from '../http/field-list.ts';
 import { fieldValue, withoutField } from '../http/fields.ts';
 import type { Field, Fields, ResponseHead } from '../http/message.ts';
+import { METHODS_WITH_CONTENT } from '../http/methods.ts';
 import { acceptFor } from '../http/websocket-accept.ts';
 import type { ClientRequest } from './http1-client.ts';
 
@@ -82,7 +83,5 @@ export function readTrailers(raw: FieldList, maxBytes: number, name: string): Fi
   throw new ProxyError('http_response_trailer_section_size', `The trailers of ${name}'s answer have more than ${maxBytes} octets.`);
 }
 
-/** RFC 9110 §8.6: these announce a length even when it is 0. */
-const METHODS_WITH_CONTENT: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 /** From what is beside the fields, or not at all. */
 const NOT_AS_THEY_CAME: ReadonlySet<string> = new Set(['content-length', 'host', 'sec-websocket-key', 'te']);

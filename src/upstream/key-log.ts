@@ -2,6 +2,7 @@
 // origins. So it is kept only where somebody asks for it, in a file that its owner alone may read, and the start says so.
 import { closeSync, fchmodSync, openSync, writeSync } from 'node:fs';
 import type { TLSSocket } from 'node:tls';
+import { shownCode } from '../errors/from-node.ts';
 import { StartError } from '../errors/start-error.ts';
 
 export class KeyLog {
@@ -15,7 +16,7 @@ export class KeyLog {
       // It may have been there.
       fchmodSync(this.#descriptor, 0o600);
     } catch (error) {
-      const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+      const reason = shownCode(error);
       throw new StartError(
         'unreadable',
         [`${file}: the key log cannot be written there (${reason}). Choose another file, or leave it out.`],

@@ -1,5 +1,4 @@
 // Owns the way through a parent proxy: CONNECT on a connection to it (RFC 9110 §9.3.6), and what its refusals mean to our client.
-
 import { fromSocketError } from '../errors/from-node.ts';
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
 import type { Fields } from '../http/message.ts';

@@ -69,7 +69,7 @@ export class ConnectionPool {
     this.http2.close();
   }
 
-  /** Closes what is idle. @returns how many */
+  /** Closes what is idle. @returns how many of HTTP/1.1, which are gone at once: those of HTTP/2 say goodbye first, and are not counted */
   letGo(): number {
     const all = [...this.#idle.values()].flat();
     this.#idle.clear();

@@ -4,7 +4,6 @@
 // How long an answer counts: its TTL within the configured bounds; "does not exist" for `negativeTtlMs` (Node hides the SOA that
 // RFC 2308 §5 would take it from); a time-out or server failure for one second, the least that RFC 9520 §3.2 asks for, so that a dead
 // server is not asked anew by each request. Addresses that arrive after the deadline are still kept for the next request.
-
 import { isIP } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import { ProxyError } from '../errors/proxy-error.ts';

@@ -4,6 +4,7 @@
 import { constants } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, DEFAULT_CIPHERS, getCACertificates, type SecureContext } from 'node:tls';
+import { errorCode } from '../errors/from-node.ts';
 import { cannotRead, StartError } from '../errors/start-error.ts';
 import { covers, type Destination, parseDestination } from '../match/destination.ts';
 import { parseIpAddress } from '../net/ip-address.ts';
@@ -117,7 +118,7 @@ function tryOut(file: string, what: string, material: KeyMaterial & { readonly c
 }
 
 function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = errorCode(error);
   return KEY_PROBLEMS[code] ?? (error instanceof Error ? error.message : String(error));
 }
 

@@ -1,5 +1,6 @@
 // Owns TLS sessions with origins, for resumption (RFC 8446 §2.2, RFC 5077): bounded in octets, each for one destination and one set of faults that may be
-// forgiven; the client certificate follows from the destination. A ticket of TLS 1.3 is used once (RFC 8446 §C.4): whoever listens could tell by it that two connections are one client's.
+// forgiven; the client certificate follows from the destination. A ticket of TLS 1.3 is used once (RFC 8446 §C.4): whoever listens could tell by it that
+// two connections are one client's.
 // A resumed session shows no certificate and no OCSP response, so it counts for an hour at most, and never longer than the certificate did.
 import { LRUCache } from 'lru-cache';
 import type { OriginCertificate } from './facts.ts';

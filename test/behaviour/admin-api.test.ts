@@ -100,7 +100,7 @@ describe('the Unix socket', () => {
     expect(await cache.show('http://a.test/x', null)).toMatchObject([
       { tags: ['x'], isFresh: true, ageSeconds: 60, fields: [{ name: 'Date' }, {}] },
     ]);
-    const why = await cache.why({
+    const { lines: why } = await cache.why({
       method: 'GET',
       url: 'http://a.test/x',
       fields: [{ name: 'Cache-Control', value: 'no-cache' }],

@@ -21,10 +21,11 @@ async function start(overrides: TestConfig = {}) {
   return { proxy, stateFolder, config, admin: remoteCache(proxy.running.adminSocket!) };
 }
 
-/** An origin that counts requests, and says of each path how it may be stored. */
+/** An origin that counts requests, and says of each path how it may be stored; of `/broken` it says nothing. */
 async function origin(): Promise<{ readonly url: string; requests: number }> {
   const server = createServer((request, response) => {
     counted.requests += 1;
+    if (request.url === '/broken') return void request.socket.destroy();
     response.setHeader('Cache-Control', request.url === '/private' ? 'private, max-age=60' : 'max-age=60');
     response.setHeader('Surrogate-Key', 'all odd');
     response.end('content');
@@ -41,6 +42,13 @@ async function get(proxyUrl: string, url: string): Promise<string> {
   return out.toString('utf8');
 }
 
+test('the octets of our own page for a failure are content of nobody', async () => {
+  const { proxy, admin } = await start();
+  const site = await origin();
+  expect(await get(proxy.url, `${site.url}/broken`)).toMatch(/ 502$/);
+  expect((await admin.stats()).answers).toMatchObject({ forwarded: 1, bytes: 0, bytesReused: 0 });
+});
+
 test('what was stored for one client is listed, explained and purged', async () => {
   const { proxy, admin } = await start();
   const site = await origin();
@@ -48,7 +56,7 @@ test('what was stored for one client is listed, explained and purged', async () 
   for (let i = 0; i < 2; i += 1) expect(await get(proxy.url, url)).toBe('content 200');
   expect(site.requests).toBe(1);
   expect(await admin.show(url, null)).toMatchObject([{ status: 200, tags: ['all', 'odd'], isFresh: true }]);
-  const why = await admin.why({ method: 'GET', url, fields: [], user: null });
+  const { lines: why } = await admin.why({ method: 'GET', url, fields: [], user: null });
   expect(why).toEqual(
     expect.arrayContaining(['reused: it is fresh (RFC 9111 §4.2)', expect.stringMatching(/^policy: allowed by the default/)]),
   );
@@ -61,12 +69,30 @@ test('what was stored for one client is listed, explained and purged', async () 
   expect(site.requests).toBe(2);
 });
 
+test('what a 304 gave another tag is purged by that', async () => {
+  const { proxy, admin } = await start();
+  let asked = 0;
+  const server = createServer((request, response) => {
+    asked += 1;
+    response.setHeader('Cache-Control', 'max-age=60').setHeader('Surrogate-Key', `tag${asked}`).setHeader('ETag', '"a"');
+    if (asked === 1) response.setHeader('Age', '70');
+    response.statusCode = request.headers['if-none-match'] === '"a"' ? 304 : 200;
+    response.end(response.statusCode === 200 ? 'content' : undefined);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  for (let i = 0; i < 2; i += 1) expect(await get(proxy.url, url)).toBe('content 200');
+  expect(await admin.purge({ kind: 'tag', tag: 'tag1' })).toBe(0);
+  expect(await admin.purge({ kind: 'tag', tag: 'tag2' })).toBe(1);
+});
+
 test('what was not stored is remembered with the reason', async () => {
   const { proxy, admin } = await start();
   const site = await origin();
   const url = `${site.url}/private`;
   await get(proxy.url, url);
-  const why = await admin.why({ method: 'GET', url, fields: [], user: null });
+  const { lines: why } = await admin.why({ method: 'GET', url, fields: [], user: null });
   expect(why.join('\n')).toMatch(/last response: 200, \d s ago; not stored: it is private/);
   // From the very response, which says already how long it lives.
   expect(why.at(-1)).toBe(
@@ -115,7 +141,7 @@ test('after a reload it knows the new policy, and the cache that is off', async 
     'version: 1\ndefault: deny\nrules:\n  - { allow: { host: a.test }, cache: bypass }\n',
   );
   await proxy.running.reload(testConfig({ ...config, policyFile }));
-  const why = await admin.why({ method: 'GET', url: 'http://a.test/', fields: [], user: null });
+  const { lines: why } = await admin.why({ method: 'GET', url: 'http://a.test/', fields: [], user: null });
   expect(why.join('\n')).toContain('policy: allowed by the rule at p.yaml:4');
   await proxy.running.reload(testConfig({ ...config, cache: null }));
   await expect(admin.stats()).rejects.toMatchObject({ problems: [expect.stringContaining('cache is off')] });

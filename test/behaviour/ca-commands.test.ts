@@ -42,6 +42,21 @@ describe('ca init', () => {
     expect(out).toContain('sallyport ca trust');
   });
 
+  test('repeats in what is to be typed next which CA it is about, as a shell takes it', async () => {
+    const where = ['--ca-dir', path.join(home, 'my ca')];
+    const spelled = `--ca-dir '${home}/my ca'`;
+    expect(await say('export', ...where)).toMatchObject({ err: expect.stringContaining(`Make one with sallyport ca init ${spelled}.`) });
+    expect((await say('show', ...where)).err).toContain(`so does sallyport ca init ${spelled}.`);
+    expect((await say('init', ...where)).out).toContain(
+      `sallyport ca trust ${spelled} for this machine, sallyport ca export ${spelled} for`,
+    );
+    expect((await say('show', ...where)).out).toContain(`not by this system: sallyport ca trust ${spelled};`);
+    expect((await say('init', ...where)).err).toContain(
+      `sallyport ca show ${spelled} tells which; sallyport ca rotate ${spelled} replaces`,
+    );
+    expect((await say('rotate', ...where)).out).toContain(`sallyport ca trust ${spelled}   this machine`);
+  });
+
   test('leaves the one that there is alone', async () => {
     await say('init');
     const before = certificate().fingerprint256;
@@ -173,6 +188,7 @@ describe('ca export', () => {
     [['--format', 'der'], '--format der: say where to with --output FILE'],
     [['--format', 'jks'], '--format: "jks" is none of pem, der, pkcs12'],
     [['--password', 'x'], '--password is about --format pkcs12'],
+    [['--format', 'pkcs12', '--output', 'ca.p12', '--password', 'pässword'], '--password: take letters, digits and signs of ASCII'],
   ])('%j is refused', async (words, problem) => {
     await say('init');
     expect(await say('export', ...words)).toMatchObject({ code: 64, err: expect.stringContaining(problem) });

@@ -274,7 +274,9 @@ describe('an existing CA', () => {
     const { certificate, privateKey } = ownAuthority();
     const key = write('a.key', privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
     chmodSync(key, 0o644);
-    expect(await problemOf(existing(write('a.pem', certificate), key))).toContain('others may read the private key of the CA (mode 0644)');
+    const problem = await problemOf(existing(write('a.pem', certificate), key));
+    expect(problem).toContain('others may read the private key of the CA (mode 0644)');
+    expect(problem).toContain('if that may be, take another CA.');
   });
 
   test('that is not there is named', async () => {

@@ -99,7 +99,11 @@ describe.each([
   test('stats counts what is stored', async () => {
     const { code, out } = await say('stats');
     expect({ code, out: out.slice(0, 2) }).toEqual({ code: 0, out: [`cache    ${where()}`, 'stored   3 responses'] });
-    expect(JSON.parse((await say('stats', '--json')).out.join('\n'))).toMatchObject({ entries: 3, max_bytes: expect.any(Number) });
+    expect(JSON.parse((await say('stats', '--json')).out.join('\n'))).toMatchObject({
+      entries: 3,
+      tiers: expect.toSatisfy(({ memory, disk }) => [memory, disk].filter((tier) => tier?.entries === 3).length === 1),
+    });
+    expect(out.join('\n')).toMatch(/^(memory|disk) {2,}3 responses in .* of /m);
   });
 
   test('list has a line for each, in columns', async () => {
@@ -136,7 +140,9 @@ describe.each([
     );
     expect(await say('show', 'http://b.test/')).toMatchObject({
       code: 1,
-      err: ['nothing is stored for http://b.test/. Ask for the reason: sallyport cache why http://b.test/'],
+      err: [
+        'nothing is stored for http://b.test/ but what is kept for user=ada alone: name one with --user. Ask for the reason: sallyport cache why http://b.test/',
+      ],
     });
   });
 
@@ -169,6 +175,8 @@ describe.each([
     [['show', 'a.test'], 'a.test: The request target is not an absolute URI such as http://example.com/; a proxy needs one.'],
     [['why', '/x'], '/x: name the whole URL, such as http://example.com/; tunnels (CONNECT) are not cached.'],
     [['why', 'http://a.test/', '-H', 'de'], '--field: "de" is not \'Name: value\'.'],
+    [['why', 'http://a.test/', '--method', 'G T'], '--method: "G T" is no method, such as GET or HEAD.'],
+    [['why', 'a.test:443', '--method', 'CONNECT'], 'CONNECT opens a tunnel, and what passes through tunnels is not cached.'],
     [['purge'], 'say what to forget: a URL, a pattern with *, --tag TAG, or --all. See sallyport cache purge --help.'],
     [
       ['purge', 'http://a.test/', '--all'],

@@ -1,5 +1,5 @@
 // What a client gets of what is stored, and what the origin is asked about it (RFC 9111 §4).
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { cacheStatusOf, fetchVia, onlyValueOf, originsOf, requestFor, startCachingProxy } from '../support/cached.ts';
 import { type Origin, type RequestHandler, startOrigin } from '../support/origin.ts';
 import { connectRaw } from '../support/raw-client.ts';
@@ -46,6 +46,27 @@ describe('a fresh response', () => {
     const hit = await fetchVia(proxy, `${origin.url}/`);
     expect(onlyValueOf(miss, 'date')).toBeDefined();
     expect(onlyValueOf(hit, 'date')).toBe(onlyValueOf(miss, 'date'));
+  });
+
+  it('is validated once the clock was set back behind its receipt, and then as fresh as it says (RFC 9111 §4.2.3)', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const origin = await originOf({ fields: [FRESH, TAG] }, { status: 304, fields: [TAG] });
+    const other = await originOf({ fields: [FRESH] }, { fields: [FRESH], body: 'in time' });
+    const wrong = await startCachingProxy();
+    onTestFinished(() => wrong.close());
+    const inTime = Date.now();
+    vi.setSystemTime(inTime + 365 * 86_400_000);
+    await fetchVia(wrong, `${origin.url}/`);
+    await fetchVia(wrong, `${other.url}/`);
+    expect(cacheStatusOf(await fetchVia(wrong, `${origin.url}/`))).toMatch(/^hit;ttl=/);
+    vi.setSystemTime(inTime);
+    expect(cacheStatusOf(await fetchVia(wrong, `${origin.url}/`))).toBe('fwd=stale;fwd-status=304;ttl=3600;detail=clock-set-back');
+    expect(cacheStatusOf(await fetchVia(wrong, `${origin.url}/`))).toBe('hit;ttl=3600');
+    // What replaces it is not the older one for its time of receipt.
+    await fetchVia(wrong, `${other.url}/`);
+    const hit = await fetchVia(wrong, `${other.url}/`);
+    expect([hit.body.toString(), cacheStatusOf(hit)]).toEqual(['in time', 'hit;ttl=3600']);
   });
 
   it.each<[string, WireField, number]>([

@@ -4,10 +4,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { test as base, describe, expect } from 'vitest';
 import type { CacheContext, CachedResponse } from '../../src/cache/cache.ts';
 import { Claims } from '../../src/cache/claims.ts';
+import { Lookup } from '../../src/cache/lookup.ts';
 import type { Neighbours } from '../../src/cache/neighbours.ts';
 import { createCacheContext, openStore } from '../../src/cache/open-cache.ts';
 import { CACHE_DEFAULTS, DISK_STORE_DEFAULTS, MEMORY_STORE_DEFAULTS } from '../../src/cache/options.ts';
-import { Lookup, reuseStored } from '../../src/cache/reuse-stored.ts';
+import { reuseStored } from '../../src/cache/reuse-stored.ts';
 import { cacheKey } from '../../src/cache/rules/cache-key.ts';
 import { NO_OVERRIDES } from '../../src/cache/rules/options.ts';
 import { storeResponse } from '../../src/cache/store-response.ts';
@@ -31,6 +32,8 @@ interface Answer {
 class Process {
   readonly context: CacheContext;
   readonly store: CacheStore;
+  /** What happens after it has asked whether it may fetch, before it is answered. */
+  whileItAsks: () => Promise<void> = async () => {};
   constructor(context: CacheContext, store: CacheStore) {
     this.context = context;
     this.store = store;
@@ -92,7 +95,12 @@ const test = base.extend<{ readonly processes: readonly [Process, Process] }>({
       const { store } = await openStore(config, () => {});
       const other = (): CacheContext => members[1 - me]!.context;
       const neighbours: Neighbours = {
-        claim: async (key) => ((await claims.claim(key, me)) ? { isBehind: true, release: () => claims.release(key, me) } : null),
+        claim: async (key) => {
+          await members[me]!.whileItAsks();
+          const claimed = await claims.claim(key, me);
+          if (claimed === 'settled') return null;
+          return { isBehind: true, release: (how) => claimed === true && claims.release(key, me, how) };
+        },
         outdate: async (keys) => void (await other().outdatedElsewhere(keys)),
         changed: (keys) => other().changedElsewhere(keys),
       };
@@ -134,6 +142,19 @@ describe('what one process has stored', () => {
 });
 
 describe('what one process is fetching', () => {
+  test('and has stored before another one may fetch it, that one finds, whatever it has learnt of meanwhile', async ({ processes }) => {
+    const [one, other] = processes;
+    const origin = new Origin(FRESH);
+    other.whileItAsks = async () => {
+      await one.ask('/a', origin);
+      await one.store.written!(true);
+      // For another key's sake.
+      expect(other.store.catchUp!()).toBe(true);
+    };
+    expect(await other.ask('/a', origin)).toMatchObject({ text: 'version 1', outcome: 'hit' });
+    expect(origin.requests).toBe(1);
+  });
+
   test('the others wait for, and answer with', async ({ processes: [one, other] }) => {
     const origin = new Origin(FRESH, true);
     const asked = [one.ask('/a', origin), other.ask('/a', origin), other.ask('/a', origin), one.ask('/a', origin)];

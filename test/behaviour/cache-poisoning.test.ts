@@ -124,6 +124,18 @@ describe('what nobody named in Vary does not decide', () => {
     expect((await fetchVia(proxy, `${origin.url}/`)).body.toString()).toBe('');
   });
 
+  it('a field that Connection keeps from the origin counts as absent for Vary, too: it chose nothing (RFC 9110 §7.6.1)', async () => {
+    const origin = await startFor((request, reply) =>
+      reply.response({ fields: [FRESH, ['Vary', 'User-Agent']], body: `for ${valuesOf(request.fields, 'user-agent')[0] ?? 'nobody'}` }),
+    );
+    const agent: WireField = ['User-Agent', 'victim'];
+    const hiding = await fetchVia(proxy, `${origin.url}/`, { fields: [agent, ['Connection', 'User-Agent']] });
+    const victim = await fetchVia(proxy, `${origin.url}/`, { fields: [agent] });
+    expect([hiding.body.toString(), victim.body.toString()]).toEqual(['for nobody', 'for victim']);
+    expect(isHit(await fetchVia(proxy, `${origin.url}/`))).toBe(true);
+    expect(isHit(await fetchVia(proxy, `${origin.url}/`, { fields: [agent, ['Connection', 'user-agent, x']] }))).toBe(true);
+  });
+
   it('a GET with content is neither answered from the store nor stored (fat GET)', async () => {
     const origin = await startFor((request, reply) => reply.response({ fields: [FRESH], body: `got ${request.body}` }));
     await fetchVia(proxy, `${origin.url}/`, { body: 'evil' });
@@ -447,6 +459,17 @@ describe('cache of a rule', () => {
     expect(isHit(await fetchVia(users, `${origin.url}/made`, alice))).toBe(false);
     expect(isHit(await fetchVia(users, `${origin.url}/made`, bob))).toBe(true);
   });
+
+  it.each(['{ ignore_query: true }', '{ partition: user }'])(
+    '%s of a rule about GET alone: an unsafe request invalidates (§4.4)',
+    async (terms) => {
+      const own = await start(`default: allow\nrules:\n  - { allow: { method: GET, client: 127.0.0.1 }, cache: ${terms} }\n`);
+      const origin = await startEcho();
+      await fetchVia(own, `${origin.url}/a?b`);
+      await fetchVia(own, `${origin.url}/a?b`, { method: 'POST', body: 'x' });
+      expect(isHit(await fetchVia(own, `${origin.url}/a?b`))).toBe(false);
+    },
+  );
 });
 
 function as(user: string): WireField {

@@ -256,6 +256,14 @@ describe('offline: no origin is asked', () => {
     expect(origin.requests).toHaveLength(1);
   });
 
+  it('--stale-ok is named where it would help, and nowhere else', async () => {
+    const { own, url } = await goOffline({}, stale('max-age=1'));
+    const helps = async (address: string, asking = {}) => (await fetchVia(own, address, asking)).body.toString().includes('--stale-ok');
+    expect([await helps(url), await helps(`${url}other`), await helps(url, { method: 'POST', body: 'x' })]).toEqual([true, false, false]);
+    const forbidden = await goOffline({}, stale('max-age=1, must-revalidate'));
+    expect((await fetchVia(forbidden.own, forbidden.url)).body.toString()).not.toContain('--stale-ok');
+  });
+
   it('neither CONNECT nor an upgrade gets through', async () => {
     const { own, origin } = await goOffline({}, { fields: [['Cache-Control', 'max-age=3600']] });
     using client = await connectRaw(own);
@@ -286,7 +294,9 @@ describe('offline: no origin is asked', () => {
     'stale_ok does not go against %s (§4.2.4)',
     async (directive) => {
       const { own, url } = await goOffline({ stale_ok: true }, stale(`max-age=1, ${directive}`));
-      expect((await fetchVia(own, url)).status).toBe(504);
+      const response = await fetchVia(own, url);
+      expect(response.status).toBe(504);
+      expect(response.body.toString().replace(/\s+/g, ' ')).toContain('may not be used stale: its origin forbids that');
     },
   );
 

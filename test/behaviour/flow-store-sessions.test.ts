@@ -230,7 +230,7 @@ test('an archive is imported whole, or not at all with the place of what is wron
   await opened.write(...Array.from({ length: 120 }, (_, i) => finished(i + 1, { response: Buffer.from(`content ${i + 1}`) })));
   const file = path.join(place, 'all.har');
   await opened.ask({ kind: 'exportHar', filter: '', file, version: '1', masks: null });
-  expect(await opened.ask({ kind: 'importHar', session: 'archive', file, name: 'all.har' })).toEqual({ exchanges: 120 });
+  expect(await opened.ask({ kind: 'importHar', session: 'archive', file, name: 'all.har' })).toEqual({ exchanges: 120, leftOut: 0 });
   expect(await idsOf(opened, 'archive')).toHaveLength(120);
   const content = await opened.ask({ kind: 'content', session: 'archive', id: 77, of: 'response' });
   expect(Buffer.from(content!.bytes).toString()).toBe('content 77');

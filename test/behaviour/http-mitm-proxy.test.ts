@@ -533,6 +533,16 @@ test('writes no field that a handler has made of more than one line', async () =
   expect(seen).toEqual([504, ['A hook has set a field that cannot be written: "x-split".'], []]);
 });
 
+test('says of a port that is taken how listen is given another', async () => {
+  const { port } = new URL(origin.url);
+  const message = await new Promise((resolve) =>
+    new Adapter().listen({ host: '127.0.0.1', port: Number(port), sslCaDir: path.join(folder, 'taken') }, (error) =>
+      resolve(error?.message),
+    ),
+  );
+  expect(message).toBe(`127.0.0.1:${port} is in use by another program. Stop it, or choose another address with listen({ host, port }).`);
+});
+
 test('refuses an agent that leads elsewhere, and one in the options of a request', async () => {
   const refused = (options: ListenOptions): Promise<string> =>
     new Promise((resolve) => new Adapter().listen({ ...options, port: 0 }, (error) => resolve(error?.message ?? 'listens')));

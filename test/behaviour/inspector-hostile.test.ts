@@ -155,12 +155,45 @@ test('a record in an archive that is none is left out, and the session can be li
     { ...entry, _sallyport: { ...own, facts: { connectionId: 1, changes: 7 } } },
   ];
   const archive = `{"__proto__":{"polluted":1},${JSON.stringify({ log: { entries } }).slice(1)}`;
-  expect(await api('POST', '/api/import.har?name=made', Buffer.from(archive))).toEqual({ session: 'made', exchanges: 2 });
+  expect(await api('POST', '/api/import.har?name=made', Buffer.from(archive))).toEqual({ session: 'made', exchanges: 2, leftOut: 0 });
   for (const at of ['?', '?order=-totalMs&', '?order=host&', '?filter=is:rewritten | ~t x | time:>1ms&', '?filter=~d a&'])
     expect([at, await api('GET', `/api/exchanges${at}session=made`)]).toEqual([at, expect.objectContaining({ rows: expect.any(Array) })]);
   expect(await api('GET', '/api/overview?session=made')).toMatchObject({ exchanges: 2 });
   expect(await api('GET', '/api/export.har?session=made')).toMatchObject({ log: { version: '1.2' } });
   expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
+});
+
+test('an archive becomes a session of its own, though its name is taken', async () => {
+  const entry = {
+    startedDateTime: '2026-01-01T00:00:00Z',
+    request: { method: 'GET', url: 'http://a.test/', headers: [] },
+    response: { status: 200, headers: [] },
+  };
+  const archive = Buffer.from(JSON.stringify({ log: { entries: [entry] } }));
+  expect(await api('POST', '/api/import.har?name=default', archive)).toEqual({ session: 'default-2', exchanges: 1, leftOut: 0 });
+  expect(await api('POST', '/api/import.har?name=default', archive)).toEqual({ session: 'default-3', exchanges: 1, leftOut: 0 });
+});
+
+test('an archive without an exchange is refused, since nothing comes of it', async () => {
+  expect(await api('POST', '/api/import.har?name=none', Buffer.from('{"log":{"entries":[]}}'))).toEqual({
+    error: 'The archive has no exchange in it.',
+  });
+});
+
+test('entries that no proxy forwards are left out of an archive and counted; where there are no others nothing comes of it', async () => {
+  const entry = (url: string): object => ({
+    startedDateTime: '2026-01-01T00:00:00Z',
+    request: { method: 'GET', url, headers: [] },
+    response: { status: 200, headers: [] },
+  });
+  const archive = (...urls: string[]): Buffer => Buffer.from(JSON.stringify({ log: { entries: urls.map(entry) } }));
+  const mixed = archive('data:,x', 'http://a.test/', 'blob:http://a.test/1');
+  expect(await api('POST', '/api/import.har?name=mixed', mixed)).toEqual({ session: 'mixed', exchanges: 1, leftOut: 2 });
+  expect(await api('POST', '/api/import.har?name=others', archive('data:,x'))).toEqual({
+    error: 'The archive has no exchange of http, https, ws or wss in it; entries of other schemes are left out.',
+  });
+  const sessions = (await api('GET', '/api/sessions')) as { readonly sessions: readonly { readonly name: string }[] };
+  expect(JSON.stringify(sessions)).not.toContain('"others"');
 });
 
 test('names of sessions and files lead nowhere else', async () => {

@@ -17,7 +17,7 @@ let letGo: () => void = () => {};
 
 beforeAll(async () => {
   origin = await startWebOrigin((request, response) => {
-    if (request.url === '/slow') letGo = () => response.end('at last');
+    if (request.url?.startsWith('/slow')) letGo = () => response.end('at last');
     else response.end(`content of ${request.url}`);
   });
   proxy = await startKeptProxy(folder, { admin: { host: '127.0.0.1', port: 0 } });
@@ -96,6 +96,19 @@ test('counts of all workers are one sum, and those of one that has died stay in 
   await through(1, '/in-its-place');
   expect(await exchangesCounted()).toBe(before + 3);
   await recordedWhere((all) => all.some(({ path }) => path === '/in-its-place'));
+});
+
+test('what was under way in a worker that died is under way no more', async () => {
+  const [, dying] = proxy.workers;
+  using client = await connectRaw(dying!);
+  await client.send(`GET ${origin.url}/slow?dying HTTP/1.1\r\nHost: x\r\n\r\n`);
+  await recordedWhere((all) => all.some(({ path, state }) => path === '/slow?dying' && state === 'pending'));
+  await dying!.kill();
+  const rows = await recordedWhere((all) => all.some(({ path, state }) => path === '/slow?dying' && state === 'done'));
+  const { id, outcome } = rows.find(({ path }) => path === '/slow?dying')!;
+  expect(outcome).toBe('aborted');
+  expect((await exchange(id)).facts.errorMessage).toContain('ended');
+  proxy.workers[1] = await proxy.startWorker(2);
 });
 
 test('without a keeper workers serve, and count what is not recorded; another one is joined, and no id is used again', async () => {

@@ -58,8 +58,8 @@ test('an open tunnel that the new policy denies is closed after a grace, with th
   await using echo = await startEcho();
   await using proxy = await startTestProxy();
   using client = await openTunnel(proxy, echo.authority);
-  await proxy.running.reload(testConfig({ ...denyAll(), tunnelGraceMs: 300 }));
-  expect(proxy.reports).toEqual(['the new policy denies 1 open tunnel; closing in 0.3 s']);
+  await proxy.running.reload(testConfig({ ...denyAll(), tunnelGraceMs: 1_000 }));
+  expect(proxy.reports).toEqual(['the new policy denies 1 open tunnel; closing in 1 s']);
   await client.send('still open');
   expect((await client.readExactly(10)).toString()).toBe('still open');
   const flow = await proxy.flow(0);
@@ -77,9 +77,9 @@ test('an open tunnel that the new policy allows stays, and so does one that a ne
   using client = await openTunnel(proxy, echo.authority);
   await proxy.running.reload(testConfig());
   expect(proxy.reports).toEqual([]);
-  await proxy.running.reload(testConfig({ ...denyAll(), tunnelGraceMs: 50 }));
+  await proxy.running.reload(testConfig({ ...denyAll(), tunnelGraceMs: GRACE_MS }));
   await proxy.running.reload(testConfig());
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await new Promise((resolve) => setTimeout(resolve, GRACE_MS + 200));
   await client.send('still open');
   expect((await client.readExactly(10)).toString()).toBe('still open');
 });
@@ -267,16 +267,17 @@ test('a hundred reloads under load fail no request and leave no descriptor behin
   for (let round = 1; round <= 10; round += 1) await reload(round);
   const before = descriptors(child.process);
   for (let round = 11; round <= 100; round += 1) await reload(round);
-  const after = descriptors(child.process);
   isOver = true;
   await Promise.all(load);
   await tunnel.send('x');
   await tunnel.readExactly(1);
   expect(requests).toBeGreaterThan(100);
   // Connections to the origin come and go with each set of parts.
-  expect(after - before).toBeLessThan(10);
-});
+  await expect.poll(() => descriptors(child.process)).toBeLessThan(before + 10);
+}, 90_000);
 
+/** Longer than the next reload takes, also where the machine is busy. */
+const GRACE_MS = 1_000;
 const ANY_PORT: ListenAddress = { kind: 'tcp', host: '127.0.0.1', port: 0 };
 
 /** Of alice, `wonderland`. */

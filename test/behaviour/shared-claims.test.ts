@@ -18,8 +18,8 @@ const KEY = 'http://example.com/';
 /** In the same row of the table as that. */
 const BESIDE = keysBesideThat(4);
 
-/** It ends what a claim has begun. */
-type LetGo = () => void;
+/** It ends what a claim has begun: nothing is stored, it takes long, or it is stored in memory alone. */
+type LetGo = (why?: 'late' | 'stored') => void;
 
 interface Worker {
   /** `null`: another worker fetched it, and has let go. */
@@ -101,7 +101,11 @@ async function startWorker(socket: Socket, column: ClaimColumn | null): Promise<
   const hold = (key: string, granted: Granted | null): LetGo | null => {
     if (granted === null) return null;
     const claim = context.hold(key, granted);
-    return () => claim.release();
+    return (why) => {
+      if (why === 'late') claim.releaseIn(0);
+      else if (why === 'stored') claim.stored();
+      else claim.release();
+    };
   };
   return {
     claim: async (key = KEY) => hold(key, await neighbours.claim(key)),
@@ -146,6 +150,19 @@ describe('who fetches a key', () => {
     letGo();
     expect(await Promise.all(waiting)).toEqual([null, null]);
     workers[2]!.claimAlone();
+  });
+
+  test.each([
+    ['takes long about it', 'late'],
+    ['has stored it where no other finds it', 'stored'],
+  ] as const)('and %s lets one of each other worker fetch it as well', async (_, why) => {
+    const { workers } = await startWorkers(3);
+    const letGo = workers[0]!.claimAlone();
+    const waiting = workers.slice(1).map((worker) => worker.claim());
+    for (const worker of workers.slice(1)) await worker.isAnswered();
+    letGo(why);
+    expect(await Promise.all(waiting)).not.toContain(null);
+    workers[0]!.claimAlone();
   });
 
   test('fetches it whatever else is in the same row, after a question where that is more than one key', async () => {

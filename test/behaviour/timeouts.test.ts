@@ -63,12 +63,12 @@ describe.concurrent('a client', () => {
   it('whose content comes fast enough is not hurried', async () => {
     await using origin = await startRawServer(async (connection) => {
       await connection.readUntil('\r\n\r\n');
-      await connection.readExactly(3_000);
+      await connection.readExactly(6_000);
       await connection.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
     });
-    using client = await connectRaw(await startWith({ contentGraceMs: SHORT_MS, contentMinBytesPerSecond: 1_000 }));
-    await client.send(`POST ${origin.url}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 3000\r\n\r\n`);
-    await client.sendSlowly('a'.repeat(3_000), 100, 25);
+    using client = await connectRaw(await startWith({ contentGraceMs: 3 * SHORT_MS, contentMinBytesPerSecond: 1_000 }));
+    await client.send(`POST ${origin.url}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 6000\r\n\r\n`);
+    await client.sendSlowly('a'.repeat(6_000), 100, 25);
     expect((await client.readResponse()).status).toBe(200);
   });
 
@@ -153,10 +153,10 @@ describe.concurrent('an origin', () => {
   });
 
   it('that sends interim answers has that time anew after each', async () => {
-    const proxy = await startWith({}, { responseTimeoutMs: 2 * SHORT_MS });
+    const proxy = await startWith({}, { responseTimeoutMs: 4 * SHORT_MS });
     await using origin = await startRawServer(async (connection) => {
       await connection.readUntil('\r\n\r\n');
-      for (let n = 0; n < 5; n += 1) {
+      for (let n = 0; n < 6; n += 1) {
         await new Promise((resolve) => setTimeout(resolve, SHORT_MS));
         await connection.send('HTTP/1.1 102 Processing\r\n\r\n');
       }
@@ -165,7 +165,7 @@ describe.concurrent('an origin', () => {
     using client = await connectRaw(proxy);
     await client.send(`GET ${origin.url}/ HTTP/1.1\r\nHost: x\r\n\r\n`);
     const response = await client.readResponse();
-    expect([response.status, response.interim.length]).toEqual([200, 5]);
+    expect([response.status, response.interim.length]).toEqual([200, 6]);
   });
 
   it('that trickles the head of its answer leads to 504: the time counts for all of it', async () => {

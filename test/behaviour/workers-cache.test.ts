@@ -8,6 +8,7 @@ import { temporaryFile, temporaryFolder } from '../support/temp-files.ts';
 import { startWorkers } from '../support/workers.ts';
 
 const FRESH = [['Cache-Control', 'max-age=3600']] as const;
+const CHUNKED_HEAD = 'HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nTransfer-Encoding: chunked\r\n\r\n';
 /** That all of them go to one worker happens once in 30,000 runs. */
 const CLIENTS = 16;
 
@@ -52,10 +53,34 @@ describe('with two workers', () => {
       await reply.response({ fields: FRESH, body: `answer ${count}` });
     });
     const asked = (await clients()).map((client) => ask(client, `${one.url}/a`));
-    await expect.poll(() => one.count()).toBe(1);
+    await expect.poll(() => one.count(), { timeout: 4_000 }).toBe(1);
     go.resolve();
     expect(new Set((await Promise.all(asked)).map(({ text }) => text))).toEqual(new Set(['answer 1']));
     expect(one.count()).toBe(1);
+  });
+
+  test('content whose length only its end tells is one request as well; where that takes long, one of each worker', async () => {
+    const heads = { '/soon': Promise.withResolvers<void>(), '/late': Promise.withResolvers<void>() };
+    const end = Promise.withResolvers<void>();
+    const one = await origin(async ({ target }, reply) => {
+      await heads[target as keyof typeof heads].promise;
+      await reply.raw(`${CHUNKED_HEAD}4\r\nhalf\r\n`);
+      if (target === '/late') await end.promise;
+      await reply.raw('4\r\nhalf\r\n0\r\n\r\n');
+    });
+    const all = await clients();
+    const soon = all.map((client) => ask(client, `${one.url}/soon`));
+    await expect.poll(() => one.count(), { timeout: 4_000 }).toBe(1);
+    heads['/soon'].resolve();
+    await Promise.all(soon);
+    expect(one.count()).toBe(1);
+    const late = all.map((client) => ask(client, `${one.url}/late`));
+    await expect.poll(() => one.count(), { timeout: 4_000 }).toBe(2);
+    heads['/late'].resolve();
+    await expect.poll(() => one.count(), { timeout: 4_000 }).toBe(3);
+    end.resolve();
+    expect(new Set((await Promise.all(late)).map(({ text }) => text))).toEqual(new Set(['halfhalf']));
+    expect(one.count()).toBe(3);
   });
 
   test('what one has stored the others answer with at once', async () => {

@@ -1,7 +1,7 @@
 // Several processes that serve as one proxy: who serves, what becomes of clients when one is killed or replaced, and how all of it starts and ends.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { createReadStream, mkdirSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
 import path from 'node:path';
@@ -17,7 +17,7 @@ import { valuesOf } from '../support/strict-message.ts';
 import { temporaryFile, temporaryFolder } from '../support/temp-files.ts';
 import { startEcho } from '../support/tunnel-servers.ts';
 import { openTunnel } from '../support/tunnels.ts';
-import { cpuTicks, isRunning, spawnWorkers, startWorkers } from '../support/workers.ts';
+import { cpuTicks, isRunning, spawnWorkers, startCopiedWorkers, startWorkers } from '../support/workers.ts';
 
 // Three processes to start take long where others use the machine.
 vi.setConfig({ testTimeout: 90_000 });
@@ -44,11 +44,29 @@ test('two workers share the port, for requests and tunnels; a stop waits for wha
   await expect.poll(() => late.length).toBe(8);
   const stopped = proxy.stop();
   await proxy.says(/stopping on SIGTERM/);
+  await expect.poll(() => connectRaw(proxy).then(close, (error: Error) => error.message)).toContain('ECONNREFUSED');
   for (const answer of late) answer();
   expect(new Set((await Promise.all(answers)).map(({ body }) => body.toString()))).toEqual(new Set(['late']));
   expect(await stopped).toBe(0);
   expect(proxy.said).toMatch(/workers {4}2, processes \d+, \d+\n/);
   expect(workers.some(isRunning)).toBe(false);
+});
+
+test('a second signal, a second later, ends it at once', async () => {
+  await using silent = await startOrigin((_, reply) => reply.hang());
+  const proxy = await startWorkers({ ...allowing(), SALLYPORT_TIMEOUTS_DRAIN: '60s' });
+  using client = await connectRaw(proxy);
+  await client.send(`GET ${silent.url}/ HTTP/1.1\r\nHost: ${silent.authority}\r\n\r\n`);
+  await expect.poll(() => silent.requests.length).toBe(1);
+  proxy.primary.kill('SIGINT');
+  await proxy.says(/stopping on SIGINT/);
+  const again = (): string => {
+    proxy.primary.kill('SIGINT');
+    return proxy.said;
+  };
+  await expect.poll(again, { interval: 200, timeout: 10_000 }).toContain('stopping at once');
+  expect(await proxy.ended).toBe(0);
+  expect(proxy.said).not.toContain('defect');
 });
 
 test('a killed worker takes its own connections along and no others, and is back at once', async () => {
@@ -66,6 +84,19 @@ test('a killed worker takes its own connections along and no others, and is back
   expect(isRunning(second!)).toBe(true);
   await expect.poll(() => proxy.workers().length).toBe(2);
   for (const tunnel of tunnels) tunnel.destroy();
+});
+
+test('a worker that hangs is killed and started again', async () => {
+  const reports: string[] = [];
+  const config = testConfig({ policyFile: allowing().SALLYPORT_POLICY, workers: 2 });
+  const primary = await startPrimary(config, { workers: 2, askEveryMs: 500 }, (line) => reports.push(line));
+  onTestFinished(() => primary.close());
+  const [first, second] = primary.processes;
+  process.kill(first!, 'SIGSTOP');
+  await expect.poll(() => reports, { timeout: 20_000 }).toEqual(['worker 1 ended (no answer for 3 s) and is started again']);
+  await expect.poll(() => primary.processes.length, { timeout: 20_000 }).toBe(2);
+  expect(primary.processes[0]).not.toBe(first);
+  expect(primary.processes[1]).toBe(second);
 });
 
 test('what is wrong is said once, and the code is the usual one', async () => {
@@ -96,6 +127,28 @@ test('workers are started anew twice, and of hundreds of new connections a secon
   expect(proxy.workers().some((worker) => before.includes(worker))).toBe(false);
 });
 
+test('a new start takes up a program whose workers speak otherwise to the keeper, and no connection is lost', async () => {
+  await using origin = await startOk();
+  const proxy = await startCopiedWorkers(allowing());
+  const messages = path.join(proxy.sources, 'cluster/link-messages.ts');
+  const [before, ofBefore] = [readFileSync(messages, 'utf8'), /LINK_VERSION = \d+;/];
+  expect(before).toMatch(ofBefore);
+  writeFileSync(messages, before.replace(ofBefore, 'LINK_VERSION = 1_000;'));
+  process.kill(proxy.workers()[0]!, 'SIGKILL');
+  await proxy.says(/worker 1 cannot be started: .* Start all anew: sallyport reload --restart/);
+  // Who waited for it is reset; from then on the other one gets who comes.
+  const some = () => Promise.all(Array.from({ length: 12 }, () => getOnce(proxy, origin)));
+  await expect.poll(() => some().then(Boolean, () => false), { timeout: 5_000 }).toBe(true);
+  const old = [...proxy.workers(), proxy.keeper()];
+  const load = new Load(proxy, origin);
+  proxy.primary.kill('SIGUSR2');
+  await proxy.says(/started anew on SIGUSR2: 2 workers\n/);
+  await load.over();
+  const now = () => [...proxy.workers(), proxy.keeper()];
+  await expect.poll(() => now().length, { timeout: 8_000 }).toBe(3);
+  expect(now().some((each) => old.includes(each))).toBe(false);
+});
+
 test('where all workers accept from one socket, a new start of them loses no connection', async () => {
   await using origin = await startOk();
   const reports: string[] = [];
@@ -118,6 +171,37 @@ test('an open tunnel goes on in the worker that it began in, which ends when it 
   expect(await isOpen(tunnel)).toBe(true);
   tunnel.end();
   await expect.poll(() => proxy.workers().length, { timeout: 4_000 }).toBe(2);
+});
+
+test('workers that leave take up a new policy and open the log anew; a next start waits for them, and no reload does', async () => {
+  const folder = temporaryFolder(onTestFinished);
+  const policy = writeAs(path.join(folder, 'policy.yaml'), POLICY);
+  const log = path.join(folder, 'access.log');
+  const asked = Promise.withResolvers<() => void>();
+  await using slow = await startOrigin((_, reply) => asked.resolve(() => void reply.response({ body: 'late' })));
+  await using echo = await startEcho();
+  const patient = { SALLYPORT_TIMEOUTS_DRAIN: '60s', SALLYPORT_TIMEOUTS_DENIED_TUNNEL: '10ms' };
+  const proxy = await startWorkers({ ...patient, SALLYPORT_POLICY: policy, SALLYPORT_ACCESS_LOG: log });
+  using tunnel = await openTunnel(proxy, echo.authority);
+  const answer = getOnce(proxy, slow);
+  const letGo = await asked.promise;
+  const before = proxy.workers();
+  proxy.primary.kill('SIGUSR2');
+  await proxy.says(/started anew on SIGUSR2/);
+  proxy.primary.kill('SIGUSR2');
+  await proxy.says(/SIGUSR2: waits until those have left/);
+  renameSync(log, `${log}.1`);
+  writeFileSync(policy, 'version: 1\ndefault: deny\n');
+  proxy.primary.kill('SIGHUP');
+  await proxy.says(/: reloaded on SIGHUP/);
+  expect(before.some(isRunning)).toBe(true);
+  await expect.poll(() => isOpen(tunnel)).toBe(false);
+  letGo();
+  await answer;
+  await proxy.says(/started anew on SIGUSR2/);
+  expect(before.some(isRunning)).toBe(false);
+  const lines = readFileSync(log, 'utf8').trimEnd().split('\n');
+  expect(new Set(lines.map((line) => JSON.parse(line).target))).toEqual(new Set([`${slow.url}/`, echo.authority]));
 });
 
 test('twenty reloads under load fail nothing; a policy with a mistake changes no worker', async () => {
@@ -185,14 +269,17 @@ test('lines of both workers are whole where the access log is a pipe', async () 
   expect(lines.map((line) => JSON.parse(line).target === target)).toEqual(Array.from({ length: 300 }, () => true));
 });
 
-test('without their primary, workers end', async () => {
-  const proxy = await startWorkers(allowing());
+test('without their primary, workers end, and nothing is left in the folder for temporary files', async () => {
+  const folder = temporaryFolder(onTestFinished);
+  const proxy = await startWorkers({ ...allowing(), TMPDIR: folder });
   const workers = proxy.workers();
   expect(workers).toHaveLength(2);
+  expect(readdirSync(folder)).toHaveLength(1);
   proxy.primary.kill('SIGKILL');
   await proxy.ended;
   // Standard error is closed a little before the process is gone.
   await expect.poll(() => workers.some(isRunning)).toBe(false);
+  await expect.poll(() => readdirSync(folder)).toEqual([]);
 });
 
 test('a reload that listens elsewhere puts new workers there, and closes what is not wanted any more', async () => {

@@ -2,6 +2,7 @@
 // (src/cache/stores/admission.ts), and past a bound that nobody reaches; printed are the shares that hit, of requests and of octets. An exit code of 1
 // says that plain LRU was better by requests or by octets on more than one trace, or not clearly worse under a scan.
 import { LRUCache } from 'lru-cache';
+import { mixed } from '../../src/cache/key-hash.ts';
 import { AdmittingCache, Member } from '../../src/cache/stores/admission.ts';
 
 class Entry extends Member<Entry> {}
@@ -89,11 +90,11 @@ function plainLru(ids: Int32Array, sizes: Int32Array): (i: number) => boolean {
 }
 
 function admitting(ids: Int32Array, sizes: Int32Array): (i: number) => boolean {
-  const cache = new AdmittingCache<Entry>(ROOM, SEED, () => {});
+  const cache = new AdmittingCache<Entry>(ROOM, () => {});
   return (i) => {
-    const key = keyOf(ids[i]!);
-    if (cache.find(cache.hash(key)) !== undefined) return true;
-    cache.put(new Entry(cache.hash(key)), sizes[i]!);
+    const hash = mixed(ids[i]!);
+    if (cache.find(hash) !== undefined) return true;
+    cache.put(new Entry(hash), sizes[i]!);
     return false;
   };
 }

@@ -71,9 +71,13 @@ function measureHits(content: keyof typeof CONTENT_OCTETS, urls: number, tier: '
   };
 }
 
+let missRuns = 0;
+
 async function measureMissStore(subject: Subject, side: LoadSide): Promise<Figures> {
-  await runWrk(subject, side, WARM_UP_SECONDS, { path: '/stored/1k/before-', urls: 0 });
-  const target = { path: '/stored/1k/', urls: 0 };
+  // The same proxy may be measured again, and has these stored by then.
+  missRuns += 1;
+  await runWrk(subject, side, WARM_UP_SECONDS, { path: `/stored/1k/before-${missRuns}-`, urls: 0 });
+  const target = { path: `/stored/1k/${missRuns}-`, urls: 0 };
   const { figures, evidence } = await measureRequests(subject, side, target);
   requireMisses(evidence);
   const sample = storedUrls(side, target.path, sampleNumbers(evidence.requests));

@@ -128,7 +128,7 @@ export const WORKLOADS = {
     goals: { 'miss-store': 1.1 },
     workers: 2,
     peers: ['sallyport'],
-    text: 'as miss-store, by two workers, who ask each other',
+    text: 'as miss-store, by two workers with one cache',
   },
   connect: {
     unit: 'us/tunnel',

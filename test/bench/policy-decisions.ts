@@ -10,8 +10,8 @@ import { timeZone } from '../../src/match/time-zone.ts';
 import type { CompiledPolicy } from '../../src/policy/compile.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { loadPolicy } from '../../src/policy/load.ts';
-import { formatProblem } from '../../src/policy/parse.ts';
 import type { Rule } from '../../src/policy/policy.ts';
+import { formatProblem } from '../../src/policy/yaml-source.ts';
 import * as q from '../support/questions.ts';
 import { median } from './statistics.ts';
 

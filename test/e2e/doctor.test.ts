@@ -11,7 +11,7 @@ interface Told {
   readonly programs: readonly {
     readonly name: string;
     readonly machine: { readonly verdict: string };
-    readonly run: { readonly verdict: string; readonly remedy: string | null };
+    readonly run: { readonly verdict: string; readonly detail: string; readonly remedy: string | null };
   }[];
   readonly not_found: readonly string[];
 }
@@ -67,13 +67,19 @@ describeWith(['curl', 'git', 'python3', 'wget'], 'the programs of this machine',
 });
 
 test('programs that go past the proxy, or break, make it exit 1 and say what to do', async () => {
-  const PATH = programs({ curl: 'echo "curl: (6) no such host"; exit 6', wget: 'kill -SEGV $$' });
+  const PATH = programs({
+    curl: '[ "$1" = --version ] && echo curl 8.0.0 && exit; echo "curl: (6) no such host"; exit 6',
+    wget: 'kill -SEGV $$',
+    cargo: 'echo "error: no version of cargo to run" >&2; echo "   0: main 1.2.3" >&2; exit 1',
+  });
   const { code, told } = await doctor({ PATH });
   expect({ code, well: told.well }).toEqual({ code: 1, well: false });
   expect(told.programs.map(({ name, run }) => [name, run.verdict])).toEqual([
     ['curl', 'does not use the proxy'],
-    ['wget', 'does not use the proxy'],
+    ['wget', 'could not run'],
+    ['cargo', 'could not run'],
   ]);
+  expect(told.programs[2]?.run.detail).toBe('error: no version of cargo to run');
   expect(told.programs[0]?.run.remedy).toContain('.curlrc');
   expect(told.not_found).toContain('git');
 });

@@ -75,7 +75,10 @@ describeWith(['curl'], 'In a terminal', () => {
     const id = await idOf('path:/json');
     const shown = await printed('flows', 'show', id);
     expect(shown).toContain("rule 'Own machine'");
-    expect(shown).toContain('Content-Encoding: gzip');
+    expect(shown).toMatch(/^content {3}response \d+ B$/m);
+    expect(shown).toContain('  Content-Encoding: gzip\n');
+    expect(shown).toMatch(/^- Proxy-Connection: .*\n(?:.*\n)*\+ Via: 1\.1 [\s\S]*\n\nHTTP\/1\.1 200 OK\n[\s\S]*\n\+ Cache-Status: /m);
+    expect(shown).toMatch(/\n\n\{\n {2}"order": 4711,\n[\s\S]*"Tea cup"/);
     expect(shown).not.toMatch(/of-the-/);
     expect(await printed('flows', 'show', '--reveal', id)).toContain('Authorization: Bearer of-the-client');
   });
@@ -88,7 +91,7 @@ describeWith(['curl'], 'In a terminal', () => {
 
   test('flows export writes HAR 1.2 that only its user may read, with secrets masked', async () => {
     const file = path.join(folder, 'out.har');
-    await printed('flows', 'export', '--output', file, 'path:/json');
+    await printed('flows', 'export', '--har', '--output', file, 'path:/json');
     const text = readFileSync(file, 'utf8');
     expect(HAR.parse(JSON.parse(text))).toMatchObject({ log: { entries: [{ response: { status: 200 } }] } });
     expect(text).not.toMatch(/of-the-/);

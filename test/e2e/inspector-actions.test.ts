@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { HAR } from '../support/har-schema.ts';
@@ -104,7 +105,7 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     const link = /inspector +(http:\S+#open=\S+)/.exec(proxy.said)![1]!;
     await page.goto(new URL('/', link).href);
     await says('This inspector opens with a link');
-    expect(await page.locator('code').textContent()).toBe('sallyport inspector');
+    expect(await page.locator('.command-line code').textContent()).toBe('sallyport inspector');
     // A fragment alone would load nothing.
     await page.goto('about:blank');
     await page.goto(link);
@@ -210,6 +211,20 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     await says('Total');
     await openRow('/json');
     await says('Connection');
+  });
+
+  test('of what could not be understood there is what came, and nothing is offered that takes a URL', async () => {
+    await curl(`${proxy.url}/not-for-a-proxy`, '--proxy', '');
+    await filter().fill('error:http_request_error');
+    await row('(not understood)').click();
+    await tab('Request').click();
+    await says('GET /not-for-a-proxy HTTP/1.1');
+    await button('Copy').click();
+    expect(await page.getByRole('menuitem').allTextContents()).toEqual(['Copy the raw request', 'Copy the raw response']);
+    await page.keyboard.press('Escape');
+    expect(await button('Replay').count()).toBe(0);
+    await go('#/overview');
+    await says('no host');
   });
 
   test('of an opened tunnel there is what went through it, and the chain of certificates', async () => {
@@ -538,10 +553,16 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     await page.getByRole('textbox', { name: 'Name' }).fill('before lunch');
     await button('OK').click();
     await says('Kept as ‘before lunch’.');
-    const downloading = page.waitForEvent('download');
-    await button('Save before lunch as a file').click();
-    const file = path.join(folder, 'shared.sallyport');
-    await (await downloading).saveAs(file);
+    const saved = async (command: string, name: string): Promise<string> => {
+      const downloading = page.waitForEvent('download');
+      await button('Save before lunch as a file').click();
+      await page.getByRole('menuitem', { name: command, exact: true }).click();
+      await (await downloading).saveAs(path.join(folder, name));
+      return path.join(folder, name);
+    };
+    expect(unpacked(await saved('Save as a file, secrets included', 'own.sallyport'))).toContain('of-the-client');
+    const file = await saved('Save as a file', 'shared.sallyport');
+    expect(unpacked(file)).not.toContain('of-the-client');
     const choosing = page.waitForEvent('filechooser');
     await button('Open a file …').click();
     await (await choosing).setFiles(file);
@@ -559,8 +580,13 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
   ] as const)('in %s, on a screen of %j, everything has room', async (colorScheme, viewport) => {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize(viewport);
+    await curl(`http://${'sub.'.repeat(40)}example/far`);
+    await openRow('/far');
+    await tab('Why').click();
+    await says('is not localhost');
+    const wide: string[] = (await page.evaluate<string[]>(TOO_WIDE)).map((what) => `Why of a long name: ${what}`);
+    await go('#/traffic');
     await openRow('/json');
-    const wide: string[] = [];
     for (const name of ['Request', 'Response', 'Why', 'Timing']) {
       await tab(name).click();
       wide.push(...(await page.evaluate<string[]>(TOO_WIDE)).map((what) => `${name}: ${what}`));
@@ -575,6 +601,12 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
 });
 
 const root = path.join(import.meta.dirname, '../..');
+
+/** A session as one file is packed as a whole. */
+function unpacked(file: string): string {
+  return gunzipSync(readFileSync(file)).toString('latin1');
+}
+
 /** In the page: what does not fit and cannot be scrolled to either. */
 const TOO_WIDE = `[document.documentElement, ...document.querySelectorAll('.page, .page-body, .detail-body, .detail-head, .traffic')]
   .filter((element) => element.scrollWidth > element.clientWidth + 1)

@@ -59,7 +59,7 @@ describeWith(['chromium'], 'The inspector', () => {
     const other = await browser.newPage();
     await other.goto(fixture.link);
     await other.getByText('This link has been used').waitFor();
-    expect(await other.locator('code').textContent()).toBe('sallyport inspector');
+    expect(await other.locator('.command-line code').textContent()).toBe('sallyport inspector');
     await other.close();
     await page.reload();
     await counted(fixture.total()).waitFor();

@@ -209,6 +209,7 @@ describeWith(['curl', 'git', 'openssl', 'python3', 'wget'], 'where the policy op
     const { code, err } = await opening(['sh', '-c', `unset SSL_CERT_FILE CURL_CA_BUNDLE; curl -sS ${url}/ 2>/dev/null`]);
     expect(code).toBe(60);
     expect(err).toMatch(/^failed {5}CONNECT site\.test:\d+ {2}handshake_refused: .*unknown_ca$/m);
+    expect(err).toContain('\n           what refuses our certificate has roots of its own: sallyport doctor says');
   });
 
   test('a file of roots that was named keeps its own beside ours', async () => {

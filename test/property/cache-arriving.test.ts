@@ -54,13 +54,10 @@ describe('an arriving response', () => {
         // A store that gives back single octets of much content would be tested for its patience.
         const writer = new SlowWriter({ ...behaviour, pieceBytes: total > 1_000 ? 65_536 : behaviour.pieceBytes });
         const outcomes: ArrivalOutcome[] = [];
-        const arriving = new ArrivingResponse(
-          RESPONSE,
-          source,
-          writer,
-          () => writer.commit(RESPONSE),
-          (outcome) => outcomes.push(outcome),
-        );
+        const arriving = new ArrivingResponse(RESPONSE, source, writer, {
+          commit: () => writer.commit(RESPONSE),
+          ended: (outcome) => outcomes.push(outcome),
+        });
         const readers = [new Listener(arriving.read())];
         if (isKeptAnyway) arriving.keepAnyway();
         readers[0]!.begin();

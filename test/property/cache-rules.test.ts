@@ -68,7 +68,8 @@ describe('freshness (RFC 9111 §4.2)', () => {
         const inOrder = instants.sort((a, b) => a - b);
         const ages = inOrder.map((nowMs) => currentAgeSeconds(facts, nowMs));
         expect(ages).toEqual([...ages].sort((a, b) => a - b));
-        const fresh = inOrder.map((nowMs) => isFresh(facts, nowMs));
+        // Before the receipt nobody knows.
+        const fresh = inOrder.filter((nowMs) => nowMs >= received.responseTimeMs).map((nowMs) => isFresh(facts, nowMs));
         expect(fresh).toEqual([...fresh].sort((a, b) => Number(b) - Number(a)));
       }),
       { numRuns: 3000 },
@@ -196,7 +197,8 @@ describe('Vary (RFC 9111 §4.1)', () => {
   const name = fc.constantFrom('accept-language', 'accept-encoding', 'foo');
   const member = fc.oneof(
     fc.constantFrom('en', 'DE', 'fr;q=0.5', 'FR ; q=0.50', '*;q=0', 'en;q=2', '"a, b"', '"', '\\', '', ' ', ';'),
-    octets,
+    // What no reader lets into a field value (RFC 9110 §5.5).
+    octets.map((text) => text.replaceAll(/[\0\r\n]/g, '')),
   );
   const value = fc
     .tuple(fc.array(member, { maxLength: 5 }), fc.constantFrom(',', ', ', ' ,\t'))

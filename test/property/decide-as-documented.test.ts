@@ -2,8 +2,10 @@
 // explanation tells of the same decision.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createSubject, FALSE, judge, TRUE } from '../../src/match/judge.ts';
+import { judge } from '../../src/match/judge.ts';
 import type { Question } from '../../src/match/question.ts';
+import { createSubject } from '../../src/match/subject.ts';
+import { FALSE, TRUE } from '../../src/match/truth.ts';
 import { compilePolicy } from '../../src/policy/compile.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { explain } from '../../src/policy/explain.ts';

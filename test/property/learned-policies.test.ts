@@ -8,9 +8,9 @@ import { type CompiledPolicy, compilePolicy } from '../../src/policy/compile.ts'
 import { learnedPolicy } from '../../src/policy/learn/learned-policy.ts';
 import { ObservedTraffic } from '../../src/policy/learn/observed-traffic.ts';
 import { lintPolicy } from '../../src/policy/lint/lint-policy.ts';
-import { parsePolicy } from '../../src/policy/parse.ts';
 import { parseRecorded, type Recorded } from '../../src/policy/recorded.ts';
 import { runPolicyTests } from '../../src/policy/run-tests.ts';
+import { parsePolicy } from '../support/parse-policy.ts';
 
 const host = fc.oneof(
   fc

@@ -1,7 +1,9 @@
 // A warning that is wrong is worse than none: what the checks claim about random policies is held against what random questions meet with.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createSubject, judge, TRUE } from '../../src/match/judge.ts';
+import { judge } from '../../src/match/judge.ts';
+import { createSubject } from '../../src/match/subject.ts';
+import { TRUE } from '../../src/match/truth.ts';
 import { ask } from '../../src/policy/ask.ts';
 import { compilePolicy } from '../../src/policy/compile.ts';
 import { covers, isSame } from '../../src/policy/lint/covers.ts';

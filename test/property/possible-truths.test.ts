@@ -1,8 +1,10 @@
 // Held against the judgement itself: whatever a condition comes to for some question is among what it may come to.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createSubject, FALSE, judge, TRUE } from '../../src/match/judge.ts';
+import { judge } from '../../src/match/judge.ts';
 import type { Question } from '../../src/match/question.ts';
+import { createSubject } from '../../src/match/subject.ts';
+import { FALSE, TRUE } from '../../src/match/truth.ts';
 import { FAILS, HOLDS, type Leaf, possibleTruths, type Truths, UNKNOWN } from '../../src/policy/possible-truths.ts';
 import { condition, question } from './decide-arbitraries.ts';
 

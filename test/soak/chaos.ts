@@ -9,6 +9,7 @@ import { ChaosReport } from './chaos/report.ts';
 import { type Row, Scene } from './chaos/scene.ts';
 import { exhaustDescriptors, fillDisk, SmallDisk } from './chaos/shortage.ts';
 import { killKeeper, killWorkers, reload, restart, rotate, slowloris } from './chaos/steps.ts';
+import { optionsOf } from './command-line.ts';
 import { OPENED_HOST } from './opened-tunnel.ts';
 import type { OriginHandlers, OriginPorts } from './origin-worker.ts';
 import { startWorker } from './workers.ts';
@@ -101,14 +102,11 @@ class Chaos {
   }
 }
 
-async function main(): Promise<number> {
-  const options = parseOptions(process.argv.slice(2));
-  if (options === 'help') {
-    process.stdout.write(`${HELP}\n`);
-    return 0;
-  }
+async function main(options: ChaosOptions): Promise<number> {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(EXIT_INTERRUPTED));
   const report = new ChaosReport((line) => process.stdout.write(`${line}\n`));
   const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-chaos-'));
+  process.once('exit', () => removeFolder(folder));
   const origin = startWorker<OriginHandlers>('origin-worker.ts', (words) => report.fail(words));
   try {
     const { key, cert } = createTemporaryCa(folder).issue(OPENED_HOST);
@@ -116,14 +114,15 @@ async function main(): Promise<number> {
     for (const words of (await origin.call('report', null)).failures) report.fail(words);
   } finally {
     origin.stop();
-    removeFolder(folder);
   }
   return report.end() ? 0 : 1;
 }
 
+const EXIT_INTERRUPTED = 130;
 const MOST_DESCRIPTORS = 256;
 const MOST_TORN = 4;
 const MANY_SLOW = 2_000;
 const FEW_SLOW = 500;
 
-process.exitCode = await main();
+const options = optionsOf(parseOptions, HELP);
+if (options !== null) process.exitCode = await main(options);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createTemporaryCa } from '../support/temp-ca.ts';
 import type { BusyResult, BusyWork, ClientHandlers } from './client-worker.ts';
+import { optionsOf } from './command-line.ts';
 import { growth } from './growth/growth.ts';
 import { auditLog } from './log-audit.ts';
 import { BAD_WAYS, type BadWay } from './names.ts';
@@ -220,12 +221,7 @@ function badWayOf(client: number): BadWay | null {
   return ways[Math.floor(client / 10) % ways.length]!;
 }
 
-async function main(): Promise<number> {
-  const options = parseOptions(process.argv.slice(2));
-  if (options === 'help') {
-    process.stdout.write(`${HELP}\n`);
-    return 0;
-  }
+async function main(options: SoakOptions): Promise<number> {
   const report = new Report((line) => process.stdout.write(`${line}\n`));
   report.say(`seed ${options.seed}`);
   await soak(options, report);
@@ -237,4 +233,5 @@ const SOME_TUNNELS = 50;
 const MOST_HOLD_MS = 20_000;
 const SPARE_WHEN_HOSTILE = { descriptors: 2, memoryKiB: 96 * 1_024 };
 
-process.exitCode = await main();
+const options = optionsOf(parseOptions, HELP);
+if (options !== null) process.exitCode = await main(options);

@@ -6,6 +6,7 @@ import type { BusySurroundings } from './busy-client.ts';
 import { Comparison, type Content } from './content.ts';
 import { type Asked, contentOf, pathOf, STREAM_WAYS } from './names.ts';
 import { OPENED_HOST, openTunnel } from './opened-tunnel.ts';
+import { MOST_SILENCE_MS } from './proxy-connection.ts';
 import type { Random } from './random.ts';
 import type { Outcome } from './tally.ts';
 
@@ -49,6 +50,9 @@ export class StreamClient {
       countConnect(true);
       const session = connect(`https://${OPENED_HOST}:${origins[to]}`, { createConnection: () => socket });
       session.on('error', ignore);
+      // The socket's own timer does not hear of what a session reads beneath it.
+      socket.setTimeout(0);
+      session.setTimeout(MOST_SILENCE_MS, () => session.destroy());
       return session;
     } catch (error) {
       countConnect(false);

@@ -97,7 +97,11 @@ const TYPES: readonly (readonly [string, number, number])[] = [
 ];
 
 export const fixtureCacheStats: CacheStats = {
-  ...{ entries: 4_120, bytes: 311_427_072, maxBytes: 1_073_741_824, evictions: 81 },
+  ...{ entries: 4_120, evictions: 81 },
+  tiers: {
+    memory: { entries: 611, bytes: 211_427_072, maxBytes: 268_435_456 },
+    disk: { entries: 4_120, bytes: 311_427_072, maxBytes: 1_073_741_824 },
+  },
   answers: {
     hits: 24_310,
     validated: 3_120,

@@ -8,8 +8,9 @@ import { regex } from '../../src/match/regex.ts';
 import type { TimeWindow } from '../../src/match/time-window.ts';
 import { parseCidr } from '../../src/net/ip-address.ts';
 import { type CompiledPolicy, compilePolicy } from '../../src/policy/compile.ts';
-import { formatProblem, parsePolicy } from '../../src/policy/parse.ts';
 import type { Action, Policy, Rule } from '../../src/policy/policy.ts';
+import { formatProblem } from '../../src/policy/yaml-source.ts';
+import { parsePolicy } from './parse-policy.ts';
 
 /** `GET http://a.test/` from this machine, with other members as given. */
 export function question(members: Partial<Question> = {}): Question {

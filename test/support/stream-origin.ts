@@ -15,6 +15,8 @@ export interface StreamOrigin {
   readonly accepted: number;
   readonly streams: number;
   readonly sessions: ReadonlySet<Http2Session>;
+  /** From now on connections are closed as they come. */
+  takeNoMore(): void;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -50,6 +52,10 @@ export async function startStreamOrigin(ca: TemporaryCa, respond: StreamHandler,
   return {
     port,
     sessions,
+    takeNoMore() {
+      server.removeAllListeners('connection');
+      server.on('connection', (socket: Socket) => socket.destroy());
+    },
     get accepted() {
       return accepted;
     },

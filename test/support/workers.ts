@@ -1,9 +1,10 @@
 // The proxy as several processes, started by the command line for one test: what its processes are, and signals for them.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { CLEAN_ENVIRONMENT } from './programs.ts';
+import { temporaryFolder } from './temp-files.ts';
 
 export interface ProxyProcesses {
   readonly port: number;
@@ -31,10 +32,27 @@ export async function startWorkers(settings: Readonly<Record<string, string>> = 
   return processes;
 }
 
-/** The same, without waiting until it serves. */
+/** The same, from a copy of the program that a test may change. @returns what has been started, and the folder of its sources */
+export async function startCopiedWorkers(
+  settings: Readonly<Record<string, string>>,
+): Promise<ProxyProcesses & { readonly sources: string }> {
+  const folder = temporaryFolder(onTestFinished);
+  for (const name of ['src', 'package.json']) cpSync(path.join(ROOT, name), path.join(folder, name), { recursive: true });
+  symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
+  const sources = path.join(folder, 'src');
+  const processes = spawnProgram(path.join(sources, 'bin.cjs'), { SALLYPORT_LISTEN: '127.0.0.1:0', ...settings }, []);
+  await processes.says(/browser .*\n/);
+  return Object.assign(processes, { sources });
+}
+
+/** Without waiting until it serves. */
 export function spawnWorkers(settings: Readonly<Record<string, string>> = {}, ...words: readonly string[]): ProxyProcesses {
+  return spawnProgram(PROGRAM, settings, words);
+}
+
+function spawnProgram(program: string, settings: Readonly<Record<string, string>>, words: readonly string[]): ProxyProcesses {
   const env = { ...CLEAN_ENVIRONMENT, ...SETTINGS, ...settings };
-  const primary = spawn(process.execPath, [PROGRAM, 'run', ...words], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const primary = spawn(process.execPath, [program, 'run', ...words], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   let from = 0;
   let look = (): void => {};
@@ -125,5 +143,6 @@ const SETTINGS = {
   SALLYPORT_CACHE: 'off',
   SALLYPORT_TIMEOUTS_DRAIN: '5s',
 };
-const PROGRAM = path.join(import.meta.dirname, '../../src/bin.cjs');
+const ROOT = path.join(import.meta.dirname, '../..');
+const PROGRAM = path.join(ROOT, 'src/bin.cjs');
 const PATIENCE_MS = 20_000;

@@ -4,6 +4,7 @@
 // Of several values for one directive the first counts. One pass over each line; nothing here looks back.
 import { isNamed, splitList } from '../../http/fields.ts';
 import type { Fields } from '../../http/message.ts';
+import { IS_TOKEN, isToken } from '../../http/token.ts';
 
 /** Seconds, 0 to MAX_DELTA_SECONDS; `invalid` when there is a directive without a proper number; `null` when there is none. */
 export type Delta = number | 'invalid' | null;
@@ -169,13 +170,13 @@ function memberStart(line: string, at: number): number {
 /** The first character of a token in a member; its end when there is none. */
 function tokenStart(line: string, at: number): number {
   let start = at;
-  while (start < line.length && line.charCodeAt(start) !== COMMA && IS_TOKEN_CHARACTER[line.charCodeAt(start)] !== 1) start += 1;
+  while (start < line.length && line.charCodeAt(start) !== COMMA && IS_TOKEN[line.charCodeAt(start)] !== 1) start += 1;
   return start;
 }
 
 function tokenEnd(line: string, start: number): number {
   let end = start;
-  while (end < line.length && IS_TOKEN_CHARACTER[line.charCodeAt(end)] === 1) end += 1;
+  while (end < line.length && IS_TOKEN[line.charCodeAt(end)] === 1) end += 1;
   return end;
 }
 
@@ -231,11 +232,6 @@ export function fieldNames(list: string): readonly string[] | null {
   return names.length > 0 && names.every(isToken) ? names : null;
 }
 
-/** Whether a text is what names of fields and directives are (RFC 9110 §5.6.2). */
-export function isToken(text: string): boolean {
-  return text !== '' && tokenEnd(text, 0) === text.length;
-}
-
 function delta(argument: string | null): number | 'invalid' {
   return seconds(argument) ?? 'invalid';
 }
@@ -284,9 +280,6 @@ const CACHE_CONTROL = 'cache-control';
 const PRAGMA = 'pragma';
 /** No argument that the grammar of any directive has. */
 const MALFORMED = '';
-const IS_TOKEN_CHARACTER = new Uint8Array(256);
-for (const character of "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~")
-  IS_TOKEN_CHARACTER[character.charCodeAt(0)] = 1;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const BACKSLASH = 0x5c;

@@ -51,10 +51,14 @@ export function factsOf(response: DatedResponse, options: CacheRuleOptions, over
   const directives = isForced ? withoutProhibitions(control.directives) : control.directives;
   const date = fieldValue(fields, 'date');
   const dateMs = (date === undefined ? null : parseHttpDate(date, responseTimeMs)) ?? responseTimeMs;
-  const lifetime = lifetimeOf(response, { directives, from: control.from }, dateMs, options, overrides);
   const ageValueSeconds = ageValue(fields);
   const apparentAgeSeconds = Math.max(0, Math.floor((responseTimeMs - dateMs) / 1000));
   const responseDelayMs = Math.max(0, responseTimeMs - response.requestTimeMs);
+  const initialAgeMs = Math.max(apparentAgeSeconds * 1000, ageValueSeconds * 1000 + responseDelayMs);
+  const lifetime =
+    overrides.ttlSeconds === null
+      ? lifetimeOf(response, { directives, from: control.from }, dateMs, options)
+      : lifetimeByPolicy(overrides.ttlSeconds, initialAgeMs);
   return {
     directives,
     controlledBy: control.from,
@@ -65,7 +69,7 @@ export function factsOf(response: DatedResponse, options: CacheRuleOptions, over
     ageValueSeconds,
     apparentAgeSeconds,
     responseDelayMs,
-    initialAgeMs: Math.max(apparentAgeSeconds * 1000, ageValueSeconds * 1000 + responseDelayMs),
+    initialAgeMs,
     responseTimeMs,
   };
 }
@@ -84,7 +88,15 @@ export function currentAgeSeconds(facts: ResponseFacts, nowMs: number): number {
 /** Whether a stored response is fresh (RFC 9111 §4.2). */
 export function isFresh(facts: ResponseFacts, nowMs: number): boolean {
   // Equal is stale: §4.2 asks for "greater than".
-  return facts.lifetimeSeconds > currentAgeSeconds(facts, nowMs);
+  return facts.lifetimeSeconds > currentAgeSeconds(facts, nowMs) && !isBeforeReceipt(facts, nowMs);
+}
+
+/**
+ * Whether our clock stands so far before the receipt that it must have been set back since. How old a response is nobody knows then, and without
+ * Date it would stay as young for as long as the clock was wrong by.
+ */
+export function isBeforeReceipt({ responseTimeMs }: { readonly responseTimeMs: number }, nowMs: number): boolean {
+  return responseTimeMs - nowMs > CLOCK_STEP_MS;
 }
 
 /** Whether a response of this status may have a heuristic lifetime without `public` (RFC 9110 §15.1). */
@@ -97,15 +109,13 @@ interface Lifetime {
   readonly from: LifetimeSource;
 }
 
+/** A rule counts from the receipt: behind a cache that has kept a response for a month, no lifetime that people write would do. */
+function lifetimeByPolicy(ttlSeconds: number, initialAgeMs: number): Lifetime {
+  return { seconds: Math.min(ttlSeconds + Math.floor(initialAgeMs / 1000), MAX_DELTA_SECONDS), from: 'policy' };
+}
+
 /** The first that applies (§4.2.1). */
-function lifetimeOf(
-  response: DatedResponse,
-  { directives, from }: Control,
-  dateMs: number,
-  options: CacheRuleOptions,
-  overrides: CacheOverrides,
-): Lifetime {
-  if (overrides.ttlSeconds !== null) return { seconds: Math.min(overrides.ttlSeconds, MAX_DELTA_SECONDS), from: 'policy' };
+function lifetimeOf(response: DatedResponse, { directives, from }: Control, dateMs: number, options: CacheRuleOptions): Lifetime {
   if (directives.sMaxAge !== null) return { seconds: validSeconds(directives.sMaxAge), from: 's-maxage' };
   if (directives.maxAge !== null) return { seconds: validSeconds(directives.maxAge), from: 'max-age' };
   const expires = from === CACHE_CONTROL ? fieldValues(response.fields, 'expires') : NO_VALUES;
@@ -157,6 +167,8 @@ function withoutProhibitions(directives: ResponseDirectives): ResponseDirectives
   };
 }
 
+/** What a clock is set back by in passing, where it is kept right. */
+const CLOCK_STEP_MS = 60_000;
 const NO_LIFETIME: Lifetime = { seconds: 0, from: 'none' };
 const NO_VALUES: readonly string[] = [];
 const HEURISTICALLY_CACHEABLE: ReadonlySet<number> = new Set([200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501]);

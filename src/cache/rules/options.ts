@@ -15,7 +15,7 @@ export interface CacheRuleOptions {
 export interface CacheOverrides {
   /** Neither looked up nor stored. */
   readonly bypass: boolean;
-  /** The lifetime, whatever the origin says of it (against §4.2.1). */
+  /** How long it stays fresh from its receipt on, whatever the origin says of it and however old it was then (against §4.2.1, §4.2.3). */
   readonly ttlSeconds: number | null;
   /** With `ttlSeconds`: stored and reused in spite of no-store, private, no-cache, Authorization and Set-Cookie (against §3, §3.5, §5.2.2). */
   readonly force: boolean;

@@ -6,6 +6,7 @@ import type { Field, Fields } from '../../http/message.ts';
 import type { Extent, StoredResponse } from '../stored-response.ts';
 import type { CacheRuleOptions } from './options.ts';
 import { ifRangeHolds, isConditional, singleValue, strongTag, strongValidator } from './preconditions.ts';
+import { updatedTags } from './purge-tags.ts';
 import {
   type ContentRange,
   contradictsItself,
@@ -115,6 +116,7 @@ function asPart(stored: StoredResponse, part: ArrivingPart, extent: Extent, opti
     responseTimeMs: part.responseTimeMs,
     extent,
     isInvalidated: false,
+    tags: updatedTags(stored.tags, part.fields, fields),
   };
 }
 

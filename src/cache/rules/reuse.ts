@@ -6,7 +6,7 @@
 // What marks a response as one for validation (no-cache, must-revalidate, s-maxage and the like) holds when it is stale and the origin is gone, too.
 import type { StoredResponse } from '../stored-response.ts';
 import type { RequestDirectives } from './cache-control.ts';
-import { currentAgeSeconds, type ResponseFacts } from './freshness.ts';
+import { currentAgeSeconds, isBeforeReceipt, type ResponseFacts } from './freshness.ts';
 import type { CacheOverrides, CacheRuleOptions } from './options.ts';
 import { missingFor } from './partial.ts';
 import { asksForOriginState } from './preconditions.ts';
@@ -96,7 +96,7 @@ export const REUSE_REASONS = {
   },
   'request-precondition': {
     section: 'RFC 9110 §13.2.1',
-    sentence: 'If-Match and If-Unmodified-Since ask for the state of the origin.',
+    sentence: 'The request asks for the state of the origin, by If-Match or If-Unmodified-Since.',
     forward: 'request',
   },
   'request-no-store': { section: 'RFC 9111 §5.2.1.5', sentence: 'The request says no-store.', forward: 'request' },
@@ -108,6 +108,11 @@ export const REUSE_REASONS = {
     forward: 'request',
   },
   stale: { section: 'RFC 9111 §4.2', sentence: 'It is stale.', forward: 'stale' },
+  'clock-set-back': {
+    section: 'RFC 9111 §4.2.3',
+    sentence: 'Our clock was set back behind its receipt, so nobody knows how old it is.',
+    forward: 'stale',
+  },
   'response-no-cache': { section: 'RFC 9111 §5.2.2.4', sentence: 'Its no-cache asks for validation at every use.', forward: 'stale' },
   'response-no-store': {
     section: 'RFC 9111 §5.2.2',
@@ -168,7 +173,10 @@ export function mayServeStale(
   const allowed = larger(facts.directives.staleIfError, directives.staleIfError);
   if (allowed === null && failure === 500) return false;
   // A bound that somebody stated is one in both directions: RFC 5861 §4, "SHOULD NOT be used" beyond it.
-  return ageSeconds - facts.lifetimeSeconds <= (allowed ?? options.maxStaleSeconds);
+  const most = allowed ?? options.maxStaleSeconds;
+  const staleSeconds = ageSeconds - facts.lifetimeSeconds;
+  // Stale for less than a second is stale: no bound lets it answer that is nothing.
+  return staleSeconds < 0 || (most > 0 && staleSeconds <= most);
 }
 
 /** What no stored response could change. */
@@ -211,7 +219,7 @@ function choose(
 
 function judgeFreshness(stored: StoredResponse, facts: ResponseFacts, directives: RequestDirectives, nowMs: number): Reuse {
   const ageSeconds = currentAgeSeconds(facts, nowMs);
-  const why = reasonToValidate(stored, facts, ageSeconds, directives);
+  const why = isBeforeReceipt(facts, nowMs) ? 'clock-set-back' : reasonToValidate(stored, facts, ageSeconds, directives);
   if (why === null) return { kind: 'hit', stored, facts, ageSeconds, why: 'fresh', revalidateBehind: false };
   if (why === 'stale' && !forbidsStale(facts) && !(directives.maxAge !== null && isOlderThanAsked(ageSeconds, directives.maxAge))) {
     const staleSeconds = ageSeconds - facts.lifetimeSeconds;
@@ -219,11 +227,16 @@ function judgeFreshness(stored: StoredResponse, facts: ResponseFacts, directives
     if (minFresh === null && maxStale !== null) {
       if (maxStale === 'any' || staleSeconds <= maxStale)
         return { kind: 'hit', stored, facts, ageSeconds, why: 'max-stale', revalidateBehind: false };
-    } else if (minFresh === null && staleSeconds <= (facts.directives.staleWhileRevalidate ?? -1)) {
+    } else if (minFresh === null && mayAnswerMeanwhile(facts.directives.staleWhileRevalidate, staleSeconds)) {
       return { kind: 'hit', stored, facts, ageSeconds, why: 'stale-while-revalidate', revalidateBehind: true };
     }
   }
   return { kind: 'validate', stored, facts, ageSeconds, why };
+}
+
+/** RFC 5861 §3: within so many seconds of becoming stale; within none, never. */
+function mayAnswerMeanwhile(staleWhileRevalidate: number | null, staleSeconds: number): boolean {
+  return staleWhileRevalidate !== null && staleWhileRevalidate > 0 && staleSeconds <= staleWhileRevalidate;
 }
 
 /** Why what is stored may not answer as it is; `null` when it may, being fresh. */
@@ -245,7 +258,7 @@ function reasonToValidate(
 }
 
 /** Whoever sends `max-age=0` reloads, and means now: an age of less than a second is an age. */
-function isOlderThanAsked(ageSeconds: number, maxAge: number): boolean {
+export function isOlderThanAsked(ageSeconds: number, maxAge: number): boolean {
   return maxAge === 0 || ageSeconds > maxAge;
 }
 

@@ -47,6 +47,11 @@ export const STORING_REASONS = {
     sentence: 'A rule of the policy stores it whatever its directives say.',
     isStored: true,
   },
+  'stored-by-policy': {
+    section: 'against RFC 9111 §4.2.1, §4.2.3',
+    sentence: 'A rule of the policy says how long it stays fresh.',
+    isStored: true,
+  },
   'policy-bypass': { section: 'policy', sentence: 'A rule of the policy keeps the cache out of it.', isStored: false },
   method: { section: 'RFC 9111 §3', sentence: 'Only answers to GET are stored, and few to POST.', isStored: false },
   'post-not-reusable': {
@@ -98,8 +103,8 @@ export const STORING_REASONS = {
     isStored: false,
   },
   'store-refused': {
-    section: 'size and state of the store',
-    sentence: 'The store does not take it: it is too large for it, or the disk has failed.',
+    section: 'settings cache.max_object, cache.memory, cache.disk',
+    sentence: 'It is larger than the store takes, or the disk has failed or is full.',
     isStored: false,
   },
   incomplete: { section: 'RFC 9111 §3.3', sentence: 'It broke off before its end, or everybody who wanted it had left.', isStored: false },
@@ -184,7 +189,7 @@ function reasonToStore(request: StoringRequest, response: StoringResponse, facts
   if (response.status === 206) return 'stored-partial';
   if (!isFreshOnce) return 'stored-to-validate';
   if (request.method === 'POST') return 'stored-post';
-  if (isExplicit) return 'stored-explicit';
+  if (isExplicit) return lifetimeFrom === 'policy' ? 'stored-by-policy' : 'stored-explicit';
   return isHeuristicallyCacheable(response.status) ? 'stored-heuristic' : 'stored-public';
 }
 
@@ -197,19 +202,19 @@ function reasonToStoreStale({ directives, lifetimeFrom }: ResponseFacts): Storin
 }
 
 /** Whether Set-Cookie would be stored: it is not when no-cache or private names it (rules/stored-fields.ts). */
-function setsCookie(fields: Fields, { noCache, isPrivate }: ResponseDirectives): boolean {
+export function setsCookie(fields: Fields, { noCache, isPrivate }: ResponseDirectives): boolean {
   const isNamed = [noCache, isPrivate].some((names) => typeof names !== 'boolean' && names.includes('set-cookie'));
   return !isNamed && hasField(fields, 'set-cookie');
 }
 
 /** Whether the origin itself gives it a lifetime; the `ttl` of a rule does not say that its cookies are for everybody. */
-function saysLifetime({ directives, lifetimeFrom, lifetimeSeconds }: ResponseFacts): boolean {
+export function saysLifetime({ directives, lifetimeFrom, lifetimeSeconds }: ResponseFacts): boolean {
   const said = directives.sMaxAge ?? directives.maxAge;
   if (said !== null) return typeof said === 'number' && said > 0;
   return lifetimeFrom === 'Expires' && lifetimeSeconds > 0;
 }
 
-function hasValidator(fields: Fields): boolean {
+export function hasValidator(fields: Fields): boolean {
   return hasField(fields, 'etag') || hasField(fields, 'last-modified');
 }
 

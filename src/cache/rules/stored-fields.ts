@@ -6,15 +6,23 @@ import { HOP_BY_HOP, lengthMask, nominatedFields } from '../../http/forwarding.t
 import type { Field, Fields } from '../../http/message.ts';
 import type { ResponseDirectives } from './cache-control.ts';
 
-export function storedFields(fields: Fields, directives: ResponseDirectives): Field[] {
+/** @returns the same list where all of them are */
+export function storedFields(fields: Fields, directives: ResponseDirectives): Fields {
   const named = namedFields(fields, directives);
-  const stored: Field[] = [];
+  let stored: Field[] | null = null;
+  let count = 0;
   for (let i = 0; i < fields.length; i += 1) {
     const field = fields[i]!;
     // Most are known by the length of their name not to be among them.
     const mayBeLeftOut = named !== null || (field.name.length < 32 && (NEVER_STORED_LENGTHS & (1 << field.name.length)) !== 0);
-    if (!mayBeLeftOut || !isLeftOut(field.name.toLowerCase(), named)) stored.push(field);
+    if (mayBeLeftOut && isLeftOut(field.name.toLowerCase(), named)) stored ??= fields.slice();
+    else {
+      if (stored !== null) stored[count] = field;
+      count += 1;
+    }
   }
+  if (stored === null) return fields;
+  stored.length = count;
   return stored;
 }
 

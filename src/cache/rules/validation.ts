@@ -12,6 +12,7 @@ import type { Field, Fields } from '../../http/message.ts';
 import type { StoredResponse } from '../stored-response.ts';
 import type { CacheRuleOptions } from './options.ts';
 import { isConditional, singleValue, strongTag, strongValidator, tagsMatch } from './preconditions.ts';
+import { updatedTags } from './purge-tags.ts';
 import type { MissingRange } from './ranges.ts';
 import { storedFields } from './stored-fields.ts';
 import { controlOf } from './targeted.ts';
@@ -89,11 +90,12 @@ export function freshened(stored: StoredResponse, update: Update, requestFields:
   const confirmed = { ...stored, requestTimeMs, responseTimeMs, isInvalidated: false };
   if (!updates(stored, update)) return { ...confirmed, fields: withTimesOf(stored.fields, update) };
   const fields = replacedFields(stored.fields, update, options);
-  if (!hasField(update.fields, 'vary')) return { ...confirmed, fields };
+  const tags = updatedTags(stored.tags, update.fields, fields);
+  if (!hasField(update.fields, 'vary')) return { ...confirmed, fields, tags };
   const vary = varyOf(fields);
   // Nothing that is stored fits a Vary of `*`: it is asked about every time.
-  if (vary === '*') return { ...confirmed, fields, isInvalidated: true };
-  return { ...confirmed, fields, selectedBy: selectingFields(vary, requestFields) };
+  if (vary === '*') return { ...confirmed, fields, tags, isInvalidated: true };
+  return { ...confirmed, fields, tags, selectedBy: selectingFields(vary, requestFields) };
 }
 
 /**

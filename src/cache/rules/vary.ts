@@ -1,51 +1,65 @@
 // Owns what Vary selects by (RFC 9111 §4.1): which request fields it names, what they come to once differences without meaning are gone, and whether
 // a request selects a stored response.
+// A request is taken as the origin sees it: what the proxy keeps to itself (RFC 9110 §7.6.1, Proxy-Authorization) chose no response. By its value, one
+// that was made for requests without a field could be stored as the one for requests with it, and passwords for the proxy would lie in the cache.
 // What has meaning is known of two fields: in Accept-Language and Accept-Encoding, letter case does not count, and order only by weight (RFC 9110
 // §12.4.2). Of every other field, lines are joined and blanks around commas fall away; quoted strings stay as they are.
 import { hasField, isNamed, listMembers, splitList } from '../../http/fields.ts';
+import { nominatedFields, REQUEST_DROPPED } from '../../http/forwarding.ts';
 import type { Fields } from '../../http/message.ts';
+import { isToken } from '../../http/token.ts';
 import type { SelectingField, StoredResponse } from '../stored-response.ts';
-import { isToken } from './cache-control.ts';
+import { digestOf, isDigest, isSecret } from './selection-digest.ts';
 
 /**
- * The fields that a response depends on, over all Vary lines: lower case, sorted, each once; `*` when no other
+ * The fields that a response depends on, over all Vary lines, without those that no origin sees: lower case, sorted, each once; `*` when no other
  * request can match, which is also what a name that no field can have comes to.
  */
 export function varyOf(fields: Fields): readonly string[] | '*' {
   if (!hasField(fields, 'vary')) return NO_NAMES;
   const names = new Set(listMembers(fields, 'vary').map((name) => name.toLowerCase()));
   for (const name of names) if (name === '*' || !isToken(name)) return '*';
-  return [...names].sort();
+  return [...names].filter((name) => !REQUEST_DROPPED.has(name)).sort();
 }
 
-/** @param vary  of the response that the request brought */
+/** Credentials as digests (selection-digest.ts). @param vary  of the response that the request brought */
 export function selectingFields(vary: readonly string[], requestFields: Fields): SelectingField[] {
-  return vary.map((name) => ({ name, value: normalisedValue(name, requestFields) }));
+  const nominated = vary.length === 0 ? null : nominatedFields(requestFields);
+  return vary.map((name) => {
+    const value = normalisedValue(name, requestFields, nominated);
+    return { name, value: value !== null && isSecret(name) ? digestOf(name, value) : value };
+  });
 }
 
 /** Whether a request selects a stored response. */
 export function matches(stored: StoredResponse, requestFields: Fields): boolean {
+  if (stored.selectedBy.length === 0) return true;
+  const nominated = nominatedFields(requestFields);
   for (let i = 0; i < stored.selectedBy.length; i += 1) {
     const selecting = stored.selectedBy[i]!;
-    if (!isSelected(selecting, requestFields) && !isPreferredLanguage(selecting.name, stored, requestFields)) return false;
+    if (!isSelected(selecting, requestFields, nominated) && !isPreferredLanguage(selecting.name, stored, requestFields, nominated))
+      return false;
   }
   return true;
 }
 
-function isSelected({ name, value }: SelectingField, requestFields: Fields): boolean {
-  const presented = joinedValue(name, requestFields);
+function isSelected({ name, value }: SelectingField, requestFields: Fields, nominated: Nominated): boolean {
+  const presented = joinedValue(name, requestFields, nominated);
   // Normalising what is normal changes nothing, so a request that puts it so is spared it.
   if (presented === value) return true;
-  return presented !== null && value !== null && normalised(name, presented) === value;
+  if (presented === null || value === null) return false;
+  const normal = normalised(name, presented);
+  return (isDigest(value) ? digestOf(name, normal) : normal) === value;
 }
 
-function normalisedValue(name: string, requestFields: Fields): string | null {
-  const value = joinedValue(name, requestFields);
+function normalisedValue(name: string, requestFields: Fields, nominated: Nominated): string | null {
+  const value = joinedValue(name, requestFields, nominated);
   return value === null ? null : normalised(name, value);
 }
 
-/** All lines of a field as one value (RFC 9110 §5.3), without a list of them; `null` without the field. */
-function joinedValue(name: string, fields: Fields): string | null {
+/** All lines of a field as one value (RFC 9110 §5.3), without a list of them; `null` without the field, and where it goes no further than to us. */
+function joinedValue(name: string, fields: Fields, nominated: Nominated): string | null {
+  if (nominated?.has(name)) return null;
   let joined: string | null = null;
   for (let i = 0; i < fields.length; i += 1) {
     const field = fields[i]!;
@@ -129,12 +143,15 @@ function thousandths(parameter: string): number | null {
  * Whether a stored response in one language is what the client likes best, although the client that fetched it put it differently: choosing by
  * Accept-Language then comes to the same (§4.1 allows what is known to have identical semantics, RFC 9110 §12.5.4 says what it means).
  */
-function isPreferredLanguage(name: string, stored: StoredResponse, requestFields: Fields): boolean {
-  const language = name === ACCEPT_LANGUAGE ? joinedValue('content-language', stored.fields) : null;
+function isPreferredLanguage(name: string, stored: StoredResponse, requestFields: Fields, nominated: Nominated): boolean {
+  const language = name === ACCEPT_LANGUAGE ? joinedValue('content-language', stored.fields, null) : null;
   if (language === null) return false;
-  const [first, second] = weighted(normalisedValue(name, requestFields) ?? '') ?? [];
+  const [first, second] = weighted(normalisedValue(name, requestFields, nominated) ?? '') ?? [];
   return first !== undefined && first.weight > 0 && first.weight !== second?.weight && language.toLowerCase() === first.name;
 }
+
+/** What Connection takes out of the request on its way to the origin. */
+type Nominated = ReadonlySet<string> | null;
 
 const NO_NAMES: readonly string[] = Object.freeze([]);
 const ACCEPT_LANGUAGE = 'accept-language';

@@ -35,14 +35,11 @@ export class AdmittingCache<M extends Member<M>> {
   readonly #evicted: (member: M) => void;
   #reservedBytes = 0;
 
-  /**
-   * @param seed of the sketch's hashes, which nobody outside may know
-   * @param evicted hears of each that has to go, and of what `put` did not keep
-   */
-  constructor(maxBytes: number, seed: number, evicted: (member: M) => void) {
+  /** @param evicted hears of each that has to go, and of what `put` did not keep */
+  constructor(maxBytes: number, evicted: (member: M) => void) {
     this.#maxBytes = maxBytes;
     this.#windowBytes = maxBytes * WINDOW;
-    this.#sketch = new FrequencySketch(maxBytes / OCTETS_A_COUNTER, seed);
+    this.#sketch = new FrequencySketch(maxBytes / OCTETS_A_COUNTER);
     this.#evicted = evicted;
   }
 
@@ -52,10 +49,6 @@ export class AdmittingCache<M extends Member<M>> {
 
   get size(): number {
     return this.#members.size;
-  }
-
-  hash(key: string): number {
-    return this.#sketch.hash(key);
   }
 
   /** The member of this hash; that it was asked for is counted, whether it is there or not. */
@@ -105,8 +98,9 @@ export class AdmittingCache<M extends Member<M>> {
 
   /** How many octets of the limit are needed for something else. */
   reserve(bytes: number): void {
+    const isMore = bytes > this.#reservedBytes;
     this.#reservedBytes = bytes;
-    this.#settle();
+    if (isMore) this.#settle();
   }
 
   /** All members, as they are now. */
@@ -166,6 +160,10 @@ export class AdmittingCache<M extends Member<M>> {
 
   /** Someone who is in no segment any more takes the place of the oldest, or of nobody. */
   #contest(member: M): void {
+    if (this.#mainBytes + member.bytes <= this.#mainLimit) {
+      this.#add(member, 'probation');
+      return;
+    }
     const { victims, isWon } = this.#victims(member.hash, member.bytes);
     if (isWon) {
       for (const victim of victims) {

@@ -64,6 +64,9 @@ export interface ContentWriter {
   /** Copies what it keeps. @returns false when it has no more room or cannot write: the writer is over, and abandoned */
   write(bytes: Buffer): boolean;
 
+  /** `write` of all of the content, in memory that nobody changes any more: it need not be copied. Not there where it is copied anyway. */
+  writeAll?(bytes: Buffer): boolean;
+
   /** Resolves when more may be written without memory growing; `null` when that is at once. Asked for after `write`. */
   ready(): Promise<void> | null;
 
@@ -89,14 +92,19 @@ export interface ContentWriter {
   release(): void;
 }
 
-export interface StoreStats {
-  readonly entries: number;
-  /** Octets of content, fields and keys, and what the store needs beside them. */
-  readonly bytes: number;
-  readonly maxBytes: number;
+export interface StoreStats extends TierStats {
+  /** Where that is: with both, memory has copies of what lies on the disk, so `entries` counts those of the disk, and `bytes` both. */
+  readonly tiers: { readonly memory: TierStats | null; readonly disk: TierStats | null };
   /** Since the start of the process. */
   readonly evictions: number;
   readonly refusals: number;
   /** Found damaged and removed. */
   readonly damaged: number;
+}
+
+export interface TierStats {
+  readonly entries: number;
+  /** Octets of content, fields and keys, and what the store needs beside them. */
+  readonly bytes: number;
+  readonly maxBytes: number;
 }

@@ -58,7 +58,7 @@ export function sumsOfBlocks(content: Uint8Array): number[] {
   return sums;
 }
 
-export function blocksOf(length: number): number {
+function blocksOf(length: number): number {
   return Math.ceil(length / BLOCK_BYTES);
 }
 

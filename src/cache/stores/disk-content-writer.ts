@@ -1,6 +1,7 @@
 // Owns content on its way to the disk. Up to one block of it stays in memory until it is committed, and lies in the log then: writing a file costs more,
 // and reading one twice as much (`test/bench/disk-store.ts`). What is longer goes to a temporary file as it comes, block by block, and is renamed when it is complete: a file under its last
 // name is never a part of one. At most a mebibyte waits for the disk; then `ready` says when there is room again.
+import type { Linked } from '../../net/linked-set.ts';
 import type { StoredResponse } from '../stored-response.ts';
 import type { ContentWriter, Soon } from './cache-store.ts';
 import { BLOCK_BYTES, encodeTrailer, sumOfTrailer, sumsOfBlocks } from './content-file.ts';
@@ -24,13 +25,17 @@ export interface WriterHost {
   finished(writer: DiskContentWriter): void;
 }
 
-export class DiskContentWriter implements ContentWriter {
+export class DiskContentWriter implements ContentWriter, Linked<DiskContentWriter> {
   written = 0;
+  /** Of the store's writers; it alone writes them. */
+  previous: DiskContentWriter | null = null;
+  next: DiskContentWriter | null = null;
   readonly #host: WriterHost;
+  readonly #expectedLength: number | null;
   /** Octets from `#kept` on: blocks that are full, and the one that is being filled. Memory that has been read along is never used again. */
-  #block: Buffer;
+  #block: Buffer = EMPTY;
   #filled = 0;
-  #full: Buffer[] = [];
+  #full: Buffer[] = NO_BLOCKS;
   #kept = 0;
   #file: TemporaryFile | null = null;
   #state: 'open' | 'over' = 'open';
@@ -38,7 +43,7 @@ export class DiskContentWriter implements ContentWriter {
 
   constructor(host: WriterHost, expectedLength: number | null) {
     this.#host = host;
-    this.#block = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, expectedLength ?? SHORT_BYTES));
+    this.#expectedLength = expectedLength;
   }
 
   get hasFile(): boolean {
@@ -56,6 +61,15 @@ export class DiskContentWriter implements ContentWriter {
       this.written += count;
       at += count;
     }
+    return true;
+  }
+
+  writeAll(bytes: Buffer): boolean {
+    if (bytes.length > BLOCK_BYTES || this.#state === 'over') return this.write(bytes);
+    if (bytes.length > this.#host.maxObjectBytes) return this.#refuse();
+    this.#block = bytes;
+    this.#filled = bytes.length;
+    this.written = bytes.length;
     return true;
   }
 
@@ -82,7 +96,7 @@ export class DiskContentWriter implements ContentWriter {
       this.#file?.discard();
       return false;
     }
-    if (this.#file === null) return this.#host.put(stored, this.#block.subarray(0, this.#filled), replaces);
+    if (this.#file === null) return this.#host.put(stored, this.#filledBlock(), replaces);
     const isStored = this.#commitFile(this.#file, stored, replaces);
     this.#host.committing(isStored);
     return isStored;
@@ -100,7 +114,7 @@ export class DiskContentWriter implements ContentWriter {
   }
 
   async #commitFile(file: TemporaryFile, stored: StoredResponse, replaces: readonly StoredResponse[]): Promise<boolean> {
-    const last = this.#block.subarray(0, this.#filled);
+    const last = this.#filledBlock();
     const trailer = encodeTrailer([...file.sums, ...sumsOfBlocks(last)], stored);
     let name: string;
     try {
@@ -116,8 +130,17 @@ export class DiskContentWriter implements ContentWriter {
     return this.#host.put(stored, { name, length: this.written, sum: sumOfTrailer(trailer) }, replaces);
   }
 
+  #filledBlock(): Buffer {
+    return this.#filled === this.#block.length ? this.#block : this.#block.subarray(0, this.#filled);
+  }
+
   /** The block is full. @returns false when what comes cannot be written */
   #makeRoom(coming: number): boolean {
+    if (this.#block === EMPTY) {
+      this.#block = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, this.#expectedLength ?? SHORT_BYTES));
+      // It may be that nobody said how much comes, or that nothing would.
+      if (this.#block.length > 0) return true;
+    }
     if (this.#block.length < BLOCK_BYTES) {
       const larger = Buffer.allocUnsafeSlow(Math.min(BLOCK_BYTES, Math.max(this.#block.length * 4, this.#block.length + coming)));
       this.#block.copy(larger);
@@ -130,7 +153,7 @@ export class DiskContentWriter implements ContentWriter {
       this.#file = new TemporaryFile(path, (error) => this.#host.failed(error));
       if (this.#isReleased) this.#file.release();
     }
-    this.#full.push(this.#block);
+    this.#full = [...this.#full, this.#block];
     this.#file.addSum(this.#block);
     this.#block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
     this.#filled = 0;
@@ -279,3 +302,5 @@ class TemporaryFile {
 const SHORT_BYTES = 8192;
 const WAITING_BYTES = 1_048_576;
 const EMPTY = Buffer.alloc(0);
+/** Shared by all that is short; never written to. */
+const NO_BLOCKS: Buffer[] = [];

@@ -5,10 +5,11 @@
 // (disk-log.ts); a power cut between may tear the index. No page is believed: rows have sums of their own, and an index that is malformed is set
 // aside and begun anew. No page is mapped into memory, since a file that is cut short would then end the process.
 import { randomBytes } from 'node:crypto';
-import { renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
+import { errorCode } from '../../errors/from-node.ts';
 import { DamagedDatabase, isDamage } from '../../errors/from-sqlite.ts';
 import { type DiskFolder, prepareFolder } from './disk-folder.ts';
 
@@ -221,11 +222,14 @@ export function openToRead(folder: DiskFolder): DiskIndex {
 class UnknownVersion extends Error {}
 
 function openAsItIs(folder: DiskFolder): DiskIndex {
+  // SQLite would let others read it, as far as the umask does; its -wal and -shm take the mode that it has.
+  closeSync(openSync(folder.index, 'a', 0o600));
   const database = new DatabaseSync(folder.index, { timeout: WAIT_MS });
   try {
     // Both only count before the first table is made.
     database.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL`);
-    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0; PRAGMA cell_size_check = ON;
+    // Of its log SQLite would only write over the beginning, and the length of the file tell nobody that what is in it has been brought over.
+    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 0; PRAGMA cell_size_check = ON;
       PRAGMA cache_size = -${CACHE_KIB}; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY`);
     database.exec('BEGIN IMMEDIATE');
     if (numberOf(database, 'PRAGMA user_version') === 0 && numberOf(database, 'SELECT count(*) FROM sqlite_schema') === 0) {
@@ -261,7 +265,7 @@ function rename(from: string, to: string): void {
   try {
     renameSync(from, to);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    if (errorCode(error) !== 'ENOENT') throw error;
   }
 }
 
@@ -314,7 +318,7 @@ function octetsOf(words: Uint32Array): Uint8Array {
   return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 }
 
-export function numberOf(database: DatabaseSync, sql: string): number {
+function numberOf(database: DatabaseSync, sql: string): number {
   return Number(Object.values(database.prepare(sql).get() ?? {})[0]);
 }
 
@@ -340,7 +344,7 @@ const CACHE_KIB = 256;
 const WAIT_MS = 2000;
 const APPLICATION_ID = 0x53504331;
 /** One more whenever the tables or what stands in them changes. */
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 const SCHEMA = `
   CREATE TABLE store (seed INTEGER NOT NULL, marks INTEGER NOT NULL) STRICT;
   CREATE TABLE batch (

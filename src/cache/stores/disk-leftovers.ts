@@ -3,6 +3,7 @@
 // that jumps makes this remove what is just being written, which is then not stored.
 import { type Dirent, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { errorCode } from '../../errors/from-node.ts';
 import { type DiskFolder, keyHashOfName } from './disk-folder.ts';
 
 /** Contents that nobody will complete: they count as what the store takes, so this is not put off. There are few. */
@@ -46,7 +47,7 @@ function isOfLivingProcess(name: string): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return errorCode(error) === 'EPERM';
   }
 }
 

@@ -5,7 +5,7 @@
 // Rosenblum, Ousterhout, "The design and implementation of a log-structured file system" (1992).
 import { errorCode } from '../../errors/from-node.ts';
 import type { StoredResponse } from '../stored-response.ts';
-import { FS_BLOCK } from './content-file.ts';
+import { bytesOnDisk, FS_BLOCK } from './content-file.ts';
 import type { OpenBatch } from './disk-batch.ts';
 import type { DiskFolder } from './disk-folder.ts';
 import { type DiskIndex, ENTRY_WORDS, type Learner, type Mark, MOVED, type WrittenBatch } from './disk-index.ts';
@@ -15,10 +15,9 @@ import type { Entry, KeyTable } from './key-table.ts';
 import { LogSegments } from './log-segments.ts';
 import {
   copyRecord,
+  type FilePlace,
   HEADER_BYTES,
   headEndOf,
-  type PackedHead,
-  packHead,
   readRecord,
   recordBytes,
   type StoredRecord,
@@ -93,24 +92,25 @@ export class DiskLog implements Learner, WriterHost {
 
   /**
    * @param content nobody may change it any more
-   * @param fileBlocks what its content takes in a file of its own
+   * @param file where its content has one of its own; then `content` is empty
    */
-  put(hash: number, head: PackedHead, content: Buffer, fileBlocks: number, oldOrder: number | null = null): Entry {
+  put(hash: number, stored: StoredResponse, content: Buffer, file: FilePlace | null, oldOrder: number | null = null): Entry {
     const order = oldOrder ?? this.#nextOrder();
-    const length = recordBytes(head, content);
+    const length = recordBytes(stored, file, content);
     const segment = this.#segmentFor(length);
     const at = segment.end;
     const isShared = content.length >= SHARED_BYTES;
     const { target, offset } = segment.append(isShared ? length - content.length : length);
-    writeRecord(target, offset, segment.seedAt(at), head, content, order);
+    writeRecord(target, offset, segment.seedAt(at), stored, file, content, order);
     if (isShared) segment.share(content);
     else target.set(content, offset + length - content.length);
-    return this.#added(segment, { hash, segment: segment.number, at, length, fileBlocks }, order, oldOrder !== null);
+    const entry = { hash, segment: segment.number, at, length, fileBlocks: fileBlocksOf(file) };
+    return this.#added(segment, entry, order, oldOrder !== null);
   }
 
   /** The same record with another head. @param content of a record that has one */
   replace({ entry, order, file }: Found, stored: StoredResponse, content: Buffer): Entry {
-    const to = this.put(entry.hash, packHead(stored, file), content, entry.fileBlocks, order);
+    const to = this.put(entry.hash, stored, content, file, order);
     this.#moved(entry, to);
     this.#writer.writeIn(SOON_MS);
     return to;
@@ -329,8 +329,11 @@ export class DiskLog implements Learner, WriterHost {
     const { hash, at, length, fileBlocks } = entry;
     this.segments.remember(segment, hash, at, length, fileBlocks);
     this.segments.bytes += length;
-    this.#writer.open.add(segment, entry, order, isMoved);
-    this.#writer.writeIn(this.#writer.open.bytes >= this.segments.mostBytes / 4 ? 0 : this.#writer.gatherMs);
+    const batch = this.#writer.open;
+    batch.add(segment, entry, order, isMoved);
+    // Those that follow are written with the first one, or sooner where there is much.
+    if (batch.bytes >= this.segments.mostBytes / 4) this.#writer.writeIn(0);
+    else if (batch.records === 1) this.#writer.writeIn(this.#writer.gatherMs);
     return entry;
   }
 
@@ -370,6 +373,11 @@ export class DiskLog implements Learner, WriterHost {
       return null;
     }
   }
+}
+
+/** What content takes in a file of its own, in blocks of the file system. */
+export function fileBlocksOf(file: FilePlace | null): number {
+  return file === null ? 0 : bytesOnDisk(file.length) / FS_BLOCK;
 }
 
 function markOf(kind: Mark['kind'], { id }: Segment, { at, hash }: Entry): Mark {

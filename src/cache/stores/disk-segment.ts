@@ -1,6 +1,7 @@
 // Owns a segment of the log: a file to which records are appended, and from which they are read. What has been appended waits in memory until it is
 // written, many records at once, and is read there as long. Reading waits for the disk: a record is one read, mostly of what the system has in
-// memory anyway, and costs less so than any way of not waiting.
+// memory anyway, and costs less so than any way of not waiting. Memory for what waits serves again and again: fresh memory would be a fault of the
+// page for each few records, and a sign of garbage to V8, which would collect everything every second. So whoever reads what waits gets a copy.
 import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { closeFile, openFile, writeAll } from './file-descriptor.ts';
@@ -23,8 +24,10 @@ export class Segment {
   readonly #seed: number;
   #written: number;
   #waiting: Chunk[] = [];
-  /** Behind what was appended last: memory for what comes next. */
-  #spare: Buffer = NOTHING;
+  /** Behind it is memory for what comes next, of the last of `#blocks`. */
+  #last: Chunk | null = null;
+  /** Memory that records wait in. */
+  #blocks: Buffer[] = [];
   #descriptor: number | null = null;
   #writes = 0;
   #isGone = false;
@@ -65,14 +68,16 @@ export class Segment {
   append(length: number): { readonly target: Buffer; readonly offset: number } {
     let chunk = this.#waiting.at(-1);
     if (chunk === undefined || chunk.filled + length > chunk.bytes.length) {
-      if (this.#spare.length < length) {
-        this.#spare = Buffer.allocUnsafeSlow(Math.max(length, this.#waiting.length === 0 ? FIRST_CHUNK : CHUNK));
+      let spare = this.#last === null ? NOTHING : this.#last.bytes.subarray(this.#last.filled);
+      if (spare.length < length) {
+        spare = takeBlock(Math.max(length, this.#waiting.length === 0 ? FIRST_CHUNK : CHUNK));
+        this.#blocks.push(spare);
       }
-      chunk = { at: this.end, bytes: this.#spare, filled: 0 };
+      chunk = { at: this.end, bytes: spare, filled: 0, block: this.#blocks.at(-1)! };
+      this.#last = chunk;
       this.#waiting.push(chunk);
     }
     const offset = chunk.filled;
-    this.#spare = chunk.bytes.subarray(offset + length);
     chunk.filled += length;
     this.end += length;
     return { target: chunk.bytes, offset };
@@ -80,7 +85,7 @@ export class Segment {
 
   /** Appends octets as they are: nobody may change them any more. */
   share(bytes: Buffer): void {
-    this.#waiting.push({ at: this.end, bytes, filled: bytes.length });
+    this.#waiting.push({ at: this.end, bytes, filled: bytes.length, block: null });
     this.end += bytes.length;
   }
 
@@ -111,7 +116,7 @@ export class Segment {
       await writeAll(this.#descriptor, parts, from);
       this.#written = end;
       this.#waiting = this.#waiting.filter(({ at, filled }) => at + filled > end);
-      if (this.#waiting.length === 0) this.#spare = NOTHING;
+      this.#giveBack();
     } finally {
       this.#writes -= 1;
       if (this.#isGone) this.close();
@@ -128,7 +133,7 @@ export class Segment {
       }
     }
     this.#waiting = [];
-    this.#spare = NOTHING;
+    this.#giveBack();
   }
 
   /** Lets go of its descriptor, for as long as nothing is read. */
@@ -142,6 +147,8 @@ export class Segment {
   cutOff(): void {
     this.isSealed = true;
     this.#waiting = [];
+    this.#blocks = [];
+    this.#last = null;
     this.end = this.#written;
   }
 
@@ -165,6 +172,16 @@ export class Segment {
     if (this.#writes === 0) this.#descriptor = null;
   }
 
+  /** Blocks in which nothing waits any more. */
+  #giveBack(): void {
+    const first = this.#waiting.find(({ block }) => block !== null);
+    const written = first === undefined ? this.#blocks.length : this.#blocks.indexOf(first.block!);
+    for (const block of this.#blocks.splice(0, written)) {
+      if (block.length === CHUNK && spareBlocks.length < MOST_SPARE) spareBlocks.push(block);
+    }
+    if (this.#blocks.length === 0) this.#last = null;
+  }
+
   /** A record with long content lies in two of them. */
   #readWaiting(at: number, length: number): Buffer {
     const parts: Buffer[] = [];
@@ -173,19 +190,28 @@ export class Segment {
       const to = Math.min(chunk.filled, at + length - chunk.at);
       if (from < to) parts.push(chunk.bytes.subarray(from, to));
     }
-    return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    return Buffer.concat(parts);
   }
+}
+
+function takeBlock(length: number): Buffer {
+  return (length <= CHUNK ? spareBlocks.pop() : undefined) ?? Buffer.allocUnsafeSlow(length);
 }
 
 const NOTHING = Buffer.alloc(0);
 
-/** Memory for records that wait. What has been given out for one is not changed any more. */
+/** Records that wait, one after the other. */
 interface Chunk {
   readonly at: number;
   readonly bytes: Buffer;
   filled: number;
+  /** The memory that it is part of; `null` where that is somebody else's. */
+  readonly block: Buffer | null;
 }
 
+/** Of all segments: to be written into next. */
+const spareBlocks: Buffer[] = [];
+const MOST_SPARE = 8;
 /** Enough for some responses; where more come, there is more. */
 const FIRST_CHUNK = 32_768;
 const CHUNK = 262_144;

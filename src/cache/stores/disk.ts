@@ -8,19 +8,20 @@
 import { isBusy, isDamage } from '../../errors/from-sqlite.ts';
 import { StartError } from '../../errors/start-error.ts';
 import type { Body } from '../../http/message.ts';
+import { LinkedSet } from '../../net/linked-set.ts';
 import type { DiskStoreOptions } from '../options.ts';
 import type { StoredResponse } from '../stored-response.ts';
 import type { CacheStore, ContentWriter, Soon, StoreStats } from './cache-store.ts';
-import { bytesOnDisk, FS_BLOCK } from './content-file.ts';
+import { FS_BLOCK } from './content-file.ts';
 import { ContentFiles } from './content-files.ts';
 import { DiskContentWriter, type WriterHost } from './disk-content-writer.ts';
 import { existingFolder, prepareFolder } from './disk-folder.ts';
 import { setAside } from './disk-index.ts';
-import type { Found } from './disk-log.ts';
+import { type Found, fileBlocksOf } from './disk-log.ts';
 import { DiskRoom } from './disk-room.ts';
 import { type Verified, verifyAll } from './disk-verify.ts';
 import { type DiskParts, type OpenedDisk, openDisk } from './opened-disk.ts';
-import { type FilePlace, hashOfKey, packHead, recordBytes } from './stored-record.ts';
+import { type FilePlace, hashOfKey, recordBytes } from './stored-record.ts';
 import { reasonOf, StoringPause } from './storing-pause.ts';
 
 export interface DiskStore extends CacheStore {
@@ -74,7 +75,7 @@ class OpenDiskStore implements DiskStore, WriterHost {
   readonly #pause: StoringPause;
   readonly #files: ContentFiles;
   readonly #room: DiskRoom;
-  readonly #writers = new Set<DiskContentWriter>();
+  readonly #writers = new LinkedSet<DiskContentWriter>();
   readonly #committing = new Set<Promise<boolean>>();
   readonly #ticks: NodeJS.Timeout | null;
   /** `null`: it is over, or what there was is damaged and there is nothing else yet. */
@@ -178,10 +179,14 @@ class OpenDiskStore implements DiskStore, WriterHost {
 
   stats(): StoreStats {
     const { log, eviction } = this.#opened ?? {};
-    return {
+    const disk = {
       entries: log?.table.size ?? 0,
       bytes: (log?.bytes ?? 0) + this.#room.otherBytes,
       maxBytes: this.#parts.options.maxBytes,
+    };
+    return {
+      ...disk,
+      tiers: { memory: null, disk },
       evictions: this.#evictions + (eviction?.evictions ?? 0),
       refusals: this.#refusals,
       damaged: this.#damaged,
@@ -207,7 +212,7 @@ class OpenDiskStore implements DiskStore, WriterHost {
     const file = Buffer.isBuffer(content) ? null : content;
     const isStored = this.#mayPut() && (this.#guarded((opened) => this.#put(opened, stored, content, file)) ?? false);
     if (isStored) {
-      for (const replaced of replaces) this.remove(replaced);
+      for (let i = 0; i < replaces.length; i += 1) this.remove(replaces[i]!);
       return true;
     }
     this.#refusals += 1;
@@ -316,11 +321,9 @@ class OpenDiskStore implements DiskStore, WriterHost {
   #put(opened: OpenedDisk, stored: StoredResponse, content: Buffer | FilePlace, file: FilePlace | null): boolean {
     const { log, eviction } = opened;
     const octets = Buffer.isBuffer(content) ? content : NO_CONTENT;
-    const head = packHead(stored, file);
-    const fileBlocks = file === null ? 0 : bytesOnDisk(file.length) / FS_BLOCK;
-    const length = recordBytes(head, octets);
-    if (!this.#room.make(opened, length + fileBlocks * FS_BLOCK + ROOM_FOR_INDEX_BYTES)) return false;
-    log.put(hashOfKey(stored.key, log.seed), head, octets, fileBlocks);
+    const length = recordBytes(stored, file, octets);
+    if (!this.#room.make(opened, length + fileBlocksOf(file) * FS_BLOCK + ROOM_FOR_INDEX_BYTES)) return false;
+    log.put(hashOfKey(stored.key, log.seed), stored, octets, file);
     eviction.earn(length);
     return true;
   }

@@ -2,32 +2,22 @@
 // It forgets nothing at once and remembers no key, so what was asked for and is not kept counts as well. It may estimate too much, never too
 // little. G. Cormode, S. Muthukrishnan, "An improved data stream summary: the count-min sketch and its applications", J. Algorithms 55 (2005);
 // halving, and why four bits are enough: G. Einziger, R. Friedman, B. Manes, "TinyLFU: a highly efficient cache admission policy", ACM TOS 13 (2017).
+import { mixed } from '../key-hash.ts';
 
 export class FrequencySketch {
   readonly #words: Int32Array;
   readonly #blockMask: number;
-  readonly #seed: number;
   #additions = 0;
 
-  /**
-   * @param counters how many it has, rounded up to a power of two; half an octet each
-   * @param seed of its hashes. Nobody outside may know it, or he chooses keys that share the counters of another
-   */
-  constructor(counters: number, seed: number) {
+  /** @param counters how many it has, rounded up to a power of two; half an octet each */
+  constructor(counters: number) {
     const blocks = 2 ** Math.max(0, Math.ceil(Math.log2(counters / COUNTERS_IN_BLOCK)));
     this.#words = new Int32Array(blocks * WORDS_IN_BLOCK);
     this.#blockMask = blocks - 1;
-    this.#seed = seed;
-  }
-
-  hash(key: string): number {
-    let hash = this.#seed;
-    for (let i = 0; i < key.length; i += 1) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
-    return mixed(hash);
   }
 
   /**
-   * Counts one request for the key of this hash.
+   * Counts one request for the key of this hash (key-hash.ts). Nobody outside may know hashes, or he chooses keys that share the counters of another.
    *
    * @param period after how many requests every counter is halved; at the soonest when that is a few words' work for each of them
    */
@@ -64,15 +54,6 @@ export class FrequencySketch {
     for (let i = 0; i < words.length; i += 1) words[i] = (words[i]! >>> 1) & 0x77777777;
     this.#additions >>>= 1;
   }
-}
-
-/** Every bit of the result depends on every bit given (the finalizer of MurmurHash3). */
-function mixed(hash: number): number {
-  let mixed = hash ^ (hash >>> 16);
-  mixed = Math.imul(mixed, 0x85ebca6b);
-  mixed ^= mixed >>> 13;
-  mixed = Math.imul(mixed, 0xc2b2ae35);
-  return mixed ^ (mixed >>> 16);
 }
 
 const MOST = 15;

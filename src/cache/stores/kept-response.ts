@@ -27,7 +27,7 @@ export class KeptResponse implements StoredResponse {
   readonly #headBytes: number;
 
   /**
-   * @param head what `take` or `read` has just made ready
+   * @param head at its beginning
    * @param content `null` when it lies elsewhere
    */
   constructor(head: PackedHead, content: Content | null) {
@@ -57,8 +57,7 @@ export class KeptResponse implements StoredResponse {
   }
 
   static of(stored: StoredResponse, content: Content | null): KeptResponse {
-    HEAD.take(stored);
-    return new KeptResponse(HEAD, content);
+    return new KeptResponse(PackedHead.of(stored), content);
   }
 
   get prepared(): PreparedFields {
@@ -185,8 +184,6 @@ const COMMON_NAMES = new Map(
     .flatMap((name) => [name, name.toLowerCase()])
     .map((name) => [name, name]),
 );
-// There is one at a time.
-const HEAD = new PackedHead();
 const NONE: readonly never[] = Object.freeze([]);
 const WIDE = /[^\0-\xff]/;
 const LINE_OCTETS = ': \r\n'.length;

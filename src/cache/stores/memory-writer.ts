@@ -1,7 +1,7 @@
 // Owns content on its way into memory: counted from its first octet on, bounded, and there for those who read along until it is released.
 import type { StoredResponse } from '../stored-response.ts';
 import type { ContentWriter } from './cache-store.ts';
-import { Slabs } from './slabs.ts';
+import { type Room, Slabs } from './slabs.ts';
 
 /** What a writer needs of its store. */
 export interface MemoryWriterStore {
@@ -14,7 +14,7 @@ export interface MemoryWriterStore {
   refused(): void;
 }
 
-export class MemoryWriter implements ContentWriter {
+export class MemoryWriter implements ContentWriter, Room {
   readonly #store: MemoryWriterStore;
   readonly #slabs: Slabs;
   #reservedBytes = 0;
@@ -22,11 +22,14 @@ export class MemoryWriter implements ContentWriter {
 
   constructor(expectedLength: number | null, store: MemoryWriterStore) {
     this.#store = store;
-    this.#slabs = new Slabs(expectedLength, (bytes) => {
-      const mayAllocate = store.reserve(bytes);
-      if (mayAllocate) this.#reservedBytes += bytes;
-      return mayAllocate;
-    });
+    this.#slabs = new Slabs(expectedLength, this);
+  }
+
+  /** For its slabs. */
+  mayAllocate(bytes: number): boolean {
+    const isReserved = this.#store.reserve(bytes);
+    if (isReserved) this.#reservedBytes += bytes;
+    return isReserved;
   }
 
   get written(): number {
@@ -51,12 +54,12 @@ export class MemoryWriter implements ContentWriter {
   }
 
   commit(stored: StoredResponse, replaces: readonly StoredResponse[]): boolean {
-    return this.#finish(stored, (content) => this.#store.keep(stored, content, replaces));
+    return this.#isWhole(stored) && this.#store.keep(stored, this.#slabs, replaces);
   }
 
   /** The content is that of a response which is known already, by its head alone. @returns whether it is kept here now */
   fill(stored: StoredResponse): boolean {
-    return this.#finish(stored, (content) => this.#store.fill(stored, content));
+    return this.#isWhole(stored) && this.#store.fill(stored, this.#slabs);
   }
 
   abandon(): void {
@@ -67,16 +70,16 @@ export class MemoryWriter implements ContentWriter {
     this.#letGo();
   }
 
-  #finish({ extent }: StoredResponse, keep: (content: Slabs) => boolean): boolean {
+  /** It is over, and counts from here on as what is stored, or not at all. */
+  #isWhole({ extent }: StoredResponse): boolean {
     const isWhole = !this.#isOver && extent.length === this.#slabs.length;
     this.#isOver = true;
-    if (!isWhole) return false;
-    // From here on it counts as what is stored, or not at all.
-    this.#letGo();
-    return keep(this.#slabs);
+    if (isWhole) this.#letGo();
+    return isWhole;
   }
 
   #letGo(): void {
+    if (this.#reservedBytes === 0) return;
     this.#store.letGo(this.#reservedBytes);
     this.#reservedBytes = 0;
   }

@@ -2,8 +2,8 @@
 // Who stays is decided in admission.ts, by the key: all variants of a key stay or go together. Finding and opening happen at once.
 // What nobody has asked for since it was stored lies packed, beside the heap (packed-responses.ts): to store is to copy, and leaves no objects behind.
 // Over a disk (tiered.ts) it also keeps heads without content, so that what lies on the disk is found without asking the disk.
-import { randomInt } from 'node:crypto';
 import type { Body } from '../../http/message.ts';
+import { hashOf } from '../key-hash.ts';
 import { MEMORY_STORE_DEFAULTS, type MemoryStoreOptions } from '../options.ts';
 import type { StoredResponse } from '../stored-response.ts';
 import { AdmittingCache, Member } from './admission.ts';
@@ -17,8 +17,6 @@ export class MemoryStore implements CacheStore {
   readonly #options: MemoryStoreOptions;
   readonly #shelves: AdmittingCache<Shelf>;
   readonly #packed = new PackedResponses();
-  /** Those that are not packed: most of what is asked for is found here. */
-  readonly #unpacked = new Map<string, Shelf>();
   readonly #writers: MemoryWriterStore;
   #entries = 0;
   #evictions = 0;
@@ -31,7 +29,7 @@ export class MemoryStore implements CacheStore {
   constructor(options: MemoryStoreOptions | null = MEMORY_STORE_DEFAULTS) {
     const { maxBytes, maxObjectBytes } = options ?? NO_ROOM;
     this.#options = { maxBytes, maxObjectBytes };
-    this.#shelves = new AdmittingCache(maxBytes, randomInt(2 ** 32), (shelf) => {
+    this.#shelves = new AdmittingCache(maxBytes, (shelf) => {
       const count = countOf(shelf);
       this.#entries -= count;
       this.#evictions += count;
@@ -95,10 +93,10 @@ export class MemoryStore implements CacheStore {
   }
 
   stats(): StoreStats {
+    const memory = { entries: this.#entries, bytes: this.#shelves.bytes + this.#arrivingBytes, maxBytes: this.#options.maxBytes };
     return {
-      entries: this.#entries,
-      bytes: this.#shelves.bytes + this.#arrivingBytes,
-      maxBytes: this.#options.maxBytes,
+      ...memory,
+      tiers: { memory, disk: null },
       evictions: this.#evictions,
       refusals: this.#refusals,
       damaged: 0,
@@ -123,7 +121,7 @@ export class MemoryStore implements CacheStore {
     const there = this.#peek(key);
     // As with most of what is asked for the first time.
     if (there === undefined && elsewhere.length === 0) return NOTHING;
-    const shelf = there ?? this.#newShelf(key);
+    const shelf = there ?? new Shelf(hashOf(key));
     const here = new Map(this.#responsesOf(shelf).map((kept) => [kept.id, kept]));
     const heads = elsewhere.map((stored) => here.get(stored.id) ?? KeptResponse.of(stored, null));
     for (const { id } of elsewhere) here.delete(id);
@@ -160,32 +158,27 @@ export class MemoryStore implements CacheStore {
 
   /** What is found is unpacked from now on, and the same object each time. */
   #find(key: string): Shelf | undefined {
-    const unpacked = this.#unpacked.get(key);
-    if (unpacked !== undefined) {
-      this.#shelves.use(unpacked);
-      return unpacked;
-    }
-    const shelf = this.#shelves.find(this.#shelves.hash(key));
-    if (shelf?.responses === null) this.#arrange(shelf, this.#responsesOf(shelf));
-    return this.#unpacked.get(key);
+    const shelf = this.#shelves.find(hashOf(key));
+    if (shelf === undefined) return undefined;
+    if (shelf.responses === null) this.#arrange(shelf, this.#responsesOf(shelf));
+    return this.#isOf(shelf, key) ? shelf : undefined;
   }
 
   /** What is there, for whoever does not use it. */
   #peek(key: string): Shelf | undefined {
-    const unpacked = this.#unpacked.get(key);
-    if (unpacked !== undefined) return unpacked;
-    const shelf = this.#shelves.peek(this.#shelves.hash(key));
-    return shelf?.responses === null && this.#packed.keyOf(shelf.record) === key ? shelf : undefined;
+    const shelf = this.#shelves.peek(hashOf(key));
+    return shelf !== undefined && this.#isOf(shelf, key) ? shelf : undefined;
+  }
+
+  /** Keys may share a hash, and then one shelf after the other. */
+  #isOf({ responses, record }: Shelf, key: string): boolean {
+    return responses === null ? this.#packed.keyOf(record) === key : responses[0]?.key === key;
   }
 
   #keptOf(stored: StoredResponse): KeptResponse | undefined {
     const shelf = this.#peek(stored.key);
     if (shelf !== undefined) for (const kept of this.#responsesOf(shelf)) if (kept.id === stored.id) return kept;
     return undefined;
-  }
-
-  #newShelf(key: string): Shelf {
-    return new Shelf(this.#shelves.hash(key));
   }
 
   #responsesOf(shelf: Shelf): readonly KeptResponse[] {
@@ -198,10 +191,10 @@ export class MemoryStore implements CacheStore {
   }
 
   #keep(stored: StoredResponse, content: Slabs | null, replaces: readonly StoredResponse[]): boolean {
-    for (const one of replaces) if (one.key !== stored.key) this.remove(one);
-    const shelf = this.#peek(stored.key) ?? this.#newShelf(stored.key);
-    const isReplaced = ({ id }: StoredResponse) => id === stored.id || replaces.some((one) => one.id === id);
-    const others = this.#responsesOf(shelf).filter((kept) => !isReplaced(kept));
+    for (let i = 0; i < replaces.length; i += 1) if (replaces[i]!.key !== stored.key) this.remove(replaces[i]!);
+    const there = this.#peek(stored.key);
+    const others = there === undefined ? NOTHING : this.#othersThan(there, stored, replaces);
+    const shelf = there ?? new Shelf(hashOf(stored.key));
     const record = others.length === 0 ? this.#packed.pack(stored, content) : null;
     if (record === null) return this.#arrange(shelf, [KeptResponse.of(stored, content?.content() ?? null), ...others]);
     this.#entries += 1 - countOf(shelf);
@@ -209,6 +202,12 @@ export class MemoryStore implements CacheStore {
     shelf.responses = null;
     shelf.record = record;
     return this.#put(shelf);
+  }
+
+  /** What stays of a shelf beside what takes the place of some. */
+  #othersThan(shelf: Shelf, stored: StoredResponse, replaces: readonly StoredResponse[]): readonly KeptResponse[] {
+    const isReplaced = ({ id }: StoredResponse) => id === stored.id || replaces.some((one) => one.id === id);
+    return this.#responsesOf(shelf).filter((kept) => !isReplaced(kept));
   }
 
   /** Gives a response that was known by its head alone its content, if it still is. */
@@ -238,7 +237,6 @@ export class MemoryStore implements CacheStore {
 
   #clear(shelf: Shelf): void {
     if (shelf.responses === null) this.#packed.remove(shelf.record);
-    else if (shelf.responses.length > 0) this.#unpacked.delete(shelf.responses[0]!.key);
     shelf.responses = NOTHING;
   }
 
@@ -252,10 +250,7 @@ export class MemoryStore implements CacheStore {
     this.#entries += kept.length - countOf(shelf);
     this.#clear(shelf);
     shelf.responses = kept;
-    if (kept.length > 0) {
-      this.#unpacked.set(kept[0]!.key, shelf);
-      return this.#put(shelf);
-    }
+    if (kept.length > 0) return this.#put(shelf);
     this.#shelves.delete(shelf);
     return false;
   }

@@ -1,12 +1,13 @@
 // Owns a form of a stored response's head that takes few octets and no object: one text of everything it says, and notes that tell its parts: lengths,
-// numbers and times. What memory keeps is made of it (kept-response.ts), and small responses lie in it until somebody asks for them
-// (packed-responses.ts). It never leaves the process; what is written to a disk has another one (stored-row.ts).
+// numbers and times. What memory keeps is made of it (kept-response.ts), small responses lie in it until somebody asks for them
+// (packed-responses.ts), and so does everything on the disk (stored-record.ts). Who stores a response in memory and on the disk packs it once.
+// Numbers are as the machine has them, the lowest octet first everywhere that Node runs: folders do not move to other machines.
 import { isNamed } from '../../http/fields.ts';
 import { keptResponseFields } from '../../http/forwarding.ts';
 import type { Fields } from '../../http/message.ts';
 import type { StoredResponse } from '../stored-response.ts';
 
-/** One head at a time: `take` or `read`, and then each part in the order of `take`. */
+/** There is one, of one head at a time: who asks for it uses it at once, each part in the order of `#take`. */
 export class PackedHead {
   text = '';
   /** Where in the text the next part begins. */
@@ -16,15 +17,26 @@ export class PackedHead {
   #times = new Float64Array(this.#notes.buffer);
   #end = NOTES_START;
   #next = NOTES_START;
+  /** Some characters are more than an octet: then each takes two. */
+  #isWide = false;
+  /** What it is of, where it was not read. */
+  #taken: StoredResponse | null = null;
+
+  static of(stored: StoredResponse): PackedHead {
+    if (ONLY.#taken === stored) ONLY.#rewind();
+    else ONLY.#take(stored);
+    return ONLY;
+  }
+
+  /** One that was written. */
+  static at(memory: Buffer, start: number): PackedHead {
+    ONLY.#read(memory, start);
+    return ONLY;
+  }
 
   /** Octets that `write` writes. */
   get length(): number {
-    return this.#end + this.text.length;
-  }
-
-  /** Whether each character is an octet: others are not written. */
-  get isOctets(): boolean {
-    return !WIDE.test(this.text);
+    return this.#end + (this.#isWide ? 2 : 1) * this.text.length;
   }
 
   get requestTimeMs(): number {
@@ -40,7 +52,7 @@ export class PackedHead {
     return this.text.slice(this.position, this.position + this.#words[SENT_LENGTH]!);
   }
 
-  take(stored: StoredResponse): void {
+  #take(stored: StoredResponse): void {
     const { id, key, reason, selectedBy, tags, fields, extent, origin } = stored;
     this.#reserve(NOTES_START + MOST_OCTETS_A_NOTE * (FIXED_NOTES + 2 * selectedBy.length + tags.length + 3 * fields.length));
     this.#times[0] = stored.requestTimeMs;
@@ -56,15 +68,16 @@ export class PackedHead {
     this.#noteMaybe(extent.completeLength);
     let text = id + key + reason;
     this.#note(selectedBy.length);
-    for (const { name, value } of selectedBy) {
+    for (let i = 0; i < selectedBy.length; i += 1) {
+      const { name, value } = selectedBy[i]!;
       this.#note(name.length);
       this.#noteMaybe(value === null ? null : value.length);
       text += value === null ? name : name + value;
     }
     this.#note(tags.length);
-    for (const tag of tags) {
-      this.#note(tag.length);
-      text += tag;
+    for (let i = 0; i < tags.length; i += 1) {
+      this.#note(tags[i]!.length);
+      text += tags[i]!;
     }
     text += this.#takeFields(fields);
     this.#noteMaybe(origin === null ? null : origin.port);
@@ -72,7 +85,12 @@ export class PackedHead {
       this.#note(origin.address.length);
       text += origin.address;
     }
-    this.#begin(text);
+    this.#isWide = WIDE.test(text);
+    this.#words[NOTES_END] = this.#end;
+    this.#words[TEXT_LENGTH] = text.length + (this.#isWide ? IS_WIDE : 0);
+    this.#taken = stored;
+    this.text = text;
+    this.#rewind();
   }
 
   /** What goes to every client as it is lies in one piece, and the other lines behind it. */
@@ -82,7 +100,8 @@ export class PackedHead {
     let sent = '';
     let others = '';
     this.#note(fields.length);
-    for (const field of fields) {
+    for (let i = 0; i < fields.length; i += 1) {
+      const field = fields[i]!;
       const { name, value, line = `${name}: ${value}\r\n` } = field;
       const isKept = field === kept[next];
       if (isKept) next += 1;
@@ -101,18 +120,24 @@ export class PackedHead {
     const notes = this.#notes;
     const end = this.#end;
     for (let i = 0; i < end; i += 1) memory[start + i] = notes[i]!;
-    memory.write(this.text, start + end, 'latin1');
+    memory.write(this.text, start + end, this.#isWide ? 'utf16le' : 'latin1');
   }
 
-  read(memory: Buffer, start: number): void {
+  #read(memory: Buffer, start: number): void {
+    this.#taken = null;
     for (let i = 0; i < NOTES_START; i += 1) this.#notes[i] = memory[start + i]!;
     const end = this.#words[NOTES_END]!;
-    const textLength = this.#words[TEXT_LENGTH]!;
+    const textLength = this.#words[TEXT_LENGTH]! % IS_WIDE;
+    this.#isWide = this.#words[TEXT_LENGTH]! >= IS_WIDE;
     this.#reserve(end);
     const notes = this.#notes;
     for (let i = 0; i < end; i += 1) notes[i] = memory[start + i]!;
     this.#end = end;
-    this.#begin(memory.toString('latin1', start + end, start + end + textLength));
+    const textStart = start + end;
+    this.text = this.#isWide
+      ? memory.toString('utf16le', textStart, textStart + 2 * textLength)
+      : memory.toString('latin1', textStart, textStart + textLength);
+    this.#rewind();
   }
 
   nextNumber(): number {
@@ -138,10 +163,7 @@ export class PackedHead {
     return this.text.slice(this.position - length, this.position);
   }
 
-  #begin(text: string): void {
-    this.text = text;
-    this.#words[NOTES_END] = this.#end;
-    this.#words[TEXT_LENGTH] = text.length;
+  #rewind(): void {
     this.position = 0;
     this.#next = NOTES_START;
   }
@@ -183,9 +205,12 @@ const WIDE = /[^\0-\xff]/;
 const NOTES_END = 4;
 const TEXT_LENGTH = 5;
 const SENT_LENGTH = 6;
+/** Added to the length of a text. */
+const IS_WIDE = 0x80000000;
 const NOTES_START = 28;
 const MORE = 0x80;
 const LOW = 0x7f;
 const MOST_OCTETS_A_NOTE = 8;
 const FIXED_NOTES = 14;
 const LEAST_NOTES = 4096;
+const ONLY = new PackedHead();

@@ -152,7 +152,8 @@ export class PackedRecords {
 
 class Segment {
   readonly index: number;
-  readonly memory: Buffer = Buffer.allocUnsafeSlow(SEGMENT);
+  /** Shared memory, though with nobody: V8 takes each ArrayBuffer that is made for a sign of garbage, and collects everything after some 64 MiB of them. */
+  readonly memory: Buffer = Buffer.from(new SharedArrayBuffer(SEGMENT));
   /** The same, for what stands before each record: its number, `NONE` where it was removed, and its length. */
   readonly words: Int32Array = new Int32Array(this.memory.buffer);
   /** Octets written, and how many of them are records that were not removed since. */

@@ -14,11 +14,10 @@ export class PackedResponses {
    * @returns the number of its record; `null` when it is too large for one
    */
   pack(stored: StoredResponse, content: Slabs | null): number | null {
-    const head = HEAD;
     if (content !== null && content.length > MOST_OCTETS) return null;
-    head.take(stored);
+    const head = PackedHead.of(stored);
     const length = head.length + (content?.length ?? 0) + 1;
-    if (length > MOST_OCTETS || !head.isOctets) return null;
+    if (length > MOST_OCTETS) return null;
     const record = this.#records.add(length);
     const memory = this.#records.memoryOf(record);
     const start = this.#records.startOf(record);
@@ -30,10 +29,9 @@ export class PackedResponses {
 
   /** A response of its own, as often as it is called. */
   unpack(record: number): KeptResponse {
-    const head = HEAD;
     const memory = this.#records.memoryOf(record);
     const start = this.#records.startOf(record);
-    head.read(memory, start);
+    const head = PackedHead.at(memory, start);
     const contentStart = start + head.length + 1;
     return new KeptResponse(
       head,
@@ -43,16 +41,15 @@ export class PackedResponses {
 
   /** The response alone, for who wants to look at it. */
   unpackHead(record: number): KeptResponse {
-    HEAD.read(this.#records.memoryOf(record), this.#records.startOf(record));
-    return new KeptResponse(HEAD, null);
+    return new KeptResponse(this.#headOf(record), null);
   }
 
   keyOf(record: number): string {
-    HEAD.read(this.#records.memoryOf(record), this.#records.startOf(record));
-    const idLength = HEAD.nextNumber();
-    const keyLength = HEAD.nextNumber();
-    HEAD.nextText(idLength);
-    return HEAD.nextText(keyLength);
+    const head = this.#headOf(record);
+    const idLength = head.nextNumber();
+    const keyLength = head.nextNumber();
+    head.nextText(idLength);
+    return head.nextText(keyLength);
   }
 
   bytesOf(record: number): number {
@@ -61,6 +58,10 @@ export class PackedResponses {
 
   remove(record: number): void {
     this.#records.remove(record);
+  }
+
+  #headOf(record: number): PackedHead {
+    return PackedHead.at(this.#records.memoryOf(record), this.#records.startOf(record));
   }
 }
 
@@ -72,5 +73,3 @@ function ownCopy(memory: Buffer, start: number, end: number): Buffer {
 }
 
 const NOTHING = Buffer.alloc(0);
-// There is one at a time.
-const HEAD = new PackedHead();

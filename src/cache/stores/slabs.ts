@@ -5,19 +5,24 @@ import { type Body, type BodySink, BytesBody, FULL, NO_FIELDS } from '../../http
 /** One Buffer where it can be one, so that the usual content costs no list. */
 export type Content = Buffer | readonly Buffer[];
 
+/** Where its memory comes from. */
+export interface Room {
+  /** Is asked before each slab whether there may be this much more. */
+  mayAllocate(bytes: number): boolean;
+}
+
 /** Content while it comes. */
 export class Slabs {
-  #slabs: Buffer[] = [];
+  #slabs: Buffer[] = NONE;
   /** Octets used of the last slab. */
   #used = 0;
   readonly #expectedLength: number | null;
-  readonly #mayAllocate: (bytes: number) => boolean;
+  readonly #room: Room;
   length = 0;
 
-  /** @param mayAllocate is asked before each slab whether there may be this much more */
-  constructor(expectedLength: number | null, mayAllocate: (bytes: number) => boolean) {
+  constructor(expectedLength: number | null, room: Room) {
     this.#expectedLength = expectedLength;
-    this.#mayAllocate = mayAllocate;
+    this.#room = room;
   }
 
   /** Copies. @returns false, and takes nothing of it, when there is no room */
@@ -31,7 +36,9 @@ export class Slabs {
     this.#used += fits;
     if (added !== null) {
       bytes.copy(added, 0, fits);
-      this.#slabs.push(added);
+      // Mostly it stays the only one: a list that grows has room for many.
+      if (last === undefined) this.#slabs = [added];
+      else this.#slabs.push(added);
       this.#used = rest;
     }
     this.length += bytes.length;
@@ -43,6 +50,7 @@ export class Slabs {
     let start = 0;
     for (const slab of this.#slabs) {
       const end = Math.min(start + slab.length, this.length);
+      if (from === start && end - start === slab.length && slab.length <= length) return slab;
       if (from < end) return slab.subarray(from - start, Math.min(from + length, end) - start);
       start = end;
     }
@@ -70,7 +78,7 @@ export class Slabs {
   #allocate(needed: number, length: number): Buffer | null {
     const more = this.#expectedLength === null ? Math.max(FIRST_SLAB, length) : this.#expectedLength - length;
     const size = Math.max(needed, Math.min(SLAB, more));
-    if (!this.#mayAllocate(size)) return null;
+    if (!this.#room.mayAllocate(size)) return null;
     return size > POOLED ? Buffer.allocUnsafeSlow(size) : Buffer.allocUnsafe(size);
   }
 }
@@ -129,6 +137,8 @@ function ownCopy(parts: readonly Buffer[], length: number): Buffer {
 }
 
 const NOTHING = Buffer.alloc(0);
+/** Shared by all that are empty; never written to. */
+const NONE: Buffer[] = [];
 const FIRST_SLAB = 4096;
 // What is so small is copied to where it stays, and may lie among others until then: a Buffer of its own costs more than the copy.
 const POOLED = 16 * 1024;

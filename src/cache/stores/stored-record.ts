@@ -1,10 +1,10 @@
-// Owns the form of a record: one stored response as it lies in a segment of the log (disk-segment.ts). A header, the head as JSON, then the content,
-// or the place of the file that it has to itself. One CRC-32 proves header and head, another the content; the first one begins with the place of the
-// record, so that one that lies where another ought to be is seen. What does not fit its sum is damaged: it is never given out.
-// Field lines that stood exactly as `name: value` are marked and made again (http/message.ts), not kept twice.
+// Owns the form of a record: one stored response as it lies in a segment of the log (disk-segment.ts). A header, the head (packed-head.ts), then the
+// content, or the place of the file that it has to itself. One CRC-32 proves header and head, another the content; the first one begins with the place of
+// the record, so that one that lies where another ought to be is seen. What does not fit its sum is damaged: it is never given out.
 import { crc32 } from 'node:zlib';
-import type { Field } from '../../http/message.ts';
 import type { StoredResponse } from '../stored-response.ts';
+import { KeptResponse } from './kept-response.ts';
+import { PackedHead } from './packed-head.ts';
 
 /** Content that has a file of its own (content-file.ts). `sum` proves that it is this content and no other. */
 export interface FilePlace {
@@ -23,12 +23,6 @@ export interface StoredRecord {
   readonly contentSum: number;
   /** `null`: the content is in the record. */
   readonly file: FilePlace | null;
-}
-
-/** A head that is ready to be written. */
-export interface PackedHead {
-  readonly text: string;
-  readonly bytes: number;
 }
 
 /** Sum, length of the head, length and sum of the content, order. */
@@ -52,21 +46,9 @@ export function hashOfKey(key: string, seed: number): number {
   return (a ^ (a >>> 15)) >>> 0;
 }
 
-export function packHead(stored: StoredResponse, file: FilePlace | null): PackedHead {
-  const fields: (string | number)[] = [];
-  for (const { name, value, line } of stored.fields) fields.push(name, value, line === undefined ? 0 : 1);
-  const { id, key, selectedBy, status, reason, version, requestTimeMs, responseTimeMs, extent, isFromAuthorized, isInvalidated } = stored;
-  const { origin, tags } = stored;
-  const times = [requestTimeMs, responseTimeMs];
-  const is = [isFromAuthorized, isInvalidated];
-  const parts = [extent.first, extent.length, extent.completeLength];
-  const place = file === null ? null : [file.name, file.length, file.sum];
-  const text = JSON.stringify([id, key, selectedBy, status, reason, version, fields, times, parts, is, origin, tags, place]);
-  return { text, bytes: Buffer.byteLength(text) };
-}
-
-export function recordBytes(head: PackedHead, content: Buffer): number {
-  return HEADER_BYTES + head.bytes + content.length;
+/** @param content none where it has a file */
+export function recordBytes(stored: StoredResponse, file: FilePlace | null, content: Buffer): number {
+  return HEADER_BYTES + headBytes(stored, file) + content.length;
 }
 
 /**
@@ -75,13 +57,23 @@ export function recordBytes(head: PackedHead, content: Buffer): number {
  * @param at where in `target`; there is room for both
  * @param seed tells this place from every other one
  */
-export function writeRecord(target: Buffer, at: number, seed: number, head: PackedHead, content: Buffer, order: number): void {
-  target.writeUInt32LE(head.bytes, at + 4);
+export function writeRecord(
+  target: Buffer,
+  at: number,
+  seed: number,
+  stored: StoredResponse,
+  file: FilePlace | null,
+  content: Buffer,
+  order: number,
+): void {
+  const head = PackedHead.of(stored);
+  const headEnd = at + HEADER_BYTES + headBytes(stored, file);
+  target.writeUInt32LE(headEnd - at - HEADER_BYTES, at + 4);
   target.writeUInt32LE(content.length, at + 8);
   target.writeUInt32LE(crc32(content), at + 12);
   target.writeDoubleLE(order, at + 16);
-  const headEnd = at + HEADER_BYTES + head.bytes;
-  target.write(head.text, at + HEADER_BYTES, head.bytes, 'utf8');
+  head.write(target, at + HEADER_BYTES);
+  if (file !== null) writePlace(target, headEnd - PLACE_BYTES, file);
   target.writeUInt32LE(crc32(target.subarray(at + 4, headEnd), seed), at);
 }
 
@@ -101,7 +93,10 @@ export function readRecord(record: Buffer, seed: number): StoredRecord | null {
   const headEnd = headEndOf(record);
   if (headEnd > record.length || crc32(record.subarray(4, headEnd), seed) !== record.readUInt32LE(0)) return null;
   try {
-    const [stored, file] = unpack(JSON.parse(record.toString('utf8', HEADER_BYTES, headEnd)) as Packed);
+    const head = PackedHead.at(record, HEADER_BYTES);
+    const placeAt = HEADER_BYTES + head.length;
+    const file = placeAt === headEnd ? null : placeIn(record, placeAt);
+    const stored = new KeptResponse(head, null);
     const measures = { contentLength: record.readUInt32LE(8), contentSum: record.readUInt32LE(12) };
     return { stored, order: record.readDoubleLE(16), contentAt: headEnd, ...measures, file };
   } catch {
@@ -109,44 +104,25 @@ export function readRecord(record: Buffer, seed: number): StoredRecord | null {
   }
 }
 
-type Packed = readonly [
-  id: string,
-  key: string,
-  selectedBy: StoredResponse['selectedBy'],
-  status: number,
-  reason: string,
-  version: StoredResponse['version'],
-  fields: readonly (string | number)[],
-  times: readonly [requestMs: number, responseMs: number],
-  extent: readonly [first: number, length: number, completeLength: number | null],
-  is: readonly [fromAuthorized: boolean, invalidated: boolean],
-  origin: StoredResponse['origin'],
-  tags: readonly string[],
-  place: readonly [name: string, length: number, sum: number] | null,
-];
+function headBytes(stored: StoredResponse, file: FilePlace | null): number {
+  return PackedHead.of(stored).length + (file === null ? 0 : PLACE_BYTES);
+}
 
-function unpack([id, key, selectedBy, status, reason, version, flat, times, extent, is, origin, tags, place]: Packed): [
-  StoredResponse,
-  FilePlace | null,
-] {
-  const fields: Field[] = [];
-  for (let i = 0; i < flat.length; i += 3) {
-    const name = flat[i] as string;
-    const value = flat[i + 1] as string;
-    fields.push({ name, value, line: flat[i + 2] === 1 ? `${name}: ${value}\r\n` : undefined });
-  }
-  const stored = {
-    ...{ id, key, selectedBy, status, reason, version, fields, requestTimeMs: times[0], responseTimeMs: times[1] },
-    extent: { first: extent[0], length: extent[1], completeLength: extent[2] },
-    ...{ isFromAuthorized: is[0], isInvalidated: is[1], origin, tags },
+function writePlace(target: Buffer, at: number, { name, length, sum }: FilePlace): void {
+  target.write(name, at, NAME_BYTES, 'hex');
+  target.writeDoubleLE(length, at + NAME_BYTES);
+  target.writeUInt32LE(sum, at + NAME_BYTES + 8);
+}
+
+/** Whatever it reads, the name is one that may become part of a path. */
+function placeIn(record: Buffer, at: number): FilePlace {
+  return {
+    name: record.toString('hex', at, at + NAME_BYTES),
+    length: record.readDoubleLE(at + NAME_BYTES),
+    sum: record.readUInt32LE(at + NAME_BYTES + 8),
   };
-  return [stored, place === null ? null : fileOf(place)];
 }
 
-/** @throws when it is none: the name becomes part of a path */
-function fileOf([name, length, sum]: readonly [string, number, number]): FilePlace {
-  if (!NAME.test(name) || !Number.isSafeInteger(length)) throw new TypeError('not the place of a file');
-  return { name, length, sum };
-}
-
-const NAME = /^[0-9a-f]{32}$/;
+const NAME_BYTES = 16;
+/** A name, a length, a sum. */
+const PLACE_BYTES = NAME_BYTES + 12;

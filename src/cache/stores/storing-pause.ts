@@ -1,6 +1,7 @@
 // Owns the time in which nothing is stored because the disk would not have it: full, failing, read-only, or no descriptors left. An answer never
 // waits for that and never fails by it. The operator is told once when it begins and once when storing works again.
 // By a clock that nobody sets (performance.now), so that a wall clock that jumps neither prolongs nor ends it.
+import { errorCode } from '../../errors/from-node.ts';
 
 export class StoringPause {
   readonly #folder: string;
@@ -43,7 +44,7 @@ export class StoringPause {
 /** @param error of Node's, of SQLite's, or what is left of one that came from another thread */
 export function reasonOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return String(error);
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const code = errorCode(error);
   const message = error instanceof Error ? error.message : '';
   const known = REASONS[code];
   if (known !== undefined) return `${known}, ${code}`;

@@ -4,16 +4,23 @@ import type { ContentWriter, Soon } from './cache-store.ts';
 import type { MemoryWriter } from './memory-writer.ts';
 
 /** The disk has decided. @returns whether the response is stored at all */
-type Commit = (stored: StoredResponse, replaces: readonly StoredResponse[], isOnDisk: boolean, memory: MemoryWriter | null) => boolean;
+export type Committed = (
+  stored: StoredResponse,
+  replaces: readonly StoredResponse[],
+  isOnDisk: boolean,
+  memory: MemoryWriter | null,
+) => boolean;
 
 export class TieredWriter implements ContentWriter {
   written = 0;
   #memory: MemoryWriter | null;
   #disk: ContentWriter | null;
-  readonly #commit: Commit;
+  readonly #expectedLength: number | null;
+  readonly #commit: Committed;
   #isOver = false;
 
-  constructor(memory: MemoryWriter | null, disk: ContentWriter | null, commit: Commit) {
+  constructor(expectedLength: number | null, memory: MemoryWriter | null, disk: ContentWriter | null, commit: Committed) {
+    this.#expectedLength = expectedLength;
     this.#memory = memory;
     this.#disk = disk;
     this.#commit = commit;
@@ -22,7 +29,7 @@ export class TieredWriter implements ContentWriter {
   write(bytes: Buffer): boolean {
     if (this.#isOver) return false;
     const isInMemory = this.#memory?.write(bytes) ?? false;
-    const isOnDisk = this.#disk?.write(bytes) ?? false;
+    const isOnDisk = this.#writeToDisk(bytes, isInMemory);
     this.#isOver = !isInMemory && !isOnDisk;
     // The last one to refuse still has what came before, for those who read along.
     if (this.#isOver) return false;
@@ -57,6 +64,15 @@ export class TieredWriter implements ContentWriter {
   release(): void {
     this.#memory?.release();
     this.#disk?.release();
+  }
+
+  /** What memory has copied in one piece serves both. */
+  #writeToDisk(bytes: Buffer, isInMemory: boolean): boolean {
+    const disk = this.#disk;
+    if (disk === null) return false;
+    const isAll = isInMemory && this.written === 0 && bytes.length === this.#expectedLength && disk.writeAll !== undefined;
+    const kept = isAll ? this.#memory!.read(0, bytes.length) : bytes;
+    return isAll && kept.length === bytes.length ? disk.writeAll!(kept) : disk.write(bytes);
   }
 }
 

@@ -4,11 +4,11 @@
 // Memory answers for a key alone only where it knows everything of it. Where a change and an answer of the disk cross, memory learns nothing.
 import type { Body } from '../../http/message.ts';
 import type { StoredResponse } from '../stored-response.ts';
-import type { CacheStore, ContentWriter, Soon, StoreStats } from './cache-store.ts';
+import type { CacheStore, ContentWriter, Soon, StoreStats, TierStats } from './cache-store.ts';
 import type { MemoryStore } from './memory.ts';
 import type { MemoryWriter } from './memory-writer.ts';
 import { PromotedBody } from './promoted-body.ts';
-import { TieredWriter } from './tiered-writer.ts';
+import { type Committed, TieredWriter } from './tiered-writer.ts';
 
 /** @param disk `null` where everything is in memory */
 export function createTieredStore(memory: MemoryStore, disk: CacheStore | null): CacheStore {
@@ -26,6 +26,8 @@ class TieredStore implements CacheStore {
   /** How many finds memory has answered alone. */
   #answered = 0;
 
+  readonly #committed: Committed = (stored, replaces, isOnDisk, writer) => this.#commit(stored, replaces, isOnDisk, writer);
+
   constructor(memory: MemoryStore, disk: CacheStore) {
     this.#memory = memory;
     this.#disk = disk;
@@ -39,7 +41,8 @@ class TieredStore implements CacheStore {
       if (this.#answered % TOLD_EVERY === 0) this.#disk.used?.(key);
       return known;
     }
-    const asked = this.#asked.get(key);
+    // Nearly always nothing is: then the key is not made ready for a Map, which costs more than all of the rest (key-hash.ts).
+    const asked = this.#asked.size === 0 ? undefined : this.#asked.get(key);
     if (asked !== undefined) return asked;
     const onDisk = this.#disk.find(key);
     return onDisk instanceof Promise ? this.#await(key, onDisk) : this.#memory.learn(key, onDisk);
@@ -57,7 +60,7 @@ class TieredStore implements CacheStore {
     const inMemory = this.#memory.create(expectedLength);
     const onDisk = this.#disk.create(expectedLength);
     if (inMemory === null && onDisk === null) return null;
-    return new TieredWriter(inMemory, onDisk, (stored, replaces, isOnDisk, writer) => this.#commit(stored, replaces, isOnDisk, writer));
+    return new TieredWriter(expectedLength, inMemory, onDisk, this.#committed);
   }
 
   update(stored: StoredResponse): void {
@@ -115,7 +118,8 @@ class TieredStore implements CacheStore {
   stats(): StoreStats {
     const memory = this.#memory.stats();
     const disk = this.#disk.stats();
-    return { ...disk, bytes: memory.bytes + disk.bytes, maxBytes: memory.maxBytes + disk.maxBytes };
+    const tiers = { memory: tierOf(memory), disk: tierOf(disk) };
+    return { ...disk, bytes: memory.bytes + disk.bytes, maxBytes: memory.maxBytes + disk.maxBytes, tiers };
   }
 
   async close(): Promise<void> {
@@ -153,7 +157,7 @@ class TieredStore implements CacheStore {
   #commit(stored: StoredResponse, replaces: readonly StoredResponse[], isOnDisk: boolean, writer: MemoryWriter | null): boolean {
     const isInMemory = writer?.commit(stored, replaces) ?? false;
     if (!isOnDisk && !isInMemory) return false;
-    this.#asked.delete(stored.key);
+    if (this.#asked.size > 0) this.#asked.delete(stored.key);
     if (!isInMemory) this.#memory.note(stored, replaces);
     // What it replaces may not come back from the disk.
     if (!isOnDisk) for (const one of replaces) this.#disk.remove(one);
@@ -162,3 +166,7 @@ class TieredStore implements CacheStore {
 }
 
 const TOLD_EVERY = 16;
+
+function tierOf({ entries, bytes, maxBytes }: StoreStats): TierStats {
+  return { entries, bytes, maxBytes };
+}

@@ -32,10 +32,14 @@ export async function decodeContent(
 
 /** The same, of content whose codings are known from elsewhere. */
 export async function unpacked(octets: Buffer, isCut: boolean, codings: readonly string[], bounds: CodingBounds): Promise<DecodedOctets> {
-  const { octets: plain, fault } = await unpackAsFar(octets, codings, bounds);
-  const isPacked = fault?.kind === 'unknown' || fault?.kind === 'too-many';
+  const { octets: plain, fault: found } = await unpackAsFar(octets, codings, bounds);
+  // Of what was not kept whole that is no news.
+  const fault = isCut && found?.kind === 'cut-short' ? null : found;
+  // A sender may name a coding that it never put on: what came is all that there is to see.
+  const isNoneOff = (fault?.kind === 'broken' || fault?.kind === 'cut-short') && plain.length === 0;
+  const isPacked = isNoneOff || fault?.kind === 'unknown' || fault?.kind === 'too-many';
   const problem = fault === null ? null : sentenceOf(fault, bounds);
-  return { octets: plain, codings, isCut: isCut || (fault !== null && !isPacked), isPacked, problem };
+  return { octets: isNoneOff ? octets : plain, codings, isCut: isCut || (fault !== null && !isPacked), isPacked, problem };
 }
 
 /** Of Content-Encoding, over all its lines. */
@@ -49,6 +53,8 @@ function sentenceOf(fault: CodingFault, { maxOctets, maxRatio }: CodingBounds): 
       return `It has ${fault.count} codings, more than are taken off.`;
     case 'unknown':
       return `Nothing here decodes ${fault.coding.slice(0, 40)}.`;
+    case 'cut-short':
+      return `It is cut short: it ends before its ${fault.coding} coding does. What came is shown.`;
     case 'broken':
       return `Its ${fault.coding} coding breaks off: ${fault.why}.`;
     case 'too-long':

@@ -47,11 +47,6 @@ function endOfToken(text: string, start: number): number {
   return at;
 }
 
-/** Whether a text is JSON, or JSON lines. */
-export function isJson(text: string): boolean {
-  return problemOf(text) === null;
-}
-
 function problemOf(text: string): string | null {
   const reason = parseFailure(text);
   if (reason === null) return null;

@@ -138,8 +138,10 @@ class FilterReader {
         return { kind: 'pattern', word: word.name as PatternWord, pattern: value };
       case 'choice':
         return chosen(start, word, value);
-      case 'text':
       case 'term':
+        checkSingle(start, word, this.#text[start] === value[0] ? value : '');
+        return { kind: 'text', word: word.name as TextWord, text: value };
+      case 'text':
         return { kind: 'text', word: word.name as TextWord, text: value };
       case 'nothing':
         return { kind: 'flag', word: word.name as FlagWord };
@@ -249,6 +251,15 @@ function chosen(start: number, { name, choices = {} }: Word, value: string): Fil
   }
   if (name === 'is:') return { kind: 'state', state: choice as StateName };
   return { kind: 'choice', word: name as 'decision:' | 'cache:' | 'scheme:', choice };
+}
+
+/** A list would be looked for as one name, which nothing has. Quotes say that it is meant so. */
+function checkSingle(start: number, { name }: Word, unquoted: string): void {
+  const comma = unquoted.indexOf(',');
+  if (comma < 0) return;
+  const [first = '', second = ''] = unquoted.split(',');
+  const several = first === '' || second === '' ? '' : `; for several, (${name}${first} | ${name}${second})`;
+  throw new Unreadable(start + comma, `${name} takes one value${several}`, ['|']);
 }
 
 function checkPattern(start: number, pattern: string): void {

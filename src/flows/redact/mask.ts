@@ -12,7 +12,7 @@ export function maskedInUrl(octets: string): string {
 }
 
 /** Whether a text is a mask and nothing else. */
-export function isMask(octets: string): boolean {
+function isMask(octets: string): boolean {
   return octets.length < 40 && /^\xe2\x80\xb9masked[ +]\d+[ +]octets?\xe2\x80\xba$/.test(octets);
 }
 

@@ -1,5 +1,6 @@
 // Owns what counts as a secret: names of fields, of parameters in URLs and forms, and paths in JSON; what is known for it, and what is configured besides.
 // Better a name too many than a secret: who looks at their own proxy can have any of it shown.
+import { SECRET_FIELDS } from '../../http/secret-fields.ts';
 import { type JsonPaths, jsonPaths, parseJsonPath } from './mask-json.ts';
 
 /** As it is configured; beside the names below. */
@@ -11,7 +12,7 @@ export interface RedactOptions {
 }
 
 export interface MaskRules {
-  /** Lower case, as names of parameters are. */
+  /** Lower case, as names of parameters are. Cookies are masked by their values; of Authorization the scheme stays. */
   readonly fields: ReadonlySet<string>;
   readonly query: ReadonlySet<string>;
   readonly json: JsonPaths;
@@ -29,17 +30,6 @@ export function maskRules(options: RedactOptions): MaskRules {
 function lower(name: string): string {
   return name.toLowerCase();
 }
-
-/** Fields whose value is a credential, or stands for one. Cookies are masked by their values; of Authorization the scheme stays. */
-export const SECRET_FIELDS: readonly string[] = [
-  ...['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'dpop', 'api-key', 'apikey', 'private-token', 'session-token'],
-  ...['x-api-key', 'x-apikey', 'x-api-token', 'x-api-secret', 'x-auth-token', 'x-auth-key', 'x-access-token', 'x-refresh-token'],
-  ...['x-id-token', 'x-token', 'x-session-token', 'x-session-id', 'x-csrf-token', 'x-csrftoken', 'x-xsrf-token', 'x-jwt-assertion'],
-  ...['x-amz-security-token', 'x-amzn-oidc-accesstoken', 'x-amzn-oidc-data', 'x-goog-api-key', 'x-goog-iap-jwt-assertion'],
-  ...['x-ms-token-aad-access-token', 'x-ms-token-aad-id-token', 'x-functions-key', 'ocp-apim-subscription-key', 'x-vault-token'],
-  ...['x-forwarded-access-token', 'x-gitlab-token', 'x-hub-signature', 'x-hub-signature-256', 'x-shopify-access-token'],
-  ...['cf-access-client-secret', 'cf-access-jwt-assertion', 'cf-access-token', 'x-figma-token', 'x-consul-token', 'x-registry-auth'],
-];
 
 /** Fields that hold URLs, and with them their parameters; `:path` is that of HTTP/2. */
 export const URL_FIELDS: ReadonlySet<string> = new Set([
@@ -64,7 +54,7 @@ export const SECRET_PARAMETERS: readonly string[] = [
   ...['x-goog-signature', 'x-goog-credential', 'oauth_token', 'oauth_token_secret', 'oauth_signature', 'oauth_verifier'],
 ];
 
-export const SECRET_PATHS: readonly string[] = [
+const SECRET_PATHS: readonly string[] = [
   ...['$..password', '$..passwd', '$..passphrase', '$..newPassword', '$..oldPassword', '$..new_password', '$..old_password'],
   ...['$..access_token', '$..accessToken', '$..refresh_token', '$..refreshToken', '$..id_token', '$..idToken', '$..authToken'],
   ...['$..auth_token', '$..client_secret', '$..clientSecret', '$..secret', '$..api_key', '$..apiKey', '$..private_key', '$..privateKey'],

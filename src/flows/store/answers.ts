@@ -148,10 +148,13 @@ export class Answers {
     },
     importHar: async ({ session, file, name }) => {
       let count = 0;
-      for await (const exchanges of readHar({ file, name })) {
-        count += append(await this.#parts.sessions.findToAppend(session), exchanges).length;
+      let leftOut = 0;
+      for await (const some of readHar({ file, name })) {
+        leftOut = some.leftOut;
+        // Nothing makes no session.
+        if (some.exchanges.length > 0) count += append(await this.#parts.sessions.findToAppend(session), some.exchanges).length;
       }
-      return { exchanges: count };
+      return { exchanges: count, leftOut };
     },
     clear: () => {
       this.#parts.sessions.recorded.clear();

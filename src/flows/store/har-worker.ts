@@ -12,18 +12,25 @@ export interface HarTask {
   readonly name: string;
 }
 
-/** Some of the exchanges, or why there are none. */
-export type HarReport = { readonly exchanges: readonly AppendedExchange[] } | { readonly problem: string };
+export interface HarExchanges {
+  /** Some of them, in order. */
+  readonly exchanges: readonly AppendedExchange[];
+  /** How many entries of the whole archive are none that a proxy forwards. */
+  readonly leftOut: number;
+}
 
-/** Says some, and the next when it is asked for more: whoever takes them keeps them one by one. */
-function sayAll(exchanges: readonly AppendedExchange[]): void {
+/** Some of the exchanges, or why there are none. */
+export type HarReport = HarExchanges | { readonly problem: string };
+
+/** Says some, and the next when it is asked for more: whoever takes them keeps them one by one. What was left out is said even where there are none. */
+function sayAll({ exchanges, leftOut }: HarExchanges): void {
   let said = 0;
   const saySome = (): void => {
-    if (said >= exchanges.length) {
+    if (said > 0 && said >= exchanges.length) {
       parentPort?.close();
       return;
     }
-    say({ exchanges: exchanges.slice(said, said + AT_ONCE) });
+    say({ exchanges: exchanges.slice(said, said + AT_ONCE), leftOut });
     said += AT_ONCE;
   };
   parentPort?.on('message', saySome);
@@ -34,13 +41,20 @@ function say(report: HarReport): void {
   parentPort?.postMessage(report);
 }
 
+function allOf(entries: ReturnType<typeof importHar>): HarExchanges {
+  const exchanges: AppendedExchange[] = [];
+  let next = entries.next();
+  for (; !next.done; next = entries.next()) exchanges.push(appended(next.value));
+  return { exchanges, leftOut: next.value };
+}
+
 function appended({ exchange, requestOctets, responseOctets, messages }: ImportedExchange): AppendedExchange {
   return { exchange, requestContent: requestOctets, responseContent: responseOctets, messages };
 }
 
 function read({ file, name }: HarTask): void {
   try {
-    sayAll(Array.from(importHar(readFileSync(file, 'utf8'), path.basename(name), 1), appended));
+    sayAll(allOf(importHar(readFileSync(file, 'utf8'), path.basename(name), 1)));
   } catch (error) {
     say({ problem: error instanceof Error ? error.message : String(error) });
   }

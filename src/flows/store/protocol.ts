@@ -221,10 +221,13 @@ export interface QuestionTable {
     asks: InSession & Pick<Listing, 'filter'> & { readonly file: string; readonly version: string; readonly masks: MaskRules | null };
     answers: { readonly exchanges: number } | { readonly problem: FilterProblem };
   };
-  /** Appends the entries of such a file to a session that is not recorded into; `name` is that of the file, for messages. */
+  /**
+   * Appends the entries of such a file to a session that is not recorded into; `name` is that of the file, for messages. Entries are left out whose URLs
+   * are of schemes that no proxy forwards.
+   */
   importHar: {
     asks: { readonly session: string; readonly file: string; readonly name: string };
-    answers: { readonly exchanges: number };
+    answers: { readonly exchanges: number; readonly leftOut: number };
   };
   /** Forgets everything in the session that is recorded into. Ids go on. */
   clear: { asks: object; answers: null };

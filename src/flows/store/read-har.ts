@@ -3,8 +3,7 @@ import { on } from 'node:events';
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { HarReport, HarTask } from './har-worker.ts';
-import type { AppendedExchange } from './protocol.ts';
+import type { HarExchanges, HarReport, HarTask } from './har-worker.ts';
 import { Refused } from './sessions.ts';
 
 /**
@@ -12,7 +11,7 @@ import { Refused } from './sessions.ts';
  * @returns the exchanges in the archive's order, some at a time; the first come when all of it has been checked
  * @throws Refused that says which entry is at fault
  */
-export async function* readHar(task: HarTask): AsyncGenerator<readonly AppendedExchange[]> {
+export async function* readHar(task: HarTask): AsyncGenerator<HarExchanges> {
   if (statSync(task.file).size > MOST_BYTES) throw new Refused(`${task.name} is larger than ${MOST_BYTES / 2 ** 20} MiB.`);
   // It has the ending of this file: `.ts` from the sources, `.js` when built.
   const file = new URL(`./har-worker${path.extname(import.meta.url)}`, import.meta.url);
@@ -20,7 +19,7 @@ export async function* readHar(task: HarTask): AsyncGenerator<readonly AppendedE
   try {
     for await (const [report] of on(worker, 'message', { close: ['exit'] }) as AsyncIterable<[HarReport]>) {
       if ('problem' in report) throw new Refused(report.problem);
-      yield report.exchanges;
+      yield report;
       worker.postMessage('more');
     }
   } catch (error) {

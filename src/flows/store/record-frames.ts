@@ -135,7 +135,7 @@ export class FrameBuffer {
 
   #writeReference(at: number, reference: WrittenReference | null): void {
     if (reference === null) {
-      this.#octets.fill(0, at, at + REFERENCE_BYTES);
+      this.#octets.set(NO_REFERENCE, at);
       return;
     }
     this.#view.setUint32(at, reference.segment, true);
@@ -247,6 +247,7 @@ export const SEGMENT_HEAD_BYTES = 16;
 export const FRAME_HEAD_BYTES = 12;
 const DIGEST_BYTES = 32;
 const REFERENCE_BYTES = 12 + DIGEST_BYTES;
+const NO_REFERENCE = new Uint8Array(REFERENCE_BYTES);
 const EXCHANGE_BYTES = 13 + 2 * REFERENCE_BYTES;
 const MESSAGE_BYTES = 17;
 const CONTENT_BYTES = 1 + DIGEST_BYTES;

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, ftruncateSync, openSync, readdirSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
+import { errorCode } from '../../errors/from-node.ts';
 import { Stretch } from './file-stretch.ts';
 import {
   FRAME_HEAD_BYTES,
@@ -290,7 +291,7 @@ export class Segments {
     try {
       return openSync(file, flags, 0o600);
     } catch (error) {
-      throw error instanceof Error && 'code' in error && error.code === 'ENOENT' ? new RemovedFiles(this.#folder) : error;
+      throw errorCode(error) === 'ENOENT' ? new RemovedFiles(this.#folder) : error;
     }
   }
 

@@ -9,6 +9,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { crc32, createGunzip, createGzip } from 'node:zlib';
+import { errorCode } from '../../errors/from-node.ts';
 import type { RecordedMessage } from '../recorded.ts';
 import { maskMessage } from '../redact.ts';
 import { type BatchFrame, framesOfBatch, HEAD_BYTES, writeBatchFrame } from './batch-frames.ts';
@@ -118,7 +119,7 @@ export async function importSession(session: FlowSession, file: string, maxBytes
     reader.end();
   } catch (error) {
     if (error instanceof NotSuchFile) throw error;
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const code = errorCode(error);
     throw code.startsWith('Z_') || code.startsWith('ERR_ZLIB')
       ? new NotSuchFile('it is not compressed as such files are, or cut short')
       : error;

@@ -3,6 +3,7 @@
 // the question: whoever asked is told, in words, and the next one gets a new thread.
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { errorCode } from '../../errors/from-node.ts';
 import { Refused } from './sessions.ts';
 import type { ShowTask } from './show-task.ts';
 import type { Shown } from './show-worker.ts';
@@ -109,7 +110,7 @@ export class Showing {
   #broke(worker: Worker, error: unknown): void {
     if (worker !== this.#worker) return;
     this.#worker = null;
-    const isMemory = error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+    const isMemory = errorCode(error) === 'ERR_WORKER_OUT_OF_MEMORY';
     this.#settle(
       new NotShown(isMemory ? 'it took more memory than it may' : `it failed (${error instanceof Error ? error.message : 'no reason'})`),
     );

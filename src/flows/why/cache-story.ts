@@ -1,10 +1,12 @@
 // Owns what the cache made of a recorded exchange, in the words of the cache (cache/explain.ts): the values that its functions take are put together from the
 // record, as far as it has them, and nothing is judged here.
-import { changeForReuse, changeForStoring, explainReuse, explainStoring, type ReceivedResponse } from '../../cache/explain.ts';
+import { explainReuse, explainStoring, type ReceivedResponse, selectionWords } from '../../cache/explain.ts';
 import { factsOf, type ResponseFacts } from '../../cache/rules/freshness.ts';
 import { CACHE_RULE_DEFAULTS, type CacheRuleOptions, NO_OVERRIDES } from '../../cache/rules/options.ts';
 import { type ForwardCode, type HitCode, REUSE_REASONS, type Reuse } from '../../cache/rules/reuse.ts';
 import { STORING_REASONS, type StoringCode } from '../../cache/rules/storability.ts';
+import { selectingFields, varyOf } from '../../cache/rules/vary.ts';
+import { changeForReuse, changeForStoring } from '../../cache/smallest-change.ts';
 import type { StoredResponse } from '../../cache/stored-response.ts';
 import type { Field } from '../../http/message.ts';
 import { readableText } from '../octet-text.ts';
@@ -19,7 +21,12 @@ export function cacheSentences(exchange: RecordedExchange): WhySentence[] {
   const sentences: WhySentence[] = [];
   if (reuse !== null) {
     const { sentence, section, arithmetic } = explainReuse(cache.key, reuse);
-    const detail = [`key: ${readableText(cache.key)}`, ageLine(exchange, cache, arithmetic), ...circumstances(cache)];
+    const detail = [
+      `key: ${readableText(cache.key)}`,
+      selectionLine(exchange),
+      ageLine(exchange, cache, arithmetic),
+      ...circumstances(cache),
+    ];
     sentences.push({
       stage: 'cache',
       title: TITLES[cache.outcome ?? 'none'],
@@ -45,10 +52,17 @@ export function cacheHint(exchange: RecordedExchange, options: CacheRuleOptions)
   if (cache === null) return null;
   const reuse = reuseOf(exchange, cache, options);
   const fields = asFields(exchange.request.fields);
-  const stored = reuse !== null && reuse.kind === 'validate' ? [reuse.stored] : [];
-  const change = reuse === null ? null : changeForReuse(fields, reuse, stored);
+  const change = reuse === null ? null : changeForReuse(fields, reuse, []);
   if (change !== null || cache.outcome === 'hit') return change;
-  return isStoringCode(cache.storing) ? changeForStoring(cache.storing, receivedResponse(exchange, options)) : null;
+  const stored = isStoringCode(cache.storing) ? changeForStoring(cache.storing, receivedResponse(exchange, options), fields) : null;
+  return stored ?? (cache.reuseWhy === 'vary-miss' ? varyHint(exchange) : null);
+}
+
+/** Which of the fields kept the variants from it is not recorded. */
+function varyHint({ received }: RecordedExchange): string | null {
+  const vary = received === null ? '*' : varyOf(asFields(received.fields));
+  if (vary === '*' || vary.length === 0) return null;
+  return `remove ${vary.join(', ')} from Vary, as far as the answer does not depend on ${vary.length === 1 ? 'it' : 'them'}`;
 }
 
 /** Without what was stored, a validation reads like a miss with the same reason. */
@@ -63,6 +77,13 @@ function reuseOf(exchange: RecordedExchange, cache: RecordedCache, options: Cach
   const found = { stored: storedResponse(response ?? NO_RESPONSE, cache.key), facts, ageSeconds: cache.stored?.ageSeconds ?? 0 };
   if (isHit) return { kind: 'hit', ...found, why: why as HitCode, revalidateBehind: why === 'stale-while-revalidate' };
   return { kind: 'validate', ...found, why: why as ForwardCode };
+}
+
+/** What its Vary names, as this request has it: that is what the response was selected by, or is from now on. */
+function selectionLine({ request, response }: RecordedExchange): string | null {
+  const vary = response === null ? '*' : varyOf(asFields(response.fields));
+  if (vary === '*' || vary.length === 0) return null;
+  return `selected by: ${readableText(selectionWords(selectingFields(vary, asFields(request.fields))))}`;
 }
 
 /** The sum of RFC 9111 §4.2.3 where it is recorded; else what the response itself said of its age. */
@@ -139,6 +160,7 @@ const VALIDATING: ReadonlySet<string> = new Set<ForwardCode>([
     'stale',
     'response-no-cache',
     'response-no-store',
+    'clock-set-back',
     'invalidated',
     'request-no-cache',
     'request-max-age',

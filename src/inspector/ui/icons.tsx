@@ -41,13 +41,11 @@ const PATHS = {
   system: 'M2 3h12v8H2zM5.5 13.500h5',
   keyboard: 'M1.5 4h13v8h-13zM4 6.500h.1M6.5 6.500h.1M9 6.500h.1M11.5 6.500h.1M5 9.500h6',
   plus: 'M8 3v10M3 8h10',
-  minus: 'M3 8h10',
   trash: 'M2.5 4h11M6 4V2.500h4V4M4 4l.7 9.500h6.600L12 4',
   diff: 'M5 2v12M11 2v12M2.5 5h5M5 2.500v5M8.5 11h5',
   filter: 'M2 3h12L9.5 8.500v4.500l-3 1V8.500z',
   follow: 'M8 2v8M4.5 7L8 10.5 11.5 7M3 13.500h10',
   external: 'M9 2.500h4.500V7M13.5 2.500L7 9M11.5 9.500v4h-9v-9h4',
-  play: 'M4.5 2.500l8 5.5-8 5.500z',
   step: 'M3 3l7 5-7 5zM12.5 3v10',
 } as const;
 

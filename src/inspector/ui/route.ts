@@ -19,7 +19,7 @@ addEventListener('hashchange', () => {
   route.value = parseRoute(location.hash);
 });
 
-export function parseRoute(fragment: string): Route {
+function parseRoute(fragment: string): Route {
   const [page = '', id = '', tab = ''] = fragment.replace(/^#\/?/, '').split('/');
   return {
     page: PAGES.find((name) => name === page) ?? 'traffic',

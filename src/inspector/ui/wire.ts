@@ -115,7 +115,7 @@ export interface Policy {
     readonly action: string;
     readonly file: string;
     readonly line: number;
-    readonly hits: number;
+    readonly hits: number | null;
     readonly lastHitMs: number | null;
   };
   readonly rules: readonly PolicyRule[];
@@ -131,7 +131,8 @@ export interface PolicyRule {
   readonly line: number;
   /** As it stands in the file. */
   readonly text: string;
-  readonly hits: number;
+  /** `null` while nothing is recorded: they are counted of that. */
+  readonly hits: number | null;
   readonly lastHitMs: number | null;
 }
 
@@ -146,8 +147,7 @@ export interface Explained {
 
 export interface CacheStats {
   readonly entries: number;
-  readonly bytes: number;
-  readonly maxBytes: number;
+  readonly tiers: { readonly memory: CacheTier | null; readonly disk: CacheTier | null };
   readonly evictions: number;
   readonly answers: {
     readonly hits: number;
@@ -159,6 +159,12 @@ export interface CacheStats {
     readonly bytes: number;
     readonly bytesReused: number;
   } | null;
+}
+
+export interface CacheTier {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly maxBytes: number;
 }
 
 /** As `cache/cache-admin.ts` has it. */

@@ -5,6 +5,7 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
+import { errorCode } from '../../errors/from-node.ts';
 import { DailyBytes, type DailyCount, MOST_COUNTS } from './daily-bytes.ts';
 
 export interface QuotaFile {
@@ -57,7 +58,7 @@ class KeptCounts implements QuotaFile {
       const { day, counts } = parse(text);
       this.dailyBytes.restore(day, counts);
     } catch (error) {
-      if (codeOf(error) !== 'ENOENT') await this.#setAside(error);
+      if (errorCode(error) !== 'ENOENT') await this.#setAside(error);
     }
   }
 
@@ -169,12 +170,8 @@ function jsonOf(line: string): unknown {
   }
 }
 
-function codeOf(error: unknown): string | null {
-  return error instanceof Error && 'code' in error ? String(error.code) : null;
-}
-
 function reasonOf(error: unknown): string {
-  return codeOf(error) ?? (error instanceof Error ? error.message : String(error));
+  return errorCode(error) || (error instanceof Error ? error.message : String(error));
 }
 
 const HEAD = z.strictObject({ version: z.literal(1), day: z.string().regex(/^\d{4}-\d{2}-\d{2}$/) });

@@ -1,5 +1,6 @@
 // Owns what is right by the language and yet looks like a mistake: rules that never decide, values that say nothing new, patterns and rules wider than
-// anybody can mean, times that are over, rules that a tunnel goes round, and tunnels that are opened for nothing. A warning is only given where it is certain, and says what to do.
+// anybody can mean, times that are over, rules that a tunnel goes round, and tunnels that are opened for nothing. A warning is only given where it is
+// certain, and says what to do.
 import type { CompiledPolicy } from '../compile.ts';
 import type { Rule } from '../policy.ts';
 import type { PolicyProblem } from '../yaml-source.ts';

@@ -1,7 +1,7 @@
 // Owns what is doubtful about rules that open tunnels: ones that open nothing, ones that nobody needs, and ones that let more pass inside than the rules
 // before them mean to; and certificates that are forgiven to hosts which nobody has named one by one.
 import { type HostPattern, patternText } from '../../match/host-pattern.ts';
-import type { Subject } from '../../match/judge.ts';
+import type { Subject } from '../../match/subject.ts';
 import { type CompiledPolicy, visitLeaves } from '../compile.ts';
 import { describeRule } from '../explain.ts';
 import { asksInside, destinationsOf, type InterceptingRule, interceptingRules, truthsAtConnect, truthsInTls } from '../intercepts.ts';

@@ -1,8 +1,10 @@
 // Owns finding rules that a tunnel goes round: they deny by what nobody sees inside a tunnel, and tunnels to the same hosts are let pass after them.
 // Each warning is proven with a CONNECT that the policy itself was asked about: the rule could not be judged, and the tunnel was let pass.
 import type { Condition, Criterion } from '../../match/condition.ts';
-import { createSubject, HIDDEN, judge } from '../../match/judge.ts';
+import { judge } from '../../match/judge.ts';
 import type { Identity, Question } from '../../match/question.ts';
+import { createSubject } from '../../match/subject.ts';
+import { HIDDEN } from '../../match/truth.ts';
 import { type CompiledPolicy, visitLeaves } from '../compile.ts';
 import { decide } from '../decide.ts';
 import { explainShort } from '../explain.ts';
@@ -13,11 +15,18 @@ import type { Warn } from './warning.ts';
 
 export function lintTunnels(compiled: CompiledPolicy, nowMs: number, warn: Warn): void {
   const { policy } = compiled;
+  const numbers = new Map(policy.rules.map((rule, number) => [rule, number]));
+  const decided = new Map<string, Decision>();
+  const passing = hostsNamed(policy.rules.filter(isPassing).map(({ condition }) => condition)).slice(0, HOSTS_AT_MOST);
   for (const rule of policy.rules) {
     const hidden = hiddenKinds(rule.condition);
     if (isPassing(rule) || hidden.length === 0) continue;
-    const way = wayAround(compiled, rule, nowMs);
-    if (way === null) continue;
+    const way = tunnelsFor(policy, rule, passing, nowMs)
+      .filter((question) => (judge(rule.condition, createSubject(question)) & HIDDEN) !== 0)
+      .map((question) => decideOnce(compiled, question, decided))
+      // A rule before this one means that its tunnels pass.
+      .find((decision) => letsPass(decision) && (decision.rule === null || numbers.get(decision.rule)! > numbers.get(rule)!));
+    if (way === undefined) continue;
     const what = rule.action === 'report' ? 'notes nothing' : 'denies nothing';
     warn(
       rule,
@@ -27,26 +36,32 @@ export function lintTunnels(compiled: CompiledPolicy, nowMs: number, warn: Warn)
   }
 }
 
-/** A tunnel that the rule cannot judge and that is let pass after it, closed. */
-function wayAround(compiled: CompiledPolicy, rule: Rule, nowMs: number): Decision | null {
-  const { rules } = compiled.policy;
-  for (const question of tunnelsFor(compiled.policy, rule, nowMs)) {
-    if ((judge(rule.condition, createSubject(question)) & HIDDEN) === 0) continue;
-    const decision = decide(compiled, question);
-    if (decision.awaits !== 'nothing' || (decision.action !== 'allow' && decision.action !== 'tunnel')) continue;
-    // A rule before this one means that its tunnels pass.
-    if (decision.rule === null || rules.indexOf(decision.rule) > rules.indexOf(rule)) return decision;
-  }
-  return null;
+/** A thousand rules about one host ask the same, and where nothing shows of a tunnel all of them are candidates each time. */
+function decideOnce(compiled: CompiledPolicy, question: Question, decided: Map<string, Decision>): Decision {
+  const key = JSON.stringify(question);
+  const known = decided.get(key);
+  if (known !== undefined) return known;
+  const decision = decide(compiled, question);
+  if (decided.size === MOST_REMEMBERED) decided.clear();
+  decided.set(key, decision);
+  return decision;
 }
 
-/** Tunnels that the rule could be about. */
-function tunnelsFor({ connectPorts, rules, defaultAction }: Policy, rule: Rule, nowMs: number): readonly Question[] {
+/** Closed, as it came. */
+function letsPass({ action, awaits }: Decision): boolean {
+  return awaits === 'nothing' && (action === 'allow' || action === 'tunnel');
+}
+
+/**
+ * Tunnels that the rule could be about.
+ *
+ * @param passing hosts that rules name which let something pass, for a rule that names none
+ */
+function tunnelsFor({ connectPorts, defaultAction }: Policy, rule: Rule, passing: readonly string[], nowMs: number): readonly Question[] {
   const port = connectPorts.some(({ from, to }) => from <= 443 && to >= 443) ? 443 : connectPorts[0]?.from;
   if (port === undefined) return [];
   const own = hostsNamed([rule.condition]);
-  const others = own.length > 0 ? [] : hostsNamed(rules.filter(isPassing).map(({ condition }) => condition));
-  const hosts = [...own, ...(own.length === 0 && defaultAction === 'allow' ? ['example.com'] : []), ...others].slice(0, HOSTS_AT_MOST);
+  const hosts = (own.length > 0 ? own : [...(defaultAction === 'allow' ? ['example.com'] : []), ...passing]).slice(0, HOSTS_AT_MOST);
   const { clientAddress, listener, identity, asksTime } = circumstancesOf(rule.condition);
   const moments = asksTime ? Array.from({ length: HOURS_OF_8_DAYS }, (_, hour) => nowMs + hour * HOUR_MS) : [nowMs];
   return hosts.flatMap((host) =>
@@ -85,5 +100,6 @@ const HIDDEN_KINDS: ReadonlySet<Criterion['kind']> = new Set([
   ...(['response_type', 'response_size', 'upgrade'] as const),
 ]);
 const HOSTS_AT_MOST = 20;
+const MOST_REMEMBERED = 1_000;
 const HOURS_OF_8_DAYS = 8 * 24;
 const HOUR_MS = 3_600_000;

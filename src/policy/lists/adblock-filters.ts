@@ -6,6 +6,7 @@
 // A filter that asks for a type or a party which nobody told us (a tunnel shows its host alone) does not match: we deny what we know of.
 import { createRequire } from 'node:module';
 import type * as Adblocker from '@ghostery/adblocker';
+import { errorCode } from '../../errors/from-node.ts';
 import { regex } from '../../match/regex.ts';
 import { MAX_ENTRIES } from './add-name.ts';
 import { boundMatching, SHORT, spendLookups, withinBudget } from './bounded-matching.ts';
@@ -128,7 +129,7 @@ function loadAdblocker(): typeof Adblocker {
   try {
     loaded = createRequire(import.meta.url)('@ghostery/adblocker') as typeof Adblocker;
   } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'MODULE_NOT_FOUND')) throw cause;
+    if (errorCode(cause) !== 'MODULE_NOT_FOUND') throw cause;
     throw new AdblockerMissing('@ghostery/adblocker is not installed', { cause });
   }
   boundMatching(loaded.NetworkFilter);

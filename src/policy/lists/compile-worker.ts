@@ -2,10 +2,11 @@
 // It is started by `load-list.ts` with a `CompileTask`, sends one `CompileReport` and ends.
 import { createHash, getRandomValues } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
+import { shownCode } from '../../errors/from-node.ts';
 import { type CompiledList, compileList } from './compile-list.ts';
 import { storeCompiled } from './compiled-file.ts';
 import type { ListProblem, ListSource } from './list.ts';
-import { codeOf, readListFile } from './read-list-file.ts';
+import { readListFile } from './read-list-file.ts';
 
 export interface CompileTask {
   readonly source: ListSource;
@@ -31,7 +32,7 @@ function store(folder: string, source: ListSource, digest: string, compiled: Com
     storeCompiled(folder, source, digest, compiled);
     return null;
   } catch (error) {
-    return `compiled lists cannot be kept in ${folder} (${codeOf(error)}), so each start reads the lists anew; let this user write there`;
+    return `compiled lists cannot be kept in ${folder} (${shownCode(error)}), so each start reads the lists anew; let this user write there`;
   }
 }
 

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { errorCode } from '../../errors/from-node.ts';
 import { type CompiledList, openList } from './compile-list.ts';
 import type { CompileReport, CompileTask } from './compile-worker.ts';
 import { restoreCompiled } from './compiled-file.ts';
@@ -53,8 +54,7 @@ function compileInWorker(task: CompileTask): Promise<CompileReport> {
       report = message;
     });
     worker.once('error', (error) => {
-      if (error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY')
-        resolve({ problem: outOfMemory(task.source) });
+      if (errorCode(error) === 'ERR_WORKER_OUT_OF_MEMORY') resolve({ problem: outOfMemory(task.source) });
       else reject(error);
     });
     // Only then the memory of the thread is free again, and the next list may take as much.

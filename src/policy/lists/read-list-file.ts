@@ -1,5 +1,6 @@
 // Owns reading the file of a list: all of it at once, and what stands in the way of that in the words of an operator.
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { shownCode } from '../../errors/from-node.ts';
 import type { ListProblem } from './list.ts';
 
 /** Blocks until all of it is read: call it on a thread that has nobody waiting. @throws never */
@@ -16,7 +17,7 @@ export function readListFile(file: string): Uint8Array | ListProblem {
       closeSync(descriptor);
     }
   } catch (error) {
-    const code = codeOf(error);
+    const code = shownCode(error);
     return { message: `${file}: ${READ_PROBLEMS[code] ?? `the list cannot be read (${code})`}` };
   }
 }
@@ -26,11 +27,6 @@ function readOctets(descriptor: number, size: number): Uint8Array {
   let at = 0;
   for (let count = -1; count !== 0 && at < size; at += count) count = readSync(descriptor, octets, at, size - at, null);
   return octets.subarray(0, at);
-}
-
-/** Node's word for an error of the system's, such as `EACCES`. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }
 
 /** To open a named pipe, otherwise, is to wait for whoever writes into it. */

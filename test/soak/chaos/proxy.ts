@@ -53,6 +53,10 @@ export class ChaosProxy {
       env: this.#environment,
     });
     this.#ended = once(this.#primary, 'close');
+    // Where the chaos is interrupted; its children end with it.
+    const end = (): void => void this.#primary.kill('SIGKILL');
+    process.prependOnceListener('exit', end);
+    void this.#ended.then(() => process.off('exit', end));
     this.#primary.stderr?.on('data', (bytes) => {
       this.#said += bytes;
     });

@@ -15,6 +15,7 @@ interface Amount {
 /** A file system of its own, in memory. */
 export class SmallDisk {
   readonly folder: string;
+  readonly #unmount = (): void => void execFileSync('umount', ['--lazy', this.folder]);
 
   /** @returns `null` where this user may not */
   static mount(folder: string): SmallDisk | null {
@@ -28,6 +29,8 @@ export class SmallDisk {
 
   private constructor(folder: string) {
     this.folder = folder;
+    // Where the chaos is interrupted.
+    process.prependOnceListener('exit', this.#unmount);
   }
 
   /** Takes all room that there is. */
@@ -45,7 +48,8 @@ export class SmallDisk {
   }
 
   unmount(): void {
-    execFileSync('umount', ['--lazy', this.folder]);
+    process.off('exit', this.#unmount);
+    this.#unmount();
   }
 
   get #filler(): string {

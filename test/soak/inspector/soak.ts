@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createTemporaryCa } from '../../support/temp-ca.ts';
+import { optionsOf } from '../command-line.ts';
 import { OPENED_HOST } from '../opened-tunnel.ts';
 import { Report } from '../report.ts';
 import { startWorker, type Worker } from '../workers.ts';
@@ -273,12 +274,7 @@ async function contentDigest(page: LivePage, id: number): Promise<string> {
   return hash('sha256', await page.get(`/api/exchanges/${id}/response/content?reveal=1`));
 }
 
-async function main(): Promise<number> {
-  const options = parseOptions(process.argv.slice(2));
-  if (options === 'help') {
-    process.stdout.write(`${HELP}\n`);
-    return 0;
-  }
+async function main(options: SoakOptions): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(EXIT_INTERRUPTED));
   const report = new Report((line) => process.stdout.write(`${line}\n`));
   report.say(`seed ${options.seed}`);
@@ -304,4 +300,5 @@ const SAY_MS = 10_000;
 const SETTLE_MS = 15_000;
 const SETTLED_MS = 1_200;
 
-process.exitCode = await main();
+const options = optionsOf(parseOptions, HELP);
+if (options !== null) process.exitCode = await main(options);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { policyTerms } from '../../../src/admin/policy-terms.ts';
 import { NO_OVERRIDES } from '../../../src/cache/rules/options.ts';
 import { compilePolicy } from '../../../src/policy/compile.ts';
-import { parsePolicy } from '../../../src/policy/parse.ts';
+import { parsePolicy } from '../../support/parse-policy.ts';
 
 const parsed = parsePolicy(
   `version: 1
@@ -27,5 +27,13 @@ test.each([
   ['http://192.0.2.1/', null, {}, 'denied by the default (p.yaml:2)'],
 ])('%s asked by %s', (url, user, overrides, sentence) => {
   const terms = policyTerms(compiled, { method: 'GET', url, fields: [], user }, 0);
-  expect(terms).toEqual({ overrides: { ...NO_OVERRIDES, ...overrides }, sentence });
+  expect(terms.overrides).toEqual({ ...NO_OVERRIDES, ...overrides });
+  expect(terms.sentence).toBe(sentence);
+});
+
+test('a policy without terms judges nothing for them', () => {
+  const plain = parsePolicy('version: 1\ndefault: allow\n', 'p.yaml');
+  if (!('policy' in plain)) throw new Error('the policy of this test is wrong');
+  const terms = policyTerms(compilePolicy(plain.policy), { method: 'GET', url: 'no URL', fields: [], user: null }, 0);
+  expect(terms.overrides).toBe(NO_OVERRIDES);
 });

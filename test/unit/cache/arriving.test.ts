@@ -19,8 +19,10 @@ function arrive(behaviour: WriterBehaviour = {}, length: number | null = null): 
   const source = new Source(length);
   const writer = new SlowWriter(behaviour);
   const outcomes: ArrivalOutcome[] = [];
-  const commit = () => writer.commit(RESPONSE);
-  const arriving = new ArrivingResponse(RESPONSE, source, writer, commit, (outcome) => outcomes.push(outcome));
+  const arriving = new ArrivingResponse(RESPONSE, source, writer, {
+    commit: () => writer.commit(RESPONSE),
+    ended: (outcome) => outcomes.push(outcome),
+  });
   return { source, writer, arriving, outcomes };
 }
 

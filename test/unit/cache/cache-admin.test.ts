@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { type CacheAdmin, type CacheAdminParts, createCacheAdmin, WrongQuestion } from '../../../src/cache/cache-admin.ts';
 import { MEMORY_STORE_DEFAULTS } from '../../../src/cache/options.ts';
 import { CACHE_RULE_DEFAULTS, NO_OVERRIDES } from '../../../src/cache/rules/options.ts';
+import { selectingFields } from '../../../src/cache/rules/vary.ts';
 import type { StoredResponse } from '../../../src/cache/stored-response.ts';
 import { MemoryStore } from '../../../src/cache/stores/memory.ts';
 import { contentOf, keep, sample } from './stores/store-contract.ts';
@@ -62,6 +63,17 @@ describe('what is stored', () => {
     expect((await admin.stats()).entries).toBe(1);
   });
 
+  test('names no credential that selected it', async () => {
+    const cookie = [{ name: 'Cookie', value: 'sid=secret' }];
+    const stored = sample({ key: 'http://a.test/x', selectedBy: selectingFields(['cookie'], cookie) });
+    const admin = await adminOf([stored, { ...stored, id: 'other', selectedBy: [] }]);
+    const [selectedBy] = (await admin.show('http://a.test/x', null)).flatMap((entry) => entry.selectedBy);
+    expect(selectedBy).toEqual({ name: 'cookie', value: expect.stringMatching(/^\(kept as a digest only: [\w-]{8}\.\.\.\)$/) });
+    const { lines } = await admin.why(ask('http://a.test/x', { Cookie: 'sid=secret' }));
+    expect(lines.join('\n')).toContain(`cookie: ${selectedBy!.value}`);
+    expect(lines.join('\n')).not.toContain('secret');
+  });
+
   test('is picked by a glob about the whole URL', async () => {
     const admin = await adminOf(['http://a.test/', 'http://a.test/x?y', 'http://b.test/x user=a.test'].map((key) => sample({ key })));
     expect(await listed(admin)).toHaveLength(3);
@@ -69,8 +81,9 @@ describe('what is stored', () => {
     expect(await listed(admin, '*a.test')).toEqual([]);
   });
 
-  test('is not fresh once it is invalidated', async () => {
-    const admin = await adminOf([sample({ isInvalidated: true })]);
+  test('is not fresh once it is invalidated, nor where it is validated at every use', async () => {
+    const noCache = [{ name: 'Cache-Control', value: 'max-age=3600, no-cache' }];
+    const admin = await adminOf([sample({ isInvalidated: true }), sample({ key: 'http://a.test/x', fields: noCache })]);
     for await (const entry of admin.list(null)) expect(entry.isFresh).toBe(false);
   });
 
@@ -105,9 +118,21 @@ describe('what is stored', () => {
   );
 });
 
+test('what is stored is as fresh as the rule has it that a GET of it would meet', async () => {
+  const termsOf: CacheAdminParts['termsOf'] = ({ url, user }) => ({
+    overrides: url === 'http://a.test/' && user === 'ada' ? { ...NO_OVERRIDES, ttlSeconds: 60, partition: 'user' } : NO_OVERRIDES,
+    sentence: null,
+  });
+  const admin = await adminOf([sample({ key: 'http://a.test/ user=ada' }), sample({ key: 'http://a.test/x' })], { termsOf });
+  const lifetimes: Record<string, number> = {};
+  for await (const { url, lifetimeSeconds } of admin.list(null)) lifetimes[url] = lifetimeSeconds;
+  expect(lifetimes).toEqual({ 'http://a.test/': 60, 'http://a.test/x': 3_600 });
+  expect(await admin.show('http://a.test/', 'ada')).toMatchObject([{ lifetimeFrom: 'policy', isFresh: false }]);
+});
+
 describe('why', () => {
   test('a fresh response would answer: section, key and arithmetic', async () => {
-    const lines = await (await adminOf([sample()])).why(ask('http://a.test/'));
+    const { lines } = await (await adminOf([sample()])).why(ask('http://a.test/'));
     expect(lines).toEqual([
       'reused: it is fresh (RFC 9111 §4.2)',
       'key: http://a.test/',
@@ -120,7 +145,7 @@ describe('why', () => {
       selectedBy: [{ name: 'accept-language', value: 'de' }],
       fields: [...sample().fields, { name: 'Vary', value: 'Accept-Language' }],
     });
-    const lines = await (await adminOf([german])).why(ask('http://a.test/', { 'Accept-Language': 'fr' }));
+    const { lines } = await (await adminOf([german])).why(ask('http://a.test/', { 'Accept-Language': 'fr' }));
     expect(lines[0]).toContain('not reused: what is stored was selected by other values of the fields in its Vary (RFC 9111 §4.1)');
     expect(lines).toContainEqual(expect.stringMatching(/^ {2}200, selected by accept-language: de; age 600 s/));
     expect(lines.at(-1)).toMatch(/^smallest change at the origin: remove Accept-Language from Vary/);
@@ -130,21 +155,62 @@ describe('why', () => {
     const admin = await adminOf([], {
       lastVerdict: (key) => (key === 'http://a.test/' ? { code: 'no-store', status: 200, atMs: RECEIVED_MS, response: null } : null),
     });
-    const lines = await admin.why(ask('http://a.test/'));
+    const { lines } = await admin.why(ask('http://a.test/'));
     expect(lines[0]).toContain('not reused: nothing is stored for this URI');
     expect(lines).toContain('last response: 200, 600 s ago; not stored: it says no-store (RFC 9111 §5.2.2.5)');
     expect(lines.at(-1)).toBe('smallest change at the origin: replace no-store by max-age=N, the seconds for which it may answer');
-    expect(await admin.why(ask('http://a.test/other'))).toHaveLength(2);
+    expect((await admin.why(ask('http://a.test/other'))).lines).toHaveLength(2);
+  });
+
+  test.each([
+    ['GET', { 'Cache-Control': 'no-store' }],
+    ['GET', { 'If-Match': '"a"' }],
+    ['POST', {}],
+  ])('no change at the origin is named where it is %s with %j that keeps the cache out', async (method, fields) => {
+    const admin = await adminOf([], { lastVerdict: () => ({ code: 'no-store', status: 200, atMs: RECEIVED_MS, response: null }) });
+    expect((await admin.why({ ...ask('http://a.test/', fields), method })).lines.join()).not.toContain('smallest change');
+  });
+
+  test('only-if-cached is looked through: what is stored is why it got nothing', async () => {
+    const old = sample({ fields: [{ name: 'Cache-Control', value: 'max-age=1' }] });
+    const { lines } = await (await adminOf([old])).why(ask('http://a.test/', { 'Cache-Control': 'only-if-cached' }));
+    expect(lines[0]).toContain('only-if-cached');
+    expect(lines.at(-1)).toBe('smallest change at the origin: raise max-age from 1 to 601 or more');
+  });
+
+  test('what was stored, and is no longer there', async () => {
+    const admin = await adminOf([], { lastVerdict: () => ({ code: 'stored-explicit', status: 200, atMs: RECEIVED_MS, response: null }) });
+    expect((await admin.why(ask('http://a.test/'))).lines.at(-1)).toBe(
+      'last response: 200, 600 s ago; stored: it says how long it stays fresh (RFC 9111 §3, §4.2.1); forgotten since, by a purge or for want of room',
+    );
+  });
+
+  test('a tunnel is no question of the cache', async () => {
+    await expect((await adminOf([])).why({ ...ask('http://a.test/'), method: 'CONNECT' })).rejects.toThrow(/opens a tunnel/);
+  });
+
+  test('as facts beside the sentences', async () => {
+    const admin = await adminOf([sample()]);
+    const { lines, ...facts } = await admin.why(ask('http://a.test/', { 'Cache-Control': 'no-cache' }));
+    expect(facts).toEqual({
+      ...{ outcome: 'validate', code: 'request-no-cache', section: 'RFC 9111 §5.2.1.4', key: 'http://a.test/', change: null },
+      arithmetic: expect.stringMatching(/^age 600 s = /),
+    });
+    expect(lines).toContain(facts.arithmetic);
+    expect(await admin.why(ask('http://a.test/other'))).toMatchObject({ outcome: 'miss', code: 'uri-miss', arithmetic: null });
   });
 
   test('offline, and with stale_ok', async () => {
     const old = sample({ key: 'http://a.test/', fields: [{ name: 'Cache-Control', value: 'max-age=1' }] });
-    const asked = async (offline: boolean, staleOk: boolean, url = 'http://a.test/') =>
-      (await (await adminOf([old], { mode: { offline, staleOk } })).why(ask(url))).filter((line) => /^(offline|stale_ok)/.test(line));
+    const asked = async (offline: boolean, staleOk: boolean, url = 'http://a.test/', fields = {}) =>
+      (await (await adminOf([old], { mode: { offline, staleOk } })).why(ask(url, fields))).lines.filter((line) =>
+        /^(offline|stale_ok)/.test(line),
+      );
     expect(await asked(true, false)).toEqual(['offline: answered with 504, since no origin is asked']);
     expect(await asked(true, true)).toEqual(['offline: what is stale answers all the same (stale_ok)']);
     expect(await asked(true, true, 'http://b.test/')).toEqual(['offline: answered with 504, since no origin is asked']);
     expect(await asked(false, true)).toEqual(['stale_ok: what is stale answers at once, and is validated behind the answer']);
+    expect(await asked(false, true, 'http://a.test/', { 'Cache-Control': 'max-age=5' })).toEqual([]);
     expect(await asked(false, false)).toEqual([]);
   });
 
@@ -157,11 +223,12 @@ describe('why', () => {
             sentence: "allowed by rule 'A' (p.yaml:3)",
           };
     const admin = await adminOf([sample({ key: 'http://a.test/ user=ada' })], { termsOf });
-    const lines = await admin.why(ask('http://a.test/?x=1', {}, 'ada'));
+    const { lines } = await admin.why(ask('http://a.test/?x=1', {}, 'ada'));
     expect(lines).toContain('key: http://a.test/ user=ada');
     expect(lines).toContain("policy: allowed by rule 'A' (p.yaml:3)");
+    expect(lines).toContain('its cache: the key leaves out the query (against RFC 9111 §2)');
     expect(lines.join()).toContain('lifetime 60 s from the policy: stale for 540 s');
-    expect((await admin.why(ask('http://a.test/live')))[0]).toContain('a rule of the policy keeps the cache out of it');
+    expect((await admin.why(ask('http://a.test/live'))).lines[0]).toContain('a rule of the policy keeps the cache out of it');
     expect(await admin.show('http://a.test/?y', 'ada')).toHaveLength(1);
   });
 });

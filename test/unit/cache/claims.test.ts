@@ -15,8 +15,8 @@ describe('a key', () => {
     expect(claims.claim('http://example.com/other', 'two')).toBe(true);
     const waiting = [claims.claim(KEY, 'two'), claims.claim(KEY, 'three')];
     expect(wanted).toEqual([`one ${KEY}`]);
-    claims.release(KEY, 'one');
-    expect(await Promise.all(waiting)).toEqual([false, false]);
+    claims.release(KEY, 'one', 'settled');
+    expect(await Promise.all(waiting)).toEqual(['settled', 'settled']);
     expect(claims.claim(KEY, 'two')).toBe(true);
     expect(claims.size).toBe(2);
   });
@@ -24,7 +24,7 @@ describe('a key', () => {
   test('is released by nobody but its holder', () => {
     const { claims } = table();
     claims.claim(KEY, 'one');
-    claims.release(KEY, 'two');
+    claims.release(KEY, 'two', 'settled');
     expect(claims.claim(KEY, 'two')).toBeInstanceOf(Promise);
   });
 
@@ -33,10 +33,10 @@ describe('a key', () => {
     claims.claim(KEY, 'one');
     expect(claims.claim(KEY, 'one')).toBe(true);
     const waiting = claims.claim(KEY, 'two');
-    claims.release(KEY, 'one');
+    claims.release(KEY, 'one', 'settled');
     expect(claims.size).toBe(1);
-    claims.release(KEY, 'one');
-    expect([await waiting, claims.size]).toEqual([false, 0]);
+    claims.release(KEY, 'one', 'settled');
+    expect([await waiting, claims.size]).toEqual(['settled', 0]);
   });
 
   test('is free once its holder is gone, and nobody waits for it in vain', async () => {
@@ -45,7 +45,7 @@ describe('a key', () => {
     claims.claim('http://example.com/other', 'two');
     const waiting = claims.claim(KEY, 'two');
     claims.left('one');
-    expect(await waiting).toBe(false);
+    expect(await waiting).toBe('unsettled');
     expect(claims.size).toBe(1);
   });
 });

@@ -198,3 +198,17 @@ test('what is outdated is not found, and does not take away what has begun since
   pending.settle();
   expect([client.heard, fetches.find(KEY)]).toEqual([['joins'], next]);
 });
+
+test('of many at once each is found by its key until it is over, and the latest of those that share one', () => {
+  const fetches = new PendingFetches();
+  const keys = Array.from({ length: 5000 }, (_, i) => `http://example.com/${i}`);
+  const all = keys.map((key) => fetches.lead(key, NO_OVERRIDES));
+  expect(keys.every((key, i) => fetches.find(key) === all[i])).toBe(true);
+  for (let i = 0; i < keys.length; i += 2) all[i]!.settle();
+  expect(keys.every((key, i) => fetches.find(key) === (i % 2 === 0 ? undefined : all[i]))).toBe(true);
+  const later = fetches.lead(keys[1]!, NO_OVERRIDES);
+  all[1]!.settle();
+  expect(fetches.find(keys[1]!)).toBe(later);
+  fetches.outdateAll();
+  expect(keys.every((key) => fetches.find(key) === undefined)).toBe(true);
+});

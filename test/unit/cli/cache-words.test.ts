@@ -25,7 +25,7 @@ test.each([
   [true, 60, 120, 'fresh for 1m'],
   [false, 120, 60, 'stale for 1m'],
   [false, 60, 60, 'stale for 0s'],
-  [false, 0, 60, 'invalidated'],
+  [false, 0, 60, 'to be validated'],
 ])('fresh %s at the age of %d of %d seconds: %s', (isFresh, ageSeconds, lifetimeSeconds, text) => {
   expect(freshnessText({ isFresh, ageSeconds, lifetimeSeconds })).toBe(text);
 });

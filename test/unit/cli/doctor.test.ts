@@ -29,7 +29,14 @@ test.each([
   ['it printed the token of an error', { code: 22, output: TOKEN }, [CONNECT], 'not trusted', TOKEN],
   ['it did not end', { code: null, output: '', problem: 'it had not finished' }, [CONNECT], 'could not run', 'it had not finished'],
 ])('%s', (_, ended, flows, verdict, detail) => {
-  expect(findingOf({ problem: null, ...ended }, TOKEN, flows)).toEqual({ verdict, detail });
+  expect(findingOf({ problem: null, ...ended }, TOKEN, flows, true)).toEqual({ verdict, detail });
+});
+
+test.each([
+  ['tells no version either', { code: 1, output: '\nerror: no toolchain\nhelp: install one\n  0: main\n' }, false, 'error: no toolchain'],
+  ['is killed', { code: null, output: '' }, true, 'it ended without a word'],
+])('a program that reaches nothing and %s could not run', (_, ended, runs, detail) => {
+  expect(findingOf({ problem: null, ...ended }, TOKEN, [], runs)).toEqual({ verdict: 'could not run', detail });
 });
 
 test('every probe is told the URL, in its words or in its files, and keeps what it writes in the scratch folder', () => {
@@ -50,6 +57,7 @@ function examined(name: string, machine: Examined['machine'], run: Examined['run
 
 const REPORT: DoctorReport = {
   authority: { name: 'Sallyport CA lectern 3f09a1', certificateFile: '/state/ca/ca.crt' },
+  commands: { caInit: 'sallyport ca init', caTrust: 'sallyport ca trust' },
   proxyVariable: null,
   examined: [examined('curl', fine, fine), examined('git', untrusting, fine), examined('npm', untrusting, fine)],
   notFound: ['Go', 'Ruby'],
@@ -70,6 +78,13 @@ Ruby 1.2.3  not trusted             trusted
 To trust it without sallyport run
   sallyport ca trust  (git, Ruby)
   NODE_EXTRA_CA_CERTS=/state/ca/ca.crt  (npm)`);
+});
+
+test('commands are about the authority that was asked about', () => {
+  const commands = { caInit: 'sallyport ca init --ca-dir a', caTrust: 'sallyport ca trust --ca-dir a' };
+  const text = doctorText({ ...REPORT, authority: null, commands }, (word) => word);
+  expect(text).toContain('so nothing trusts it; sallyport ca init --ca-dir a makes one');
+  expect(text).toContain('  sallyport ca init --ca-dir a, first of all\n  sallyport ca trust --ca-dir a  (git)');
 });
 
 test('without an authority one has to be made first', () => {

@@ -129,7 +129,7 @@ test.each([
   ['limits: 5', 's.yaml:1:9: limits: expected a group of settings; found a number'],
   ['- listen', 's.yaml:1:1: expected a group of settings; found a list'],
   ['timeouts: {connect: }', 's.yaml:1:21: timeouts.connect: expected one value; found nothing'],
-  ['workers: many', 's.yaml:1:10: workers: expected a whole number from 1 to 256; found "many"'],
+  ['workers: many', 's.yaml:1:10: workers: expected auto or a whole number from 1 to 256; found "many"'],
   ['via: true', 's.yaml:1:6: via: expected one value; found a boolean'],
   ['listen: {address: 8080, nam: lan}', 's.yaml:1:25: unknown key "nam" in "listen". Did you mean "name"?'],
   ['listen: {address: 8080, auth: sometimes}', 's.yaml:1:31: listen.auth: expected one of always, by-policy, never; found "sometimes"'],

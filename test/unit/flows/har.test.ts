@@ -336,8 +336,8 @@ describe('import', () => {
       'x.har: log.entries[0].request.headers[0].name: expected string',
     ],
     [
-      'a URL of another scheme',
-      ({ request }) => (request!['url'] = 'ftp://a/'),
+      'a URL that is none',
+      ({ request }) => (request!['url'] = '/a'),
       'x.har: log.entries[0].request.url: expected a URL of http, https, ws or wss',
     ],
     [
@@ -349,6 +349,15 @@ describe('import', () => {
     const spoiled = structuredClone(CHROMIUM);
     spoil(spoiled.log.entries[0] as never);
     expect(() => [...importHar(JSON.stringify(spoiled), 'x.har', 1)]).toThrow(message);
+  });
+
+  test('leaves out entries that no proxy forwards, whatever else is in them, and counts them', () => {
+    const [entry] = CHROMIUM.log.entries;
+    const others = ['chrome-extension://a/b.js', 'data:text/plain,x', 'blob:https://example.com/1', 'about:blank'];
+    const entries = [...others.map((url) => ({ request: { url } })), entry];
+    const imported = importHar(JSON.stringify({ log: { entries } }), 'x.har', 7);
+    expect(imported.next().value).toMatchObject({ exchange: { summary: { id: 7, host: 'example.com' } } });
+    expect(imported.next()).toEqual({ done: true, value: 4 });
   });
 
   test('says that it is no archive', () => {

@@ -100,6 +100,73 @@ test('keeps an exchange as it came, went, was answered and was delivered', () =>
   expect(recorder.contentBytes).toBe(0);
 });
 
+test.each([
+  ['http', 80, 'http://example.com/a?b'],
+  ['http', 80, 'http://example.com:80/a?b'],
+  ['http', 8080, 'http://example.com:8080/a?b'],
+  ['http', 8080, 'HTTP://Example.com:8080/a?b'],
+  ['https', 443, '/a?b'],
+  ['https', 443, 'https://example.com/a?b'],
+] as const)('the request target is kept as it was sent, %s to port %i: %s (RFC 9112 §3.2)', (scheme, port, target) => {
+  const store = new MemoryStore();
+  const recorder = recorderInto(store);
+  const flow = createFlow({ id: 3, listener: 'lan', address: '192.0.2.1', port: 4_711, connectId: null });
+  const capture = recorder.begin(flow, { method: 'GET', target, version: '1.1', fields: [] });
+  capture.noteTarget(scheme, { ...AUTHORITY, port }, '/a?b');
+  recorder.finish(flow);
+  recorder.flush();
+  expect(store.frames[0]!.exchange!.request.target).toBe(target);
+});
+
+test('exchanges that differ in one thing alone are not taken for one another', () => {
+  const store = new MemoryStore();
+  const recorder = recorderInto(store);
+  const cache = { key: 'k', outcome: 'forwarded', isCollapsed: false, reuse: null, storing: 'stored', ttlSeconds: 60, forwardStatus: null };
+  const usual = {
+    ...({ version: '1.1', status: 200, outcome: 'forwarded', startedAtMs: 1_763_862_999_004, cache } as const),
+    ...{ user: 'ada', clientAddress: '192.0.2.1', contentType: 'text/plain', listener: 'lan' },
+    ...{ upstreamPort: 8080, upstreamAddress: '192.0.2.2', reusedConnection: false },
+  };
+  const variants = [
+    {},
+    { version: '1.0' },
+    { status: 204 },
+    { outcome: 'aborted' },
+    { startedAtMs: 1_763_862_998_999 },
+    { startedAtMs: 7 },
+    { cache: null },
+    { cache: { ...cache, outcome: 'validated', forwardStatus: 304 } },
+    { cache: { ...cache, storing: 'denied' } },
+    { cache: { ...cache, isCollapsed: true, ttlSeconds: null } },
+    { user: 'eve' },
+    { clientAddress: '192.0.2.3' },
+    { contentType: 'text/html' },
+    { upstreamPort: 8081 },
+    { upstreamAddress: '198.51.100.2' },
+    { reusedConnection: true },
+    { listener: 'wan' },
+  ];
+  const flows = [...variants, ...variants].map((variant) => Object.assign(forwarded(recorder), usual, variant));
+  for (const flow of flows) recorder.finish(flow);
+  recorder.flush();
+  const kept = store.frames.map(({ exchange }) => {
+    const { summary, facts } = exchange!;
+    const { version, status, outcome, startedAtMs, user, client: clientAddress, contentType } = summary;
+    const { cache: used, listener, upstreamPort, upstreamAddress, reusedConnection } = facts;
+    return {
+      ...{ version, status, outcome, startedAtMs, cache: used, user, clientAddress, contentType },
+      ...{ listener, upstreamPort, upstreamAddress, reusedConnection },
+    };
+  });
+  const wanted = [...variants, ...variants].map((variant) => {
+    const { cache: used, ...rest } = { ...usual, ...variant };
+    if (used === null) return { ...rest, cache: null };
+    const { reuse: _, ...usage } = used;
+    return { ...rest, cache: { ...usage, reuseWhy: null, stored: null } };
+  });
+  expect(kept).toEqual(wanted);
+});
+
 test('what went to an origin of HTTP/2 is what was sent: pseudo-fields for Host, names in lower case (RFC 9113 §8.2, §8.3.1)', () => {
   const store = new MemoryStore();
   const recorder = recorderInto(store);

@@ -4,8 +4,9 @@ import { readableText } from '../../../src/flows/octet-text.ts';
 import type { RecordedCache, RecordedDecision } from '../../../src/flows/recorded.ts';
 import { parseJsonPath } from '../../../src/flows/redact/mask-json.ts';
 import { isSecretName } from '../../../src/flows/redact/mask-urls.ts';
-import { maskRules, SECRET_FIELDS, SECRET_PARAMETERS } from '../../../src/flows/redact/rules.ts';
+import { maskRules, SECRET_PARAMETERS } from '../../../src/flows/redact/rules.ts';
 import { maskContent, maskExchange, maskFields, maskMessage, maskTarget, unwrittenBy } from '../../../src/flows/redact.ts';
+import { SECRET_FIELDS } from '../../../src/http/secret-fields.ts';
 import { exchangeOf, factsOf } from '../../support/recorded.ts';
 
 const RULES = maskRules({ fields: ['X-Mine'], query: ['Mine'], json: ['$.user.pin', '$.list[*].key', "$['a b'][1]"] });

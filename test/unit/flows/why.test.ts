@@ -168,6 +168,11 @@ describe('the cache', () => {
     expect(why.cacheHint).toBe('raise max-age from 60 to 131 or more');
   });
 
+  test('says what the response was selected by', () => {
+    const [hit] = stage(cached({ outcome: 'hit', reuseWhy: 'fresh', storing: null }, [['Vary', 'Foo, Bar']], [['Foo', 'a,  b']]), 'cache');
+    expect(hit!.detail).toEqual(['key: GET http://example.com/a', 'selected by: bar: (absent); foo: a,b']);
+  });
+
   test('has the age from the response where that is all there is', () => {
     const [hit] = stage(cached({ outcome: 'hit', reuseWhy: 'fresh', storing: null, ttlSeconds: 20 }, [['Age', '40']]), 'cache');
     expect(hit!.detail).toEqual(['key: GET http://example.com/a', 'age 40 s; lifetime 60 s: fresh for 20 s more']);
@@ -188,6 +193,13 @@ describe('the cache', () => {
       [],
       [['Authorization', 'x']],
       'add public or s-maxage, since the request carries Authorization',
+    ],
+    [
+      'another variant',
+      { reuseWhy: 'vary-miss', storing: 'stored-explicit' },
+      [['Vary', 'Foo, Bar']],
+      [['Foo', '1']],
+      'remove bar, foo from Vary, as far as the answer does not depend on them',
     ],
     ['a hit', { outcome: 'hit', reuseWhy: 'fresh', storing: null, stored: { ...stored, ageSeconds: 30 } }, [], [], null],
     ['stored now', { storing: 'stored-explicit' }, [['Cache-Control', 'max-age=60']], [], null],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ProxyError } from '../../../src/errors/proxy-error.ts';
 import { CHUNKED, type Framing, UNTIL_CLOSE } from '../../../src/http/framing.ts';
 import { FULL, KEPT, NO_FIELDS, TAKEN } from '../../../src/http/message.ts';
-import { assertWritable, MessageWriter, requestHeadText, responseHeadText } from '../../../src/http1/writer.ts';
+import { MessageWriter, requestHeadText, responseHeadText } from '../../../src/http1/writer.ts';
 import { MemoryOutput } from '../../support/memory-output.ts';
 
 const FIELDS = [
@@ -31,38 +31,6 @@ describe('heads', () => {
     ['no content by definition', null, null, ''],
   ])('of a response: %s', (_, framing, connection, lines) => {
     expect(responseHeadText(200, 'OK', FIELDS, framing, connection)).toBe(`HTTP/1.1 200 OK\r\nAccept: */*\r\nX-Empty: \r\n${lines}\r\n`);
-  });
-});
-
-describe('assertWritable', () => {
-  const request = { method: 'GET', target: '/', version: '1.1', fields: FIELDS } as const;
-  const response = { status: 200, reason: 'OK', version: '1.1', fields: FIELDS } as const;
-
-  it('lets pass what can be written', () => {
-    expect(() => assertWritable({ ...request, target: '/\xe9?a' })).not.toThrow();
-    expect(() => assertWritable({ ...response, reason: '' })).not.toThrow();
-  });
-
-  it.each([
-    ['an empty method', { ...request, method: '' }],
-    ['a method with a blank', { ...request, method: 'GE T' }],
-    ['an empty target', { ...request, target: '' }],
-    ['a target with a blank', { ...request, target: '/a b' }],
-    ['a target with a line end', { ...request, target: '/a\r\nX: y' }],
-    ['a target whose low octet is a line end', { ...request, target: '/a\u010d\u010aX:\u0120y' }],
-    ['a name with a line end', { ...request, fields: [{ name: 'X\r\nY', value: '1' }] }],
-    ['an empty name', { ...request, fields: [{ name: '', value: '1' }] }],
-    ['a value with a line end', { ...request, fields: [{ name: 'X', value: '1\r\nY: 2' }] }],
-    ['a value with a bare LF', { ...response, fields: [{ name: 'X', value: '1\nY: 2' }] }],
-    ['a value with a NUL', { ...response, fields: [{ name: 'X', value: '\0' }] }],
-    ['a value whose low octet is a line end', { ...response, fields: [{ name: 'X', value: '\u010a' }] }],
-    ['a reason with a line end', { ...response, reason: 'OK\r\nX: y' }],
-    ['a status of two digits', { ...response, status: 99 }],
-    ['a status of four digits', { ...response, status: 1000 }],
-    ['a status that is no number', { ...response, status: Number.NaN }],
-    ['a status with a fraction', { ...response, status: 200.5 }],
-  ])('refuses %s', (_, head) => {
-    expect(() => assertWritable(head)).toThrow(expect.objectContaining({ code: 'proxy_internal_error' }));
   });
 });
 

@@ -1,26 +1,28 @@
 import { describe, expect, test } from 'vitest';
 import type { Condition } from '../../../src/match/condition.ts';
-import * as judging from '../../../src/match/judge.ts';
+import { judge, judgementOf } from '../../../src/match/judge.ts';
 import type { Question } from '../../../src/match/question.ts';
+import { createSubject } from '../../../src/match/subject.ts';
 import { parseDays, parseHours, timeWindow } from '../../../src/match/time-window.ts';
 import { timeZone } from '../../../src/match/time-zone.ts';
-import * as q from '../../support/questions.ts';
-
-const {
+import {
   FALSE,
-  TRUE,
-  NEEDS_IDENTITY,
+  HIDDEN,
   NEEDS_ADDRESS,
   NEEDS_HELLO,
+  NEEDS_IDENTITY,
   NEEDS_RESPONSE,
-  HIDDEN,
+  PATH_IS_SHUT,
+  TRUE,
+  type Truth,
+  UNUSABLE_ADDRESS,
+  UNUSABLE_FIELD,
   UNUSABLE_PATH,
   UNUSABLE_QUERY,
-  UNUSABLE_FIELD,
   UNUSABLE_TYPE,
   UNUSABLE_URL,
-  UNUSABLE_ADDRESS,
-} = judging;
+} from '../../../src/match/truth.ts';
+import * as q from '../../support/questions.ts';
 
 const alice = q.identity('alice', { groups: ['eng', 'staff'], claims: { repository: 'org/app', realm: { roles: ['dev', 'ops'] } } });
 const request = q.question({
@@ -38,11 +40,11 @@ const request = q.question({
 const tunnel = q.connectQuestion({ host: 'api.example.com', clientAddress: '10.1.2.3', fields: request.fields, identity: alice });
 const OFFICE_HOURS = timeWindow(timeZone('Europe/Berlin'), [parseDays('mon-fri')], [parseHours('09:00-17:00')], null, null);
 
-function truthOf(condition: Condition, question: Question): judging.Truth {
-  return judging.judge(condition, judging.createSubject(question));
+function truthOf(condition: Condition, question: Question): Truth {
+  return judge(condition, createSubject(question));
 }
 
-type Row = readonly [what: string, condition: Condition, members: Partial<Question>, truth: judging.Truth];
+type Row = readonly [what: string, condition: Condition, members: Partial<Question>, truth: Truth];
 
 const OF_A_REQUEST: readonly Row[] = [
   ['host', q.host('api.example.com'), {}, TRUE],
@@ -274,7 +276,7 @@ describe('inside a tunnel', () => {
     expect(truthOf(q.any(condition, q.not(condition)), tunnel)).toBe(HIDDEN);
   });
 
-  test.each<[string, Condition, judging.Truth]>([
+  test.each<[string, Condition, Truth]>([
     ['method', q.method('CONNECT'), TRUE],
     ['method of what is inside', q.method('GET', 'HEAD', 'POST'), FALSE],
     ['scheme', q.scheme('tunnel'), TRUE],
@@ -290,17 +292,17 @@ describe('inside a tunnel', () => {
 });
 
 test('while the path is shut, nothing that depends on it is known, and the path is not looked at', () => {
-  const subject = judging.createSubject({ ...request, pathAndQuery: '/../a' });
+  const subject = createSubject({ ...request, pathAndQuery: '/../a' });
   subject.isPathShut = true;
-  expect(judging.judge(q.all(q.port(8080), q.path('/a')), subject)).toBe(judging.PATH_IS_SHUT);
-  expect(judging.judge(q.not(q.pathRegex('/a')), subject)).toBe(judging.PATH_IS_SHUT);
-  expect(judging.judge(q.all(q.path('/a'), q.port(1)), subject)).toBe(FALSE);
-  expect(judging.judge(q.any(q.path('/a'), q.port(8080)), subject)).toBe(TRUE);
+  expect(judge(q.all(q.port(8080), q.path('/a')), subject)).toBe(PATH_IS_SHUT);
+  expect(judge(q.not(q.pathRegex('/a')), subject)).toBe(PATH_IS_SHUT);
+  expect(judge(q.all(q.path('/a'), q.port(1)), subject)).toBe(FALSE);
+  expect(judge(q.any(q.path('/a'), q.port(8080)), subject)).toBe(TRUE);
   expect(subject.normalised).toBeNull();
 });
 
 test('a condition is made into a function once, however many rules use it', () => {
   const shared = q.group('office', q.client('10.0.0.0/8'));
-  expect(judging.judgementOf(shared)).toBe(judging.judgementOf(shared));
-  expect(judging.judgementOf(q.group('again', shared.condition))).toBe(judging.judgementOf(shared));
+  expect(judgementOf(shared)).toBe(judgementOf(shared));
+  expect(judgementOf(q.group('again', shared.condition))).toBe(judgementOf(shared));
 });

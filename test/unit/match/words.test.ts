@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Condition, Criterion, Named } from '../../../src/match/condition.ts';
-import { createSubject, judge } from '../../../src/match/judge.ts';
+import { judge } from '../../../src/match/judge.ts';
 import type { Question } from '../../../src/match/question.ts';
+import { createSubject } from '../../../src/match/subject.ts';
 import { parseDays, parseHours, timeWindow } from '../../../src/match/time-window.ts';
 import { timeZone } from '../../../src/match/time-zone.ts';
 import { describeCriterion } from '../../../src/match/words.ts';

@@ -38,6 +38,30 @@ test.for([10_000, 12_345, 60_000, 900_000])('%d ms: from ten seconds on it may b
   expect(calls[0]).toBeLessThanOrEqual(afterMs + 1_200);
 });
 
+test('no timer runs while none is set', () => {
+  expect(vi.getTimerCount()).toBe(0);
+  const { deadline } = watched();
+  deadline.set(300);
+  expect(vi.getTimerCount()).toBe(1);
+  vi.advanceTimersByTime(700);
+  expect(vi.getTimerCount()).toBe(0);
+  deadline.set(300);
+  deadline.clear();
+  vi.advanceTimersByTime(100);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test.for([50, 350, 950, 5_000, 86_400_000])('set after %d ms in which none was, it has its time in full, and no more', (restMs) => {
+  watched().deadline.set(100);
+  vi.advanceTimersByTime(400 + restMs);
+  const { deadline, calls } = watched();
+  deadline.set(300);
+  vi.advanceTimersByTime(10_000);
+  expect(calls).toHaveLength(1);
+  expect(calls[0]).toBeGreaterThanOrEqual(300);
+  expect(calls[0]).toBeLessThanOrEqual(500);
+});
+
 test('set again, it moves out', () => {
   const { deadline, calls } = watched();
   for (let round = 0; round < 10; round += 1) {

@@ -138,6 +138,13 @@ describe('the HTML form', () => {
     );
   });
 
+  it('leaves the name of a host as it is where a sentence begins with it', () => {
+    const reached = (message: string): string => text({ ...FAILURE, message });
+    expect(reached('intern.example leads to 10.0.0.1')).toContain('\nintern.example leads to 10.0.0.1.\n');
+    expect(reached('[2001:db8::1]:443 did not answer.')).toContain('\n[2001:db8::1]:443 did not answer.\n');
+    expect(reached('the name does not exist')).toContain('\nThe name does not exist.\n');
+  });
+
   it('names the fault of a failure, and no rule', () => {
     expect(html(FAILURE)).toContain('The site, its name, or the network on the way to it.');
     expect(html(FAILURE)).not.toContain('Which rule');

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { allowing, type DeniedRequest } from '../../../src/policy/allowing.ts';
 import { compilePolicy } from '../../../src/policy/compile.ts';
-import { parsePolicy } from '../../../src/policy/parse.ts';
 import { runPolicyTests } from '../../../src/policy/run-tests.ts';
+import { parsePolicy } from '../../support/parse-policy.ts';
 
 const DENIED: DeniedRequest = {
   method: 'GET',

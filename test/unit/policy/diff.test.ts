@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { type CompiledPolicy, compilePolicy } from '../../../src/policy/compile.ts';
 import { invented, PolicyDiff, unrecordedKinds } from '../../../src/policy/diff.ts';
-import { formatProblem, parsePolicy } from '../../../src/policy/parse.ts';
+import { formatProblem } from '../../../src/policy/yaml-source.ts';
+import { parsePolicy } from '../../support/parse-policy.ts';
 import { questionFor } from '../../support/questions.ts';
 
 const before = compiled(

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { List } from '../../../src/match/condition.ts';
 import { readIncludes } from '../../../src/policy/include.ts';
 import { type Linked, linkPolicy } from '../../../src/policy/link.ts';
-import { formatProblem } from '../../../src/policy/parse.ts';
 import { parseFile } from '../../../src/policy/parse-file.ts';
 import type { Policy, Rule } from '../../../src/policy/policy.ts';
+import { formatProblem } from '../../../src/policy/yaml-source.ts';
 
 describe('files', () => {
   test('put their rules where they are included, and bring their groups, lists and tests', async () => {

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { CompiledPolicy } from '../../../src/policy/compile.ts';
 import { lintPolicy } from '../../../src/policy/lint/lint-policy.ts';
 import { type LoadedPolicy, loadPolicy } from '../../../src/policy/load.ts';
-import { formatProblem } from '../../../src/policy/parse.ts';
 import { describeOutcome, runPolicyTests, unreachedRules } from '../../../src/policy/run-tests.ts';
+import { formatProblem } from '../../../src/policy/yaml-source.ts';
 
 const FOLDER = 'policies';
 const files = (await readdir(FOLDER)).filter((name) => name.endsWith('.yaml')).map((name) => `${FOLDER}/${name}`);

@@ -4,10 +4,10 @@ import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseFile as parseSettings } from '../../../src/config/parse.ts';
 import { loadPolicy } from '../../../src/policy/load.ts';
-import { formatProblem } from '../../../src/policy/parse.ts';
 import { MATCH_KEYS } from '../../../src/policy/parse-condition.ts';
 import { parseFile as parsePolicyFile } from '../../../src/policy/parse-file.ts';
 import { describeOutcome, runPolicyTests } from '../../../src/policy/run-tests.ts';
+import { formatProblem } from '../../../src/policy/yaml-source.ts';
 import { temporaryFolder } from '../../support/temp-files.ts';
 
 interface Sample {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Condition } from '../../../src/match/condition.ts';
-import { createSubject } from '../../../src/match/judge.ts';
 import type { Question } from '../../../src/match/question.ts';
+import { createSubject } from '../../../src/match/subject.ts';
 import { buildRuleIndex, nextCandidate, startCandidates } from '../../../src/policy/rule-index.ts';
 import * as q from '../../support/questions.ts';
 

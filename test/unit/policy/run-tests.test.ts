@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { type CompiledPolicy, compilePolicy } from '../../../src/policy/compile.ts';
-import { formatProblem, parsePolicy } from '../../../src/policy/parse.ts';
 import { describeExpectation, describeOutcome, runPolicyTests, unreachedRules } from '../../../src/policy/run-tests.ts';
+import { formatProblem } from '../../../src/policy/yaml-source.ts';
+import { parsePolicy } from '../../support/parse-policy.ts';
 
 const RULES = `version: 1
 default: deny

@@ -48,6 +48,7 @@ test.each<[string, string, string]>([
   ['{ name: a, match: a, map_remote: "http://x/?q" }', '3:38', 'a query has no place here'],
   ['{ name: a, match: a, set: { request: { Host: x } } }', '3:44', 'Host is made by the proxy'],
   ['{ name: a, match: a, set: { request: { "a b": x } } }', '3:44', 'is no name of a field'],
+  ['{ name: a, match: a, set: { request: { "a:b": x } } }', '3:44', 'is no name of a field'],
   ['{ name: a, match: a, set: { request: { X: "a\\nb" } } }', '3:47', 'no line breaks'],
   ['{ name: a, match: a, status: 101 }', '3:34', 'expected a status from 200 to 599'],
   ['{ name: a, match: a, replace: { with: x } }', '3:26', 'give it "find"'],

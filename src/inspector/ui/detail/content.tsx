@@ -60,7 +60,7 @@ function factsOf({ length, kept, isComplete }: RecordedContent, view: ContentVie
     codings.length === 0 ? bytesText(length) : `${bytesText(length)} ${codings.join(', ')} → ${bytesText(view!.decoded.length)}`,
     ...(view?.decoded.charset == null ? [] : [view.decoded.charset]),
     ...(kept < length ? [`the first ${bytesText(kept)} are kept`] : []),
-    ...(view?.decoded.isCut ? ['cut for display'] : []),
+    ...(view?.decoded.isCut ? ['its end is missing here'] : []),
     ...(isDone && !isComplete ? ['it broke off before its end'] : []),
   ];
 }

@@ -12,8 +12,8 @@ import { chooseRule, copyCommands, replay } from '../traffic/exchange-actions.ts
 import { savingCommands } from '../traffic/row-commands.ts';
 import { closeDetail, current } from '../traffic/selection.ts';
 import { standingOf, statusTone } from '../traffic/standing.ts';
-import { hostText } from '../traffic/url.ts';
-import { durationText, readable } from '../words.ts';
+import { hostText, isUnderstood, pathText } from '../traffic/url.ts';
+import { durationText } from '../words.ts';
 import { showAllowing } from './allowing.tsx';
 import { showEditor } from './resend.tsx';
 import { lastTab, shownTab, type Tab, tabsOf } from './tabs.tsx';
@@ -94,7 +94,7 @@ function Title(row: Summary) {
     <div class="detail-title">
       <h2>
         <span class="method">{row.method}</span> <span class="detail-host">{hostText(row)}</span>
-        <span class="detail-path">{readable(row.path)}</span>
+        <span class="detail-path">{row.kind === 'tunnel' ? '' : pathText(row)}</span>
       </h2>
       <button type="button" class="quiet" aria-label="Close" title="Close (Esc)" onClick={closeDetail}>
         <Icon name="close" />
@@ -119,9 +119,10 @@ function Title(row: Summary) {
 
 function Actions({ row, isRevealed }: { readonly row: Summary; readonly isRevealed: boolean }) {
   const isExchange = row.kind === 'exchange';
+  const isActedOn = isExchange && isUnderstood(row);
   return (
     <div class="detail-actions">
-      {isExchange && (
+      {isActedOn && (
         <>
           <button type="button" class="button" title="Replay (r)" onClick={() => replay(row)}>
             <Icon name="replay" size={14} /> Replay
@@ -135,7 +136,7 @@ function Actions({ row, isRevealed }: { readonly row: Summary; readonly isReveal
         <Icon name="copy" size={14} /> Copy
         <Icon name="down" size={10} />
       </button>
-      {isExchange && (
+      {isActedOn && (
         <button type="button" class="button" aria-haspopup="menu" title="Create a rule" onClick={(event) => chooseRule(row, event)}>
           <Icon name="rules" size={14} /> Rule
           <Icon name="down" size={10} />

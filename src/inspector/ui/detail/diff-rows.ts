@@ -47,7 +47,11 @@ export function foldRows(rows: readonly DiffRow[]): readonly (readonly DiffRow[]
   return groups;
 }
 
-/** Where a line differs from the one beside it: what both begin with, what is its own, what both end in. @param other  `null` for none: then nothing is marked */
+/**
+ * Where a line differs from the one beside it: what both begin with, what is its own, what both end in.
+ *
+ * @param other  `null` for none: then nothing is marked
+ */
 export function changedPart(text: string, other: string | null): readonly [before: string, changed: string, after: string] {
   if (other === null) return [text, '', ''];
   const most = Math.min(text.length, other.length);

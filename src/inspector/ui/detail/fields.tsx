@@ -1,7 +1,7 @@
 // Owns how fields are shown: a table whose marks say what the proxy did to each, and secrets as masks until they are asked for.
+import type { ChangedField } from '../../../flows/changed-fields.ts';
 import { Icon } from '../icons.tsx';
 import { readable } from '../words.ts';
-import type { ChangedField } from './changed-fields.ts';
 
 interface FieldsProps {
   readonly label: string;

@@ -1,8 +1,8 @@
 // Owns the Request and the Response tab: first line, fields with what became of them on the way, content, trailers.
 import { useSignal } from '@preact/signals';
+import { type ChangedField, changedFields } from '../../../flows/changed-fields.ts';
 import type { RecordedExchange, RecordedFields, RecordedRequest, RecordedResponse } from '../../../flows/recorded.ts';
 import { counted, readable } from '../words.ts';
-import { type ChangedField, changedFields } from './changed-fields.ts';
 import { Content } from './content.tsx';
 import { Fields } from './fields.tsx';
 import type { TabContent } from './tabs.tsx';

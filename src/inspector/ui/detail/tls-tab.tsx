@@ -43,7 +43,7 @@ function Origin({ tls: { version, certificate, isResumed, acceptedFaults }, atMs
             'Valid',
             `${dayText(certificate.validFromMs)} to ${dayText(certificate.validToMs)}, ${daysLeft < 0 ? `over since ${agoText(certificate.validToMs, atMs)}` : `${counted(daysLeft, 'day')} left then`}`,
           ],
-          ['Names', certificate.names.split(', ').map((name) => name.replace(/^DNS:/, ''))],
+          ['Names', certificate.names.split(', ').map((name) => name.replace(/^(?:DNS|IP Address):/, ''))],
         ]}
       />
       <h3>Certificates</h3>

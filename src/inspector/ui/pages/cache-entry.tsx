@@ -1,8 +1,8 @@
 // Owns what is known of one stored response: how old it is and how that comes about, what requests it answers, its tags and its fields.
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
+import { changedFields } from '../../../flows/changed-fields.ts';
 import { useAsked } from '../asked.ts';
-import { changedFields } from '../detail/changed-fields.ts';
 import { Facts } from '../detail/facts.tsx';
 import { Fields } from '../detail/fields.tsx';
 import type { CacheEntry, StoredResponseEntry } from '../wire.ts';

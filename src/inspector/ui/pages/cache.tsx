@@ -6,10 +6,10 @@ import { useAsked } from '../asked.ts';
 import { Icon } from '../icons.tsx';
 import { attempt, tell } from '../shell/actions.ts';
 import { confirm } from '../shell/confirm.tsx';
-import type { CacheEntry, CacheStats } from '../wire.ts';
+import type { CacheEntry, CacheStats, CacheTier } from '../wire.ts';
 import { bytesText, counted, countText, shareText } from '../words.ts';
 import { Entries } from './cache-entries.tsx';
-import { Loading, PageBody, SavedTile, Section, Tile } from './parts.tsx';
+import { Loading, PageBody, SavedTile, Section, TextField, Tile } from './parts.tsx';
 
 export function CachePage() {
   const stats = useAsked<CacheStats | null>('/api/cache', 3_000);
@@ -24,6 +24,7 @@ export function CachePage() {
       stats.again();
       entries.again();
     });
+  if (stats.hasCome && stats.value === null) return <CacheOff />;
   return (
     <PageBody>
       {stats.value !== null && <Tiles stats={stats.value} overview={overview.value} />}
@@ -65,8 +66,20 @@ export function CachePage() {
 }
 
 /** @param overview  of the session; `null` while nothing is recorded */
+function CacheOff() {
+  return (
+    <div class="empty">
+      <strong>Nothing is stored</strong>
+      <p>
+        The proxy runs with <code>cache: off</code>, or <code>--no-cache</code>. Start it without that, and what answered from the store is
+        told here.
+      </p>
+    </div>
+  );
+}
+
 function Tiles({ stats, overview }: { readonly stats: CacheStats; readonly overview: Overview | null }) {
-  const { entries, bytes, maxBytes, evictions, answers } = stats;
+  const { entries, tiers, evictions, answers } = stats;
   const reused = answers === null ? 0 : answers.hits + answers.validated + answers.stale + answers.collapsed;
   const asked = answers === null ? 0 : reused + answers.forwarded + answers.unanswered;
   return (
@@ -79,10 +92,15 @@ function Tiles({ stats, overview }: { readonly stats: CacheStats; readonly overv
       />
       <Tile title="Validated" value={countText(answers?.validated ?? 0)} note="asked the origin first" />
       {overview !== null && <SavedTile {...overview} />}
-      <Tile title="Stored" value={countText(entries)} note={`${bytesText(bytes)} of ${bytesText(maxBytes)}`} />
-      <Tile title="Room used" value={shareText(bytes, maxBytes)} note={`${counted(evictions, 'eviction')}`} />
+      <Tile title="Stored" value={countText(entries)} note={counted(evictions, 'eviction')} />
+      {tiers.memory !== null && <TierTile title="In memory" {...tiers.memory} />}
+      {tiers.disk !== null && <TierTile title="On disk" {...tiers.disk} />}
     </div>
   );
+}
+
+function TierTile({ title, bytes, maxBytes }: CacheTier & { readonly title: string }) {
+  return <Tile title={title} value={bytesText(bytes)} note={`${shareText(bytes, maxBytes)} of ${bytesText(maxBytes)}`} />;
 }
 
 function WhyBox() {
@@ -102,14 +120,7 @@ function WhyBox() {
   return (
     <Section title="What would a request get, and why?">
       <form class="form-line" onSubmit={(event) => void ask(event)}>
-        <input
-          class="field is-long"
-          aria-label="URL"
-          placeholder="https://cdn.shop.example/assets/app.js"
-          required
-          value={url.value}
-          onInput={({ currentTarget }) => (url.value = currentTarget.value)}
-        />
+        <TextField label="URL" placeholder="https://cdn.shop.example/assets/app.js" text={url} isLong isRequired />
         <button type="submit" class="button is-main">
           Why
         </button>

@@ -1,6 +1,8 @@
 // Owns the page of those who use the proxy: clients by their addresses, and users by their names.
 import type { NamedCounts } from '../../../flows/store/protocol.ts';
 import { useAsked } from '../asked.ts';
+import { NotRecording } from '../shell/not-recording.tsx';
+import { status } from '../status.ts';
 import { CountsTable } from './counts-table.tsx';
 import { Loading, PageBody, Section } from './parts.tsx';
 
@@ -11,6 +13,7 @@ interface Clients {
 
 export function ClientsPage() {
   const { value, problem } = useAsked<Clients>('/api/clients', 3_000);
+  if (status.value?.recording === null) return <NotRecording />;
   if (value === null) return <Loading problem={problem} />;
   const { clients, users } = value;
   return (

@@ -35,14 +35,18 @@ export function CountsTable({ head, rows, word }: CountsTableProps) {
         {rows.map(({ name, exchanges, denied, bytes }) => (
           <tr key={name}>
             <td>
-              <button
-                type="button"
-                class="link"
-                title={`Show ${counted(exchanges, 'exchange')}`}
-                onClick={() => showTraffic(`${word}${quoted(name)}`)}
-              >
-                {name}
-              </button>
+              {name === '' ? (
+                <span class="soft">{NAMELESS[word]}</span>
+              ) : (
+                <button
+                  type="button"
+                  class="link"
+                  title={`Show ${counted(exchanges, 'exchange')}`}
+                  onClick={() => showTraffic(`${word}${quoted(name)}`)}
+                >
+                  {name}
+                </button>
+              )}
               <ShareBar share={exchanges / most} tone={denied === exchanges ? 'denied' : 'plain'} />
             </td>
             <td class="is-right number">{countText(exchanges)}</td>
@@ -63,7 +67,10 @@ export function showTraffic(filter: string): void {
   go({ page: 'traffic' });
 }
 
+/** What requests that could not be understood, and answers without content, are counted under. */
+const NAMELESS = { 'host:': 'no host', 'type:': 'no type', 'client:': 'no address', 'user:': 'no user' } as const;
+
 /** As one word of the filter. */
 function quoted(name: string): string {
-  return /[\s()|&!"]/.test(name) ? JSON.stringify(name) : name;
+  return /[\s()|&!",]/.test(name) ? JSON.stringify(name) : name;
 }

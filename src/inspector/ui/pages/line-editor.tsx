@@ -5,6 +5,8 @@ import type { RuleProblem } from '../wire.ts';
 interface LineEditorProps {
   readonly label: string;
   readonly text: string;
+  /** An example, where nothing is written yet. */
+  readonly placeholder: string;
   readonly problems: readonly RuleProblem[];
   /** The line to put the cursor on; 0 for none. */
   readonly goTo: number;
@@ -12,7 +14,7 @@ interface LineEditorProps {
   readonly onSave: () => void;
 }
 
-export function LineEditor({ label, text, problems, goTo, onText, onSave }: LineEditorProps) {
+export function LineEditor({ label, text, placeholder, problems, goTo, onText, onSave }: LineEditorProps) {
   const area = useRef<HTMLTextAreaElement>(null);
   const lines = text.split('\n');
   useEffect(() => {
@@ -40,6 +42,7 @@ export function LineEditor({ label, text, problems, goTo, onText, onSave }: Line
         rows={Math.max(16, lines.length + 1)}
         wrap="off"
         spellcheck={false}
+        placeholder={placeholder}
         value={text}
         onInput={({ currentTarget }) => onText(currentTarget.value)}
         onKeyDown={press}

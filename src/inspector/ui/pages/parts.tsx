@@ -1,4 +1,5 @@
 // Owns what the pages beside the traffic are made of: sections, numbers that matter, and tables.
+import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import type { Overview } from '../../../flows/store/protocol.ts';
 import { bytesText, shareText } from '../words.ts';
@@ -59,6 +60,28 @@ export function ShareBar({ share, tone = 'plain' }: { readonly share: number; re
     <span class={`share-bar is-${tone}`} aria-hidden="true">
       <span style={{ width: `${Math.round(100 * Math.max(0, Math.min(1, share)))}%` }} />
     </span>
+  );
+}
+
+interface TextFieldProps {
+  readonly label: string;
+  readonly placeholder: string;
+  readonly text: Signal<string>;
+  readonly isLong?: boolean;
+  readonly isRequired?: boolean;
+}
+
+/** A line to write in, known by its label to whoever does not see the words in it. */
+export function TextField({ label, placeholder, text, isLong = false, isRequired = false }: TextFieldProps) {
+  return (
+    <input
+      class={isLong ? 'field is-long' : 'field'}
+      aria-label={label}
+      placeholder={placeholder}
+      required={isRequired}
+      value={text.value}
+      onInput={({ currentTarget }) => (text.value = currentTarget.value)}
+    />
   );
 }
 

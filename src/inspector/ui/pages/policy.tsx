@@ -6,7 +6,7 @@ import { ACTION_TONES, RuleSteps } from '../detail/why-tab.tsx';
 import type { Explained, Policy, PolicyRule } from '../wire.ts';
 import { agoText, counted, countText } from '../words.ts';
 import { showTraffic } from './counts-table.tsx';
-import { Loading, PageBody, Section, ShareBar } from './parts.tsx';
+import { Loading, PageBody, Section, ShareBar, TextField } from './parts.tsx';
 
 export function PolicyPage() {
   const { value, problem } = useAsked<Policy>('/api/policy', 3_000);
@@ -52,28 +52,9 @@ function ExplainBox() {
             <option key={each}>{each}</option>
           ))}
         </select>
-        <input
-          class="field is-long"
-          aria-label="URL"
-          placeholder="https://shop.example/cart"
-          required
-          value={url.value}
-          onInput={({ currentTarget }) => (url.value = currentTarget.value)}
-        />
-        <input
-          class="field"
-          aria-label="User"
-          placeholder="user"
-          value={user.value}
-          onInput={({ currentTarget }) => (user.value = currentTarget.value)}
-        />
-        <input
-          class="field"
-          aria-label="Client address"
-          placeholder="127.0.0.1"
-          value={client.value}
-          onInput={({ currentTarget }) => (client.value = currentTarget.value)}
-        />
+        <TextField label="URL" placeholder="https://shop.example/cart" text={url} isLong isRequired />
+        <TextField label="User" placeholder="user" text={user} />
+        <TextField label="Client address" placeholder="127.0.0.1" text={client} />
         <button type="submit" class="button is-main">
           Explain
         </button>
@@ -93,7 +74,7 @@ function ExplainBox() {
 }
 
 function RuleTable({ rules, default: otherwise, file, tests }: Policy) {
-  const most = Math.max(1, ...rules.map(({ hits }) => hits));
+  const most = Math.max(1, ...rules.map(({ hits }) => hits ?? 0));
   const never = rules.filter(({ hits }) => hits === 0).length;
   return (
     <Section
@@ -127,8 +108,8 @@ function RuleTable({ rules, default: otherwise, file, tests }: Policy) {
             <td>
               <span class={`tag tone-${ACTION_TONES[otherwise.action] ?? 'plain'}`}>{otherwise.action}</span>
             </td>
-            <td class="is-right number">{countText(otherwise.hits)}</td>
-            <td class="soft">{otherwise.lastHitMs === null ? 'never' : agoText(otherwise.lastHitMs, Date.now())}</td>
+            <td class="is-right number">{otherwise.hits === null ? '–' : countText(otherwise.hits)}</td>
+            <td class="soft">{lastHitText(otherwise)}</td>
             <td>
               <code class="place">
                 {otherwise.file}:{otherwise.line}
@@ -137,8 +118,14 @@ function RuleTable({ rules, default: otherwise, file, tests }: Policy) {
           </tr>
         </tbody>
       </table>
+      {otherwise.hits === null && <p class="soft">Hits are counted of what is recorded, and nothing is: record is off.</p>}
     </Section>
   );
+}
+
+function lastHitText({ hits, lastHitMs }: Pick<PolicyRule, 'hits' | 'lastHitMs'>): string {
+  if (hits === null) return '–';
+  return lastHitMs === null ? 'never' : agoText(lastHitMs, Date.now());
 }
 
 function RuleRow({ number, name, action, file, line, text, hits, lastHitMs, most }: PolicyRule & { readonly most: number }) {
@@ -156,16 +143,16 @@ function RuleRow({ number, name, action, file, line, text, hits, lastHitMs, most
         <span class={`tag tone-${ACTION_TONES[action] ?? 'plain'}`}>{action}</span>
       </td>
       <td class="is-right number">
-        {hits === 0 ? (
-          <span class="soft">0</span>
+        {hits === null || hits === 0 ? (
+          <span class="soft">{hits ?? '–'}</span>
         ) : (
           <button type="button" class="link" onClick={() => showTraffic(filter)}>
             {countText(hits)}
           </button>
         )}
-        <ShareBar share={Math.sqrt(hits / most)} tone={action === 'deny' ? 'denied' : 'plain'} />
+        <ShareBar share={Math.sqrt((hits ?? 0) / most)} tone={action === 'deny' ? 'denied' : 'plain'} />
       </td>
-      <td class="soft">{lastHitMs === null ? 'never' : agoText(lastHitMs, Date.now())}</td>
+      <td class="soft">{lastHitText({ hits, lastHitMs })}</td>
       <td>
         <code class="place">
           {file}:{line}

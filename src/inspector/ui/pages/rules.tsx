@@ -75,6 +75,7 @@ function RuleFile({ rules, again }: { readonly rules: Rules; readonly again: () 
             text={text.value}
             problems={problems.value}
             goTo={line.value}
+            placeholder={EXAMPLE}
             onText={(to) => (text.value = to)}
             onSave={() => void save()}
           />
@@ -138,3 +139,21 @@ function RuleCard({ rule, again, show }: { readonly rule: RewriteRule; readonly 
     </li>
   );
 }
+
+/** Shown where nothing is written yet. */
+const EXAMPLE = `version: 1
+rules:
+  - name: Local copy of the app
+    match: host:app.example path:/static/
+    map_local: ./site
+  - name: Staging
+    match: host:api.example
+    map_remote: https://staging.example
+  - name: Maintenance
+    match: host:shop.example method:POST
+    answer: { status: 503, body: "Back in a minute." }
+  - name: On the train
+    match: host:app.example
+    throttle: 3g
+    on: false
+`;

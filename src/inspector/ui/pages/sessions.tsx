@@ -6,20 +6,24 @@ import { Icon } from '../icons.tsx';
 import { attempt, saveFile, tell } from '../shell/actions.ts';
 import { askText } from '../shell/ask-text.tsx';
 import { confirm } from '../shell/confirm.tsx';
+import { type Command, showMenuAt } from '../shell/menu.tsx';
+import { NotRecording } from '../shell/not-recording.tsx';
+import { status } from '../status.ts';
 import { lookAtSession } from '../traffic/selection.ts';
 import { agoText, bytesText, countText } from '../words.ts';
 import { Loading, PageBody, Section } from './parts.tsx';
 
 export function SessionsPage() {
   const asked = useAsked<readonly SessionFacts[]>('/api/sessions', 3_000);
+  if (status.value?.recording === null) return <NotRecording />;
   return (
     <PageBody>
       <Section title="Sessions" actions={<Actions {...asked} />}>
         {asked.value === null ? <Loading problem={asked.problem} /> : <SessionTable sessions={asked.value} again={asked.again} />}
       </Section>
       <p class="soft">
-        A session lies in a folder of this user alone, secrets included. As one file it has them, too: give it to nobody who may not read
-        what passed. For others, export a HAR from the traffic: there they are masked.
+        A session lies in a folder of this user alone, secrets included. In a file of it, credentials, cookies and tokens are masked, unless
+        they are asked for. What else passed is in it as it was: give it to those who may read that.
       </p>
     </PageBody>
   );
@@ -106,6 +110,18 @@ function SessionTable({ sessions, again }: { readonly sessions: readonly Session
   );
 }
 
+function savingCommands(name: string, path: string): readonly Command[] {
+  const save = (withSecrets: boolean) =>
+    attempt(async () => {
+      saveFile(`${name}.sallyport`, await getOctets(`${path}/file?reveal=${withSecrets ? 1 : 0}`));
+      tell(withSecrets ? 'Saved. The file has credentials and cookies in it.' : 'Saved. Credentials and cookies are masked in it.');
+    });
+  return [
+    { label: 'Save as a file', icon: 'save', run: () => save(false) },
+    { label: 'Save as a file, secrets included', run: () => save(true) },
+  ];
+}
+
 function SessionActions({
   session: { name, isRecorded, isElsewhere },
   again,
@@ -125,7 +141,8 @@ function SessionActions({
         class="quiet"
         aria-label={`Save ${name} as a file`}
         title="Save as a file"
-        onClick={() => attempt(async () => saveFile(`${name}.sallyport`, await getOctets(`${path}/file`)))}
+        aria-haspopup="menu"
+        onClick={(event) => showMenuAt(`Save ${name}`, event, () => savingCommands(name, path))}
       >
         <Icon name="save" size={14} />
       </button>

@@ -41,7 +41,10 @@ export function SignInPage() {
           Copy
         </button>
       </div>
-      <p class="soft">The proxy prints such a link when it starts, too, in the line that begins with “inspector”.</p>
+      <p class="soft">
+        In a clone of its repository the command is <code>npm run -s sallyport -- inspector</code>. The proxy prints such a link when it
+        starts, too, in the line that begins with “inspector”.
+      </p>
     </main>
   );
 }

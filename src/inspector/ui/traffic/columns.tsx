@@ -3,9 +3,9 @@ import type { ComponentChildren } from 'preact';
 import type { Summary } from '../../../flows/recorded.ts';
 import { Icon } from '../icons.tsx';
 import { preference } from '../preferences.ts';
-import { bytesText, clockText, counted, durationText, readable } from '../words.ts';
+import { bytesText, clockText, counted, durationText } from '../words.ts';
 import { standingOf, statusTone } from './standing.ts';
-import { hostText, typeText } from './url.ts';
+import { hostText, isUnderstood, pathText, typeText } from './url.ts';
 
 export interface Column {
   readonly name: string;
@@ -143,11 +143,12 @@ export function StandingIcon({ row }: { readonly row: Summary }) {
   );
 }
 
-function PathCell({ path, kind, port, touched, replayOf, reported, messages }: Summary) {
-  const text = kind === 'tunnel' ? `tunnel to port ${port}` : readable(path);
+function PathCell(row: Summary) {
+  const { touched, replayOf, reported, messages } = row;
+  const isPath = row.kind !== 'tunnel' && isUnderstood(row);
   return (
     <>
-      <span class={`path ${kind === 'tunnel' ? 'soft' : ''}`}>{text}</span>
+      <span class={`path ${isPath ? '' : 'soft'}`}>{pathText(row)}</span>
       {messages > 0 && <span class="mark-of soft">{counted(messages, 'message')}</span>}
       {replayOf !== null && <MarkOf icon="replay" words={`Repeats ${replayOf}`} />}
       {touched.length > 0 && <MarkOf icon="edit" words={`Changed by ${touched.join(', ')}`} />}

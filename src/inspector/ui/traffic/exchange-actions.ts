@@ -6,7 +6,7 @@ import { attempt, copyText, tell } from '../shell/actions.ts';
 import { askText } from '../shell/ask-text.tsx';
 import { type Command, showMenuAt } from '../shell/menu.tsx';
 import { copyRaw } from './raw-message.ts';
-import { urlText } from './url.ts';
+import { isUnderstood, urlText } from './url.ts';
 
 export function replay({ id }: Summary): void {
   attempt(async () => {
@@ -60,13 +60,17 @@ export function chooseRule(row: Summary, event: Event): void {
 }
 
 export function copyCommands(row: Summary): readonly Command[] {
+  const raw: readonly Command[] = [
+    { label: 'Copy the raw request', run: () => copyRaw(row, 'request') },
+    ...(row.status === 0 ? [] : [{ label: 'Copy the raw response', run: () => copyRaw(row, 'response') }]),
+  ];
+  if (!isUnderstood(row)) return raw;
   return [
     { label: 'Copy URL', icon: 'copy', run: () => attempt(() => copyText(urlText(row), 'the URL')) },
     { label: 'Copy as curl', key: 'c', run: () => copyAs(row, 'curl', 'a curl command') },
     { label: 'Copy as fetch', run: () => copyAs(row, 'fetch', 'a call of fetch') },
     { label: 'Copy as Python', run: () => copyAs(row, 'python', 'Python with requests') },
-    { label: 'Copy the raw request', run: () => copyRaw(row, 'request') },
-    ...(row.status === 0 ? [] : [{ label: 'Copy the raw response', run: () => copyRaw(row, 'response') }]),
+    ...raw,
     { label: 'Copy as curl, secrets included', run: () => copyAs(row, 'curl', 'a curl command', true) },
   ];
 }

@@ -8,22 +8,23 @@ import { copyCommands, createRule, RULE_KINDS, replay } from './exchange-actions
 import { addToFilter } from './filter-text.ts';
 import { saveContent } from './save-content.ts';
 import { openDetail, second, toggleSecond } from './selection.ts';
+import { isUnderstood } from './url.ts';
 
 export function rowCommands(row: Summary): readonly Command[] {
   const isExchange = row.kind === 'exchange';
+  const isActedOn = isExchange && isUnderstood(row);
   return [
     { label: 'Open', icon: 'external', key: 'Enter', run: () => openDetail(row) },
     { label: 'Why', icon: 'policy', run: () => openDetail(row, 'why') },
-    ...(isExchange ? actingCommands(row) : []),
+    ...(isActedOn ? actingCommands(row) : []),
     ...copyCommands(row).map((command, at) => ({ ...command, startsGroup: at === 0 })),
     ...(isExchange ? savingCommands(row, false) : []),
-    { label: `Only ${row.host}`, icon: 'filter', startsGroup: true, run: () => addToFilter(`host:${row.host}`) },
-    { label: `Not ${row.host}`, run: () => addToFilter(`!host:${row.host}`) },
+    ...(row.host === '' ? [] : hostCommands(row)),
     ...compareCommands(row),
     ...(row.outcome === 'denied'
       ? [{ label: 'Allow this host …', icon: 'check' as const, startsGroup: true, run: () => showAllowing(row) }]
       : []),
-    ...(isExchange
+    ...(isActedOn
       ? RULE_KINDS.map(([kind, label], at) => ({
           label: `Rule: ${label[0]!.toLowerCase()}${label.slice(1)}`,
           startsGroup: at === 0,
@@ -37,6 +38,13 @@ function actingCommands(row: Summary): readonly Command[] {
   return [
     { label: 'Replay', icon: 'replay', key: 'r', startsGroup: true, run: () => replay(row) },
     { label: 'Edit and resend …', icon: 'edit', key: 'e', run: () => showEditor(row) },
+  ];
+}
+
+function hostCommands({ host }: Summary): readonly Command[] {
+  return [
+    { label: `Only ${host}`, icon: 'filter', startsGroup: true, run: () => addToFilter(`host:${host}`) },
+    { label: `Not ${host}`, run: () => addToFilter(`!host:${host}`) },
   ];
 }
 

@@ -1,10 +1,10 @@
 // Owns what is in a row: cells by column, or two lines where the screen is narrow. Drawn again only when the row or the columns are others.
 import { Component } from 'preact';
 import type { Summary } from '../../../flows/recorded.ts';
-import { bytesText, durationText, readable } from '../words.ts';
+import { bytesText, durationText } from '../words.ts';
 import { type Column, StandingIcon } from './columns.tsx';
 import { statusTone } from './standing.ts';
-import { hostText, typeText } from './url.ts';
+import { hostText, pathText, typeText } from './url.ts';
 import { Waterfall } from './waterfall.tsx';
 
 interface RowProps {
@@ -75,7 +75,7 @@ function NarrowRow(row: Summary) {
       <StandingIcon row={row} />
       <span class="narrow-path">
         {row.method !== 'GET' && <b>{row.method} </b>}
-        {row.kind === 'tunnel' ? 'tunnel' : readable(row.path)}
+        {row.kind === 'tunnel' ? 'tunnel' : pathText(row)}
       </span>
       <span class={`number tone-${statusTone(row)}`}>{row.status === 0 ? '…' : row.status}</span>
       <span class="narrow-host soft">{hostText(row)}</span>

@@ -5,12 +5,12 @@ import { useEffect, useMemo } from 'preact/hooks';
 import { Detail } from '../detail/detail.tsx';
 import { showDiff } from '../detail/diff.tsx';
 import { showEditor } from '../detail/resend.tsx';
-import { Icon } from '../icons.tsx';
+import { Icon, type IconName } from '../icons.tsx';
 import { useKeys } from '../keyboard.ts';
 import { preference } from '../preferences.ts';
 import { route } from '../route.ts';
 import { openedSession } from '../session.ts';
-import { showMenuAt } from '../shell/menu.tsx';
+import { type Command, showMenuAt } from '../shell/menu.tsx';
 import { NotRecording } from '../shell/not-recording.tsx';
 import { Split } from '../shell/split.tsx';
 import { status } from '../status.ts';
@@ -117,27 +117,23 @@ function Foot({ view, isNarrow }: { readonly view: TrafficView; readonly isNarro
           <Icon name="follow" /> Follow
         </button>
       )}
-      <button
-        type="button"
-        class="quiet"
-        aria-label="Export and import"
-        title="Export and import"
-        onClick={(event) => showMenuAt('Export and import', event, transferCommands)}
-      >
-        <Icon name="save" />
-      </button>
-      {!isNarrow && (
-        <button
-          type="button"
-          class="quiet"
-          aria-label="Columns"
-          title="Columns"
-          onClick={(event) => showMenuAt('Columns', event, columnCommands)}
-        >
-          <Icon name="columns" />
-        </button>
-      )}
+      <MenuButton label="Export and import" icon="save" commands={transferCommands} />
+      {!isNarrow && <MenuButton label="Columns" icon="columns" commands={columnCommands} />}
     </div>
+  );
+}
+
+interface MenuButtonProps {
+  readonly label: string;
+  readonly icon: IconName;
+  readonly commands: () => readonly Command[];
+}
+
+function MenuButton({ label, icon, commands }: MenuButtonProps) {
+  return (
+    <button type="button" class="quiet" aria-label={label} title={label} onClick={(event) => showMenuAt(label, event, commands)}>
+      <Icon name={icon} />
+    </button>
   );
 }
 

@@ -32,11 +32,12 @@ function importHar(): void {
       const file = input.files?.[0];
       if (file === undefined) return;
       const name = file.name.replace(/\.har$/, '').replace(/[^\w .-]/g, '_');
-      const { session, exchanges } = await putFile<{ session: string; exchanges: number }>(
+      const { session, exchanges, leftOut } = await putFile<{ session: string; exchanges: number; leftOut: number }>(
         `/api/import.har?name=${encodeURIComponent(name)}`,
         file,
       );
-      tell(`${counted(exchanges, 'exchange')} imported.`, { label: 'Look at them', run: () => lookAtSession(session) });
+      const others = leftOut === 0 ? '' : ` ${counted(leftOut, 'entry', 'entries')} left out: data:, blob: and the like pass no proxy.`;
+      tell(`${counted(exchanges, 'exchange')} imported.${others}`, { label: 'Look at them', run: () => lookAtSession(session) });
     });
   input.click();
 }

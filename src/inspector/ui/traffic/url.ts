@@ -8,7 +8,19 @@ export function hostText({ scheme, host, port }: Summary): string {
   return isUsual ? host : `${host}:${port}`;
 }
 
+/** Whether it was read so far that there is a URL: without one nothing can be sent again, nor a rule be made of it. */
+export function isUnderstood({ scheme }: Summary): boolean {
+  return scheme !== '';
+}
+
+/** The path with its query; words in the place of one that there is not. */
+export function pathText(row: Summary): string {
+  if (!isUnderstood(row)) return NOT_UNDERSTOOD;
+  return row.kind === 'tunnel' ? `tunnel to port ${row.port}` : readable(row.path);
+}
+
 export function urlText(row: Summary): string {
+  if (!isUnderstood(row)) return NOT_UNDERSTOOD;
   if (row.scheme === 'tunnel') return `${row.host}:${row.port}`;
   return `${row.scheme}://${hostText(row)}${readable(row.path)}`;
 }
@@ -21,3 +33,5 @@ export function typeText(contentType: string | null): string {
   if (plain === 'octet-stream') return 'binary';
   return plain === 'plain' || plain === '' ? type : plain;
 }
+
+const NOT_UNDERSTOOD = '(not understood)';

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
   fieldNames,
-  isToken,
   NO_REQUEST_DIRECTIVES,
   NO_RESPONSE_DIRECTIVES,
   type RequestDirectives,
@@ -162,14 +161,4 @@ it.each<[string, string[] | null]>([
   ['a, "b"', null],
 ])('takes %j for the names %j', (list, names) => {
   expect(fieldNames(list)).toEqual(names);
-});
-
-it.each([
-  ['a-B_9*', true],
-  ['', false],
-  ['a b', false],
-  ['a\u00e9', false],
-  ['a\u0141', false],
-])('%j is a token (RFC 9110 §5.6.2): %j', (text, expected) => {
-  expect(isToken(text)).toBe(expected);
 });

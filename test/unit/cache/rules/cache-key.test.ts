@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { cacheKey } from '../../../../src/cache/rules/cache-key.ts';
+import { cacheKey, keysToInvalidate } from '../../../../src/cache/rules/cache-key.ts';
 import { NO_OVERRIDES } from '../../../../src/cache/rules/options.ts';
 import { parseAuthority } from '../../../../src/http/authority.ts';
 import { DEFAULT_PORTS, type Scheme } from '../../../../src/http/target.ts';
@@ -52,4 +52,19 @@ it('holds who asks only where a rule says so, and nobody is no user', () => {
   expect(key(uri, {}, 'alice')).toBe(uri);
   const keys = [null, 'alice', 'bob', 'nobody', 'a user=alice', ''].map((user) => key(uri, { partition: 'user' }, user));
   expect(new Set([uri, ...keys]).size).toBe(keys.length + 1);
+});
+
+it('an unsafe request invalidates whatever a rule about GET makes of the key (RFC 9111 §4.4)', () => {
+  const authority = parseAuthority('origin.example', 80);
+  expect(keysToInvalidate('http', authority, '/a?b=1&c=2', { ...NO_OVERRIDES, ignoreQuery: ['b'] }, 'ada')).toEqual([
+    'http://origin.example/a?c=2',
+    'http://origin.example/a?b=1&c=2',
+    'http://origin.example/a?b=1&c=2 user=ada',
+    'http://origin.example/a',
+    'http://origin.example/a user=ada',
+  ]);
+  expect(keysToInvalidate('http', authority, '/a', NO_OVERRIDES, null)).toEqual([
+    'http://origin.example/a',
+    'http://origin.example/a nobody',
+  ]);
 });

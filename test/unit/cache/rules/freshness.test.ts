@@ -185,6 +185,13 @@ describe('the age of a response (RFC 9111 §4.2.3)', () => {
     expect(received(['Age: 30'], { delayMs: -5000 }).initialAgeMs).toBe(30_000);
   });
 
+  it('is not known once our clock was set back behind the receipt, and a step in passing is no such thing', () => {
+    const facts = received(['Cache-Control: max-age=100']);
+    expect(isFresh(facts, NOW - 60_000)).toBe(true);
+    expect(isFresh(facts, NOW - 60_001)).toBe(false);
+    expect(isFresh(facts, NOW - DAY * 1000)).toBe(false);
+  });
+
   it('is accounted for: what each part of the arithmetic came to', () => {
     expect(received([`Date: ${date(-100)}`, 'Age: 30'], { delayMs: 1500 })).toMatchObject({
       dateMs: NOW - 100_000,
@@ -215,6 +222,13 @@ describe('fresh (RFC 9111 §4.2)', () => {
 });
 
 describe('a rule of the policy', () => {
+  it('counts from the receipt, however old the response was then', () => {
+    const facts = received(['Age: 5000', 'Cache-Control: max-age=60'], { overrides: { ttlSeconds: 300 } });
+    expect(isFresh(facts, NOW + 299_000)).toBe(true);
+    expect(isFresh(facts, NOW + 300_000)).toBe(false);
+    expect(currentAgeSeconds(facts, NOW)).toBe(5000);
+  });
+
   it('gives its lifetime instead of any other', () => {
     const overrides = { ttlSeconds: 300 };
     for (const lines of [[], ['Cache-Control: s-maxage=1'], ['Cache-Control: max-age=x'], ['Expires: 0']]) {

@@ -250,12 +250,12 @@ describe('a targeted field (RFC 9213 §2.2)', () => {
 describe('a rule of the policy', () => {
   it.each<[Partial<CacheOverrides>, string[], StoringCode]>([
     [{ bypass: true }, ['Cache-Control: max-age=60'], 'policy-bypass'],
-    [{ ttlSeconds: 60 }, [], 'stored-explicit'],
+    [{ ttlSeconds: 60 }, [], 'stored-by-policy'],
     [{ ttlSeconds: 60 }, ['Cache-Control: no-store'], 'no-store'],
     [{ ttlSeconds: 60 }, ['Cache-Control: private'], 'private'],
     [{ ttlSeconds: 60 }, ['Cache-Control: no-cache'], 'no-cache'],
     [{ ttlSeconds: 60 }, ['Set-Cookie: a=b'], 'set-cookie'],
-    [{ ttlSeconds: 60 }, ['Set-Cookie: a=b', 'Cache-Control: max-age=5'], 'stored-explicit'],
+    [{ ttlSeconds: 60 }, ['Set-Cookie: a=b', 'Cache-Control: max-age=5'], 'stored-by-policy'],
     [{ ttlSeconds: 60, force: true }, ['Cache-Control: no-store, private, no-cache', 'Set-Cookie: a=b'], 'forced-by-policy'],
     [{ ttlSeconds: 60, force: true }, ['Vary: *'], 'vary-star'],
     [{ force: true }, ['Cache-Control: no-store'], 'no-store'],

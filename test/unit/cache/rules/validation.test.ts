@@ -188,6 +188,11 @@ describe('a stored response after a 304 (RFC 9111 §4.3.4, §3.2)', () => {
   it('is asked about at every use once its Vary is *', () => {
     expect(after304(STORED, `${NOT_MODIFIED}\nVary: *`).isInvalidated).toBe(true);
   });
+
+  it('has the tags of its fields as they are then', () => {
+    expect(after304(`${STORED}\nCache-Tag: old`, `${NOT_MODIFIED}\nCache-Tag: new, b c`).tags).toEqual(['new', 'b c']);
+    expect(after304(`${STORED}\nSurrogate-Key: one`, `${NOT_MODIFIED}\nCache-Tag: new`).tags).toEqual(['one', 'new']);
+  });
 });
 
 describe('a 200 to HEAD (RFC 9111 §4.3.5)', () => {

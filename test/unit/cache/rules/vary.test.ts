@@ -52,6 +52,10 @@ describe('varyOf (RFC 9110 §12.5.5)', () => {
     [['Vary: Accept Encoding'], '*'],
     [['Vary: "Foo"'], '*'],
     [['Vary: Foo; Bar'], '*'],
+    // What no origin sees.
+    [['Vary: Foo, Proxy-Authorization, connection, X-Forwarded-For, Host'], ['foo']],
+    [['Vary: Proxy-Authorization'], []],
+    [['Vary: Proxy-Authorization, *'], '*'],
   ])('reads %j as %j', (lines, expected) => {
     expect(varyOf(fieldsOf(...lines))).toEqual(expected);
   });
@@ -148,4 +152,26 @@ it('keeps variants apart, side by side, whichever was asked for last', () => {
       expect(matches(other, asked)).toBe(false);
     }
   }
+});
+
+describe.each(['Cookie', 'Authorization', 'X-Api-Key'])('a response that was selected by a credential, %s', (name) => {
+  const kept = stored({ request: [`${name}: a-secret, b`], response: [`Vary: ${name}`] });
+
+  it('is kept without it, and selected by it', () => {
+    expect(JSON.stringify(kept)).not.toContain('a-secret');
+    expect(matches(kept, fieldsOf(`${name}: a-secret, b`))).toBe(true);
+    expect(matches(kept, fieldsOf(`${name}: a-secret,b`))).toBe(true);
+    expect(matches(kept, fieldsOf(`${name}: another`))).toBe(false);
+    expect(matches(kept, [])).toBe(false);
+  });
+
+  it('is not selected by its digest', () => {
+    expect(matches(kept, fieldsOf(`${name}: ${kept.selectedBy[0]!.value!.trim()}`))).toBe(false);
+  });
+
+  it('is selected without it where it was absent', () => {
+    const absent = stored({ response: [`Vary: ${name}`] });
+    expect(matches(absent, [])).toBe(true);
+    expect(matches(absent, fieldsOf(`${name}: a-secret`))).toBe(false);
+  });
 });

@@ -26,6 +26,19 @@ test('without a disk it is memory, without memory it is the disk', () => {
   expect(createTieredStore(new MemoryStore(null), disk)).toBe(disk);
 });
 
+test('counts each tier by itself, and what has a copy in memory once', async () => {
+  const memory = new MemoryStore({ ...ROOMY, maxBytes: 8 << 20 });
+  const under = new MemoryStore(ROOMY);
+  const store = createTieredStore(memory, under);
+  const stored = sample();
+  await keep(store, stored, contentOf(stored));
+  const { entries, bytes, tiers } = store.stats();
+  expect([entries, tiers.memory!.entries, tiers.disk!.entries]).toEqual([1, 1, 1]);
+  expect([tiers.memory!.maxBytes, tiers.disk!.maxBytes]).toEqual([8 << 20, 16 << 20]);
+  expect(bytes).toBe(tiers.memory!.bytes + tiers.disk!.bytes);
+  expect(memory.stats().tiers).toMatchObject({ memory: { entries: 1 }, disk: null });
+});
+
 test('asks the disk once for a key, however many ask, and then no more', async () => {
   const { store, disk } = tiers();
   const stored = sample();

@@ -22,6 +22,15 @@ test('content of which the beginning was kept is read as far as it goes, without
   expect(rest).toEqual({ codings: ['gzip'], isCut: true, isPacked: false, problem: null });
 });
 
+test('content that its sender cut short is read as far as it goes, and that is said', async () => {
+  const packed = gzipSync(TEXT);
+  const { octets, ...rest } = await decodeContent(packed.subarray(0, packed.length >> 1), false, GZIP);
+  expect(octets.length).toBeGreaterThan(0);
+  expect(octets.equals(TEXT.subarray(0, octets.length))).toBe(true);
+  const problem = 'It is cut short: it ends before its gzip coding does. What came is shown.';
+  expect(rest).toEqual({ codings: ['gzip'], isCut: true, isPacked: false, problem });
+});
+
 test.each<[string, Buffer, { readonly maxOctets: number; readonly maxRatio: number }, object]>([
   [
     'gzip',
@@ -39,6 +48,12 @@ test.each<[string, Buffer, { readonly maxOctets: number; readonly maxRatio: numb
     'gzip',
     Buffer.from('plain'),
     { maxOctets: 1_000, maxRatio: 20 },
+    { octets: Buffer.from('plain'), isCut: false, isPacked: true, problem: /^Its gzip coding breaks off: / },
+  ],
+  [
+    'gzip',
+    Buffer.concat([gzipSync(TEXT).subarray(0, -8), Buffer.alloc(8)]),
+    { maxOctets: 100_000, maxRatio: 20 },
     { isCut: true, isPacked: false, problem: /^Its gzip coding breaks off: / },
   ],
   [

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { compilePolicy } from '../../../../src/policy/compile.ts';
 import { lintPolicy } from '../../../../src/policy/lint/lint-policy.ts';
 import { formatWarning } from '../../../../src/policy/lint/warning.ts';
-import { formatProblem, parsePolicy } from '../../../../src/policy/parse.ts';
+import { formatProblem } from '../../../../src/policy/yaml-source.ts';
+import { parsePolicy } from '../../../support/parse-policy.ts';
 
 const NOW = Date.parse('2026-11-23T09:00:00Z');
 

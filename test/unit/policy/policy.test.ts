@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatProblem, parsePolicy } from '../../../src/policy/parse.ts';
 import type { Policy, Rule } from '../../../src/policy/policy.ts';
+import { formatProblem } from '../../../src/policy/yaml-source.ts';
+import { parsePolicy } from '../../support/parse-policy.ts';
 
 describe('reads', () => {
   test('a policy with nothing but a default; CONNECT then goes to 443 alone', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { changedFields } from '../../../src/inspector/ui/detail/changed-fields.ts';
+import { changedFields } from '../../../src/flows/changed-fields.ts';
 
 test('a field that went on as it came is the same, whatever the case of its name', () => {
   expect(changedFields([['ACCEPT', '*/*']], [['accept', '*/*']])).toEqual([{ kind: 'same', name: 'ACCEPT', before: '*/*', after: '*/*' }]);

@@ -1,6 +1,6 @@
 // Owns what became of fields on the way through the proxy: which came as they went, which it added, took away or wrote anew. Fields of one name are
 // compared one after the other, since their order means something (RFC 9110 §5.3); between names it does not.
-import type { RecordedFields } from '../../../flows/recorded.ts';
+import type { RecordedFields } from './recorded.ts';
 
 export interface ChangedField {
   readonly kind: 'same' | 'added' | 'removed' | 'changed';
