@@ -26,6 +26,9 @@ export interface LearnedRule {
   readonly count: number;
   /** Requests to each host, most first. */
   readonly counts: readonly (readonly [string, number])[];
+  /** What was seen of it: a request of each kind. */
+  readonly requests: readonly SeenRequest[];
+  /** One that no rule before it takes, where it is in force. */
   readonly example: SeenRequest;
   /** Why somebody should look at it first; none for a rule that holds. */
   readonly doubts: readonly string[];
@@ -56,8 +59,8 @@ export function learnRules(traffic: ObservedTraffic): LearnedRules {
   );
   const drafts = [...owners.keys()].sort().flatMap((owner) => draftsOf(owner, owners.get(owner)!, denied, sites));
   const named = withDoubtfulOpenings(drafts).map((draft) => ({ ...draft, name: unused(draft.name, names) }));
-  const rules = named.filter(({ doubts }) => doubts.length === 0);
-  const byOwner = groupBy(rules, ({ hosts }) => ownerOf(hosts[0]!.name));
+  const byOwner = needed(named.filter(({ doubts }) => doubts.length === 0));
+  const rules = [...byOwner.values()].flat();
   const reopened = groupBy(
     denied.flatMap(requestsTo).filter(({ request }) => takerOf(byOwner, request) !== undefined),
     ({ request }) => takerOf(byOwner, request)!,
@@ -76,6 +79,20 @@ export function learnRules(traffic: ObservedTraffic): LearnedRules {
       .map(({ example, count, because }) => `${count} x ${example.method} to ${example.host}: ${because}`),
     reopened,
   };
+}
+
+/** The rules in their order, but for those whose every request is taken by one before. */
+function needed(rules: readonly LearnedRule[]): RulesByOwner {
+  const kept = new Map<string, LearnedRule[]>();
+  for (const rule of rules) {
+    const example = rule.requests.find((request) => takerOf(kept, request) === undefined);
+    if (example === undefined) continue;
+    const owner = ownerOf(rule.hosts[0]!.name);
+    const rulesOfOwner = kept.get(owner);
+    if (rulesOfOwner === undefined) kept.set(owner, [{ ...rule, example }]);
+    else rulesOfOwner.push({ ...rule, example });
+  }
+  return kept;
 }
 
 /** What a rule matches. */
@@ -122,7 +139,7 @@ function tunnelDrafts(owner: string, sites: readonly Site[], denied: readonly Si
     together(owner, same, denied).map(({ name, hosts, sites: group }) => {
       const tunnels = group.flatMap(({ host }) => byHost.get(host)!);
       const ports = portsOf(group[0]!);
-      const methods = areOpened ? ['CONNECT'] : tunnelMethods(tunnels, all);
+      const methods = areOpened ? ['CONNECT'] : tunnelMethods(hosts, ports, all);
       return draft({
         name,
         action: areOpened ? 'intercept' : 'allow',
@@ -133,7 +150,7 @@ function tunnelDrafts(owner: string, sites: readonly Site[], denied: readonly Si
         paths: [],
         sites: tunnels,
         count: total(tunnels),
-        example: tunnels[0]!.example,
+        requests: tunnels.map(({ example }) => example),
       });
     }),
   );
@@ -153,10 +170,14 @@ function isInsideOf(rule: LearnedRule, tunnel: LearnedRule): boolean {
   return shareHost && rule.ports.some((port) => tunnel.ports.includes(port));
 }
 
-/** Only port 443 is left to tunnels by custom: elsewhere, and where plain requests were seen there as well, a rule for tunnels has to say so. */
-function tunnelMethods(tunnels: readonly Site[], sites: readonly Site[]): readonly string[] {
-  const isShared = ({ host, port }: Site) => sites.some((site) => site.scheme !== 'tunnel' && site.host === host && site.port === port);
-  return tunnels.every((tunnel) => tunnel.port === 443 && !isShared(tunnel)) ? [] : ['CONNECT'];
+/**
+ * Only port 443 is left to tunnels by custom: elsewhere, and where plain requests were seen that the rule would take as well, it has to say that it is
+ * for tunnels.
+ */
+function tunnelMethods(hosts: readonly HostPattern[], ports: readonly number[], sites: readonly Site[]): readonly string[] {
+  const takes = ({ scheme, host, port }: Site) =>
+    scheme !== 'tunnel' && ports.includes(port) && hosts.some((pattern) => hostCovers(pattern, { kind: 'exact', name: host }));
+  return ports.every((port) => port === 443) && !sites.some(takes) ? [] : ['CONNECT'];
 }
 
 function requestDrafts({ name, hosts, sites }: Together): readonly LearnedRule[] {
@@ -180,7 +201,7 @@ function requestDrafts({ name, hosts, sites }: Together): readonly LearnedRule[]
       paths: templates,
       sites,
       count: group.reduce((sum, [, { count }]) => sum + count, 0),
-      example: group[0]![1].example,
+      requests: group.flatMap(([, path]) => withEachMethod(path)),
     });
   });
 }
@@ -226,7 +247,7 @@ function together(owner: string, sites: readonly Site[], denied: readonly Site[]
   }));
 }
 
-type Draft = Pick<LearnedRule, 'name' | 'action' | 'hosts' | 'ports' | 'scheme' | 'methods' | 'paths' | 'count' | 'example'> & {
+type Draft = Pick<LearnedRule, 'name' | 'action' | 'hosts' | 'ports' | 'scheme' | 'methods' | 'paths' | 'count' | 'requests'> & {
   readonly sites: readonly Site[];
 };
 
@@ -235,10 +256,11 @@ function draft({ sites, ...rule }: Draft, doubts: readonly string[] = []): Learn
   for (const { host, count } of sites) counts.set(host, (counts.get(host) ?? 0) + count);
   const allDoubts = [...doubts];
   if (rule.hosts.some(({ name }) => parseIpAddress(name) !== null)) allDoubts.push('an address in place of a name');
+  const example = rule.requests[0]!;
   if (rule.count === 1 && doubts.length === 0)
-    allDoubts.push(SAFE.has(rule.example.method) ? 'seen only once' : `a ${rule.example.method} that was seen only once`);
+    allDoubts.push(SAFE.has(example.method) ? 'seen only once' : `a ${example.method} that was seen only once`);
   const allowPrivate = [...new Set(sites.flatMap(({ privateAddresses }) => [...privateAddresses]))].sort().slice(0, MOST_ADDRESSES);
-  return { ...rule, allowPrivate, counts: [...counts].sort((a, b) => b[1] - a[1] || compare(a[0], b[0])), doubts: allDoubts };
+  return { ...rule, example, allowPrivate, counts: [...counts].sort((a, b) => b[1] - a[1] || compare(a[0], b[0])), doubts: allDoubts };
 }
 
 /** What did not pass, or only with an exception of the address guard. */
@@ -253,7 +275,7 @@ function doubtfulDrafts(site: Site, sites: readonly Site[]): readonly LearnedRul
     unruly: '',
   }[standing];
   if (site.scheme === 'tunnel') {
-    const methods = tunnelMethods([site], sites);
+    const methods = tunnelMethods(hosts, [site.port], sites);
     return [
       draft(
         {
@@ -266,7 +288,7 @@ function doubtfulDrafts(site: Site, sites: readonly Site[]): readonly LearnedRul
           paths: [],
           sites: [site],
           count: site.count,
-          example: site.example,
+          requests: [site.example],
         },
         [doubt],
       ),
@@ -288,9 +310,11 @@ function ownerOf(host: string): string {
 /** Every kind of request to a site. */
 function requestsTo({ example, paths, count }: Site): readonly Denied[] {
   if (paths.size === 0) return [{ request: example, count }];
-  return [...paths.values()].flatMap((path) =>
-    [...path.methods].map((method) => ({ request: { ...path.example, method }, count: path.count })),
-  );
+  return [...paths.values()].flatMap((path) => withEachMethod(path).map((request) => ({ request, count: path.count })));
+}
+
+function withEachMethod({ example, methods }: SeenPath): readonly SeenRequest[] {
+  return [...methods].map((method) => ({ ...example, method }));
 }
 
 /** What of a site no rule lets pass yet. */

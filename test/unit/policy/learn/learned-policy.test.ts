@@ -104,6 +104,25 @@ test('hosts of one owner are not put together when one of them was denied', () =
   expect(text).toContain('  # Was denied by old.yaml:7: 2 requests.\n  # - name: ads.one.example\n');
 });
 
+test('all hosts of an owner are tunnels alone where a plain request was seen below it, so that no rule for that stands in vain', () => {
+  const text = learned(...['a.one.example', 'b.one.example', 'one.example'].map((host) => ({ request: `CONNECT ${host}:443` })), {
+    request: 'M-SEARCH https://x.y.one.example/',
+    times: 1,
+  });
+  expect(text).toContain('      host: .one.example\n      port: 443\n      method: CONNECT\n');
+  expect(text).toContain('  # - name: x.y.one.example over https\n');
+});
+
+test('the test of a rule is a request that no rule before it takes', () => {
+  const text = learned(
+    ...['b.one.example', 'c.one.example', 'one.example'].map((host) => ({ request: `CONNECT ${host}:443` })),
+    ...[443, 80].map((port) => ({ request: `CONNECT a.one.example:${port}` })),
+  );
+  expect(text).toContain('      host: .one.example\n      port: 443\n');
+  expect(text).toContain('      host: a.one.example\n      port: [80, 443]\n');
+  expect(text).toContain('  - request: CONNECT a.one.example:80\n    expect: allow\n    rule: a.one.example\n');
+});
+
 test('another port than 443 opens tunnels alone, and stands in connect_ports', () => {
   const text = learned({ request: 'CONNECT git.example.com:8443' });
   expect(text).toContain('connect_ports: [443, 8443]');
