@@ -22,6 +22,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/layering.test.ts', 'test/unit/**/*.test.ts', 'test/property/**/*.test.ts'],
+          setupFiles: ['./test/support/property-seed.ts'],
           testTimeout: 20_000,
           // To load the modules anew for each file would take longer than the tests do. So what a test has put in the place of a function goes with it.
           isolate: false,

@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { readClientHello } from '../../src/tls/client-hello.ts';
 import { describeWith, run } from '../support/programs.ts';
+import '../support/property-seed.ts';
 import { createTemporaryCa } from '../support/temp-ca.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
 import { alpn, clientHello, extension, serverName, signatureAlgorithms, supportedGroups } from '../support/tls-hello.ts';
