@@ -168,6 +168,7 @@ class Composition implements RunningProxy {
       await release(parts, old);
       throw error;
     }
+    this.#lasting.ended.tell();
     this.#lasting.parts = parts;
     this.#listening.replaceBy(listeners);
     await release(old, parts);
@@ -180,6 +181,7 @@ class Composition implements RunningProxy {
   }
 
   reopenLogs(): void {
+    this.#lasting.ended.tell();
     this.#lasting.parts?.accessLog?.reopen();
   }
 
@@ -188,6 +190,7 @@ class Composition implements RunningProxy {
     this.#lasting.intercepted.drain(patienceMs);
     const endMs = performance.now() + deadlineMs;
     while (this.#listening.openConnections > 0 && performance.now() < endMs) await new Promise((resolve) => setTimeout(resolve, 20));
+    this.#lasting.ended.tell();
     this.#lasting.recording?.recorder.flush();
     return this.#listening.openConnections;
   }
@@ -201,7 +204,8 @@ class Composition implements RunningProxy {
     this.#listening.close();
     // Sockets say `close` in a later turn, and their records belong into the log.
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-    const { parts } = this.#lasting;
+    const { parts, ended } = this.#lasting;
+    ended.tell();
     this.#lasting.parts = null;
     if (parts !== null) await release(parts, null);
     await this.#lasting.close();
@@ -209,7 +213,8 @@ class Composition implements RunningProxy {
 
   /** Of this process. */
   #counts(): WorkerCounts {
-    const { metrics, cacheCounts, recording, rewriting } = this.#lasting;
+    const { metrics, cacheCounts, recording, rewriting, ended } = this.#lasting;
+    ended.tell();
     return countsOf({
       metrics,
       cache: cacheCounts,

@@ -16,6 +16,7 @@ import type { Admit } from '../policy/limits/limits.ts';
 import { Pinned } from '../tls/pinned.ts';
 import { ReadBuffers } from '../upstream/read-buffers.ts';
 import { type Admission, openAdmission } from './admission.ts';
+import { EndedFlows } from './ended-flows.ts';
 import { KeyLogs } from './origin-tls.ts';
 import { NotedSockets } from './own-sockets.ts';
 import type { Parts } from './parts.ts';
@@ -59,6 +60,7 @@ export class LastingParts implements Given {
   readonly pinned = new Pinned();
   readonly metrics = new Metrics();
   readonly cacheCounts = new CacheCounts();
+  readonly ended = new EndedFlows(this);
   readonly keyLogs: KeyLogs;
   readonly ownSockets: NotedSockets;
   /** Everything that the policy was read from last. */

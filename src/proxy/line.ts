@@ -6,7 +6,7 @@ import type { Interception } from '../exchange/interception.ts';
 import { behind } from '../exchange/revalidate-behind.ts';
 import { type ExchangeContext, runExchange, type Stages } from '../exchange/run-exchange.ts';
 import { createStages } from '../exchange/stages.ts';
-import type { EmitFlow, Flow } from '../flows/flow.ts';
+import type { EmitFlow } from '../flows/flow.ts';
 import type { ConnectionContext } from '../listeners/http1-connection.ts';
 import { judgeAddress } from '../policy/address-guard.ts';
 import { createAuthorize } from '../policy/authorize.ts';
@@ -52,30 +52,12 @@ function createConnectionContext({ config }: OpenedParts, emit: EmitFlow, lastin
   };
 }
 
-function createEmit(lasting: LastingParts): EmitFlow {
-  const { underWay, cacheCounts, metrics, recording, onFlow } = lasting;
-  return (flow: Flow): void => {
+function createEmit({ underWay, ended }: LastingParts): EmitFlow {
+  return (flow) => {
     underWay.ended(flow);
     flow.lease?.release();
-    try {
-      if (flow.cache !== null) cacheCounts.add(flow.cache, isOwnPage(flow) ? 0 : flow.contentToClient);
-      // The log of the moment: one that a reload replaced is closed by the time an exchange ends.
-      lasting.parts?.accessLog?.write(flow);
-      metrics.add(flow);
-      recording?.recorder.finish(flow);
-      onFlow?.(flow);
-    } catch (defect) {
-      // Told and counted as every defect is (defects.ts), but not here: the connection has its next request to serve.
-      queueMicrotask(() => {
-        throw defect;
-      });
-    }
+    ended.add(flow);
   };
-}
-
-/** Its content is neither an origin's nor the cache's. What fails midway has the status of the response that it was. */
-function isOwnPage({ outcome, status, error }: Flow): boolean {
-  return outcome === 'denied' || (outcome === 'failed' && status === error?.status);
 }
 
 function stagesOf(opened: OpenedParts, via: string, emit: EmitFlow, lasting: LastingParts): Stages {

@@ -83,6 +83,7 @@ test('an address that the guard forbids is never dialled, although it comes firs
   // The proxy itself listens at the first address: a connection to it would be seen as one more exchange or open connection.
   const response = await ask({ host: '127.0.0.2', port: proxy.port }, proxy.port);
   expect(failure(response)).toEqual({ status: 502, error: 'connection_refused' });
+  await proxy.flow(0);
   expect(proxy.flows).toHaveLength(1);
   expect(proxy.flows[0]).toMatchObject({
     judged: [
