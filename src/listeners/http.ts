@@ -5,8 +5,9 @@ import { ProxyError } from '../errors/proxy-error.ts';
 import { breakOff } from '../net/break-off.ts';
 import { isLoopbackAddress } from '../net/ip-address.ts';
 import { type Linked, LinkedSet } from '../net/linked-set.ts';
+import type { ConnectionContext, SocketOwner } from './client-connection.ts';
 import type { DescriptorShortage } from './descriptor-shortage.ts';
-import { type ConnectionContext, Http1Connection, type SocketOwner } from './http1-connection.ts';
+import { Http1Connection } from './http1-connection.ts';
 import type { ListenAddress } from './listener.ts';
 import { PausableServer } from './pausable-server.ts';
 

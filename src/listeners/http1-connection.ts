@@ -1,49 +1,23 @@
 // Owns one client socket that speaks HTTP/1.1 or 1.0: reads requests one after another, writes their responses, keeps the timers, and gives the
-// socket away when it becomes a tunnel. Requests that come early wait in the reader; each is judged anew when its turn comes.
+// socket away when it becomes a tunnel. Requests that come early wait in the reader; each is judged anew when its turn comes. How a request's content
+// is read is in http1-request-content.ts.
 import { asProxyError, ProxyError } from '../errors/proxy-error.ts';
 import type { Client, ClientSocket, Incoming, OpenedTunnel, Responder } from '../exchange/exchange.ts';
-import { createFlow, type EmitFlow, type Flow, type FlowOrigin } from '../flows/flow.ts';
-import { expectsContinue, isPersistent } from '../http/forwarding.ts';
-import { CHUNKED, type Framing, UNTIL_CLOSE } from '../http/framing.ts';
+import { createFlow, type Flow, type FlowOrigin } from '../flows/flow.ts';
+import { isPersistent } from '../http/forwarding.ts';
+import { type Framing, UNTIL_CLOSE } from '../http/framing.ts';
 import { type Body, type Fields, NO_FIELDS, type RequestHead } from '../http/message.ts';
-import { type BodySource, IncomingBody } from '../http1/incoming-body.ts';
-import { CHEAP_TO_COPY, Http1Reader, type ReaderEvent } from '../http1/reader.ts';
+import { Http1Reader, type ReaderEvent } from '../http1/reader.ts';
 import { MessageWriter, responseHeadText } from '../http1/writer.ts';
 import { breakOff } from '../net/break-off.ts';
 import { Cancellation } from '../net/cancellation.ts';
-import type { Deadline, Deadlines } from '../net/deadlines.ts';
-import { freeMemory, readsIntoOwnMemory } from '../net/free-memory.ts';
+import type { Deadline } from '../net/deadlines.ts';
 import { AcceptedSocket, copyOf } from './accepted-socket.ts';
-import type { ListenerOptions } from './listener.ts';
+import type { ClientConnection, ConnectionContext, SocketOwner } from './client-connection.ts';
+import { RequestContent, type RequestContentOwner } from './http1-request-content.ts';
 import { framingOf, ResponseSink } from './response.ts';
 
-/** What a connection is given by its listener. */
-export interface ConnectionContext {
-  readonly options: ListenerOptions;
-  readonly deadlines: Deadlines;
-  readonly startExchange: (incoming: Incoming) => void;
-  readonly answerUnreadable: (incoming: Incoming, error: ProxyError) => void;
-  readonly emit: EmitFlow;
-}
-
-/** Told when the connection has given its socket away, so that nothing keeps what the socket no longer needs. */
-export interface SocketOwner {
-  takenOver(): void;
-}
-
-/** What both protocols do with a connection from outside. */
-export interface ClientConnection {
-  /**
-   * No further request after those under way; at once when there is none.
-   *
-   * @param patienceMs that it may wait for a last one, which a client could have sent already; with 0, the client has to know a stop when it sees one
-   */
-  drain(patienceMs: number): void;
-  /** Closes it if it waits for a request, and did not begin to a moment ago. @returns whether it did */
-  letGoIfIdle(): boolean;
-  /** Ends it at once; records of what was under way say that it was we who did it. */
-  stop(): void;
-}
+export type { ConnectionContext } from './client-connection.ts';
 
 /**
  * `waiting`: for a request's first octet. `head`: within one. `exchange`: a request is being answered. `lingering`: the last response is written and
@@ -51,7 +25,7 @@ export interface ClientConnection {
  */
 type State = 'waiting' | 'head' | 'exchange' | 'lingering' | 'over';
 
-export class Http1Connection implements ClientConnection, Responder, BodySource {
+export class Http1Connection implements ClientConnection, Responder, RequestContentOwner {
   readonly #socket: ClientSocket;
   readonly #context: ConnectionContext;
   readonly #client: Client;
@@ -59,11 +33,11 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
   readonly #tunnel: OpenedTunnel | null;
   readonly #reader: Http1Reader;
   readonly #deadline: Deadline;
+  readonly #content: RequestContent;
   readonly #acceptedMs = performance.now();
   #lingerMs = LINGER_MS;
   #state: State = 'waiting';
   #incoming: Incoming | null = null;
-  #body: IncomingBody | null = null;
   #response: { writer: MessageWriter; body: Body | null } | null = null;
   #isResponseBlocked = false;
   #mayPersist = false;
@@ -72,12 +46,6 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
   /** Octets that came in all, and up to the end of the last exchange. */
   #octetsIn = 0;
   #octetsBefore = 0;
-  /** What was read last, while the origin has no room for it. */
-  #held: Buffer | null = null;
-  /** Content's octets when its rate was looked at last. */
-  #contentSeen = 0;
-  /** 100 has gone out: content that was held back for it (RFC 9110 §10.1.1) is due from there on. */
-  #wasToldToContinue = false;
   readonly #owner: SocketOwner;
   readonly #onData = (bytes: Buffer): void => this.#read(bytes);
   /** The socket, when what it reads comes in memory that is lent. */
@@ -109,6 +77,7 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     this.#reader = new Http1Reader('request', context.options);
     this.#deadline = context.deadlines.create(() => this.#timedOut());
     this.#deadline.set(context.options.headTimeoutMs);
+    this.#content = new RequestContent(socket, this.#reader, this.#deadline, context.options, this);
     this.#lender = tunnel === null && socket instanceof AcceptedSocket ? socket : null;
     if (this.#lender === null) socket.on('data', this.#onData);
     else this.#lender.hear((bytes, isLent) => this.#heard(bytes, isLent));
@@ -155,7 +124,7 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
   interim(status: number, reason: string, fields: Fields): void {
     const incoming = this.#incoming;
     if (incoming?.head.version !== '1.1' || this.#state !== 'exchange') return;
-    if (status === 100) this.#toldToContinue();
+    if (status === 100) this.#content.toldToContinue();
     const head = responseHeadText(status, reason, fields, null, null);
     incoming.flow.bytesToClient += head.length;
     this.#socket.write(head, 'latin1');
@@ -180,7 +149,7 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     // Whoever asks for what no proxy serves may mean what comes behind it otherwise than we would read it.
     if (incoming.flow.error?.status === 400) this.#mayPersist = false;
     // What comes behind a refused CONNECT was meant for a tunnel; it is never read as a request (RFC 9931).
-    if (framing === UNTIL_CLOSE || method === 'CONNECT' || this.#isDraining || !this.#isOverByThen(status, framing))
+    if (framing === UNTIL_CLOSE || method === 'CONNECT' || this.#isDraining || !this.#content.isOverByThen(status, framing))
       this.#mayPersist = false;
     const connection = this.#mayPersist ? null : 'close';
     const head = responseHeadText(status, reason, fields, framing, connection, lines);
@@ -218,40 +187,11 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     return { socket: this.#socket, early };
   }
 
-  // BodySource: what the consumer of the request's content says
+  // RequestContentOwner: what the content of a request goes by
 
-  pauseReading(): void {
-    // The origin is slow, not the client: its rate is not judged meanwhile.
-    this.#unwatchContent();
-    this.#socket.pause();
-  }
-
-  resumeReading(): void {
-    this.#watchContent();
-    if (this.#socket.isPaused()) this.#socket.resume();
-  }
-
-  memoryFreed(): void {
-    const held = this.#held;
-    if (held === null || this.#reader.buffered > CHEAP_TO_COPY) return;
-    this.#held = null;
-    this.#reader.detach();
-    if (readsIntoOwnMemory(this.#socket)) freeMemory(held);
-  }
-
-  contentEnded(): void {
-    this.#unwatchContent();
-    // Paused for a slow origin or for want of one, it would not hear the client leave.
-    if (this.#socket.isPaused()) this.#socket.resume();
-  }
-
-  contentCancelled(): void {
-    this.#unwatchContent();
-  }
-
-  contentFailed(_error: ProxyError): void {
-    this.#mayPersist = false;
-    this.#unwatchContent();
+  /** The one deadline serves both directions; while the client does not read, it is kept for that. */
+  get isResponseBlocked(): boolean {
+    return this.#isResponseBlocked;
   }
 
   /** Heads are read where they lie. What lasts longer than the call is copied first: content, and requests that come early. */
@@ -271,26 +211,12 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     if (this.#state === 'lingering') return;
     this.#reader.feed(bytes);
     if (this.#state === 'exchange') {
-      const body = this.#body;
-      if (body?.isStarted && !body.isOver) {
-        body.pump();
-        this.#letGo(bytes, body);
-      }
+      this.#content.takeUp(bytes);
       // Content that nobody takes yet, or requests that came early: enough is enough.
       if (this.#reader.buffered > MOST_UNREAD) this.#socket.pause();
       return;
     }
     this.#next();
-  }
-
-  /** Frees octets that were all passed on: now, or when the origin has taken them. Anything else is left to the collector. */
-  #letGo(bytes: Buffer, body: IncomingBody): void {
-    const isKept = body.hasKeptBytes;
-    body.hasKeptBytes = false;
-    this.#held = body.isFull ? bytes : null;
-    if (isKept || this.#reader.buffered > CHEAP_TO_COPY) return;
-    this.#reader.detach();
-    if (readsIntoOwnMemory(this.#socket)) freeMemory(bytes);
   }
 
   /** Takes the next request out of the reader, if it is there. */
@@ -316,15 +242,12 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     this.#state = 'exchange';
     // A proxy keeps no connection to an HTTP/1.0 client, whatever it asks for (RFC 9112 §9.3).
     this.#mayPersist = head.version === '1.1' && isPersistent(head.version, head.fields);
-    this.#body = null;
-    if (framing === 0)
+    if (framing === 0) {
+      this.#content.beginWithout();
       this.#reader.next(); // the end event of a request without content
-    else {
+    } else {
       if (this.#lender !== null) this.#reader.detach();
-      this.#body = new IncomingBody(framing === CHUNKED ? null : framing, this.#reader, this, asProxyError);
-      this.#contentSeen = 0;
-      this.#held = null; // an origin may be busy with it still, and it is not this one
-      this.#wasToldToContinue = false;
+      this.#content.begin(framing);
     }
     this.#incoming = this.#createIncoming(head);
     this.#context.startExchange(this.#incoming);
@@ -334,7 +257,7 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     const flow: Flow = createFlow(this.#origin);
     return {
       head,
-      body: this.#body,
+      body: this.#content.body,
       client: this.#client,
       flow,
       cancellation: new Cancellation(),
@@ -347,7 +270,7 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
   #unreadable(error: ProxyError): void {
     this.#state = 'exchange';
     this.#mayPersist = false;
-    this.#body = null;
+    this.#content.beginWithout();
     this.#reader.discard();
     this.#incoming = this.#createIncoming(NO_HEAD);
     this.#context.answerUnreadable(this.#incoming, error);
@@ -367,7 +290,7 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     if (!this.#isResponseBlocked) return;
     this.#isResponseBlocked = false;
     this.#deadline.suspend();
-    if (this.#body?.isStarted && !this.#body.isOver && !this.#socket.isPaused()) this.#watchContent();
+    if (!this.#socket.isPaused()) this.#content.watchAgain();
     this.#response?.body?.resume();
   }
 
@@ -390,7 +313,7 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
       breakOff(this.#socket);
       return;
     }
-    this.#skipRequestBody();
+    this.#mayPersist = this.#content.leave(this.#mayPersist);
     this.#end(flow);
     if (!this.#mayPersist || this.#isDraining) this.#finish();
     else this.#awaitNext();
@@ -407,7 +330,7 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
 
   #awaitNext(): void {
     this.#state = 'waiting';
-    this.#body = null;
+    this.#content.beginWithout();
     this.#deadline.set(this.#context.options.idleTimeoutMs);
     if (this.#socket.isPaused()) this.#socket.resume();
     // In a turn of its own: requests that are answered as soon as they are read would be answered one inside the other.
@@ -415,31 +338,6 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
       queueMicrotask(() => {
         if (this.#state === 'waiting') this.#next();
       });
-  }
-
-  /** Whether what is left of the request's content is here already, so that reading over it is all it takes to go on. */
-  #canSkipRequestBody(): boolean {
-    const body = this.#body;
-    if (body === null || body.hasEnded) return true;
-    return body.length !== null && body.length - body.octets <= this.#reader.buffered;
-  }
-
-  /** Whether the request will be over when its answer is: sure, or likely when a success of open length is made of what the origin still reads. */
-  #isOverByThen(status: number, framing: Framing | null): boolean {
-    if (this.#canSkipRequestBody()) return true;
-    const body = this.#body!;
-    return framing === CHUNKED && status < 300 && body.isStarted && !body.isOver;
-  }
-
-  #skipRequestBody(): void {
-    const body = this.#body;
-    if (body === null || body.hasEnded) return;
-    body.cancel();
-    if (!this.#mayPersist || !this.#canSkipRequestBody()) {
-      this.#mayPersist = false;
-      return;
-    }
-    for (let event = this.#reader.next(); event !== null && event.kind !== 'end'; event = this.#reader.next());
   }
 
   /** Says goodbye (FIN) and lets the client finish what it was sending: closing at once could take our answer from it (RFC 9112 §9.6). */
@@ -476,21 +374,10 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
     flow.outcome = this.#isStopped ? 'failed' : 'aborted';
     flow.bytesToClient += this.#response?.writer.bytesWritten ?? 0;
     flow.contentToClient += this.#response?.writer.contentWritten ?? 0;
-    this.#body?.finish(new ProxyError('http_request_error', 'The client closed the connection before its request was complete.'));
+    this.#content.body?.finish(new ProxyError('http_request_error', 'The client closed the connection before its request was complete.'));
     incoming.cancellation.cancel();
     this.#response = null;
     this.#end(flow);
-  }
-
-  /** Content must keep coming at the least rate, once its grace is over. Until somebody takes it, it is the client that waits. */
-  #watchContent(): void {
-    const { contentMinBytesPerSecond, contentGraceMs } = this.#context.options;
-    if (contentMinBytesPerSecond > 0 && !this.#isResponseBlocked) this.#deadline.set(contentGraceMs);
-  }
-
-  /** The one deadline serves both directions; while the client does not read, it is kept for that. */
-  #unwatchContent(): void {
-    if (!this.#isResponseBlocked) this.#deadline.suspend();
   }
 
   #timedOut(): void {
@@ -505,7 +392,7 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
         return;
       case 'exchange':
         if (this.#isResponseBlocked) breakOff(this.#socket);
-        else this.#judgeRate();
+        else this.#content.judgeRate(this.#incoming?.head);
         return;
       case 'waiting':
         this.#finish();
@@ -517,36 +404,6 @@ export class Http1Connection implements ClientConnection, Responder, BodySource 
       default:
         this.#state satisfies never;
     }
-  }
-
-  #judgeRate(): void {
-    const body = this.#body;
-    if (body === null || body.isOver) return;
-    const { contentMinBytesPerSecond, contentGraceMs } = this.#context.options;
-    const came = body.octets + this.#reader.buffered - this.#contentSeen;
-    this.#contentSeen += came;
-    if (came * 1000 >= contentMinBytesPerSecond * contentGraceMs || this.#awaitsContinue(body)) {
-      this.#watchContent();
-      return;
-    }
-    const error = new ProxyError(
-      'http_request_error',
-      `The content of the request came slower than ${contentMinBytesPerSecond} octets a second.`,
-      { status: 408 },
-    );
-    body.fail(error);
-  }
-
-  #toldToContinue(): void {
-    this.#wasToldToContinue = true;
-    if (this.#body?.isStarted && !this.#body.isOver) this.#watchContent();
-  }
-
-  /** The client holds its content back until the origin has said 100; how long that may take is between us and the origin. */
-  #awaitsContinue(body: IncomingBody): boolean {
-    const head = this.#incoming?.head;
-    if (head === undefined || this.#wasToldToContinue || body.octets + this.#reader.buffered > 0) return false;
-    return expectsContinue(head.version, head.fields);
   }
 }
 

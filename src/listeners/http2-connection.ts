@@ -9,7 +9,7 @@ import type { FlowOrigin } from '../flows/flow.ts';
 import { breakOff } from '../net/break-off.ts';
 import type { Deadline } from '../net/deadlines.ts';
 import { LinkedSet } from '../net/linked-set.ts';
-import type { ClientConnection, ConnectionContext } from './http1-connection.ts';
+import type { ClientConnection, ConnectionContext } from './client-connection.ts';
 import { Http2Exchange, type StreamOwner } from './http2-exchange.ts';
 
 export class Http2Connection implements ClientConnection, StreamOwner {

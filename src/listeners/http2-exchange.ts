@@ -15,7 +15,7 @@ import { acceptFor } from '../http/websocket-accept.ts';
 import { Cancellation } from '../net/cancellation.ts';
 import type { Deadline } from '../net/deadlines.ts';
 import type { Linked } from '../net/linked-set.ts';
-import type { ConnectionContext } from './http1-connection.ts';
+import type { ConnectionContext } from './client-connection.ts';
 import { readRequestHead, responseFieldList } from './http2-fields.ts';
 import { type BodyWatch, Http2RequestBody } from './http2-request-body.ts';
 import { Http2Response, type ResponseWatch } from './http2-response.ts';

@@ -3,7 +3,8 @@
 import type { Client, ClientSocket, OpenedTunnel } from '../exchange/exchange.ts';
 import type { FlowOrigin } from '../flows/flow.ts';
 import { type Linked, LinkedSet } from '../net/linked-set.ts';
-import { type ClientConnection, type ConnectionContext, Http1Connection, type SocketOwner } from './http1-connection.ts';
+import type { ClientConnection, ConnectionContext, SocketOwner } from './client-connection.ts';
+import { Http1Connection } from './http1-connection.ts';
 import { Http2Connection } from './http2-connection.ts';
 
 /** A connection whose octets can be read. */
