@@ -22,7 +22,8 @@ export function destinationInside(tunnel: OpenedTunnel, target: Target, fields: 
     throw elsewhere(`TLS was begun with ${serverName} in a tunnel to ${place}`);
   }
   const host = fieldValue(fields, 'host');
-  if (host !== undefined && !isSame(parseAuthority(host, DEFAULT_PORTS[scheme]), authority)) {
+  // Most clients write it as we do, and so it is the same.
+  if (host !== undefined && host !== place && !isSame(parseAuthority(host, DEFAULT_PORTS[scheme]), authority)) {
     throw elsewhere(`the request is for ${host} in a tunnel to ${place}`);
   }
   switch (target.form) {

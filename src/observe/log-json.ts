@@ -35,8 +35,9 @@ export function writeJsonLine(flow: Flow, out: OctetWriter): void {
   if (cache?.isCollapsed) out.text(',"collapsed":true');
   out.bytes(upstreamMembers(flow));
   if (flow.judged.length > 0) out.text(refusedAddresses(flow));
-  if (flow.originTls !== null) out.text(originTlsMembers(flow.originTls));
-  if (flow.connectId !== null || flow.interception !== null) out.text(interceptionMembers(flow));
+  if (flow.originTls !== null) writeOriginTls(flow.originTls, out);
+  if (flow.connectId !== null) out.bytes(CONNECT_ID).whole(flow.connectId).bytes(UPSTREAM_VERSION).quoted(flow.upstreamProtocol);
+  if (flow.interception !== null) out.text(interceptionMembers(flow.interception, flow.hello));
   if (websocket !== null) out.text(webSocketMembers(websocket));
   if (error === null) out.bytes(NO_ERROR);
   else out.text(`,"error":"${error.code}","error_detail":${quoted(error.message)}}\n`);
@@ -120,21 +121,25 @@ function writeConnecting({ resolveMs, connectMs, tlsMs }: Flow, out: OctetWriter
 
 type Decision = NonNullable<Flow['decision']>;
 
-/** Most decisions are those of a few rules, or of the default at its one position, and say the same each time. */
-const DECISION_MEMBERS = new WeakMap<object, Uint8Array>();
+/**
+ * Most decisions are those of a few rules, or of the default at its one position, and say the same each time; but a rule to tunnel or intercept is a plain
+ * `allow` to a request that is no CONNECT.
+ */
+const DECISION_MEMBERS = new WeakMap<object, Map<Decision['action'], Uint8Array>>();
 
 function decisionMembers(decision: Decision): Uint8Array {
   const { action, rule, position, decidedBy } = decision;
-  // A rule to tunnel or intercept is a plain `allow` to a request that is no CONNECT.
-  const isRepeated = decidedBy === 'default' || (decidedBy === 'rule' && rule?.action === action);
+  const isRepeated = decidedBy === 'default' || decidedBy === 'rule';
   const decider = rule ?? position;
-  const known = isRepeated ? DECISION_MEMBERS.get(decider) : undefined;
+  const byAction = isRepeated ? DECISION_MEMBERS.get(decider) : undefined;
+  const known = byAction?.get(action);
   if (known !== undefined) return known;
   const place = quoted(`${position.file}:${position.line}`);
   const octets = octetsOf(
     `,"decision":"${action}","rule":${rule === null ? 'null' : quoted(rule.name)},"rule_at":${place},"decided_by":"${decidedBy}"`,
   );
-  if (isRepeated) DECISION_MEMBERS.set(decider, octets);
+  if (byAction !== undefined) byAction.set(action, octets);
+  else if (isRepeated) DECISION_MEMBERS.set(decider, new Map([[action, octets]]));
   return octets;
 }
 
@@ -197,18 +202,15 @@ function refusedAddresses({ judged }: Flow): string {
   return `,"refused_addresses":[${members.join()}]`;
 }
 
-function originTlsMembers({ version, acceptedFaults }: NonNullable<Flow['originTls']>): string {
-  const forgiven = acceptedFaults.length === 0 ? '' : `,"accepted_faults":[${acceptedFaults.map(quoted).join()}]`;
-  return `,"origin_tls":${quoted(version)}${forgiven}`;
+function writeOriginTls({ version, acceptedFaults }: NonNullable<Flow['originTls']>, out: OctetWriter): void {
+  out.bytes(ORIGIN_TLS).quoted(version);
+  if (acceptedFaults.length > 0) out.text(`,"accepted_faults":[${acceptedFaults.map(quoted).join()}]`);
 }
 
-function interceptionMembers({ connectId, interception, hello, upstreamProtocol }: Flow): string {
-  const inside = connectId === null ? '' : `,"connect":${connectId},"upstream_version":${quoted(upstreamProtocol)}`;
-  if (interception === null) return inside;
-  const { outcome, reason } = interception;
+function interceptionMembers({ outcome, reason }: NonNullable<Flow['interception']>, hello: Flow['hello']): string {
   const said =
     hello === null ? '' : `,"sni":${quoted(hello.serverName)},"alpn":[${hello.alpn.map(quoted).join()}],"ja4":${quoted(hello.ja4)}`;
-  return `${inside},"interception":"${outcome}","interception_why":${quoted(reason)}${said}`;
+  return `,"interception":"${outcome}","interception_why":${quoted(reason)}${said}`;
 }
 
 function webSocketMembers({ messagesFromClient, messagesToClient, closeCode }: NonNullable<Flow['websocket']>): string {
@@ -240,4 +242,7 @@ const RESOLVE_MS = octetsOf(',"resolve_ms":');
 const CONNECT_MS = octetsOf(',"connect_ms":');
 const FIRST_BYTE_MS = octetsOf(',"first_byte_ms":');
 const NO_DECISION = octetsOf(',"decision":null,"rule":null,"rule_at":null,"decided_by":null');
+const ORIGIN_TLS = octetsOf(',"origin_tls":');
+const CONNECT_ID = octetsOf(',"connect":');
+const UPSTREAM_VERSION = octetsOf(',"upstream_version":');
 const NO_ERROR = octetsOf(',"error":null,"error_detail":null}\n');

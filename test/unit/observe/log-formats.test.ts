@@ -60,6 +60,23 @@ function forwarded(changes: Partial<Flow> = {}): Flow {
 }
 
 describe('the JSON format', () => {
+  it('says what a rule meant each time, for a tunnel that it has opened and for a request that it lets pass inside', () => {
+    const rule = { ...DECISION.rule!, action: 'intercept' } as const;
+    const actions = ['intercept', 'allow', 'intercept', 'allow'] as const;
+    const lines = actions.map((action) => JSON.parse(jsonLine(forwarded({ decision: { ...DECISION, rule, action } }))));
+    expect(lines.map(({ decision }) => decision)).toEqual(actions);
+  });
+
+  it('says of a request inside a tunnel which one that was, and how the origin was spoken to', () => {
+    const originTls = { version: 'TLSv1.3', certificate: null, isResumed: false, acceptedFaults: [] } as unknown as NonNullable<
+      Flow['originTls']
+    >;
+    const line = jsonLine(forwarded({ connectId: 4_294_967_301, upstreamProtocol: '1.1', originTls }));
+    expect(line).toContain(',"origin_tls":"TLSv1.3","connect":4294967301,"upstream_version":"1.1","error":null');
+    const forgiven = jsonLine(forwarded({ connectId: 5, originTls: { ...originTls, acceptedFaults: ['expired'] } }));
+    expect(forgiven).toContain(',"origin_tls":"TLSv1.3","accepted_faults":["expired"],"connect":5,"upstream_version":null,"error":null');
+  });
+
   it('tells the whole exchange, keys in a fixed order', () => {
     expect(jsonLine(forwarded({ user: 'ann' }))).toBe(
       '{"time":"2026-11-22T09:08:07.065Z","id":9,"connection":5,"listener":"http://127.0.0.1:8080","client":"192.0.2.7","client_port":40123' +
