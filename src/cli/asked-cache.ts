@@ -57,7 +57,7 @@ async function openFolder(config: CacheConfig | null, access: Access, report: (l
     throw new StartError('unavailable', [
       "no proxy of this user is running, and the settings keep no cache on disk. Start one with 'sallyport run'.",
     ]);
-  const store: DiskStore = access === 'look' ? readDiskStore(disk, report) : await openDiskStore(disk, report);
+  const store: DiskStore = access === 'look' ? readDiskStore(disk, report) : await openDiskStore(disk, report, 'refuse');
   const cache = createCacheAdmin({
     ...{
       store,

@@ -4,14 +4,16 @@
 // kill -9. Nothing waits for the disk: the log is flushed before it goes into the database, and the database after, by who asks for it
 // (disk-log.ts); a power cut between may tear the index. No page is believed: rows have sums of their own, and an index that is malformed is set
 // aside and begun anew. No page is mapped into memory, since a file that is cut short would then end the process.
+// One of another version of the program is set aside when nobody uses it: while old and new workers are there at once, it stays with those who have it.
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import { errorCode } from '../../errors/from-node.ts';
-import { DamagedDatabase, isDamage } from '../../errors/from-sqlite.ts';
+import { DamagedDatabase, isBusy, isDamage } from '../../errors/from-sqlite.ts';
 import { type DiskFolder, prepareFolder } from './disk-folder.ts';
+import { holdIndexFile, type IndexFile, inodeOf } from './index-file.ts';
 
 /** Records that were written together into one segment. */
 export interface WrittenBatch {
@@ -60,16 +62,17 @@ export class DiskIndex {
   readonly #database: DatabaseSync;
   readonly #folder: DiskFolder;
   readonly #statements: Statements;
-  readonly #inode: number;
+  /** `null`: to look into only. */
+  readonly #file: IndexFile | null;
   #version = -1;
   #lastBatch = 0;
   #lastMark = 0;
 
-  constructor(database: DatabaseSync, folder: DiskFolder) {
+  constructor(database: DatabaseSync, folder: DiskFolder, file: IndexFile | null) {
     this.#database = database;
     this.#folder = folder;
+    this.#file = file;
     this.#statements = prepareAll(database);
-    this.#inode = inodeOf(folder.index);
     const [seed] = (this.#statements.store.get() ?? []) as unknown as number[];
     if (seed === undefined) throw new DamagedDatabase('the seed is missing');
     this.seed = seed;
@@ -77,7 +80,7 @@ export class DiskIndex {
 
   /** Nobody has put another index, or none, in its place. */
   get isInPlace(): boolean {
-    return inodeOf(this.#folder.index) === this.#inode;
+    return this.#file === null || inodeOf(this.#folder.index) === this.#file.inode;
   }
 
   /** Costs next to nothing where there is nothing new. @returns whether there was something */
@@ -139,11 +142,20 @@ export class DiskIndex {
     this.#statements.checkpoint.get();
   }
 
+  /** What `checkpoint` has brought over is on the disk. @throws an error of Node's */
+  async flush(): Promise<void> {
+    await this.#file?.flush();
+  }
+
   /** The last one to close brings all into the database, and waits for the disk. */
   close(): void {
     if (!this.#database.isOpen) return;
-    this.#database.exec('PRAGMA synchronous = NORMAL');
-    this.#database.close();
+    try {
+      this.#database.exec('PRAGMA synchronous = NORMAL');
+      this.#database.close();
+    } finally {
+      this.#file?.release();
+    }
   }
 
   #apply({ batches, marks, gone }: IndexChanges): void {
@@ -182,19 +194,22 @@ export class DiskIndex {
   }
 }
 
+/** The index is of another version, and somebody uses it: only what is opened once they have ended can be used. */
+export class IndexInUse extends Error {}
+
 /**
  * Opens the index to write, and makes it where there is none.
  *
  * @param report told when one was set aside
- * @throws errors of SQLite's and of Node's
+ * @throws IndexInUse, errors of SQLite's and of Node's
  */
 export function openToWrite(folder: DiskFolder, report: (line: string) => void): DiskIndex {
   try {
     return openAsItIs(folder);
   } catch (error) {
-    const why = error instanceof UnknownVersion ? error.message : isDamage(error) ? 'is damaged' : null;
-    if (why === null) throw error;
-    setAside(folder, why, report);
+    if (error instanceof UnknownVersion) setAsideUnused(folder, error, report);
+    else if (isDamage(error)) setAside(folder, 'is damaged', report);
+    else throw error;
     return openAsItIs(folder);
   }
 }
@@ -207,12 +222,13 @@ export function setAside({ index, setAside: aside }: DiskFolder, why: string, re
   report(`cache: ${index} ${why}. It has been set aside as ${path.basename(aside)}; the cache on disk begins anew, empty`);
 }
 
-/** Opens what is there to look into it. @throws errors of SQLite's */
+/** Opens what is there to look into it. @throws errors of SQLite's, and an error that says that it is of another version */
 export function openToRead(folder: DiskFolder): DiskIndex {
   const database = new DatabaseSync(folder.index, { readOnly: true, timeout: WAIT_MS });
   try {
     database.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF`);
-    return new DiskIndex(database, folder);
+    refuseOtherVersion(database);
+    return new DiskIndex(database, folder, null);
   } catch (error) {
     database.close();
     throw error;
@@ -221,35 +237,68 @@ export function openToRead(folder: DiskFolder): DiskIndex {
 
 class UnknownVersion extends Error {}
 
-function openAsItIs(folder: DiskFolder): DiskIndex {
-  // SQLite would let others read it, as far as the umask does; its -wal and -shm take the mode that it has.
-  closeSync(openSync(folder.index, 'a', 0o600));
-  const database = new DatabaseSync(folder.index, { timeout: WAIT_MS });
+/** One of another version, as long as nobody uses it. @throws IndexInUse */
+function setAsideUnused(folder: DiskFolder, why: UnknownVersion, report: (line: string) => void): void {
+  const inode = inodeOf(folder.index);
+  const database = new DatabaseSync(folder.index, { timeout: 0 });
   try {
+    // In this mode the first read takes all of the file, or fails: whoever has opened it has a lock on it until it closes it or ends, however that comes.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE');
+    // Another process may have been quicker.
+    if (numberOf(database, 'PRAGMA user_version') === SCHEMA_VERSION || inodeOf(folder.index) !== inode) return;
+    // Whoever opened it a moment ago, and reads it when it has another name, would look for a log of SQLite's beside the index that takes its place.
+    database.exec('PRAGMA journal_mode = MEMORY');
+    setAside(folder, why.message, report);
+  } catch (error) {
+    if (isBusy(error))
+      throw new IndexInUse(`${path.basename(folder.index)} ${why.message}; a process that uses it still runs`, { cause: error });
+    if (!isDamage(error)) throw error;
+    setAside(folder, why.message, report);
+  } finally {
+    database.close();
+  }
+}
+
+function openAsItIs(folder: DiskFolder): DiskIndex {
+  const file = holdIndexFile(folder.index);
+  let database: DatabaseSync | null = null;
+  try {
+    database = new DatabaseSync(folder.index, { timeout: WAIT_MS });
+    // Before it is changed in any way: it may be somebody else's.
+    if (!isEmpty(database)) refuseOtherVersion(database);
     // Both only count before the first table is made.
     database.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL`);
     // Of its log SQLite would only write over the beginning, and the length of the file tell nobody that what is in it has been brought over.
     database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 0; PRAGMA cell_size_check = ON;
       PRAGMA cache_size = -${CACHE_KIB}; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY`);
     database.exec('BEGIN IMMEDIATE');
-    if (numberOf(database, 'PRAGMA user_version') === 0 && numberOf(database, 'SELECT count(*) FROM sqlite_schema') === 0) {
+    if (isEmpty(database)) {
       discardContents(folder);
       database.exec(SCHEMA);
       database.prepare('INSERT INTO store VALUES (?, 0)').run(randomBytes(4).readUInt32LE());
     }
-    const version = numberOf(database, 'PRAGMA user_version');
-    const application = numberOf(database, 'PRAGMA application_id');
-    if (version !== SCHEMA_VERSION || application !== APPLICATION_ID) {
-      throw new UnknownVersion(`is of version ${version}, and this is version ${SCHEMA_VERSION}`);
-    }
+    refuseOtherVersion(database);
     database.exec('COMMIT');
-    const index = new DiskIndex(database, folder);
+    const index = new DiskIndex(database, folder, file);
     // From here on it never waits: whoever asks is answering a request.
     database.exec('PRAGMA busy_timeout = 0');
     return index;
   } catch (error) {
-    database.close();
+    database?.close();
+    file.release();
     throw error;
+  }
+}
+
+function isEmpty(database: DatabaseSync): boolean {
+  return numberOf(database, 'PRAGMA user_version') === 0 && numberOf(database, 'SELECT count(*) FROM sqlite_schema') === 0;
+}
+
+function refuseOtherVersion(database: DatabaseSync): void {
+  const version = numberOf(database, 'PRAGMA user_version');
+  const application = numberOf(database, 'PRAGMA application_id');
+  if (version !== SCHEMA_VERSION || application !== APPLICATION_ID) {
+    throw new UnknownVersion(`is of version ${version}, and this is version ${SCHEMA_VERSION}`);
   }
 }
 
@@ -330,10 +379,6 @@ function fileSize(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-function inodeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.ino ?? 0;
-}
-
 const KINDS = ['removed', 'used'] as const;
 const PAGE_BYTES = 4096;
 const SHARED_MEMORY_BYTES = 32_768;
@@ -343,7 +388,7 @@ const CACHE_KIB = 256;
 /** For another process to finish a batch, when the index is opened. */
 const WAIT_MS = 2000;
 const APPLICATION_ID = 0x53504331;
-/** One more whenever the tables or what stands in them changes. */
+/** One more whenever the tables change, or what stands in them or in segments (disk-segment.ts, stored-record.ts, packed-head.ts). */
 const SCHEMA_VERSION = 3;
 const SCHEMA = `
   CREATE TABLE store (seed INTEGER NOT NULL, marks INTEGER NOT NULL) STRICT;

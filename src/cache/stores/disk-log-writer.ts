@@ -238,7 +238,7 @@ export class LogWriter {
       if (this.#isOver) return;
       this.#index.checkpoint();
       this.#indexBytes = this.#index.bytes;
-      await flushFile(this.#folder.index);
+      await this.#index.flush();
     } catch {
       // Tried again after the next batch.
     }

@@ -4,6 +4,7 @@
 //
 // What it refuses: to wait. What is stored is written later, without those who asked, and a little of it at once; a disk that is full or fails turns
 // storing off for a while (storing-pause.ts), and more than can be written is not taken. Several processes may share the folder.
+// A folder that processes of another version use is theirs until they have ended; until then nothing is found here, and nothing stored.
 // There is no thread for it: what it would take to start one, and to tell it what to do, is more than is left to be done.
 import { isBusy, isDamage } from '../../errors/from-sqlite.ts';
 import { StartError } from '../../errors/start-error.ts';
@@ -15,8 +16,8 @@ import type { CacheStore, ContentWriter, Soon, StoreStats } from './cache-store.
 import { FS_BLOCK } from './content-file.ts';
 import { ContentFiles } from './content-files.ts';
 import { DiskContentWriter, type WriterHost } from './disk-content-writer.ts';
-import { existingFolder, prepareFolder } from './disk-folder.ts';
-import { setAside } from './disk-index.ts';
+import { type DiskFolder, existingFolder, prepareFolder } from './disk-folder.ts';
+import { IndexInUse, setAside } from './disk-index.ts';
 import { type Found, fileBlocksOf } from './disk-log.ts';
 import { DiskRoom } from './disk-room.ts';
 import { type Verified, verifyAll } from './disk-verify.ts';
@@ -37,21 +38,30 @@ export interface DiskStore extends CacheStore {
  * Opens the store, and makes it where there is none.
  *
  * @param report a line for the operator: the disk fails, works again, or an index was set aside
+ * @param whereInUse what to do about a folder that processes of another version use: serve without it until they have ended, or refuse
  * @throws StartError when the folder cannot serve
  */
-export async function openDiskStore(options: DiskStoreOptions, report: (line: string) => void): Promise<DiskStore> {
+export async function openDiskStore(
+  options: DiskStoreOptions,
+  report: (line: string) => void,
+  whereInUse: 'wait' | 'refuse' = 'wait',
+): Promise<DiskStore> {
   const folder = prepareFolder(options.folder);
-  try {
-    return new OpenDiskStore({ folder, options, report, mayWrite: true });
-  } catch (cause) {
-    throw new StartError(
-      'unavailable',
-      [
-        `${folder.path} cannot be used for the cache (${reasonOf(cause)}). Mend that, choose another folder (cache.folder), or keep nothing on disk (cache.disk: 0).`,
-      ],
-      { cause },
-    );
+  for (let tries = 1; ; tries += 1) {
+    const isLast = tries === MOST_TRIES;
+    try {
+      return new OpenDiskStore({ folder, options, report, mayWrite: true }, isLast && whereInUse === 'wait');
+    } catch (cause) {
+      if (!(cause instanceof IndexInUse) || isLast) throw cannotOpen(folder, cause);
+    }
+    // Another one that starts may only have looked at its version.
+    await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS * (1 + Math.random())));
   }
+}
+
+function cannotOpen(folder: DiskFolder, cause: unknown): StartError {
+  const problem = `${folder.path} cannot be used for the cache (${reasonOf(cause)}). Mend that, choose another folder (cache.folder), or keep nothing on disk (cache.disk: 0).`;
+  return new StartError('unavailable', [problem], { cause });
 }
 
 /**
@@ -62,7 +72,7 @@ export async function openDiskStore(options: DiskStoreOptions, report: (line: st
 export function readDiskStore(options: DiskStoreOptions, report: (line: string) => void): DiskStore {
   const folder = existingFolder(options.folder);
   try {
-    return new OpenDiskStore({ folder, options, report, mayWrite: false });
+    return new OpenDiskStore({ folder, options, report, mayWrite: false }, false);
   } catch (cause) {
     const problem = isDamage(cause) ? 'is damaged; the next start sets it aside and begins anew' : `cannot be read (${reasonOf(cause)})`;
     throw new StartError('data', [`${folder.index} ${problem}.`], { cause });
@@ -78,22 +88,22 @@ class OpenDiskStore implements DiskStore, WriterHost {
   readonly #writers = new LinkedSet<DiskContentWriter>();
   readonly #committing = new Set<Promise<boolean>>();
   readonly #ticks: NodeJS.Timeout | null;
-  /** `null`: it is over, or what there was is damaged and there is nothing else yet. */
+  /** `null`: it is over, or what there was is damaged and there is nothing else yet, or processes of another version use it. */
   #opened: OpenedDisk | null;
   #evictions = 0;
   #refusals = 0;
   #damaged = 0;
   #closing: Promise<void> | null = null;
 
-  /** @throws errors of SQLite's and of Node's */
-  constructor(parts: DiskParts) {
+  /** @param waits until nobody uses it whose version is another @throws IndexInUse unless it waits, errors of SQLite's and of Node's */
+  constructor(parts: DiskParts, waits: boolean) {
     const { folder, options, report, mayWrite } = parts;
     this.#parts = parts;
     this.#pause = new StoringPause(folder.path, report);
     this.#files = new ContentFiles(folder);
     this.#room = new DiskRoom(folder, options.maxBytes, (work) => this.#guarded(work));
     this.maxObjectBytes = Math.min(options.maxObjectBytes, Math.floor(options.maxBytes / 4));
-    this.#opened = this.#open();
+    this.#opened = waits ? this.#openOrWait() : this.#open();
     this.#room.measureOthers();
     this.#ticks = mayWrite ? setInterval(() => this.#tick(), TICK_MS).unref() : null;
   }
@@ -252,6 +262,17 @@ class OpenDiskStore implements DiskStore, WriterHost {
     });
   }
 
+  #openOrWait(): OpenedDisk | null {
+    try {
+      return this.#open();
+    } catch (error) {
+      if (!(error instanceof IndexInUse)) throw error;
+      // The next tick tries again.
+      this.#pause.begin(error);
+      return null;
+    }
+  }
+
   /** What there was is damaged, or another process has put another index in its place. */
   #beginAnew(opened: OpenedDisk): void {
     const { folder, report } = this.#parts;
@@ -271,9 +292,9 @@ class OpenDiskStore implements DiskStore, WriterHost {
   #openAgain(): void {
     if (this.#closing !== null) return;
     try {
-      this.#opened = this.#open();
+      this.#opened = this.#openOrWait();
+      if (this.#opened !== null) this.#pause.end();
     } catch (error) {
-      // The next tick tries again.
       this.#pause.begin(error);
     }
   }
@@ -387,4 +408,7 @@ const NOTHING: readonly StoredResponse[] = Object.freeze([]);
 const NO_CONTENT = Buffer.alloc(0);
 const ROOM_FOR_INDEX_BYTES = 16 * 4096;
 const TICK_MS = 500;
+/** To open what another version has, when the store is opened. */
+const MOST_TRIES = 5;
+const TRY_AGAIN_MS = 20;
 const LEFTOVERS_A_TICK = 64;

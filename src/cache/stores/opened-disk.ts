@@ -36,12 +36,12 @@ export interface DiskHost extends LogHost {
   removeContent(file: FilePlace): void;
 }
 
-/** @throws errors of SQLite's and of Node's */
+/** @throws IndexInUse, errors of SQLite's and of Node's */
 export function openDisk(parts: DiskParts, host: DiskHost): OpenedDisk {
   const { folder, report, mayWrite } = parts;
   if (!mayWrite) return openOver(openToRead(folder), parts, host);
-  removeUnfinished(folder);
   const index = openToWrite(folder, report);
+  removeUnfinished(folder);
   try {
     return openOver(index, parts, host);
   } catch (error) {
