@@ -204,7 +204,7 @@ class Serving {
     try {
       if (!('restart' in this.#proxy)) throw new StartError('usage', [ONE_PROCESS]);
       await this.#proxy.restart();
-      outcome = { isDone: true, lines: [`started anew on ${RESTART}: ${this.#proxy.processes.length} workers`] };
+      outcome = { isDone: true, lines: [`started anew on ${RESTART}: ${this.#proxy.processes.length} workers`, ITSELF_NOT] };
     } catch (error) {
       const problems = error instanceof StartError ? error.problems : [describeDefect(error)];
       outcome = { isDone: false, lines: [...problems, `not started anew on ${RESTART}: what is running goes on`] };
@@ -260,6 +260,7 @@ const OF_COMMANDS = ['direct', 'report', 'quiet'] as const;
 /** The cause of a reload that somebody asked for. */
 const ASKED = 'SIGHUP';
 const RESTART = 'SIGUSR2';
+const ITSELF_NOT = `process ${process.pid} itself goes on as it was started, with what workers is set to; to renew that too, stop it and start again`;
 const ONE_PROCESS = 'a proxy of one process cannot be started anew without a break; set workers to 2 or more, or auto';
 const SAME_SIGNAL_MS = 1_000;
 const FORGOTTEN_HANDLE_MS = 1_000;

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/config.ts';
 import { StartError } from '../errors/start-error.ts';
 import type { HandedOver } from './listening-sockets.ts';
-import type { ChildFacts, FromChild, Role, StartOrder, ToChild } from './messages.ts';
+import { type ChildFacts, type FromChild, ORDER_VERSION, type Role, type StartOrder, type ToChild } from './messages.ts';
 
 /** What a child is started with. */
 export interface Birth {
@@ -55,7 +55,7 @@ export class Child {
     this.config = config;
     this.#onLine = onLine;
     const handed = sockets.map(({ address }, index) => ({ address, descriptor: FIRST_HANDED + index }));
-    this.#order = { kind: 'start', number, config, sockets: handed, ticketSecret, keeperSocket };
+    this.#order = { kind: 'start', version: ORDER_VERSION, number, config, sockets: handed, ticketSecret, keeperSocket };
     this.#process = fork(FILES[role], [], {
       execArgv: [...process.execArgv, ...V8_FLAGS],
       env: { ...process.env, ...codeCache() },

@@ -4,7 +4,7 @@
 import { StartError } from '../errors/start-error.ts';
 import { describeDefect, surviveDefects } from '../proxy/defects.ts';
 import type { RunningProxy } from '../proxy.ts';
-import type { ChildFacts, FromChild, Refusal, StartOrder, ToChild } from './messages.ts';
+import { type ChildFacts, type FromChild, ORDER_VERSION, type Refusal, type StartOrder, type ToChild } from './messages.ts';
 
 /** What a process that starts may say. */
 export interface Says {
@@ -52,6 +52,7 @@ class Obedience {
     switch (message.kind) {
       case 'start':
         await this.#answer(async () => {
+          if (message.version !== ORDER_VERSION) throw new StartError('unavailable', [OTHER_ORDERS]);
           this.#running = await this.#start(message, SAYS);
           this.#drainTimeoutMs = message.config.drainTimeoutMs;
         });
@@ -127,6 +128,7 @@ function refusalOf(error: unknown): Refusal {
 
 function ignore(): void {}
 
+const OTHER_ORDERS = `the program that is installed now cannot be led by process ${process.ppid}, which began with another. Stop that one, and start again.`;
 const SAYS: Says = { report: (line) => tell({ kind: 'report', line }), unjoined: () => tell({ kind: 'unjoined' }) };
 /** As of a proxy of one process (cli/exit-codes.ts). */
 const EXIT_INTERNAL = 70;

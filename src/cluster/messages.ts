@@ -1,9 +1,12 @@
 // Owns what the primary and its children say to each other, over the channel that Node gives a forked process. Both ends are of one version but for the
-// time of a rolling restart to another: what is not understood is left alone there.
+// time of a rolling restart to another: what is not understood is left alone there, but for the first order.
 import type { Config } from '../config/config.ts';
 import type { StartErrorKind } from '../errors/start-error.ts';
 import type { ListenAddress } from '../listeners/listener.ts';
 import type { RunningProxy } from '../proxy.ts';
+
+/** Changes with anything in `StartOrder`, all of `Config` included: a limit that a child of another version does not find there would be none. */
+export const ORDER_VERSION = 1;
 
 /** A worker serves clients; the keeper has what must be there once. */
 export type Role = 'worker' | 'keeper';
@@ -11,6 +14,8 @@ export type Role = 'worker' | 'keeper';
 /** The first thing that a child is told. */
 export interface StartOrder {
   readonly kind: 'start';
+  /** `ORDER_VERSION` of the primary. */
+  readonly version: number;
   /** Of workers from 1; 0 for the keeper. */
   readonly number: number;
   readonly config: Config;

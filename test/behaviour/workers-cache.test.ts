@@ -1,11 +1,15 @@
 // One cache for all workers: what one has stored the others answer with, and what is invalid in one is so in all.
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { cacheStatusOf, requestFor } from '../support/cached.ts';
 import { type Origin, type Reply, startOrigin } from '../support/origin.ts';
 import { connectRaw, type RawClient } from '../support/raw-client.ts';
 import type { RawRequest } from '../support/strict-message.ts';
 import { temporaryFile, temporaryFolder } from '../support/temp-files.ts';
-import { startWorkers } from '../support/workers.ts';
+import { startEcho } from '../support/tunnel-servers.ts';
+import { openTunnel } from '../support/tunnels.ts';
+import { startCopiedWorkers, startWorkers } from '../support/workers.ts';
 
 const FRESH = [['Cache-Control', 'max-age=3600']] as const;
 const CHUNKED_HEAD = 'HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nTransfer-Encoding: chunked\r\n\r\n';
@@ -109,3 +113,41 @@ describe('with two workers', () => {
     }
   });
 });
+
+test('a new start to a version of another index leaves the folder to the old worker that goes on, then takes it; no answer is wrong', async () => {
+  const one = await origin((_, reply, count) => reply.response({ fields: FRESH, body: `answer ${count}` }));
+  await using echo = await startEcho();
+  const cache = temporaryFolder(onTestFinished);
+  const policy = temporaryFile(onTestFinished, 'policy.yaml', 'version: 1\ndefault: allow\nconnect_ports: any\n');
+  const settings = { SALLYPORT_CACHE: 'on', SALLYPORT_CACHE_FOLDER: cache, SALLYPORT_TIMEOUTS_DRAIN: '60s' };
+  const proxy = await startCopiedWorkers({ ...settings, SALLYPORT_POLICY: policy });
+  const answer = async (target: string): Promise<{ readonly text: string; readonly cacheStatus: string }> => {
+    using client = await connectRaw(proxy);
+    return await ask(client, `${one.url}${target}`);
+  };
+  for (let i = 0; i < 20; i += 1) await answer(`/${i}`);
+  using tunnel = await openTunnel(proxy, echo.authority);
+  const index = path.join(cache, 'index.sqlite');
+  const { ino } = statSync(index);
+  const file = path.join(proxy.sources, 'cache/stores/disk-index.ts');
+  const [before, ofBefore] = [readFileSync(file, 'utf8'), /SCHEMA_VERSION = \d+;/];
+  expect(before).toMatch(ofBefore);
+  writeFileSync(file, before.replace(ofBefore, 'SCHEMA_VERSION = 1_000;'));
+  proxy.primary.kill('SIGUSR2');
+  await proxy.says(/cache: nothing can be stored in .* is version 1000; a process that uses it still runs\); answers go on without/);
+  await proxy.says(/started anew on SIGUSR2: 2 workers\n.* itself goes on as it was started/);
+  for (let i = 0; i < 20; i += 1) expect((await answer(`/${i}`)).text).toMatch(/^answer \d+$/);
+  expect(statSync(index).ino).toBe(ino);
+  expect(proxy.said).not.toContain('set aside');
+  tunnel.end();
+  await proxy.says(/index\.sqlite is of version 3, and this is version 1000\. It has been set aside/);
+  // Both have it now: what one stores there, the other finds.
+  const isShared = async (): Promise<boolean> => {
+    const target = `/shared/${Math.random()}`;
+    await answer(target);
+    const again = await Promise.all(Array.from({ length: CLIENTS }, () => answer(target)));
+    return again.every(({ cacheStatus }) => cacheStatus.includes('hit'));
+  };
+  await expect.poll(isShared, { timeout: 10_000 }).toBe(true);
+  expect(proxy.said.match(/set aside/g)).toHaveLength(1);
+}, 90_000);

@@ -149,6 +149,43 @@ test('a new start takes up a program whose workers speak otherwise to the keeper
   expect(now().some((each) => old.includes(each))).toBe(false);
 });
 
+test('a new start to a program that this one cannot lead changes nothing, and says what to do', async () => {
+  await using origin = await startOk();
+  const proxy = await startCopiedWorkers(allowing());
+  const messages = path.join(proxy.sources, 'cluster/messages.ts');
+  const [before, ofBefore] = [readFileSync(messages, 'utf8'), /ORDER_VERSION = \d+;/];
+  expect(before).toMatch(ofBefore);
+  writeFileSync(messages, before.replace(ofBefore, 'ORDER_VERSION = 1_000;'));
+  const old = [...proxy.workers(), proxy.keeper()];
+  proxy.primary.kill('SIGUSR2');
+  await proxy.says(
+    /cannot be led by process \d+, which began with another\. Stop that one, and start again\.\n.*: what is running goes on\n/,
+  );
+  await expect.poll(() => [...proxy.workers(), proxy.keeper()]).toEqual(old);
+  await getOnce(proxy, origin);
+});
+
+test('while one that was asked to stop finishes its tunnels, the next one serves on the same address, with the same folders', async () => {
+  await using echo = await startEcho();
+  await using origin = await startOk();
+  const [state, cache] = [temporaryFolder(onTestFinished), temporaryFolder(onTestFinished)];
+  const folders = { SALLYPORT_STATE_DIR: state, SALLYPORT_CACHE: 'on', SALLYPORT_CACHE_FOLDER: cache, SALLYPORT_TIMEOUTS_DRAIN: '60s' };
+  const first = await startWorkers({ ...allowing(), ...folders });
+  using tunnel = await openTunnel(first, echo.authority);
+  expect(await isOpen(tunnel)).toBe(true);
+  const ended = first.stop();
+  await first.says(/stopping on SIGTERM/);
+  await expect.poll(() => connectRaw(first).then(close, (error: Error) => error.message)).toContain('ECONNREFUSED');
+  const next = await startWorkers({ ...allowing(), ...folders, SALLYPORT_LISTEN: `127.0.0.1:${first.port}` });
+  expect(next.port).toBe(first.port);
+  for (let round = 0; round < 10; round += 1) await getOnce(next, origin);
+  expect(await isOpen(tunnel)).toBe(true);
+  tunnel.end();
+  expect(await ended).toBe(0);
+  await getOnce(next, origin);
+  expect(first.said + next.said).not.toMatch(/WARNING|cache:|defect/);
+});
+
 test('where all workers accept from one socket, a new start of them loses no connection', async () => {
   await using origin = await startOk();
   const reports: string[] = [];
