@@ -88,10 +88,12 @@ export class UpstreamConnection {
 
   #dial(): Socket {
     const buffers = this.#buffers;
-    const options = { host: this.address, port: this.port, noDelay: true, allowHalfOpen: true };
-    if (buffers === null) return connect(options);
+    if (buffers === null) return connect({ host: this.address, port: this.port, noDelay: true, allowHalfOpen: true });
     return connect({
-      ...options,
+      host: this.address,
+      port: this.port,
+      noDelay: true,
+      allowHalfOpen: true,
       onread: {
         buffer: () => (this.#buffer ??= buffers.take(ReadBuffers.first)),
         callback: (size: number, memory: Uint8Array) => {

@@ -77,13 +77,18 @@ export async function openSecure(
 }
 
 /** A connection on which whoever asks speaks to the origin as it likes. */
-export async function openRaw(
+export function openRaw(
   parts: ConnectParts,
   request: TunnelRequest,
   route: Route,
 ): Promise<{ connection: UpstreamConnection; early: Buffer }> {
   if (route.kind === 'parent') return throughParent(parts, request, route, parts.tunnelBuffers);
-  return { connection: await dialJudged(parts, request, parts.tunnelBuffers), early: NOTHING };
+  return dialJudged(parts, request, parts.tunnelBuffers).then(asItIs);
+}
+
+/** It was not asked anything. */
+function asItIs(connection: UpstreamConnection): { connection: UpstreamConnection; early: Buffer } {
+  return { connection, early: NOTHING };
 }
 
 async function throughParent(
