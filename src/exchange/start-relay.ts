@@ -42,11 +42,14 @@ export function startRelay(
 ): void {
   const { flow } = incoming;
   flow.firstByteMs = performance.now() - flow.startedMs;
-  const extensions = fieldValues(fields, 'sec-websocket-extensions').join() || undefined;
-  const observer = status === 101 ? new WebSocketObserver(extensions, flow.capture) : null;
+  const observer = status === 101 ? observerOf(fields, flow) : null;
   flow.websocket = observer?.counts ?? null;
   if (observer !== null) gate?.follow(observer);
   relayBetween(flow, incoming.responder.takeOver(status, reason, fields), upstream, context, lease, observer, null, gate);
+}
+
+function observerOf(fields: Fields, flow: Flow): WebSocketObserver {
+  return new WebSocketObserver(fieldValues(fields, 'sec-websocket-extensions').join() || undefined, flow.capture);
 }
 
 /** The same when the head is written already. */

@@ -19,10 +19,17 @@ export interface TunnelSocket extends BreakableSocket {
   end(): unknown;
   pause(): unknown;
   resume(): unknown;
+  isPaused(): boolean;
   on(event: 'data', listener: (bytes: Buffer) => void): unknown;
   on(event: 'end' | 'drain' | 'close', listener: () => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   readonly writableNeedDrain: boolean;
+}
+
+/** A socket that can do without `data` events: it reads into memory that it shares with others, and says so of what it read. */
+interface LendingSocket extends TunnelSocket {
+  hear(listener: (bytes: Buffer, isLent: boolean) => void): void;
+  readonly readableLength: number;
 }
 
 export interface TunnelUpstream {
@@ -154,15 +161,17 @@ export class Relay implements DivertedRelay {
     this.#idle.set(idleTimeoutMs);
     upstream.consume(this);
     this.#leastFreed = readsIntoOwnMemory(client) ? WORTH_FREEING : Number.POSITIVE_INFINITY;
-    client.on('data', (bytes) => this.#heard(bytes, bytes.length >= this.#leastFreed));
+    if (isLending(client)) client.hear((bytes, isLent) => this.#heard(isLent ? copyOf(bytes) : bytes, bytes.length >= WORTH_FREEING));
+    else client.on('data', (bytes) => this.#heard(bytes, bytes.length >= this.#leastFreed));
     client.on('end', () => this.#ended('from-client', upstream.socket, this.#upload));
     client.on('drain', () => this.#clientDrained());
     client.on('close', () => {
       this.#closed('client-failed', this.#download);
       this.#giveBackKept();
     });
-    client.resume();
-    upstream.socket.resume();
+    // To resume what is not paused would cost a turn of the loop each.
+    if (client.isPaused()) client.resume();
+    if (upstream.socket.isPaused()) upstream.socket.resume();
     if (early.length > 0) this.#heard(early, false);
   }
 
@@ -344,6 +353,8 @@ export class Relay implements DivertedRelay {
     this.#state = nextTunnelState(this.#state, direction === 'from-client' ? 'client-end' : 'upstream-end');
     if (way?.isHolding) way.endAfter();
     else if (this.#diversion !== null) this.#diversion.endAfter(direction, () => other.end());
+    // Both have sent everything, and this one has taken all: to close it says so as well (FIN), in one call for three.
+    else if (this.#state === 'closed' && isTransport(other) && other.writableLength === 0) other.destroy();
     else other.end();
   }
 
@@ -368,6 +379,23 @@ export class Relay implements DivertedRelay {
     breakOff(this.#client);
     this.#upstream.breakOff();
   }
+}
+
+/** Not one whose octets wait to be emitted: those would come too late. */
+function isLending(socket: TunnelSocket): socket is LendingSocket {
+  return 'hear' in socket && (socket as LendingSocket).readableLength === 0;
+}
+
+/** Whether nothing of its own is to be said at its end, as TLS, HTTP/2 and what ends within this process have it. */
+function isTransport(socket: TunnelSocket): boolean {
+  return 'resetAndDestroy' in socket && socket.encrypted !== true;
+}
+
+/** Whether the upstream socket can take them at once is known only when they are written; so what is lent is written as a copy. */
+function copyOf(bytes: Buffer): Buffer {
+  const copy = bytes.length < WORTH_FREEING ? Buffer.allocUnsafe(bytes.length) : Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }
 
 /** Less is left to the collector: freeing it would cost more than it gives back. */

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { startOpeningProxy } from '../support/opened-tunnels.ts';
 import { type Origin, startOrigin, startRawServer } from '../support/origin.ts';
 import { connectRaw, type RawClient } from '../support/raw-client.ts';
+import type { RawConnection } from '../support/raw-connection.ts';
 import { startTestProxy, type TestProxy } from '../support/start-proxy.ts';
 import { createTemporaryCa } from '../support/temp-ca.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
@@ -134,6 +135,31 @@ it('what a tunnel sends waits unharmed for an origin that does not read, whateve
   }
   open();
   await tunnel.readUntil('same');
+});
+
+it.each([3_000, 9_000])('so do reads of %s octets, each with another tunnel of the same proxy read right behind it', async (size) => {
+  const { promise: arrived, resolve: arrive } = Promise.withResolvers<RawConnection>();
+  await using slow = await startRawServer((connection) => {
+    connection.pause();
+    arrive(connection);
+  });
+  await using echo = await startEcho();
+  using other = await openTunnel(proxy, echo.authority);
+  const socket = (await openTunnel(proxy, slow.authority)).release();
+  onTestFinished(() => void socket.destroy());
+  const sent: Buffer[] = [];
+  // Once all buffers on the way are full, the proxy has long held some of them.
+  while (socket.writableLength === 0) {
+    sent.push(contentOf(sent.length, size));
+    socket.write(sent.at(-1)!);
+    await other.send(contentOf(99, size));
+    await other.readExactly(size);
+  }
+  const whole = Buffer.concat(sent);
+  const origin = await arrived;
+  const all = origin.readExactly(whole.length);
+  origin.resume();
+  expect((await all).equals(whole)).toBe(true);
 });
 
 it('a request behind its CONNECT, in a tunnel that is opened, is read as it was sent, whatever others send meanwhile', async () => {
