@@ -1,11 +1,7 @@
 // Owns the `ca` part of the command table: what each of its commands takes and what its help says.
 import type { Command, Flag } from './command.ts';
-import { CONFIG_FLAG, POLICY_FLAG } from './policy-commands.ts';
+import { CA_DIR_FLAG, CONFIG_FLAG, POLICY_FLAG } from './shared-flags.ts';
 
-export const CA_DIR_FLAG: Flag = {
-  value: 'FOLDER',
-  text: 'where the CA lies; without it tls.ca_dir, else certs/ca of a clone, else the folder for data of this user',
-};
 const WHERE: Readonly<Record<string, Flag>> = { 'ca-dir': CA_DIR_FLAG, config: CONFIG_FLAG };
 const NEW: Readonly<Record<string, Flag>> = {
   only: { value: 'HOSTS', text: 'names and addresses, separated by commas: it can sign for nothing else' },

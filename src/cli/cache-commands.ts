@@ -1,13 +1,8 @@
 // Owns the `cache` part of the command table: what each of its commands takes and what its help says.
 import type { Command, Flag } from './command.ts';
-import { CONFIG_FLAG } from './policy-commands.ts';
+import { PROXY_FLAGS } from './shared-flags.ts';
 
-const PROCESS_FLAG: Flag = {
-  value: 'PID',
-  text: 'which proxy, where several of this user are running; the first line of a start names it',
-};
 const JSON_FLAG: Flag = { value: null, text: 'print JSON' };
-const WHERE: Readonly<Record<string, Flag>> = { process: PROCESS_FLAG, config: CONFIG_FLAG };
 const USER_FLAG: Flag = { value: 'NAME', text: 'who asks, where a rule keeps what users fetched apart' };
 const WHOM = 'The running proxy is asked. When none runs, the folder on disk is opened: cache.folder in the settings.';
 
@@ -23,7 +18,7 @@ export const CACHE_COMMANDS: readonly Command[] = [
       method: { value: 'METHOD', text: 'GET if not given' },
       user: USER_FLAG,
       json: JSON_FLAG,
-      ...WHERE,
+      ...PROXY_FLAGS,
     },
     details: [
       'It says what is stored under the key of the URL, which of it was chosen, how old that is and how long it stays fresh, what the decision is ' +
@@ -44,7 +39,7 @@ export const CACHE_COMMANDS: readonly Command[] = [
     operands: '',
     leastOperands: 0,
     mostOperands: 0,
-    flags: { json: JSON_FLAG, ...WHERE },
+    flags: { json: JSON_FLAG, ...PROXY_FLAGS },
     details: [`Counts of what was evicted, refused and found damaged begin with the process. ${WHOM}`],
     examples: [['sallyport cache stats', 'In a few lines.']],
     perform: async (given, terminal) => (await import('./cache-contents.ts')).cacheStats(given, terminal),
@@ -55,7 +50,7 @@ export const CACHE_COMMANDS: readonly Command[] = [
     operands: '[PATTERN]',
     leastOperands: 0,
     mostOperands: 1,
-    flags: { json: { value: null, text: 'print JSON, one line for each' }, ...WHERE },
+    flags: { json: { value: null, text: 'print JSON, one line for each' }, ...PROXY_FLAGS },
     details: [
       'A line for each stored response: status, size, how long it stays fresh, URL. PATTERN is about the whole URL; * in it stands for any ' +
         `characters. They come in no order. ${WHOM}`,
@@ -72,7 +67,7 @@ export const CACHE_COMMANDS: readonly Command[] = [
     operands: 'URL',
     leastOperands: 1,
     mostOperands: 1,
-    flags: { user: USER_FLAG, json: JSON_FLAG, ...WHERE },
+    flags: { user: USER_FLAG, json: JSON_FLAG, ...PROXY_FLAGS },
     details: [`Of each variant: status, size, age, what it was selected by, tags and fields. Exits 1 when there is none. ${WHOM}`],
     examples: [['sallyport cache show http://example.com/', 'Everything stored for it.']],
     perform: async (given, terminal) => (await import('./cache-contents.ts')).showCached(given, terminal),
@@ -86,7 +81,7 @@ export const CACHE_COMMANDS: readonly Command[] = [
     flags: {
       tag: { value: 'TAG', text: 'those whose origin gave them this tag (Surrogate-Key, Cache-Tag)' },
       all: { value: null, text: 'everything' },
-      ...WHERE,
+      ...PROXY_FLAGS,
     },
     details: [
       'A URL means all its variants, for all users; with a * it is a PATTERN about whole URLs. Once this has said how many there were, no request ' +
@@ -106,7 +101,7 @@ export const CACHE_COMMANDS: readonly Command[] = [
     operands: '',
     leastOperands: 0,
     mostOperands: 0,
-    flags: { json: JSON_FLAG, ...WHERE },
+    flags: { json: JSON_FLAG, ...PROXY_FLAGS },
     details: [
       `Every octet is read and held against its checksum, and what does not pass is removed. Exits 1 when there was any. ${WHOM} Requests notice ` +
         'what is damaged without this, too, and are not answered with it.',

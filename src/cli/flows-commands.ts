@@ -1,11 +1,7 @@
 // Owns the `flows` part of the command table: what each of its commands takes and what its help says.
 import type { Command, Flag } from './command.ts';
-import { CONFIG_FLAG } from './policy-commands.ts';
+import { PROXY_FLAGS } from './shared-flags.ts';
 
-const WHERE: Readonly<Record<string, Flag>> = {
-  process: { value: 'PID', text: 'which proxy, where several of this user are running; the first line of a start names it' },
-  config: CONFIG_FLAG,
-};
 const SESSION_FLAG: Flag = {
   value: 'NAME|FILE',
   text: 'another session than the one that is recorded into, by its name or as the file of one',
@@ -26,7 +22,7 @@ export const FLOWS_COMMANDS: readonly Command[] = [
       limit: { value: 'N', text: 'the newest N; 50 if not given' },
       json: { value: null, text: 'print JSON, one line for each' },
       session: SESSION_FLAG,
-      ...WHERE,
+      ...PROXY_FLAGS,
     },
     details: [`A line for each: when it began, its number, status, how it ended, size, time, method and URL. ${FILTER}`],
     examples: [
@@ -41,7 +37,7 @@ export const FLOWS_COMMANDS: readonly Command[] = [
     operands: '[FILTER...]',
     leastOperands: 0,
     mostOperands: 100,
-    flags: { json: { value: null, text: 'print JSON, one line for each' }, ...WHERE },
+    flags: { json: { value: null, text: 'print JSON, one line for each' }, ...PROXY_FLAGS },
     details: [`From now on, until it is stopped with Ctrl-C. ${FILTER}`],
     examples: [['sallyport flows tail host:api.example.com', 'What a program asks of one host, while it runs.']],
     perform: async (given, terminal) => (await import('./flows-tail.ts')).tailFlows(given, terminal),
@@ -52,7 +48,7 @@ export const FLOWS_COMMANDS: readonly Command[] = [
     operands: 'ID',
     leastOperands: 1,
     mostOperands: 1,
-    flags: { json: { value: null, text: 'print JSON' }, reveal: REVEAL_FLAG, session: SESSION_FLAG, ...WHERE },
+    flags: { json: { value: null, text: 'print JSON' }, reveal: REVEAL_FLAG, session: SESSION_FLAG, ...PROXY_FLAGS },
     details: [
       'ID is the number in the list. Fields that the proxy took away are marked with -, those that it added with +. Content is laid out to be read. ' +
         'Secrets are masked, unless they are asked for.',
@@ -66,7 +62,7 @@ export const FLOWS_COMMANDS: readonly Command[] = [
     operands: 'ID',
     leastOperands: 1,
     mostOperands: 1,
-    flags: { json: { value: null, text: 'print JSON' }, ...WHERE },
+    flags: { json: { value: null, text: 'print JSON' }, ...PROXY_FLAGS },
     details: [
       'It goes the way of every request: the policy judges it, as one of a client of this machine that gives no credentials, and the cache may ' +
         'answer it. What came of it is printed as a line of the list.',
@@ -85,7 +81,7 @@ export const FLOWS_COMMANDS: readonly Command[] = [
       output: { value: 'FILE', text: 'where to, instead of standard output' },
       reveal: REVEAL_FLAG,
       session: SESSION_FLAG,
-      ...WHERE,
+      ...PROXY_FLAGS,
     },
     details: [`A file that the developer tools of browsers open. Secrets are masked, unless they are asked for. ${FILTER}`],
     examples: [['sallyport flows export --output api.har host:api.example.com', 'What passed to and from one host.']],
@@ -97,7 +93,7 @@ export const FLOWS_COMMANDS: readonly Command[] = [
     operands: '',
     leastOperands: 0,
     mostOperands: 0,
-    flags: { once: { value: null, text: 'print it once and end' }, ...WHERE },
+    flags: { once: { value: null, text: 'print it once and end' }, ...PROXY_FLAGS },
     details: ['Rates of the last seconds, and the largest hosts, clients and users of what is recorded; anew each second until Ctrl-C.'],
     examples: [
       ['sallyport top', 'In a terminal.'],

@@ -1,8 +1,6 @@
 // Owns the `policy` part of the command table: what each of its commands takes and what its help says.
-import type { Command, Flag } from './command.ts';
-
-export const POLICY_FLAG: Flag = { value: 'FILE', text: 'the policy; without it the one that the settings name, else open.yaml' };
-export const CONFIG_FLAG: Flag = { value: 'FILE', text: 'the configuration file (YAML)' };
+import type { Command } from './command.ts';
+import { CONFIG_FLAG, POLICY_FLAG } from './shared-flags.ts';
 
 export const POLICY_COMMANDS: readonly Command[] = [
   {
