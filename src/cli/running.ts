@@ -1,11 +1,12 @@
 // Owns the note that a running proxy keeps about itself in the state folder, so that commands find it: `reload` hears what became of the reload, and
 // the commands of `cache` learn where to ask.
 // One small file for each process, for its user's eyes only; notes of processes that are gone are cleared away by whoever looks.
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { runningFolder } from '../admin/socket-files.ts';
 import { errorCode } from '../errors/from-node.ts';
 import { StartError } from '../errors/start-error.ts';
+import { makePrivateFolder } from '../net/private-folder.ts';
 
 export interface RunningNote {
   readonly processId: number;
@@ -33,7 +34,7 @@ export class RunningFile {
   /** @throws the error of the file system, when nothing can be written there */
   constructor(stateFolder: string, note: RunningNote) {
     const folder = runningFolder(stateFolder);
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makePrivateFolder(folder);
     this.#file = path.join(folder, `${note.processId}.json`);
     this.write(note);
   }

@@ -2,10 +2,11 @@
 // It is written whole under a temporary name, flushed to the disk (fsync) and renamed, so that a crash leaves the old one or the new one; at most
 // every ten seconds, so that a crash costs no more than what those counted. What cannot be read is set aside under another name, never overwritten.
 // Trouble with it stops nothing: counting goes on in memory, and the operator is told once.
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import { errorCode } from '../../errors/from-node.ts';
+import { makePrivateFolder } from '../../net/private-folder.ts';
 import { DailyBytes, type DailyCount, MOST_COUNTS } from './daily-bytes.ts';
 
 export interface QuotaFile {
@@ -133,7 +134,7 @@ function* linesOf(dailyBytes: DailyBytes): Generator<string> {
 
 async function replaceFile(file: string, content: Iterable<string>): Promise<void> {
   const temporary = `${file}.new`;
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  makePrivateFolder(path.dirname(file));
   // What a crash left may have other permissions; `wx` makes sure that it is a new file, and no link to somewhere else.
   await rm(temporary, { force: true });
   const handle = await open(temporary, 'wx', 0o600);

@@ -130,6 +130,15 @@ test('a hundred thousand counts come back, every one', async () => {
   expect(after.dailyBytes.used('Artifacts', 'user 99999')).toBe(99_999);
 });
 
+test.skipIf(process.platform !== 'linux')('a folder where the system makes none is told of once, and nothing waits for it', async () => {
+  // Node's own way of making a folder with those above it never ends below /proc.
+  folder = '/proc/nowhere/state';
+  const kept = await opened();
+  kept.dailyBytes.add('Artifacts', 'user alice', 1);
+  await kept.close();
+  expect(reports).toEqual([expect.stringContaining('/proc/nowhere/state/bytes-per-day.jsonl cannot be written')]);
+});
+
 /** A file stands where the folder should be. */
 async function openedWithoutFolder(): Promise<QuotaFile> {
   writeFileSync(folder, '');
