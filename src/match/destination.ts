@@ -23,6 +23,9 @@ export function parseDestination(text: string): Destination {
   const withPort = /^(?:\[([^\]]*)\]|([^:]*)):([0-9]{1,5})$/.exec(text);
   const place = withPort === null ? text.replace(/^\[([^\]]*)\]$/, '$1') : (withPort[1] ?? withPort[2]!);
   const port = withPort === null ? null : Number(withPort[3]);
+  // Nothing is at such a port, and a script for browsers would take 0 for every port.
+  if (port === 0 || (port !== null && port > MOST_PORT))
+    throw new ProxyError('proxy_configuration_error', `"${text}" names a port that is none; ports are 1 to ${MOST_PORT}.`);
   if (place === '*') return { what: { kind: 'everything' }, port };
 
   const address = parseIpAddress(place);
@@ -59,4 +62,5 @@ function canonicalHost(text: string): string {
   }
 }
 
+const MOST_PORT = 65_535;
 const PATTERN_KINDS: Readonly<Record<string, HostPattern['kind']>> = { '.': 'below', '*.': 'one-label' };

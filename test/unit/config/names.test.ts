@@ -8,9 +8,12 @@ test.each(['example.com', '.example.com', '*.example.com', '192.0.2.1', '2001:db
   },
 );
 
-test.each(['10.0.0.1/8', 'a b', '', 'exa_mple..com', 'http://example.com/'])('%j is no destination', (text) => {
-  expect(() => parseDestination(text)).toThrow('expected a host such as example.com');
-});
+test.each(['10.0.0.1/8', 'a b', '', 'exa_mple..com', 'http://example.com/', 'example.com:0', '10.0.0.0/8:65536'])(
+  '%j is no destination',
+  (text) => {
+    expect(() => parseDestination(text)).toThrow('expected a host such as example.com');
+  },
+);
 
 test.each(['192.0.2.53', '192.0.2.53:5353', '2001:db8::53', '[2001:db8::53]', '[2001:db8::53]:53'])('%s is a DNS server', (text) => {
   expect(parseDnsServer(text)).toBe(text);
