@@ -6,6 +6,7 @@ import type { CacheConfig } from '../cache/options.ts';
 import { type DiskStore, openDiskStore, readDiskStore } from '../cache/stores/disk.ts';
 import { loadConfig } from '../config/load.ts';
 import { StartError } from '../errors/start-error.ts';
+import { socketOf } from './asked-proxy.ts';
 import type { Arguments } from './command.ts';
 import { chooseRunning, readRunning } from './running.ts';
 import type { Terminal } from './terminal.ts';
@@ -46,9 +47,7 @@ async function openCache({ flags }: Arguments, access: Access, { environment, wo
     throw new StartError('config', ['--process: state_dir is off, so running proxies cannot be found.']);
   const running = stateFolder === null ? null : chooseRunning(readRunning(stateFolder), asked, stateFolder);
   if (running === null) return openFolder(config.cache, access, report);
-  if (running.adminSocket === null)
-    throw new StartError('unavailable', [`process ${running.processId} has no socket to be asked at; its own log says why.`]);
-  return { cache: remoteCache(running.adminSocket), where: `process ${running.processId}`, close: async () => {} };
+  return { cache: remoteCache(socketOf(running)), where: `process ${running.processId}`, close: async () => {} };
 }
 
 async function openFolder(config: CacheConfig | null, access: Access, report: (line: string) => void): Promise<AskedCache> {
@@ -59,16 +58,14 @@ async function openFolder(config: CacheConfig | null, access: Access, report: (l
     ]);
   const store: DiskStore = access === 'look' ? readDiskStore(disk, report) : await openDiskStore(disk, report, 'refuse');
   const cache = createCacheAdmin({
-    ...{
-      store,
-      rules: config.rules,
-      now: Date.now,
-      lastVerdict: () => null,
-      answers: null,
-      mode: { offline: false, staleOk: false },
-      outdateAll: null,
-      termsOf: null,
-    },
+    store,
+    rules: config.rules,
+    now: Date.now,
+    lastVerdict: () => null,
+    answers: null,
+    mode: { offline: false, staleOk: false },
+    outdateAll: null,
+    termsOf: null,
     verify: () => store.verify(),
   });
   return { cache, where: path.resolve(disk.folder), close: () => store.close() };

@@ -13,10 +13,16 @@ export async function runningProxy(
   const { stateFolder } = await loadConfig({ config: flags.get('config')?.[0] }, environment, workingDirectory);
   if (stateFolder === null) throw new StartError('config', ['state_dir is off, so running proxies cannot be found.']);
   const running = chooseRunning(readRunning(stateFolder), flags.get('process')?.[0], stateFolder);
-  if (running === null)
-    throw new StartError('unavailable', [`no proxy of this user is running, going by ${stateFolder}. Start one with 'sallyport run'.`]);
-  const { adminSocket } = running;
-  if (adminSocket === null)
-    throw new StartError('unavailable', [`process ${running.processId} has no socket to be asked at; its own log says why.`]);
-  return { ...running, adminSocket };
+  if (running === null) throw noneRuns(stateFolder);
+  return { ...running, adminSocket: socketOf(running) };
+}
+
+/** Where a running proxy can be asked. @throws StartError where it cannot be */
+export function socketOf({ adminSocket, processId }: RunningNote): string {
+  if (adminSocket !== null) return adminSocket;
+  throw new StartError('unavailable', [`process ${processId} has no socket to be asked at; its own log says why.`]);
+}
+
+export function noneRuns(stateFolder: string): StartError {
+  return new StartError('unavailable', [`no proxy of this user is running, going by ${stateFolder}. Start one with 'sallyport run'.`]);
 }

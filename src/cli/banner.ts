@@ -15,7 +15,7 @@ export interface BannerFacts extends Pick<RunningProxy, 'listening' | 'policySum
 
 /** Six lines, one more where there are workers, and one where there is an inspector. @param bold marks the labels */
 export function banner(facts: BannerFacts, bold: (text: string) => string): string {
-  const url = urlToPaste(facts.listening);
+  const url = urlFromHere(facts.listening);
   const rows: readonly (readonly [string, string])[] = [
     ['sallyport', `${facts.version}, node ${facts.nodeVersion}, process ${facts.processId}`],
     ['listening', facts.listening.map((each) => each.url).join('  ')],
@@ -45,8 +45,8 @@ function roundSize(bytes: number): string {
   return sizeText(bytes).replace('.0 ', ' ');
 }
 
-/** The first TCP listener as this machine reaches it: nothing connects to 0.0.0.0. */
-function urlToPaste(listening: RunningProxy['listening']): string | null {
+/** The first TCP listener as this machine reaches it, since nothing connects to 0.0.0.0; `null` where there is none. */
+export function urlFromHere(listening: RunningProxy['listening']): string | null {
   const tcp = listening.find(({ address }) => address.kind === 'tcp');
   if (tcp === undefined) return null;
   return tcp.url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');

@@ -5,6 +5,7 @@ import { pkcs12 } from '../tls/pkcs12.ts';
 import { existingAuthority, nameOf } from './ca-words.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
+import { JAVA_PASSWORD } from './java-key-store.ts';
 import type { Terminal } from './terminal.ts';
 import { writeResult } from './written-file.ts';
 
@@ -45,5 +46,3 @@ const FORMATS = {
   der: (certificate: X509Certificate) => certificate.raw,
   pkcs12: (certificate: X509Certificate, password: string) => pkcs12(certificate.raw, nameOf(certificate), password, randomBytes(16)),
 } as const;
-/** What Java's own trust store has, and everybody expects. */
-const JAVA_PASSWORD = 'changeit';

@@ -2,7 +2,7 @@
 // up and once as `sallyport run` starts it. Nothing on the machine is changed, and nothing outside of it is asked.
 import path from 'node:path';
 import { loadConfig } from '../config/load.ts';
-import { commandFor } from './ca-words.ts';
+import { commandFor, nameOf } from './ca-words.ts';
 import { childEnvironment, type TrustFiles } from './child-environment.ts';
 import type { Arguments } from './command.ts';
 import { check, findProgram, versionOf } from './doctor-check.ts';
@@ -86,9 +86,7 @@ async function atOnce<T, R>(most: number, each: readonly T[], perform: (one: T) 
 
 function authorityOf({ authority }: DoctorProxy): DoctorReport['authority'] {
   if (authority === null) return null;
-  const { certificate } = authority.authority;
-  const name = /^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? certificate.subject;
-  return { name, certificateFile: authority.certificateFile };
+  return { name: nameOf(authority.authority.certificate), certificateFile: authority.certificateFile };
 }
 
 type Column = 'machine' | 'run';

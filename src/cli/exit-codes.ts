@@ -21,12 +21,13 @@ export const EXIT_CODES: readonly (readonly [number, string])[] = [
   [EXIT_OK, 'done'],
   [
     EXIT_DIFFERENT,
-    'tests of a policy fail, two policies differ, nothing is stored, something stored was damaged, or a program does not trust the proxy',
+    'tests of a policy fail, two policies differ, nothing is stored, something stored was damaged, a program does not trust the proxy, there is no CA, ' +
+      'or something is left to do for one to be trusted',
   ],
   [EXIT_USAGE, 'the command line is wrong'],
-  [EXIT_OF_KIND.data, 'a policy is wrong'],
+  [EXIT_OF_KIND.data, 'a policy, or what is in another file, is wrong; a reload was refused'],
   [EXIT_OF_KIND.unreadable, 'a file cannot be read'],
-  [EXIT_OF_KIND.unavailable, 'an address is in use or not available'],
+  [EXIT_OF_KIND.unavailable, 'an address is in use or not available; no proxy to ask'],
   [EXIT_INTERNAL, 'a defect of Sallyport'],
   [EXIT_OF_KIND.permission, 'no permission'],
   [EXIT_OF_KIND.config, 'a setting is wrong'],

@@ -3,8 +3,7 @@ import { createWriteStream } from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { requestAdmin } from '../admin/ask-admin.ts';
-import { shownCode } from '../errors/from-node.ts';
-import { StartError } from '../errors/start-error.ts';
+import { cannotWrite, StartError } from '../errors/start-error.ts';
 import { askingFlows, filterOf, withQuery } from './asked-flows.ts';
 import { inSession } from './asked-session.ts';
 import type { Arguments } from './command.ts';
@@ -34,8 +33,7 @@ async function exportFrom(socket: string, session: string | undefined, given: Ar
     // Secrets may be in it.
     await pipeline(response, createWriteStream(path.resolve(terminal.workingDirectory, file), { mode: 0o600 }));
   } catch (cause) {
-    const code = shownCode(cause);
-    throw new StartError('unavailable', [`${file}: cannot be written (${code}). Choose another file with --output.`], { cause });
+    throw cannotWrite(file, cause, 'Choose another file with --output.');
   }
   return EXIT_OK;
 }

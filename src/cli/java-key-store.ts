@@ -3,7 +3,7 @@
 // is a list with a digest, made in a millisecond. It keeps no secret, so the password is the customary one, and the weak digest protects nothing.
 import { createHash } from 'node:crypto';
 
-/** The customary one, which everybody knows. */
+/** The customary one: what Java's own trust store has, and everybody expects. */
 export const JAVA_PASSWORD = 'changeit';
 
 /** @param certificates  DER; each is trusted as a root */

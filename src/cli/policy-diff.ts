@@ -16,20 +16,20 @@ export async function diffPolicies({ operands, flags }: Arguments, terminal: Ter
   const policies = [(await readPolicy(before)).compiled, (await readPolicy(after)).compiled] as const;
   const diff = new PolicyDiff(...policies, flags.has('rules'));
   const log = flags.get('log')?.[0];
-  const counts = log === undefined ? askInvented(diff, policies) : await askRecorded(diff, log, terminal);
+  const remarks = log === undefined ? [] : await askRecorded(diff, log, terminal);
+  if (log === undefined) askInvented(diff, policies);
   const changes = [...diff.changes.values()].sort((a, b) => rankOf(a) - rankOf(b) || b.count - a.count);
   for (const change of changes) terminal.print(changeLines(change, log !== undefined).join('\n'));
   terminal.print(summary(changes, diff.asked, log));
-  for (const remark of [...counts, ...(log === undefined ? [] : unrecorded(policies))]) terminal.tell(remark);
+  for (const remark of [...remarks, ...(log === undefined ? [] : unrecorded(policies))]) terminal.tell(remark);
   return changes.length === 0 ? EXIT_OK : EXIT_DIFFERENT;
 }
 
-function askInvented(diff: PolicyDiff, policies: readonly [CompiledPolicy, CompiledPolicy]): readonly string[] {
+function askInvented(diff: PolicyDiff, policies: readonly [CompiledPolicy, CompiledPolicy]): void {
   for (const asked of invented(...policies, Date.now())) {
     const { identity, clientAddress } = asked.question;
     diff.add(asked, typeof identity === 'object' ? identity.user : clientAddress);
   }
-  return [];
 }
 
 /** @returns remarks about lines that were no requests */

@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { loadConfig } from '../config/load.ts';
 import { StartError } from '../errors/start-error.ts';
+import { noneRuns } from './asked-proxy.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OF_KIND, EXIT_OK } from './exit-codes.ts';
 import { chooseRunning, type ReloadOutcome, type RunningNote, readNote, readRunning } from './running.ts';
@@ -14,8 +15,7 @@ export async function reload({ flags }: Arguments, { environment, workingDirecto
   if (stateFolder === null)
     throw new StartError('config', [`state_dir is off, so running proxies cannot be found. Send ${signal} to the process.`]);
   const running = chooseRunning(readRunning(stateFolder), flags.get('process')?.[0], stateFolder);
-  if (running === null)
-    throw new StartError('unavailable', [`no proxy of this user is running, going by ${stateFolder}. Start one with 'sallyport run'.`]);
+  if (running === null) throw noneRuns(stateFolder);
   // One process would end by that signal, if it is of a version that does not know it.
   if (flags.has('restart') && !running.workers?.length)
     throw new StartError('unavailable', [

@@ -6,6 +6,7 @@ import { loadConfig } from '../config/load.ts';
 import { StartError } from '../errors/start-error.ts';
 import { describeDefect, surviveDefects } from '../proxy/defects.ts';
 import { type RunningProxy, startProxy } from '../proxy.ts';
+import { urlFromHere } from './banner.ts';
 import { childEnvironment, hasOwnJavaTrustStore, inheritedRoute } from './child-environment.ts';
 import { type ChildEnd, runChild } from './child-process.ts';
 import type { Arguments } from './command.ts';
@@ -108,9 +109,9 @@ async function closeProxy(proxy: RunningProxy, { drainTimeoutMs }: Config, notes
 }
 
 function addressOf({ listening }: RunningProxy): { readonly host: string; readonly port: number } {
-  const url = listening.find(({ address }) => address.kind === 'tcp')?.url;
-  if (url === undefined) throw new StartError('usage', ['--listen: a command needs a TCP address; leave --listen out for one of its own.']);
-  const { hostname, port } = new URL(url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:'));
+  const url = urlFromHere(listening);
+  if (url === null) throw new StartError('usage', ['--listen: a command needs a TCP address; leave --listen out for one of its own.']);
+  const { hostname, port } = new URL(url);
   return { host: hostname, port: Number(port || 80) };
 }
 

@@ -29,7 +29,7 @@ function drawn(screen: string, columns: number): string {
 }
 
 /** @param most  rows of each table */
-export function screenOf(overview: Overview, nowMs: number, most: number): string {
+function screenOf(overview: Overview, nowMs: number, most: number): string {
   const { exchanges, denied, failed, hits, savedBytes, bytes, statuses } = overview;
   const from = Math.floor(nowMs / 1_000) - RECENT_SECONDS;
   const recent = overview.seconds.filter(({ second }) => second >= from);

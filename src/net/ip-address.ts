@@ -131,6 +131,11 @@ export function unmapped(ip: IpAddress): IpAddress {
   return ipv4(ip.bytes[12]!, ip.bytes[13]!, ip.bytes[14]!, ip.bytes[15]!);
 }
 
+/** Whether a socket's remote address is one of this machine's loopback addresses, IPv4-mapped ones included. */
+export function isLoopbackAddress(address: string): boolean {
+  return address.startsWith('127.') || address === '::1' || address.startsWith('::ffff:127.');
+}
+
 /** The prefixes below ::/8 under which the last 32 bits are an IPv4 address. */
 function carriesAtEnd(ip: IpAddress): boolean {
   if (cidrContains(IPV4_COMPATIBLE, ip)) return !cidrContains(UNSPECIFIED_AND_LOOPBACK, ip);
@@ -294,8 +299,3 @@ const CARRYING_PREFIXES: readonly Cidr[] = [
   parseCidr('64:ff9b::/96')!, // NAT64, RFC 6052 §2.1
   parseCidr('64:ff9b:1::/48')!, // NAT64 for local use, RFC 8215; of the lengths it allows, the common /96
 ];
-
-/** Whether a socket's remote address is one of this machine's loopback addresses, IPv4-mapped ones included. */
-export function isLoopbackAddress(address: string): boolean {
-  return address.startsWith('127.') || address === '::1' || address.startsWith('::ffff:127.');
-}

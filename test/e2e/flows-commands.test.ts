@@ -161,7 +161,7 @@ describeWith(['curl'], 'In a terminal', () => {
       [
         ['flows', 'export', '--output', '/dev/null/x.har'],
         69,
-        /\/dev\/null\/x\.har: cannot be written \(ENOTDIR\)\. Choose another file with --output/,
+        /\/dev\/null\/x\.har: cannot be written \(its folder is a file\)\. Choose another file with --output/,
       ],
       [['flows', 'list', 'is:strange'], 64, /filter, column 4: is: knows no strange/],
       [['top', 'hosts'], 64, /one word too many\. See sallyport top --help/],
