@@ -1,11 +1,12 @@
 // Owns the command table: what each command takes and what its help says. The work is in the file that each loads when it is called,
 // so that help and version do not wait for the proxy's parts.
-import { CA_COMMANDS, CA_DIR_FLAG } from './ca-commands.ts';
+import { CA_COMMANDS } from './ca-commands.ts';
 import { CACHE_COMMANDS } from './cache-commands.ts';
 import type { Command } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
 import { FLOWS_COMMANDS } from './flows-commands.ts';
-import { CONFIG_FLAG, POLICY_COMMANDS, POLICY_FLAG } from './policy-commands.ts';
+import { POLICY_COMMANDS } from './policy-commands.ts';
+import { CA_DIR_FLAG, CONFIG_FLAG, POLICY_FLAG, PROXY_FLAGS } from './shared-flags.ts';
 import { versionLine } from './version.ts';
 
 export const COMMANDS: readonly Command[] = [
@@ -91,8 +92,7 @@ export const COMMANDS: readonly Command[] = [
         value: null,
         text: 'start its workers anew, one after the other, with the program that is installed now; no connection is lost',
       },
-      process: { value: 'PID', text: 'which proxy, where several of this user are running; the first line of a start names it' },
-      config: CONFIG_FLAG,
+      ...PROXY_FLAGS,
     },
     details: [
       'Waits until the proxy has done it, and prints what the proxy says of it. With any mistake in the configuration or the policy, a failing ' +
@@ -119,8 +119,7 @@ export const COMMANDS: readonly Command[] = [
     leastOperands: 0,
     mostOperands: 0,
     flags: {
-      process: { value: 'PID', text: 'which proxy, where several of this user are running; the first line of a start names it' },
-      config: CONFIG_FLAG,
+      ...PROXY_FLAGS,
     },
     details: [
       'The link signs in the browser that opens it first, and works once. It leads to a loopback address of this machine: admin in the settings, ' +
