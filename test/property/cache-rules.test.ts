@@ -11,6 +11,7 @@ import type { StoredResponse } from '../../src/cache/stored-response.ts';
 import { formatHttpDate, parseHttpDate } from '../../src/http/date.ts';
 import type { Field, Fields } from '../../src/http/message.ts';
 import { parseDictionary } from '../../src/http/parse-structured-fields.ts';
+import { threadMs } from '../support/thread-time.ts';
 
 const NOW = Date.UTC(2026, 10, 22);
 const OPTIONS = { ...CACHE_RULE_DEFAULTS, targeted: ['cdn-cache-control'] };
@@ -175,7 +176,7 @@ describe('hostile octets', () => {
     ]
       .map((unit) => unit.repeat(size / unit.length))
       .flatMap((value) => [value, `max-age="${value}`, `a${value}b`]);
-    const startedAt = performance.now();
+    const startedAt = threadMs();
     for (const value of values) {
       const lines = ['Cache-Control', 'CDN-Cache-Control', 'Vary', 'Age', 'Expires', 'Pragma', 'Connection', 'Accept-Language', 'Foo'].map(
         (name) => ({ name, value }),
@@ -189,7 +190,7 @@ describe('hostile octets', () => {
       parseHttpDate(value, NOW);
     }
     // Some 100 million octets in all; anything quadratic in one value would take minutes.
-    expect(performance.now() - startedAt).toBeLessThan(15_000);
+    expect(threadMs() - startedAt).toBeLessThan(15_000);
   });
 });
 

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import type { ContentKind } from '../../src/flows/content/content-view.ts';
 import { layOutJson } from '../../src/flows/content/json.ts';
 import { viewContent } from '../../src/flows/content/view.ts';
+import { threadMs } from '../support/thread-time.ts';
 
 const KINDS: readonly ContentKind[] = [
   ...(['json', 'text', 'html', 'xml', 'css', 'javascript', 'image', 'form', 'multipart'] as const),
@@ -86,9 +87,9 @@ test('64 KiB of anything take no reader long', async () => {
   for (const piece of pieces) {
     const long = Buffer.from(piece.repeat(Math.ceil(2 ** 16 / piece.length)), 'latin1');
     for (const as of KINDS) {
-      const startedMs = performance.now();
+      const startedMs = threadMs();
       await viewContent({ octets: long, isCut: false, fields: [['Content-Type', 'multipart/x; boundary=a']] }, as);
-      expect(performance.now() - startedMs, `${JSON.stringify(piece)} as ${as}`).toBeLessThan(1_000);
+      expect(threadMs() - startedMs, `${JSON.stringify(piece)} as ${as}`).toBeLessThan(1_000);
     }
   }
 });

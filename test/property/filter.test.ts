@@ -8,6 +8,7 @@ import { parseFilter } from '../../src/flows/filter/parse.ts';
 import { STATES, type StateName } from '../../src/flows/filter/words.ts';
 import type { Summary } from '../../src/flows/recorded.ts';
 import { exchangeOf, summaryOf } from '../support/recorded.ts';
+import { threadMs } from '../support/thread-time.ts';
 
 const text = fc.oneof(
   fc.string({ minLength: 1, maxLength: 12 }),
@@ -105,19 +106,19 @@ test('patterns that others need forever for look at 100 KB once', () => {
   for (const pattern of ['(a+)+$', '(a|a)*b', '(a|aa)+$', '(.*a){10}b', 'a.*a.*a.*b', '([a-z]+)*=$']) {
     const parsed = parseFilter(`~b "${pattern}"`);
     if (!('ok' in parsed)) continue;
-    const startedMs = performance.now();
+    const startedMs = threadMs();
     matches(parsed.ok, long);
-    expect(performance.now() - startedMs, pattern).toBeLessThan(500);
+    expect(threadMs() - startedMs, pattern).toBeLessThan(500);
   }
 });
 
 test('reading a filter stays quick with as many quotes, operators and words as fit', () => {
   for (const piece of ['"a" ', "('a')", 'a&', 'host:a|', '!a ', '~q ', '\\', '"\\"" ', 'a(']) {
     const any = piece.repeat(Math.floor(4_000 / piece.length));
-    const startedMs = performance.now();
+    const startedMs = threadMs();
     parseFilter(any);
     completionsAt(any, any.length);
-    expect(performance.now() - startedMs, piece).toBeLessThan(200);
+    expect(threadMs() - startedMs, piece).toBeLessThan(200);
   }
 });
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { maskRules } from '../../src/flows/redact/rules.ts';
 import { maskContent, maskFields, maskTarget } from '../../src/flows/redact.ts';
+import { threadMs } from '../support/thread-time.ts';
 
 const RULES = maskRules({ fields: [], query: [], json: [] });
 const SECRET = 'hunter-number-two';
@@ -56,7 +57,7 @@ test('a megabyte of anything is masked in time', () => {
   const types = ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=a', 'text/event-stream'];
   for (const piece of ['{"a":', '"', '[', '\\', 'a=', '?a=1&', '://', '@://a', '--a\r\n', 'data: {', '[[]', '%7B']) {
     const long = piece.repeat(Math.ceil(2 ** 20 / piece.length));
-    const startedMs = performance.now();
+    const startedMs = threadMs();
     for (const type of types) maskContent(Buffer.from(long), type, RULES);
     maskTarget(long.slice(0, 64 * 1024), RULES);
     maskFields(
@@ -66,6 +67,6 @@ test('a megabyte of anything is masked in time', () => {
       ],
       RULES,
     );
-    expect(performance.now() - startedMs, piece).toBeLessThan(5_000);
+    expect(threadMs() - startedMs, piece).toBeLessThan(5_000);
   }
 });

@@ -8,6 +8,7 @@ import { maskRules, SECRET_PARAMETERS } from '../../../src/flows/redact/rules.ts
 import { maskContent, maskExchange, maskFields, maskMessage, maskTarget, unwrittenBy } from '../../../src/flows/redact.ts';
 import { SECRET_FIELDS } from '../../../src/http/secret-fields.ts';
 import { exchangeOf, factsOf } from '../../support/recorded.ts';
+import { threadMs } from '../../support/thread-time.ts';
 
 const RULES = maskRules({ fields: ['X-Mine'], query: ['Mine'], json: ['$.user.pin', '$.list[*].key', "$['a b'][1]"] });
 
@@ -97,10 +98,10 @@ describe('targets', () => {
   });
 
   test.each(['a=?', 'a={?', 'a=b;', '://a@'])('a long one of nothing but %s takes no longer than others', (piece) => {
-    const startedMs = performance.now();
+    const startedMs = threadMs();
     maskTarget(`/?${piece.repeat(100_000)}`, RULES);
     // With a look at the rest of the text for each of them it would be minutes.
-    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    expect(threadMs() - startedMs).toBeLessThan(5_000);
   });
 
   test.each(SECRET_PARAMETERS)('%s is known in any case', (name) => {
