@@ -7,7 +7,7 @@ import { authorityOptions, commandFor, limitsOf, nameOf } from './ca-words.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_DIFFERENT, EXIT_OK } from './exit-codes.ts';
 import { fromHere } from './from-here.ts';
-import { counted } from './policy-file.ts';
+import { counted } from './quantities.ts';
 import type { Terminal } from './terminal.ts';
 
 /** `ca show` */

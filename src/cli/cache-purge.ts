@@ -4,7 +4,7 @@ import { StartError } from '../errors/start-error.ts';
 import { askingCache } from './asked-cache.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
-import { counted } from './policy-file.ts';
+import { counted } from './quantities.ts';
 import type { Terminal } from './terminal.ts';
 
 /** `cache purge URL|PATTERN`, `cache purge --tag TAG`, `cache purge --all` */

@@ -1,6 +1,7 @@
 // Owns how a terminal is told of stored responses: sizes, ages and freshness in a few columns. What an origin or a client chose (URLs, fields) is put
 // on one line, with control characters escaped.
 import type { DetailedEntry, Entry } from '../cache/cache-admin.ts';
+import { sizeText } from './quantities.ts';
 import { oneLine } from './terminal.ts';
 
 /** `  200  12.4 KiB  fresh for 57m   http://example.com/` */
@@ -53,12 +54,6 @@ export function periodText(seconds: number): string {
   return `${Math.floor(seconds / length)}${unit}`;
 }
 
-/** `512 B`, `12.4 KiB`, `1.0 GiB` */
-export function sizeText(bytes: number): string {
-  const [unit, size] = SIZES.find(([, each]) => bytes >= each) ?? (['B', 1] as const);
-  return size === 1 ? `${bytes} B` : `${(bytes / size).toFixed(1)} ${unit}`;
-}
-
 const LABEL = 9;
 const SOURCES: Readonly<Record<DetailedEntry['lifetimeFrom'], string>> = {
   's-maxage': 's-maxage',
@@ -73,10 +68,4 @@ const PERIODS = [
   ['d', 86_400],
   ['h', 3_600],
   ['m', 60],
-] as const;
-const SIZES = [
-  ['TiB', 2 ** 40],
-  ['GiB', 2 ** 30],
-  ['MiB', 2 ** 20],
-  ['KiB', 2 ** 10],
 ] as const;

@@ -3,7 +3,8 @@ import { lintPolicy } from '../policy/lint/lint-policy.ts';
 import { formatWarning } from '../policy/lint/warning.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OF_KIND, EXIT_OK } from './exit-codes.ts';
-import { configuredPolicy, counted, type ReadPolicy, readPolicy } from './policy-file.ts';
+import { configuredPolicy, type ReadPolicy, readPolicy } from './policy-file.ts';
+import { counted } from './quantities.ts';
 import type { Terminal } from './terminal.ts';
 import { tellProblems } from './told-problems.ts';
 

@@ -3,11 +3,12 @@ import type { CompiledPolicy } from '../policy/compile.ts';
 import { type Change, type Flip, invented, PolicyDiff, unrecordedKinds } from '../policy/diff.ts';
 import { explainShort } from '../policy/explain.ts';
 import { parseRecorded } from '../policy/recorded.ts';
+import { requestText } from '../policy/request-text.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_DIFFERENT, EXIT_OK } from './exit-codes.ts';
 import { logLines } from './log-lines.ts';
-import { counted, readPolicy } from './policy-file.ts';
-import { requestText } from './policy-words.ts';
+import { readPolicy } from './policy-file.ts';
+import { counted } from './quantities.ts';
 import { oneLine, type Terminal } from './terminal.ts';
 
 /** `policy diff BEFORE AFTER` */

@@ -39,8 +39,3 @@ export async function readPolicy(file: string): Promise<ReadPolicy> {
   const kind = loaded.problems.some(({ line }) => line === 0) ? 'unreadable' : 'data';
   throw new StartError(kind, loaded.problems.map(formatProblem));
 }
-
-/** `1 rule`, `2 rules`, `1,234 rules` */
-export function counted(count: number, one: string, many = `${one}s`): string {
-  return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
-}

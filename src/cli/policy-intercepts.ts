@@ -5,8 +5,9 @@ import { hostTexts, type InterceptingRule, interceptingRules, type Need } from '
 import type { Policy, Rule } from '../policy/policy.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
-import { configuredPolicy, counted, readPolicy } from './policy-file.ts';
+import { configuredPolicy, readPolicy } from './policy-file.ts';
 import { forgivenText, hanging, pinnedText, placeText, ruleText } from './policy-words.ts';
+import { counted } from './quantities.ts';
 import type { Terminal } from './terminal.ts';
 
 /** `policy intercepts` */

@@ -6,7 +6,7 @@ import { parseRecorded } from '../policy/recorded.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
 import { logLines } from './log-lines.ts';
-import { counted } from './policy-file.ts';
+import { counted } from './quantities.ts';
 import type { Terminal } from './terminal.ts';
 import { writeResult } from './written-file.ts';
 

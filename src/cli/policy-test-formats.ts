@@ -1,10 +1,11 @@
 // Owns how the results of tests read: text for people, TAP version 14, and the XML that CI servers know from JUnit.
 import type { CompiledPolicy } from '../policy/compile.ts';
 import { explain } from '../policy/explain.ts';
+import { requestText } from '../policy/request-text.ts';
 import { describeExpectation, describeOutcome, type TestOutcome } from '../policy/run-tests.ts';
 import { whyNot } from '../policy/why-not.ts';
-import { counted } from './policy-file.ts';
-import { hanging, placeText, requestText, ruleText } from './policy-words.ts';
+import { hanging, placeText, ruleText } from './policy-words.ts';
+import { counted } from './quantities.ts';
 
 /** What became of the tests of one policy. */
 export interface TestedPolicy {

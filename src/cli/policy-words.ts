@@ -1,6 +1,4 @@
 // Owns how a terminal is told of rules and decisions: one line each, the place last, so that an editor can follow it.
-import { formatAuthority } from '../http/authority.ts';
-import type { Question } from '../match/question.ts';
 import type { AcceptedFault, Decision, Rule, RuleInterception, SourcePosition } from '../policy/policy.ts';
 import { wrap } from './help.ts';
 
@@ -12,14 +10,6 @@ export function placeText({ file, line }: SourcePosition): string {
 /** `rule 'Adverts'` */
 export function ruleText(name: string | null): string {
   return name === null ? 'unnamed rule' : `rule '${name}'`;
-}
-
-/** `GET http://example.com/` */
-export function requestText({ method, scheme, host, port, pathAndQuery }: Question): string {
-  const kind = host.includes(':') ? 'ipv6' : 'name';
-  if (scheme === 'tunnel') return `${method} ${formatAuthority({ host, port, kind })}`;
-  const authority = formatAuthority({ host, port, kind }, scheme === 'http' ? 80 : 443);
-  return `${method} ${scheme}://${authority}${pathAndQuery === '*' ? '' : pathAndQuery}`;
 }
 
 /** Who decided: `rule 'Adverts'  corporate.yaml:12`, `default  corporate.yaml:3` */

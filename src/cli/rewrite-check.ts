@@ -6,7 +6,7 @@ import { countRules } from '../proxy/rewriting.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
 import { fromHere } from './from-here.ts';
-import { counted } from './policy-file.ts';
+import { counted } from './quantities.ts';
 import type { Terminal } from './terminal.ts';
 import { tellProblems } from './told-problems.ts';
 

@@ -1,6 +1,6 @@
 // Owns what is said of a command once it has ended: a few lines for whoever ran it, and the same in full as JSON.
-import { sizeText } from './cache-words.ts';
-import { counted } from './policy-file.ts';
+
+import { counted, sizeText } from './quantities.ts';
 import { oneLine } from './terminal.ts';
 import type { DeniedTraffic, FailedTraffic, HostTraffic, TrafficSummary } from './traffic.ts';
 

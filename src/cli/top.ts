@@ -2,9 +2,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { NamedCounts, Overview } from '../flows/store/protocol.ts';
 import { askingFlows } from './asked-flows.ts';
-import { sizeText } from './cache-words.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
+import { sizeText } from './quantities.ts';
 import { oneLine, type Terminal } from './terminal.ts';
 
 export async function top(given: Arguments, terminal: Terminal): Promise<number> {

@@ -2,7 +2,8 @@
 // In bounded memory, since the command chooses hosts: of what comes after the bound only the number is kept.
 import type { Flow } from '../flows/flow.ts';
 import { formatAuthority } from '../http/authority.ts';
-import { placeText, requestText } from './policy-words.ts';
+import { requestText } from '../policy/request-text.ts';
+import { placeText } from './policy-words.ts';
 
 export interface HostTraffic {
   readonly host: string;

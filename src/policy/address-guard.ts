@@ -102,7 +102,7 @@ function reasonAgainst(ip: IpAddress, form: SpecialForm, context: GuardContext):
   return `${what}, which ${who}`;
 }
 
-/** A rule's blocks, parsed once. A block that does not parse, which parse.ts never lets through, excepts nothing. */
+/** A rule's blocks, parsed once. A block that does not parse, which parse-rule.ts never lets through, excepts nothing. */
 function compiledBlocks(blocks: readonly string[]): readonly Cidr[] {
   let compiled = COMPILED.get(blocks);
   if (compiled === undefined) {

@@ -1,9 +1,9 @@
 // Owns what it would take to let a request pass: a rule and a test for it, as text for whoever may change the policy. Nothing is loosened here. The rule is
 // no wider than the request's host and port, and touches nothing but requests of that kind: one for a page inside an opened tunnel lets no tunnel pass
 // unopened.
-import { formatAuthority } from '../http/authority.ts';
-import { DEFAULT_PORTS, type Scheme } from '../http/target.ts';
+import type { Scheme } from '../http/target.ts';
 import type { PortRange } from '../match/condition.ts';
+import { requestText } from './request-text.ts';
 
 export interface DeniedRequest {
   readonly method: string;
@@ -54,12 +54,6 @@ function* reasons(
   if (scheme === 'tunnel' && !connectPorts.some(({ from, to }) => port >= from && port <= to))
     yield `Tunnels may not go to port ${port}: add it to "connect_ports" at the top, too.`;
   yield `It allows all of ${host} on this port; narrow it with "path" or "method" where less will do.`;
-}
-
-function requestText({ method, scheme, host, port, pathAndQuery }: DeniedRequest): string {
-  const authority = { host, port, kind: host.includes(':') ? 'ipv6' : 'name' } as const;
-  if (scheme === 'tunnel') return `CONNECT ${formatAuthority(authority)}`;
-  return `${method} ${scheme}://${formatAuthority(authority, DEFAULT_PORTS[scheme])}${pathAndQuery === '*' ? '' : pathAndQuery}`;
 }
 
 function blockOf(address: string): string {

@@ -183,7 +183,8 @@ function isBelowAnother(name: string, names: ReadonlySet<string>): boolean {
   return false;
 }
 
-const INSIDE_KINDS: ReadonlySet<Leaf['kind'] | 'group-use'> = new Set([
+/** What only shows inside of tunnels. */
+export const INSIDE_KINDS: ReadonlySet<Leaf['kind'] | 'group-use'> = new Set([
   ...(['path', 'path_regex', 'query', 'field', 'request_size'] as const),
   ...(['response_type', 'response_size', 'upgrade'] as const),
 ]);

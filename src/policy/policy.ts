@@ -1,4 +1,4 @@
-// Owns what a policy and a decision are. Parsing is parse.ts, joining files link.ts, the fast form compile.ts, judging decide.ts, sentences explain.ts.
+// Owns what a policy and a decision are. Parsing is parse-file.ts, joining files link.ts, the fast form compile.ts, judging decide.ts, sentences explain.ts.
 import type { Condition, PortRange } from '../match/condition.ts';
 import type { Question } from '../match/question.ts';
 

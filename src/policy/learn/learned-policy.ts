@@ -1,10 +1,9 @@
 // Owns the text of a learned policy: a file to be read from top to bottom, which passes its own tests and every check. The same traffic gives the same
 // text. What comes from the log is written so that it stays a value: no name and no path in it can begin a line or a comment of its own.
-import { formatAuthority } from '../../http/authority.ts';
-import { DEFAULT_PORTS } from '../../http/target.ts';
 import { patternText } from '../../match/host-pattern.ts';
+import { requestText } from '../request-text.ts';
 import { type Denied, type LearnedRule, learnRules } from './learned-rules.ts';
-import type { ObservedTraffic, SeenRequest } from './observed-traffic.ts';
+import type { ObservedTraffic } from './observed-traffic.ts';
 
 export function learnedPolicy(traffic: ObservedTraffic): string {
   const { rules, doubtful, leftOut, reopened } = learnRules(traffic);
@@ -95,12 +94,6 @@ function tunnelPorts(rules: readonly LearnedRule[]): readonly string[] {
   const ports = new Set([443]);
   for (const { example, ports: own } of rules) if (example.method === 'CONNECT') for (const port of own) ports.add(port);
   return [...ports].sort((a, b) => a - b).map(String);
-}
-
-function requestText({ method, scheme, host, port, pathAndQuery }: SeenRequest): string {
-  const authority = { host, port, kind: host.includes(':') ? 'ipv6' : 'name' } as const;
-  if (scheme === 'tunnel') return `${method} ${formatAuthority(authority)}`;
-  return `${method} ${scheme}://${formatAuthority(authority, DEFAULT_PORTS[scheme])}${pathAndQuery === '*' ? '' : pathAndQuery}`;
 }
 
 /** A key with one value, a list on its line, or a list of lines. */

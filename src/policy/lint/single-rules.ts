@@ -69,7 +69,6 @@ function repetitions(criterion: Criterion): readonly string[] {
     case 'port':
       return repeated(criterion.ranges, portRangeText, rangeCovers);
     case 'path':
-      return repeated(criterion.globs, ({ text }) => text, globCovers);
     case 'user':
       return repeated(criterion.globs, ({ text }) => text, globCovers);
     case 'response_type':

@@ -9,6 +9,7 @@ import { type CompiledPolicy, visitLeaves } from '../compile.ts';
 import { decide } from '../decide.ts';
 import { explainShort } from '../explain.ts';
 import { hostsNamed, tunnelTo } from '../hosts-named.ts';
+import { INSIDE_KINDS } from '../intercepts.ts';
 import type { Decision, Policy, Rule } from '../policy.ts';
 import { isPassing } from './single-rules.ts';
 import type { Warn } from './warning.ts';
@@ -90,15 +91,11 @@ function circumstancesOf(condition: Condition) {
 function hiddenKinds(condition: Condition): readonly Criterion['kind'][] {
   const kinds = new Set<Criterion['kind']>();
   visitLeaves(condition, (leaf) => {
-    if (leaf.kind !== 'group-use' && leaf.kind !== 'list-use' && HIDDEN_KINDS.has(leaf.kind)) kinds.add(leaf.kind);
+    if (leaf.kind !== 'group-use' && leaf.kind !== 'list-use' && INSIDE_KINDS.has(leaf.kind)) kinds.add(leaf.kind);
   });
   return [...kinds];
 }
 
-const HIDDEN_KINDS: ReadonlySet<Criterion['kind']> = new Set([
-  ...(['path', 'path_regex', 'query', 'field', 'request_size'] as const),
-  ...(['response_type', 'response_size', 'upgrade'] as const),
-]);
 const HOSTS_AT_MOST = 20;
 const MOST_REMEMBERED = 1_000;
 const HOURS_OF_8_DAYS = 8 * 24;

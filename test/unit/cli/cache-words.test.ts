@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { entryLine, freshnessText, periodText, sizeText } from '../../../src/cli/cache-words.ts';
+import { entryLine, freshnessText, periodText } from '../../../src/cli/cache-words.ts';
+import { sizeText } from '../../../src/cli/quantities.ts';
 
 test.each([
   [0, '0s'],
