@@ -101,7 +101,7 @@ describeWith(['chromium'], 'The inspector', () => {
     expect(await page.getByLabel('Filter', { exact: true }).inputValue()).toBe('is:denied');
     await page.getByText(/^\d\d?,\d{3} exchanges$/).waitFor();
     await expect
-      .poll(() => page.locator('.row .standing').allTextContents())
+      .poll(() => page.locator('.row .standing').evaluateAll((all) => all.map((each) => each.ariaLabel)))
       .toSatisfy((words: string[]) => words.every((each) => each.startsWith('Denied')));
     await page.keyboard.type(' status:abc');
     expect(await page.getByRole('alert').textContent()).toContain('Column');
@@ -274,6 +274,23 @@ describeWith(['chromium'], 'The inspector', () => {
       if (widest !== null) wide.push(`${fragment}: ${widest}`);
     }
     expect(wide).toEqual([]);
+  });
+
+  test('while rows pass by, numbers of the header are drawn together with them, and on their own where none do', async () => {
+    await open();
+    await page.locator(`#row-${fixture.total()}`).waitFor();
+    await page.evaluate(`globalThis.drawn = [];
+      new MutationObserver((changes) => drawn.push(['.facts', '.list'].filter((part) => changes.some(({ target }) =>
+        (target.parentElement ?? target).closest(part) !== null)).join(' ')))
+        .observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });`);
+    for (let batch = 0; batch < BATCHES; batch += 1) {
+      fixture.add(50);
+      await page.locator(`#row-${fixture.total()}`).waitFor({ state: 'attached' });
+    }
+    const drawn = await page.evaluate<string[]>('drawn.splice(0)');
+    expect(drawn.filter((parts) => parts.includes('.facts')).length).toBeGreaterThan(1);
+    expect(drawn.filter((parts) => parts === '.facts')).toEqual([]);
+    await expect.poll(() => page.evaluate("drawn.includes('.facts')"), { timeout: 10_000 }).toBe(true);
   });
 
   test('500 new exchanges a second cost the page less than 50 ms of each tenth of a second', async () => {

@@ -1,5 +1,5 @@
 // Owns the list's columns: what each one shows, by what it is ordered, how wide it is and which are shown.
-import type { ComponentChildren } from 'preact';
+import type { ComponentChild } from 'preact';
 import type { Summary } from '../../../flows/recorded.ts';
 import { Icon } from '../icons.tsx';
 import { preference } from '../preferences.ts';
@@ -17,7 +17,7 @@ export interface Column {
   readonly isRight?: boolean;
   /** Whether it is there until somebody takes it away. */
   readonly isUsual: boolean;
-  readonly show: (row: Summary) => ComponentChildren;
+  readonly show: (row: Summary) => ComponentChild;
 }
 
 export const COLUMNS: readonly Column[] = [
@@ -40,8 +40,8 @@ export const COLUMNS: readonly Column[] = [
     show: ({ method }) => <span class={`method is-${method.toLowerCase()}`}>{method}</span>,
   },
   { name: 'host', title: 'Host', order: 'host', width: 176, isUsual: true, show: (row) => hostText(row) },
-  { name: 'path', title: 'Path', order: 'path', width: 300, isUsual: true, show: (row) => <PathCell {...row} /> },
-  { name: 'status', title: 'Status', order: 'status', width: 56, isUsual: true, show: (row) => <StatusCell {...row} /> },
+  { name: 'path', title: 'Path', order: 'path', width: 300, isUsual: true, show: pathCell },
+  { name: 'status', title: 'Status', order: 'status', width: 56, isUsual: true, show: statusCell },
   {
     name: 'type',
     title: 'Type',
@@ -50,7 +50,7 @@ export const COLUMNS: readonly Column[] = [
     isUsual: true,
     show: ({ contentType }) => <span class="soft">{typeText(contentType)}</span>,
   },
-  { name: 'size', title: 'Size', order: 'responseBytes', width: 66, isRight: true, isUsual: true, show: (row) => sizeText(row) },
+  { name: 'size', title: 'Size', order: 'responseBytes', width: 66, isRight: true, isUsual: true, show: sizeText },
   {
     name: 'duration',
     title: 'Time',
@@ -58,7 +58,7 @@ export const COLUMNS: readonly Column[] = [
     width: 66,
     isRight: true,
     isUsual: true,
-    show: ({ totalMs }) => <TimeCell totalMs={totalMs} />,
+    show: timeCell,
   },
   { name: 'client', title: 'Client', order: 'client', width: 110, isUsual: false, show: ({ client }) => client },
   { name: 'user', title: 'User', order: 'user', width: 80, isUsual: false, show: ({ user }) => user ?? '' },
@@ -133,51 +133,52 @@ const WATERFALL_WIDTH = 160;
 const LEAST_PATH = 150;
 const GIVING_WAY: readonly string[] = ['waterfall', 'type', 'id', 'sent', 'cache', 'client', 'user', 'size', 'time'];
 
-export function StandingIcon({ row }: { readonly row: Summary }) {
+// What follows are calls and no components, of which Preact keeps an object, and signals another: a list that passes by has hundreds of them drawn at once.
+
+/** How it stands, as a picture with words. */
+export function standingIcon(row: Summary): ComponentChild {
   const { icon, tone, words } = standingOf(row);
   return (
-    <span class={`standing tone-${tone}`} title={words}>
-      <Icon name={icon} size={14} />
-      <span class="unseen">{words}</span>
+    <span class={`standing tone-${tone}`} role="img" aria-label={words} title={words}>
+      {Icon({ name: icon, size: 14 })}
     </span>
   );
 }
 
-function PathCell(row: Summary) {
+function pathCell(row: Summary): ComponentChild {
   const { touched, replayOf, reported, messages } = row;
   const isPath = row.kind !== 'tunnel' && isUnderstood(row);
   return (
     <>
       <span class={`path ${isPath ? '' : 'soft'}`}>{pathText(row)}</span>
       {messages > 0 && <span class="mark-of soft">{counted(messages, 'message')}</span>}
-      {replayOf !== null && <MarkOf icon="replay" words={`Repeats ${replayOf}`} />}
-      {touched.length > 0 && <MarkOf icon="edit" words={`Changed by ${touched.join(', ')}`} />}
-      {reported > 0 && <MarkOf icon="policy" words="A rule on trial would have denied it" />}
+      {replayOf !== null && markOf('replay', `Repeats ${replayOf}`)}
+      {touched.length > 0 && markOf('edit', `Changed by ${touched.join(', ')}`)}
+      {reported > 0 && markOf('policy', 'A rule on trial would have denied it')}
     </>
   );
 }
 
-function MarkOf({ icon, words }: { readonly icon: 'replay' | 'edit' | 'policy'; readonly words: string }) {
+function markOf(icon: 'replay' | 'edit' | 'policy', words: string): ComponentChild {
   return (
-    <span class="mark-of tone-opened" title={words}>
-      <Icon name={icon} size={12} />
-      <span class="unseen">{words}</span>
+    <span class="mark-of tone-opened" role="img" aria-label={words} title={words}>
+      {Icon({ name: icon, size: 12 })}
     </span>
   );
 }
 
-function StatusCell(row: Summary) {
+function statusCell(row: Summary): ComponentChild {
   const { status, state } = row;
   if (status === 0) return <span class="soft">{state === 'pending' ? '…' : '–'}</span>;
   return <span class={`number status tone-${statusTone(row)}`}>{status}</span>;
 }
 
-function TimeCell({ totalMs }: { readonly totalMs: number | null }) {
+function timeCell({ totalMs }: Summary): ComponentChild {
   if (totalMs === null) return <span class="soft">…</span>;
   return <span class={totalMs > SLOW_MS ? 'number tone-failed' : 'number'}>{durationText(totalMs)}</span>;
 }
 
-function sizeText({ responseBytes, state }: Summary): ComponentChildren {
+function sizeText({ responseBytes, state }: Summary): ComponentChild {
   return responseBytes === 0 ? (
     <span class="soft">{state === 'pending' ? '…' : '–'}</span>
   ) : (

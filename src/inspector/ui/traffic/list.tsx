@@ -56,6 +56,7 @@ export function List({ view, isNarrow }: ListProps) {
   const drawn = view.rows(first, last);
   const scaleMs = scaleFor(drawn);
   const isDrawn = drawn.some(({ id }) => id === current.value?.id);
+  const base = useBase(first, last);
 
   return (
     // biome-ignore lint/a11y/useSemanticElements: a table cannot be of rows that are not there.
@@ -80,20 +81,22 @@ export function List({ view, isNarrow }: ListProps) {
     >
       {!isNarrow && <ListHead view={view} columns={columns} waterfall={hasWaterfall ? `0 – ${durationText(scaleMs)}` : null} />}
       <div class="list-whole" style={{ height: `${whole}px` }} role="presentation">
-        {Array.from({ length: Math.max(0, last - first) }, (_, at) => {
-          const index = first + at;
-          // The same element for every index that leaves the same rest, so that scrolling makes none.
-          const key = index % (onScreen + 2);
-          return (
-            <Place
-              key={key}
-              {...{ index, columns, isNarrow }}
-              y={placeOf(index)}
-              row={view.row(index)}
-              scaleMs={hasWaterfall ? scaleMs : null}
-            />
-          );
-        })}
+        <div class="list-rows" style={{ transform: `translateY(${placeOf(base)}px)` }} role="presentation">
+          {Array.from({ length: Math.max(0, last - first) }, (_, at) => {
+            const index = first + at;
+            const places = onScreen + 2;
+            return (
+              <Place
+                // The same element for every index that leaves the same rest, so that scrolling makes none.
+                key={(((index - base) % places) + places) % places}
+                {...{ index, columns, isNarrow }}
+                y={(index - base) * rowHeight}
+                row={view.row(index)}
+                scaleMs={hasWaterfall ? scaleMs : null}
+              />
+            );
+          })}
+        </div>
       </div>
     </div>
   );
@@ -109,7 +112,7 @@ interface PlaceProps {
 }
 
 function Place({ index, y, columns, isNarrow, row, scaleMs }: PlaceProps) {
-  if (row === undefined) return <div class="row is-coming" style={{ transform: `translateY(${y}px)` }} role="presentation" />;
+  if (row === undefined) return <div class="row is-coming" style={{ top: `${y}px` }} role="presentation" />;
   const isCurrent = current.value?.id === row.id;
   const isSecond = second.value?.id === row.id;
   return (
@@ -122,7 +125,7 @@ function Place({ index, y, columns, isNarrow, row, scaleMs }: PlaceProps) {
       aria-rowindex={index + 2}
       aria-selected={isCurrent || isSecond}
       tabIndex={-1}
-      style={{ transform: `translateY(${y}px)` }}
+      style={{ top: `${y}px` }}
       onClick={(event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) toggleSecond(row);
         else openDetail(row);
@@ -136,6 +139,15 @@ function Place({ index, y, columns, isNarrow, row, scaleMs }: PlaceProps) {
       <Row row={row} columns={columns} isNarrow={isNarrow} scaleMs={scaleMs} />
     </div>
   );
+}
+
+/** @returns the index that rows are placed by: while any of them stays, none of those moves, and where none does, all that are new come where others were */
+function useBase(first: number, last: number): number {
+  const drawn = useRef({ base: first, first, last });
+  const { base, first: firstBefore, last: lastBefore } = drawn.current;
+  const isAllNew = first >= lastBefore || last <= firstBefore;
+  drawn.current = { base: isAllNew ? first : base, first, last };
+  return drawn.current.base;
 }
 
 function measure(element: HTMLElement, height: { value: number }, width: { value: number }): () => void {

@@ -1,11 +1,11 @@
 // Owns what is in a row: cells by column, or two lines where the screen is narrow. Drawn again only when the row or the columns are others.
-import { Component } from 'preact';
+import { Component, type ComponentChild } from 'preact';
 import type { Summary } from '../../../flows/recorded.ts';
 import { bytesText, durationText } from '../words.ts';
-import { type Column, StandingIcon } from './columns.tsx';
+import { type Column, standingIcon } from './columns.tsx';
 import { statusTone } from './standing.ts';
 import { hostText, pathText, typeText } from './url.ts';
-import { Waterfall } from './waterfall.tsx';
+import { waterfall } from './waterfall.tsx';
 
 interface RowProps {
   readonly row: Summary;
@@ -22,57 +22,39 @@ export class Row extends Component<RowProps> {
   }
 
   override render() {
-    const { row, columns, isNarrow, scaleMs } = this.props;
-    return isNarrow ? <NarrowRow {...row} /> : <WideRow row={row} columns={columns} scaleMs={scaleMs} />;
+    const { row, isNarrow } = this.props;
+    return isNarrow ? narrowRow(row) : wideRow(this.props);
   }
 }
 
-function WideRow({ row, columns, scaleMs }: Omit<RowProps, 'isNarrow'>) {
-  return (
-    <>
-      <Cell name="standing">
-        <StandingIcon row={row} />
-      </Cell>
-      {columns.map((column) => (
-        <Cell key={column.name} name={column.name} isRight={column.isRight === true}>
-          {column.show(row)}
-        </Cell>
-      ))}
-      {scaleMs !== null && (
-        <Cell name="waterfall">
-          <Waterfall row={row} scaleMs={scaleMs} />
-        </Cell>
-      )}
-    </>
-  );
+// Calls and no components, as in `columns.tsx`.
+function wideRow({ row, columns, scaleMs }: RowProps): readonly ComponentChild[] {
+  const cells = columns.map((column) => cell(column.name, column.isRight === true, column.show(row)));
+  return [
+    cell('standing', false, standingIcon(row)),
+    ...cells,
+    ...(scaleMs === null ? [] : [cell('waterfall', false, waterfall(row, scaleMs))]),
+  ];
 }
 
-function Cell({
-  name,
-  isRight = false,
-  children,
-}: {
-  readonly name: string;
-  readonly isRight?: boolean;
-  readonly children?: preact.ComponentChildren;
-}) {
+function cell(name: string, isRight: boolean, children: ComponentChild): ComponentChild {
   return (
     // biome-ignore lint/a11y/useSemanticElements: as for the grid.
     // biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus, and tells which row.
-    <div class={`cell cell-${name} ${isRight ? 'is-right' : ''}`} role="gridcell">
+    <div key={name} class={`cell cell-${name} ${isRight ? 'is-right' : ''}`} role="gridcell">
       {children}
     </div>
   );
 }
 
-function NarrowRow(row: Summary) {
+function narrowRow(row: Summary): ComponentChild {
   const size = row.responseBytes === 0 ? null : bytesText(row.responseBytes);
   const time = row.totalMs === null ? null : durationText(row.totalMs);
   return (
     // biome-ignore lint/a11y/useSemanticElements: as for the grid.
     // biome-ignore lint/a11y/useFocusableInteractive: as above.
     <div class="narrow-row" role="gridcell">
-      <StandingIcon row={row} />
+      {standingIcon(row)}
       <span class="narrow-path">
         {row.method !== 'GET' && <b>{row.method} </b>}
         {row.kind === 'tunnel' ? 'tunnel' : pathText(row)}

@@ -1,6 +1,6 @@
 // Owns the page of the traffic: filter, hosts, list and detail, and how they share the screen. Beside each other where there is room, the detail below
 // the list where there is less, and alone on a phone.
-import { useSignal } from '@preact/signals';
+import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { Detail } from '../detail/detail.tsx';
 import { showDiff } from '../detail/diff.tsx';
@@ -36,6 +36,8 @@ export function TrafficPage() {
   const width = usePageWidth();
   useTrafficKeys();
   const { id } = route.value;
+  // Whether there is any: how many, the foot and the list tell, and nothing else is drawn for it.
+  const isEmpty = useComputed(() => view.total.value === 0);
   const isNarrow = width <= 720;
   const list = (
     <div class="list-side">
@@ -43,7 +45,7 @@ export function TrafficPage() {
         {hasTree.value && !isNarrow && <HostTree />}
         <div class="list-frame">
           <List view={view} isNarrow={isNarrow} />
-          {view.total.value === 0 && <NothingHere isWaiting={view.isWaiting.value} />}
+          {isEmpty.value && <NothingHere isWaiting={view.isWaiting.value} />}
         </div>
       </div>
       <Foot view={view} isNarrow={isNarrow} />

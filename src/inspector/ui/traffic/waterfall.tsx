@@ -1,4 +1,5 @@
 // Owns an exchange's time as a bar of its steps. All bars of the list have one scale, which its head tells, so that long is long wherever one looks.
+import type { ComponentChild } from 'preact';
 import type { Summary } from '../../../flows/recorded.ts';
 import { durationText } from '../words.ts';
 
@@ -30,27 +31,35 @@ export function scaleFor(rows: readonly Summary[]): number {
 }
 
 /** One element whatever the steps, since the list draws hundreds a second of these. */
-export function Waterfall({ row, scaleMs }: { readonly row: Summary; readonly scaleMs: number }) {
+export function waterfall(row: Summary, scaleMs: number): ComponentChild {
   const steps = stepsOf(row);
+  // What is too short to see is a line still.
+  const shares = steps.map(({ ms }) => Math.max((100 * ms) / scaleMs, LEAST_SHARE));
+  const isLonger = shares.reduce((sum, share) => sum + share, 0) > 100;
+  // What does not fit fades out, in the colour that it has there: a mask would be a picture of its own for each row.
+  const most = isLonger ? FADES_AT : 100;
   let to = 0;
-  const stops = steps.map(({ name, ms }) => {
+  const stops = steps.flatMap(({ name }, at) => {
     const from = to;
-    // What is too short to see is a line still.
-    to = Math.max((100 * ms) / scaleMs, LEAST_SHARE) + from;
-    return `var(--${name}) ${from.toFixed(1)}% ${to.toFixed(1)}%`;
+    to += shares[at]!;
+    return from < most ? [`var(--${name}) ${from.toFixed(1)}% ${Math.min(to, most).toFixed(1)}%`] : [];
   });
   const words = steps.map(({ title, ms }) => `${title} ${durationText(ms)}`).join(', ');
   return (
     <div
-      class={`waterfall ${to > 100 ? 'is-longer' : ''}`}
+      class="waterfall"
       role="img"
       aria-label={words}
       title={words}
-      style={{ backgroundImage: stops.length === 0 ? 'none' : `linear-gradient(to right, ${stops.join(', ')}, transparent 0)` }}
+      style={{
+        backgroundImage:
+          stops.length === 0 ? 'none' : `linear-gradient(to right, ${stops.join(', ')}, transparent ${isLonger ? '100%' : '0'})`,
+      }}
     />
   );
 }
 
 /** Per cent. */
 const LEAST_SHARE = 1;
+const FADES_AT = 88;
 const SCALES = [5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000] as const;
