@@ -92,6 +92,40 @@ describeWith(['chromium'], 'The inspector', () => {
     await page.locator(`#row-${fixture.total()}`).waitFor();
   });
 
+  test('a link to one exchange brings its row into view, wherever it is in the list', async () => {
+    for (const id of [2, 41_377, 99_990]) {
+      await page.goto('about:blank');
+      await open(`#/traffic/${id}`);
+      const row = page.locator(`#row-${id}[aria-selected=true]`);
+      await row.waitFor();
+      const [list, place] = [(await page.locator('.list').boundingBox())!, (await row.boundingBox())!];
+      expect(place.y).toBeGreaterThanOrEqual(list.y + 28);
+      expect(place.y + place.height).toBeLessThanOrEqual(list.y + list.height);
+      fixture.add(40);
+      await counted(fixture.total()).waitFor();
+      if (id < 99_990) expect(await row.boundingBox()).toEqual(place);
+    }
+    // From one to the other, within the page.
+    await page.evaluate("location.hash = '#/traffic/500'");
+    await page.locator('#row-500[aria-selected=true]').waitFor();
+    await page.keyboard.press('j');
+    await page.locator('#row-501[aria-selected=true]').waitFor();
+  });
+
+  test('a link brings its row into view where a filter leaves out most of the others, too', async () => {
+    await open();
+    await page.getByLabel('Filter', { exact: true }).fill('is:denied');
+    await page.getByText(/^\d\d?,\d{3} exchanges$/).waitFor();
+    await page.evaluate("document.querySelector('.list').scrollTop = 800 * 28");
+    await page.getByRole('button', { name: 'Follow', pressed: false }).waitFor();
+    await page.locator('.row[aria-rowindex="802"][id]').waitFor();
+    const id = await page.locator('.row[aria-rowindex="802"]').getAttribute('id');
+    await page.getByRole('button', { name: 'Follow' }).click();
+    await page.locator(`.row[aria-rowindex="802"]`).waitFor({ state: 'detached' });
+    await page.evaluate(`location.hash = '#/traffic/${id!.replace('row-', '')}'`);
+    await page.locator(`#${id}[aria-selected=true]`).waitFor();
+  });
+
   test('a filter narrows the list, completes words, and says at which column it cannot be read', async () => {
     await open();
     await page.keyboard.press('/');

@@ -10,7 +10,7 @@ import { go, route } from '../route.ts';
 import { showMenuAt } from '../shell/menu.tsx';
 import { chooseRule, copyCommands, replay } from '../traffic/exchange-actions.ts';
 import { savingCommands } from '../traffic/row-commands.ts';
-import { closeDetail, current } from '../traffic/selection.ts';
+import { closeDetail, current, seek } from '../traffic/selection.ts';
 import { standingOf, statusTone } from '../traffic/standing.ts';
 import { hostText, isUnderstood, pathText } from '../traffic/url.ts';
 import { durationText } from '../words.ts';
@@ -29,7 +29,7 @@ export function Detail({ id }: { readonly id: number }) {
   useEffect(() => {
     if (value === null) return;
     isUnderWay.value = value.summary.state === 'pending';
-    if (current.value?.id !== id) current.value = value.summary;
+    if (current.value?.id !== id) seek(value.summary);
   }, [id, value]);
   if (value === null)
     return (

@@ -11,6 +11,7 @@ import { ListHead } from './list-head.tsx';
 import { showIndex, useListKeys } from './list-keys.ts';
 import { Row } from './row.tsx';
 import { rowCommands } from './row-commands.ts';
+import { useSought } from './seek-row.ts';
 import { current, moveTo, openDetail, second, toggleSecond } from './selection.ts';
 import type { TrafficView } from './view.ts';
 import { viewportOf } from './viewport.ts';
@@ -49,6 +50,7 @@ export function List({ view, isNarrow }: ListProps) {
     if (index !== null) showIndex(box.current!, viewport, index);
   }, [height.value, isBesideDetail]);
   useEffect(() => view.see(first, last), [view, first, last]);
+  useSought(view, box, viewport);
   useListKeys(view, box, viewport);
 
   const layout = useMemo(() => layoutFor(width.value), [width.value, shownColumns.value, columnWidths.value]);
