@@ -193,8 +193,8 @@ class Part {
   }
 }
 
-const PARTS = 1024;
-const PART_SHIFT = 22;
+const PARTS = 256;
+const PART_SHIFT = 24;
 const PART_MASK = 2 ** PART_SHIFT - 1;
 const LEAST_SLOTS = 8;
 const WORDS = 5;
