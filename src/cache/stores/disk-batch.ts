@@ -33,7 +33,7 @@ export class OpenBatch {
   add(segment: Segment, { hash, at, length, fileBlocks }: Entry, order: number, isMoved: boolean): void {
     let entries = this.#parts.get(segment);
     if (entries === undefined) {
-      entries = new Entries();
+      entries = new Entries(segment);
       this.#parts.set(segment, entries);
     }
     entries.add(hash, at, length, fileBlocks, order, isMoved);
@@ -69,7 +69,7 @@ export class OpenBatch {
       segment: segment.id,
       end: entries.end,
       lastOrder: entries.lastOrder,
-      entries: entries.in(table, segment.number),
+      entries: entries.in(table),
     }));
     return { batches, marks: this.marks, gone: this.gone.map(({ id }) => id) };
   }
@@ -86,6 +86,14 @@ class Entries {
   count = 0;
   end = 0;
   lastOrder = 0;
+  readonly #segment: Segment;
+  /** How many of its records were when the first of these came. */
+  readonly #forgotten: number;
+
+  constructor(segment: Segment) {
+    this.#segment = segment;
+    this.#forgotten = segment.forgotten;
+  }
 
   add(hash: number, at: number, length: number, fileBlocks: number, order: number, isMoved: boolean): void {
     const i = this.count * ENTRY_WORDS;
@@ -103,10 +111,13 @@ class Entries {
     if (order > this.lastOrder) this.lastOrder = order;
   }
 
-  in(table: KeyTable, segment: number): Uint32Array {
+  in(table: KeyTable): Uint32Array {
+    const { number, forgotten } = this.#segment;
+    // Nothing of it has been since, as nearly always: then none of these has to be looked for.
+    if (forgotten === this.#forgotten) return this.words.subarray(0, this.count * ENTRY_WORDS);
     let kept = 0;
     for (let i = 0; i < this.count * ENTRY_WORDS; i += ENTRY_WORDS) {
-      if (!table.hasAt(this.words[i]!, segment, this.words[i + 1]!)) continue;
+      if (!table.hasAt(this.words[i]!, number, this.words[i + 1]!)) continue;
       if (kept !== i) this.words.copyWithin(kept, i, i + ENTRY_WORDS);
       kept += ENTRY_WORDS;
     }

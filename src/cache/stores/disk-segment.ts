@@ -17,6 +17,8 @@ export class Segment {
   /** Of records that are still stored. */
   entries = 0;
   liveBytes = 0;
+  /** Of records that are not any more. */
+  forgotten = 0;
   /** Up to here the index has it. */
   committed: number;
   /** Nothing is appended any more. */

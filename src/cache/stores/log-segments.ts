@@ -102,6 +102,7 @@ export class LogSegments {
     if (!this.table.delete(entry)) return null;
     const segment = this.#byNumber.get(entry.segment)!;
     segment.entries -= 1;
+    segment.forgotten += 1;
     segment.liveBytes -= entry.length;
     this.fileBlocks -= entry.fileBlocks;
     return segment;
