@@ -1,10 +1,10 @@
 // Owns one forked process as the primary has it: how it is started, what it is told and answers, and how it ends.
 import { type ChildProcess, fork } from 'node:child_process';
-import { getCompileCacheDir } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/config.ts';
 import { StartError } from '../errors/start-error.ts';
+import { codeCache } from '../net/code-cache.ts';
 import type { HandedOver } from './listening-sockets.ts';
 import { type ChildFacts, type FromChild, ORDER_VERSION, type Role, type StartOrder, type ToChild } from './messages.ts';
 
@@ -205,12 +205,6 @@ export class Child {
   #endedError(how: string): Error {
     return new StartError('unavailable', [`${this.name} ended (${how}) before it had answered; what it said last stands above`]);
   }
-}
-
-/** As the thread of the flow store: modules that were compiled once are not compiled again. */
-function codeCache(): Record<string, string> {
-  const folder = getCompileCacheDir();
-  return folder === undefined ? {} : { NODE_COMPILE_CACHE: path.dirname(folder) };
 }
 
 function fileOf(name: string): string {

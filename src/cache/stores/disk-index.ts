@@ -12,6 +12,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import { errorCode } from '../../errors/from-node.ts';
 import { DamagedDatabase, isBusy, isDamage } from '../../errors/from-sqlite.ts';
+import { numberOf } from '../../net/database-number.ts';
 import { type DiskFolder, prepareFolder } from './disk-folder.ts';
 import { holdIndexFile, type IndexFile, inodeOf } from './index-file.ts';
 
@@ -365,10 +366,6 @@ function sumOfMark(segment: number, at: number, hash: number, code: number): num
 
 function octetsOf(words: Uint32Array): Uint8Array {
   return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-}
-
-function numberOf(database: DatabaseSync, sql: string): number {
-  return Number(Object.values(database.prepare(sql).get() ?? {})[0]);
 }
 
 function first(row: unknown): number {

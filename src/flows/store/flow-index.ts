@@ -9,6 +9,7 @@
 import { rmSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { isDamage, isWrongStatement } from '../../errors/from-sqlite.ts';
+import { numberOf } from '../../net/database-number.ts';
 import { makePrivateFile } from './private-file.ts';
 import type { WrittenReference } from './record-frames.ts';
 import { packed, RowBlock, readIds, unpacked } from './row-block.ts';
@@ -365,10 +366,6 @@ function merged<T>(single: readonly T[], inBlocks: Iterator<T>, idOf: (row: T) =
 
 function rowOf(row: unknown): readonly number[] {
   return (row ?? []) as readonly number[];
-}
-
-function numberOf(database: DatabaseSync, sql: string): number {
-  return Number(Object.values(database.prepare(sql).get() ?? {})[0]);
 }
 
 function fileBytes(file: string): number {

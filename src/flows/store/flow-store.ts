@@ -2,10 +2,10 @@
 // questions are answered later. Nothing here reads, decompresses or asks a database: all of that is in the thread (store-thread.ts).
 //
 // What it refuses: to make traffic wait, or fail. Where the thread cannot write, or has ended, batches are taken and dropped, and the operator is told.
-import { getCompileCacheDir } from 'node:module';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { StartError } from '../../errors/start-error.ts';
+import { codeCache } from '../../net/code-cache.ts';
 import type { AnswerTo, FromStore, Push, Question, StoreSettings, ToStore } from './protocol.ts';
 
 export interface FlowStore {
@@ -51,6 +51,7 @@ export async function openFlowStore(settings: StoreSettings, report: (line: stri
 function startThread(settings: StoreSettings): Worker {
   // It has the ending of this file: `.ts` from the sources, `.js` when built.
   const file = new URL(`./store-thread${path.extname(import.meta.url)}`, import.meta.url);
+  // From the sources it would take 40 MiB without what is compiled already.
   const worker = new Worker(file, { workerData: settings, execArgv: [], env: codeCache(), resourceLimits: HEAP });
   worker.unref();
   return worker;
@@ -224,12 +225,6 @@ class StandingQuestions {
     const place = this.#watches.findIndex((watch) => watch.id === id);
     if (place >= 0) this.#watches.splice(place, 1);
   }
-}
-
-/** Where the process keeps compiled modules, the thread does, too: from the sources it would take 40 MiB without. */
-function codeCache(): Record<string, string> {
-  const folder = getCompileCacheDir();
-  return folder === undefined ? {} : { NODE_COMPILE_CACHE: path.dirname(folder) };
 }
 
 function ignore(): void {}
