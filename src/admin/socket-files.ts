@@ -1,8 +1,9 @@
 // Owns where the admin API of a process can be reached on this machine: its Unix socket, and the file with the token for TCP. Both lie in the folder
 // of running proxies, which is its user's alone (0700), are that user's alone (0600), and go with the process.
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { makePrivateFolder } from '../net/private-folder.ts';
 
 export interface SocketFiles {
   readonly socket: string;
@@ -23,7 +24,7 @@ export function runningFolder(stateFolder: string): string {
  * @throws the error of the file system
  */
 export function prepareSocketFiles(folder: string, processId: number): SocketFiles {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makePrivateFolder(folder);
   // An older one may have been made with other bits.
   chmodSync(folder, 0o700);
   const token = path.join(folder, `${processId}.token`);

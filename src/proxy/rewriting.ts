@@ -2,7 +2,7 @@
 // page does. A file with a problem changes nothing: the operator is told, and the rules stay as they were. It stays over reloads, with what its rules
 // have touched.
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { WatchedFiles } from '../config/watch-files.ts';
 import { errorCode, shownCode } from '../errors/from-node.ts';
@@ -11,6 +11,7 @@ import { createRewriting, type Rejudge, type RewritingStages } from '../exchange
 import { compileMatch } from '../exchange/rewriting-subject.ts';
 import type { PassingSubject } from '../flows/filter/verdict.ts';
 import type { Deadlines } from '../net/deadlines.ts';
+import { makePrivateFolder } from '../net/private-folder.ts';
 import { formatProblem, type PolicyProblem } from '../policy/yaml-source.ts';
 import { Breakpoints } from '../rewrite/breakpoints.ts';
 import type { RewriteOptions } from '../rewrite/options.ts';
@@ -135,7 +136,7 @@ export class Rewriting {
   async keep(name: string, content: Uint8Array): Promise<string> {
     const { file } = this;
     if (file === null) throw new StartError('config', ['There is no file for rewriting rules: set rewrite or state_dir.']);
-    await mkdir(path.join(path.dirname(file), FILES), { recursive: true, mode: 0o700 });
+    makePrivateFolder(path.join(path.dirname(file), FILES));
     await writeFile(path.join(path.dirname(file), FILES, name), content, { mode: 0o600 });
     return `./${FILES}/${name}`;
   }
@@ -209,7 +210,7 @@ async function write(file: string, text: string): Promise<void> {
   const target = await realpath(file).catch(() => file);
   const beside = `${target}.${randomBytes(4).toString('hex')}`;
   try {
-    await mkdir(path.dirname(target), { recursive: true, mode: 0o700 });
+    makePrivateFolder(path.dirname(target));
     await writeFile(beside, text, { mode: 0o600, flag: 'wx' });
     await rename(beside, target);
   } catch (error) {
