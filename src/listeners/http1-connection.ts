@@ -17,8 +17,6 @@ import type { ClientConnection, ConnectionContext, SocketOwner } from './client-
 import { RequestContent, type RequestContentOwner } from './http1-request-content.ts';
 import { framingOf, ResponseSink } from './response.ts';
 
-export type { ConnectionContext } from './client-connection.ts';
-
 /**
  * `waiting`: for a request's first octet. `head`: within one. `exchange`: a request is being answered. `lingering`: the last response is written and
  * the client may finish what it was sending. `over`: closed, or given away.

@@ -7,7 +7,7 @@ import { behind } from '../exchange/revalidate-behind.ts';
 import { type ExchangeContext, runExchange, type Stages } from '../exchange/run-exchange.ts';
 import { createStages } from '../exchange/stages.ts';
 import type { EmitFlow } from '../flows/flow.ts';
-import type { ConnectionContext } from '../listeners/http1-connection.ts';
+import type { ConnectionContext } from '../listeners/client-connection.ts';
 import { judgeAddress } from '../policy/address-guard.ts';
 import { createAuthorize } from '../policy/authorize.ts';
 import { createUpstream, type IsAddressAllowed, type Upstream } from '../upstream/forward.ts';

@@ -4,7 +4,7 @@ import type { CacheContext } from '../cache/cache.ts';
 import type { OpenedStore } from '../cache/open-cache.ts';
 import type { Config } from '../config/config.ts';
 import type { ExchangeContext } from '../exchange/run-exchange.ts';
-import type { ConnectionContext } from '../listeners/http1-connection.ts';
+import type { ConnectionContext } from '../listeners/client-connection.ts';
 import type { AccessLog } from '../observe/access-log.ts';
 import type { CompiledPolicy } from '../policy/compile.ts';
 import type { ConnectionPool } from '../upstream/pool.ts';
