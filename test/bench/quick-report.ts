@@ -45,7 +45,7 @@ function verdict(comparisons: readonly Comparison[]): string {
       `Slower by more than ${Math.round((MOST_GROWTH - 1) * 100)} %: ${slower.join(', ')}. Repeat it on a quiet machine with --rounds 5.`,
     );
   else if (comparisons.every(({ before }) => before === null)) lines.push('No baseline to compare with.');
-  else lines.push('Nothing got slower.');
+  else lines.push(unmeasured.length > 0 ? 'Of the others, none got slower.' : 'Nothing got slower.');
   return lines.join('\n');
 }
 

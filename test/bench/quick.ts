@@ -30,9 +30,11 @@ async function main(): Promise<void> {
   if (!(await runBench({ peers: ['sallyport', 'floor'], workloads, rounds, seconds: SECONDS, onMeasurement }))) return;
   const comparisons = compare(measurements, keep ? {} : readBaseline());
   console.log(quickReport(comparisons));
-  if (keep)
+  if (keep) {
+    if (comparisons.some(({ ratio }) => ratio === null)) throw new BenchError(`${BASELINE} stays as it was: not everything was measured.`);
     writeFileSync(BASELINE, `${JSON.stringify(Object.fromEntries(comparisons.map((each) => [each.workload, each.ratio])), null, 2)}\n`);
-  else if (comparisons.some(({ isSlower }) => isSlower)) process.exitCode = EXIT_FAILED;
+  }
+  if (comparisons.some(({ isSlower }) => isSlower)) process.exitCode = EXIT_FAILED;
 }
 
 function read(words: readonly string[]): { readonly help: boolean; readonly rounds: number; readonly keep: boolean } {

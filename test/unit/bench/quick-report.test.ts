@@ -18,6 +18,11 @@ test('what costs more than 1.15 of what was kept is slower, as a ratio to the fl
   expect(text).toContain('\nNot measured: bulk-16, tls-keepalive.\nSlower by more than 15 %: connect. ');
 });
 
+test('what was not measured is not said to be as fast as before', () => {
+  const measured = [...rounds('forward', 'sallyport', [2]), ...rounds('forward', 'floor', [1])];
+  expect(quickReport(compare(measured, { forward: 2, connect: 1 }))).toMatch(/\nNot measured: .*\.\nOf the others, none got slower\.$/);
+});
+
 test('without a baseline nothing is called slower, nor not slower', () => {
   const measured = QUICK_WORKLOADS.flatMap((name) => [...rounds(name, 'sallyport', [2]), ...rounds(name, 'floor', [1])]);
   expect(quickReport(compare(measured, {}))).toMatch(/\nNo baseline to compare with\.$/);
