@@ -4,6 +4,7 @@
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import type { Deadlines } from '../net/deadlines.ts';
+import { readByRecord } from '../net/read-by-record.ts';
 import { type AlertName, type Distrust, distrustOf, receivedAlert, SUSPECTED } from './alerts.ts';
 
 export type ApplicationProtocol = 'h2' | 'http/1.1';
@@ -64,7 +65,9 @@ export function openTls(
     };
     const onSecure = (): void => {
       markSecure(secured);
-      settle({ kind: 'opened', socket: secured, protocol: secured.alpnProtocol === 'h2' ? 'h2' : 'http/1.1' });
+      const protocol = secured.alpnProtocol === 'h2' ? 'h2' : 'http/1.1';
+      if (protocol === 'http/1.1') readByRecord(secured);
+      settle({ kind: 'opened', socket: secured, protocol });
     };
     const onError = (error: Error): void => settle(failed(error, socket.bytesWritten > answeredFrom));
     const onLeft = (): void => settle(left(socket.bytesWritten > answeredFrom));

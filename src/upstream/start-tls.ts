@@ -7,6 +7,7 @@ import { fromSocketError } from '../errors/from-node.ts';
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { Cancellation } from '../net/cancellation.ts';
 import type { Deadlines } from '../net/deadlines.ts';
+import { readByRecord } from '../net/read-by-record.ts';
 import { UpstreamConnection } from './connection.ts';
 import { describeCertificate } from './describe-certificate.ts';
 import type { OriginTls } from './tls-options.ts';
@@ -84,7 +85,9 @@ export function startTls(
       const { certificate, forgiven: acceptedFaults } = proven;
       const facts = { version: socket.getProtocol(), certificate, isResumed: socket.isSessionReused(), acceptedFaults };
       const connection = UpstreamConnection.over(tcp, socket, facts);
-      resolve({ connection, protocol: socket.alpnProtocol === 'h2' ? 'h2' : 'http/1.1' });
+      const protocol = socket.alpnProtocol === 'h2' ? 'h2' : 'http/1.1';
+      if (protocol === 'http/1.1') readByRecord(socket);
+      resolve({ connection, protocol });
     });
     socket.on('error', onError);
     socket.on('close', onClose);
