@@ -1,6 +1,6 @@
 // Owns what becomes of exchanges that have ended: they are counted, logged and recorded, and whoever asked to hear of them does. That waits until the event
 // loop has done what there was to do, so nobody's response waits for it; and one after the other they run through code that lies in the processor's caches
-// by then. Told between two requests each, it costs about a tenth of a forwarded request more.
+// by then. Told between two requests each, a forwarded request costs some percent more.
 import type { CacheCounts } from '../cache/cache-counts.ts';
 import type { EmitFlow, Flow } from '../flows/flow.ts';
 import type { AccessLog } from '../observe/access-log.ts';
