@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { errorCode } from '../errors/from-node.ts';
 import { cannotRead, StartError } from '../errors/start-error.ts';
 import type { NameConstraints } from '../x509/name-constraints.ts';
 import { certificatesIn } from '../x509/pem.ts';
@@ -124,22 +125,30 @@ async function readOwn(folder: string, nowMs: number): Promise<OpenedAuthority> 
     try {
       return read(key, certificate, folder, nowMs);
     } catch (error) {
-      const isHalfWritten = error instanceof MismatchedFiles || existsSync(key) !== existsSync(certificate);
-      if (!isHalfWritten) throw error;
-      if (tries === MOST_TRIES) throw existsSync(key) && existsSync(certificate) ? error : halfOf(key, certificate);
+      // By what the reading met: to look once more is to look at another moment, when it may be whole.
+      if (!(error instanceof MismatchedFiles || isMissing(error))) throw error;
+      if (tries === MOST_TRIES) throw existsSync(key) === existsSync(certificate) ? error : halfOf(key, certificate);
     }
     await setTimeout(RETRY_MS);
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof StartError && errorCode(error.cause) === 'ENOENT';
 }
 
 function readExisting({ certificateFile, keyFile }: ExistingAuthority, nowMs: number): OpenedAuthority {
   return read(keyFile, certificateFile, null, nowMs);
 }
 
-/** @param within  the folder of a CA of our own; `null` for files that an operator has named */
+/**
+ * The certificate is read first: where it is there, its key is whole, whoever may just be writing the two.
+ *
+ * @param within  the folder of a CA of our own; `null` for files that an operator has named
+ */
 function read(keyFile: string, certificateFile: string, within: string | null, nowMs: number): OpenedAuthority {
-  const key = parseKey(keyFile, readPrivateFile(keyFile, within));
   const certificates = parseCertificates(certificateFile, readCertificateFile(certificateFile));
+  const key = parseKey(keyFile, readPrivateFile(keyFile, within));
   if (!certificates.some((each) => each.checkPrivateKey(key))) throw new MismatchedFiles(certificateFile, keyFile, within);
   let authority: CertificateAuthority;
   try {

@@ -1,6 +1,7 @@
 // The CA on the disk: made once, private from the start, and refused with a next step when something is wrong with it.
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -14,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { openAuthority, readAuthority, rotateAuthority } from '../../src/tls/ca.ts';
@@ -74,6 +76,27 @@ test('several that come at once to an empty folder get the same one', async () =
   const said = (await Promise.all([start(), start(), start(), start()])).map(({ stdout }) => JSON.parse(stdout) as [string, boolean]);
   expect(new Set(said.map(([fingerprint]) => fingerprint)).size).toBe(1);
   expect(said.filter(([, isNew]) => isNew)).toHaveLength(1);
+});
+
+test('whoever reads while the certificate is away for moments gets the CA each time', { timeout: 30_000 }, async () => {
+  const made = await openAuthority(own, Date.now());
+  const program = `import { renameSync } from 'node:fs';
+    const certificate = ${JSON.stringify(inFolder('ca.crt'))};
+    console.log('begun');
+    for (const end = Date.now() + 2000; Date.now() < end; ) {
+      renameSync(certificate, certificate + '.away');
+      renameSync(certificate + '.away', certificate);
+    }`;
+  const other = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(other.stdout, 'data');
+  let reads = 0;
+  for (; other.exitCode === null; reads += 1) {
+    const read = await readAuthority(own, Date.now());
+    expect(read?.authority.certificate.fingerprint256).toBe(made.authority.certificate.fingerprint256);
+    // That the other has ended is heard between two reads.
+    await setImmediate();
+  }
+  expect(reads).toBeGreaterThan(10);
 });
 
 test('reading makes nothing', async () => {
@@ -281,7 +304,7 @@ describe('an existing CA', () => {
 
   test('that is not there is named', async () => {
     expect(await problemOf(existing(path.join(home, 'a.pem'), path.join(home, 'a.key')))).toBe(
-      `unreadable: ${home}/a.key: the private key of the CA does not exist. Check the path.`,
+      `unreadable: ${home}/a.pem: the certificate of the CA does not exist. Check the path.`,
     );
   });
 });
