@@ -76,7 +76,18 @@ export function relayBetween(
     finish(flow, end, gate === null ? upstream.early.length : 0, context);
   };
   const { tunnelIdleTimeoutMs, deadlines } = context;
-  const relay = new Relay(socket, upstream.connection, early, tunnelIdleTimeoutMs, deadlines, onEnd, lease, observer, guard, gate);
+  const relay = new Relay({
+    client: socket,
+    upstream: upstream.connection,
+    early,
+    idleTimeoutMs: tunnelIdleTimeoutMs,
+    deadlines,
+    onEnd,
+    limits: lease,
+    observer,
+    guard,
+    diversion: gate,
+  });
   const tunnel = new OpenTunnel(relay, flow);
   context.tunnels.add(tunnel);
   if (gate !== null && upstream.early.length > 0) relay.readEarly(upstream.early);

@@ -101,6 +101,23 @@ export interface DivertedRelay {
   breakOff(direction: WebSocketDirection): void;
 }
 
+/** What a relay joins, and what has a say in it. */
+export interface RelayParts {
+  /** Its owner has removed all listeners of its own. */
+  readonly client: TunnelSocket;
+  readonly upstream: TunnelUpstream;
+  /** Octets that the client sent behind its CONNECT. */
+  readonly early: Buffer;
+  readonly idleTimeoutMs: number;
+  readonly deadlines: Deadlines;
+  /** Called once, when both sockets are closed. */
+  readonly onEnd: (end: RelayEnd) => void;
+  readonly limits?: TunnelLimits | null;
+  readonly observer?: TunnelObserver | null;
+  readonly guard?: TunnelGuard | null;
+  readonly diversion?: TunnelDiversion | null;
+}
+
 export class Relay implements DivertedRelay {
   readonly #client: TunnelSocket;
   readonly #upstream: TunnelUpstream;
@@ -124,24 +141,20 @@ export class Relay implements DivertedRelay {
   #openSockets = 2;
   #reason: RelayEnd['reason'] = 'ended';
 
-  /**
-   * Starts relaying. The caller has removed its own listeners from the client's socket.
-   *
-   * @param early octets that the client sent behind its CONNECT
-   * @param onEnd called once, when both sockets are closed
-   */
-  constructor(
-    client: TunnelSocket,
-    upstream: TunnelUpstream,
-    early: Buffer,
-    idleTimeoutMs: number,
-    deadlines: Deadlines,
-    onEnd: (end: RelayEnd) => void,
-    limits: TunnelLimits | null = null,
-    observer: TunnelObserver | null = null,
-    guard: TunnelGuard | null = null,
-    diversion: TunnelDiversion | null = null,
-  ) {
+  /** Starts relaying. */
+  constructor(parts: RelayParts) {
+    const {
+      client,
+      upstream,
+      early,
+      idleTimeoutMs,
+      deadlines,
+      onEnd,
+      limits = null,
+      observer = null,
+      guard = null,
+      diversion = null,
+    } = parts;
     this.#client = client;
     this.#upstream = upstream;
     this.#idleTimeoutMs = idleTimeoutMs;

@@ -391,7 +391,9 @@ async function tunnel(
   const upstream = UpstreamConnection.dial('127.0.0.1', far.port, new ReadBuffers('lossless'));
   const lease = leaseFor(limits, deadlines)();
   const side = await sides.promise;
-  const ended = new Promise<RelayEnd>((resolve) => new Relay(side, upstream, Buffer.alloc(0), idleTimeoutMs, deadlines, resolve, lease));
+  const ended = new Promise<RelayEnd>(
+    (onEnd) => new Relay({ client: side, upstream, early: Buffer.alloc(0), idleTimeoutMs, deadlines, onEnd, limits: lease }),
+  );
   return { client, origin: await origins.promise, ended, limits: lease };
 }
 

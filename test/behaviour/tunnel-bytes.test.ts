@@ -259,8 +259,8 @@ async function relayBetween(buffers: ReadBuffers) {
   });
   const client = await connectRaw(near);
   const upstream = UpstreamConnection.dial('127.0.0.1', far.port, buffers);
-  const ended = new Promise<RelayEnd>((resolve) => {
-    void sides.promise.then((side) => new Relay(side, upstream, Buffer.alloc(0), 60_000, deadlines, resolve));
+  const ended = new Promise<RelayEnd>((onEnd) => {
+    void sides.promise.then((client) => new Relay({ client, upstream, early: Buffer.alloc(0), idleTimeoutMs: 60_000, deadlines, onEnd }));
   });
   return { client, origin: await origins.promise, ended };
 }

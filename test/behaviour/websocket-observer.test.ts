@@ -112,7 +112,15 @@ async function open(ofServer: boolean | PerMessageDeflateOptions, ofClient: Clie
   };
   const near = await startRawServer((connection) => {
     const upstream = UpstreamConnection.dial('127.0.0.1', (origin.address() as AddressInfo).port, new ReadBuffers('lossy'));
-    new Relay(connection.release(), upstream, Buffer.alloc(0), 60_000, deadlines, () => {}, null, observer);
+    new Relay({
+      client: connection.release(),
+      upstream,
+      early: Buffer.alloc(0),
+      idleTimeoutMs: 60_000,
+      deadlines,
+      onEnd: () => {},
+      observer,
+    });
   });
   onTestFinished(async () => {
     deadlines.close();
