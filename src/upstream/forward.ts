@@ -21,6 +21,7 @@ import {
   openPlain,
   openRaw,
   openSecure,
+  type RawConnection,
   routeName,
   type TunnelRequest,
 } from './open-connection.ts';
@@ -49,13 +50,19 @@ export interface UpstreamParts extends ConnectParts {
   readonly pool: ConnectionPool;
 }
 
+/** Where something came from. */
+interface Peer {
+  readonly address: string;
+  readonly port: number;
+}
+
 export interface Upstream {
   /** @throws ProxyError */
   forward(request: ForwardRequest): Promise<ClientResponse>;
-  /** @returns the open connection and octets that came with it; @throws ProxyError */
-  openTunnel(request: TunnelRequest): Promise<{ readonly connection: UpstreamConnection; readonly early: Buffer }>;
+  /** @throws ProxyError */
+  openTunnel(request: TunnelRequest): Promise<RawConnection>;
   /** Whether a client may have what came from an address once, or through a parent proxy (`null`): whether it could be connected there itself. */
-  permits(authority: Authority, from: { readonly address: string; readonly port: number } | null, guard: GuardQuestion): boolean;
+  permits(authority: Authority, from: Peer | null, guard: GuardQuestion): boolean;
 }
 
 export function createUpstream(parts: UpstreamParts): Upstream {
@@ -66,7 +73,7 @@ export function createUpstream(parts: UpstreamParts): Upstream {
   };
 }
 
-function openTunnel(parts: UpstreamParts, request: TunnelRequest): Promise<{ connection: UpstreamConnection; early: Buffer }> {
+function openTunnel(parts: UpstreamParts, request: TunnelRequest): Promise<RawConnection> {
   const route = parts.route(request.authority.host, request.authority.port);
   request.facts.route = routeName(route);
   return openRaw(parts, request, route);
@@ -324,12 +331,7 @@ function mayReuse(parts: UpstreamParts, request: ForwardRequest, route: Route, c
   return permits(parts, request.authority, route.kind === 'parent' ? null : connection, request.guard);
 }
 
-function permits(
-  parts: UpstreamParts,
-  { host, port }: Authority,
-  from: { readonly address: string; readonly port: number } | null,
-  guard: GuardQuestion,
-): boolean {
+function permits(parts: UpstreamParts, { host, port }: Authority, from: Peer | null, guard: GuardQuestion): boolean {
   if (from !== null) return parts.isAddressAllowed(from.address, from.port, guard).allowed;
   return parts.resolver.known(host)?.every((address) => parts.isAddressAllowed(address, port, guard).allowed) ?? true;
 }

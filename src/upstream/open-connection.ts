@@ -40,6 +40,12 @@ export interface TunnelRequest {
   readonly cancellation: Cancellation;
 }
 
+/** The open connection of a tunnel, and octets that came with it. */
+export interface RawConnection {
+  readonly connection: UpstreamConnection;
+  readonly early: Buffer;
+}
+
 export interface ConnectParts extends TlsContext {
   /** What connections that speak plain HTTP read into, and what tunnels do. */
   readonly buffers: ReadBuffers;
@@ -77,17 +83,13 @@ export async function openSecure(
 }
 
 /** A connection on which whoever asks speaks to the origin as it likes. */
-export function openRaw(
-  parts: ConnectParts,
-  request: TunnelRequest,
-  route: Route,
-): Promise<{ connection: UpstreamConnection; early: Buffer }> {
+export function openRaw(parts: ConnectParts, request: TunnelRequest, route: Route): Promise<RawConnection> {
   if (route.kind === 'parent') return throughParent(parts, request, route, parts.tunnelBuffers);
   return dialJudged(parts, request, parts.tunnelBuffers).then(asItIs);
 }
 
 /** It was not asked anything. */
-function asItIs(connection: UpstreamConnection): { connection: UpstreamConnection; early: Buffer } {
+function asItIs(connection: UpstreamConnection): RawConnection {
   return { connection, early: NOTHING };
 }
 
@@ -96,7 +98,7 @@ async function throughParent(
   request: TunnelRequest,
   route: Route & { kind: 'parent' },
   buffers: ReadBuffers | null,
-): Promise<{ connection: UpstreamConnection; early: Buffer }> {
+): Promise<RawConnection> {
   const connection = await dialParent(parts, request, route, buffers);
   const { deadlines, options } = parts;
   const fields = request.outgoingFields().filter(({ name }) => isNamed(name, 'via'));
