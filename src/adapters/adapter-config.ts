@@ -1,12 +1,13 @@
 // Owns what the options of http-mitm-proxy mean to this proxy: a configuration that opens every tunnel under the CA in one folder, keeps no cache and no
 // log, and asks nobody who they are. An option that would change where traffic goes and cannot be followed is refused, not passed over.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import path from 'node:path';
 import { type Config, configFrom } from '../config/config.ts';
 import { StartError } from '../errors/start-error.ts';
 import { LISTENER_DEFAULTS } from '../listeners/listener.ts';
+import { makePrivateFolder } from '../net/private-folder.ts';
 import { type ExistingAuthority, LEAF_DEFAULTS } from '../tls/options.ts';
 import type { ListenOptions } from './listen-options.ts';
 
@@ -47,7 +48,7 @@ export function folderOf({ sslCaDir }: ListenOptions): string {
 export function writeCertificate(folder: string, certificate: string): void {
   const file = files(folder).certificateFile;
   if (existsSync(file)) return;
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  makePrivateFolder(path.dirname(file));
   writeFileSync(file, certificate);
 }
 

@@ -1,5 +1,6 @@
 // The adapter against the package whose API it has: the same scenarios, with real clients and origins. Where they differ both outcomes are stated; the
 // table of those is src/adapters/README.md.
+import { spawnSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
@@ -436,6 +437,15 @@ test('speaks HTTP/2 to clients that want it, and shows handlers the same', async
     return [text, scene.notes];
   });
   expect(seen).toEqual(['GET /two 0!', [['GET', '/two', `localhost:${secure.port}`, '2.0', true]]]);
+});
+
+// In a process of its own, which the test can end where it waits for ever.
+test.skipIf(process.platform !== 'linux')('does not wait for ever where the folder of its CA cannot be made', () => {
+  const script =
+    "const given = await import(process.argv[1]); try { given.writeCertificate('/proc/nowhere', ''); } catch (error) { console.log(error.code); }";
+  const words = ['--input-type=module', '--eval', script, path.join(import.meta.dirname, '../../src/adapters/adapter-config.ts')];
+  const { stdout, signal } = spawnSync(process.execPath, words, { timeout: 10_000, encoding: 'utf8' });
+  expect({ said: stdout.trim(), signal }).toEqual({ said: 'ENOENT', signal: null });
 });
 
 test('goes on under the CA that the package has made, once nobody else may read its key', async () => {
