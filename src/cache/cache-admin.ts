@@ -23,7 +23,7 @@ import { cacheKey } from './rules/cache-key.ts';
 import { currentAgeSeconds, factsOf, isFresh, type LifetimeSource, type ResponseFacts } from './rules/freshness.ts';
 import { type CacheOverrides, type CacheRuleOptions, NO_OVERRIDES } from './rules/options.ts';
 import { type CacheRequest, judgeReuse, mayServeStale, type Reuse } from './rules/reuse.ts';
-import { shownValue } from './rules/selection-digest.ts';
+import { shownSelection } from './rules/selection-digest.ts';
 import { STORING_REASONS, type StoringCode } from './rules/storability.ts';
 import { changeForReuse, changeForStoring } from './smallest-change.ts';
 import { type Extent, isComplete, type SelectingField, type StoredResponse } from './stored-response.ts';
@@ -172,14 +172,14 @@ export function createCacheAdmin(parts: CacheAdminParts): CacheAdmin {
 async function* list(parts: CacheAdminParts, pattern: string | null): AsyncGenerator<Entry> {
   const wanted = pattern === null ? null : glob(pattern);
   for await (const stored of parts.store.list()) {
-    if (wanted === null || matchesGlob(wanted, uriOf(stored.key))) yield entryOf(stored, factsUnderPolicy(parts, stored), parts.now());
+    if (wanted === null || matchesGlob(wanted, uriOf(stored.key))) yield entryOf(parts, stored);
   }
 }
 
 async function show(parts: CacheAdminParts, url: string, user: string | null): Promise<readonly DetailedEntry[]> {
   const found: DetailedEntry[] = [];
   for (const key of keysOf(parts, url, user)) {
-    for (const stored of await parts.store.find(key)) found.push(detailed(stored, factsUnderPolicy(parts, stored), parts.now()));
+    for (const stored of await parts.store.find(key)) found.push(detailed(parts, stored));
   }
   return found;
 }
@@ -201,7 +201,9 @@ async function why(parts: CacheAdminParts, question: Question): Promise<CacheWhy
   // To want nothing but what is stored is no reason why nothing is.
   const inFull = directives.onlyIfCached ? judgeReuse(request, { ...directives, onlyIfCached: false }, all, factsFor, nowMs) : reuse;
   const change = changeFor(inFull, all, factsFor, verdict, fields, nowMs);
-  const explanation = explainReuse(key, reuse);
+  const explained = explainReuse(key, reuse);
+  const { secretFields } = parts.rules;
+  const explanation = { ...explained, selectedBy: shownSelection(explained.selectedBy, secretFields) };
   const { outcome, code, section, arithmetic } = explanation;
   const lines = [
     ...linesOf(explanation),
@@ -209,7 +211,9 @@ async function why(parts: CacheAdminParts, question: Question): Promise<CacheWhy
     ...(sentence === null ? [] : [`policy: ${sentence}`]),
     ...explainOverrides(overrides).map((words) => `its cache: ${words}`),
     ...(others.length === 0 ? [] : [`${chosen === null ? 'stored under this key' : 'stored beside it'}: ${others.length}`]),
-    ...others.slice(0, MOST_SHOWN).map((stored) => variantLine(stored, factsFor(stored), nowMs)),
+    ...others
+      .slice(0, MOST_SHOWN)
+      .map((stored) => variantLine(shownSelection(stored.selectedBy, secretFields), stored.status, factsFor(stored), nowMs)),
     ...(verdict === null ? [] : [verdictLine(verdict, all.length > 0, nowMs)]),
     ...(change === null ? [] : [`smallest change at the origin: ${change}`]),
   ];
@@ -249,7 +253,7 @@ function modeLines(
   return mayBeStale && isWanted ? ['stale_ok: what is stale answers at once, and is validated behind the answer'] : [];
 }
 
-function variantLine({ status, selectedBy }: StoredResponse, facts: ResponseFacts, nowMs: number): string {
+function variantLine(selectedBy: readonly SelectingField[], status: number, facts: ResponseFacts, nowMs: number): string {
   const by = selectedBy.length === 0 ? '' : `, selected by ${selectionWords(selectedBy)}`;
   return `  ${status}${by}; ${ageArithmetic(facts, currentAgeSeconds(facts, nowMs))}`;
 }
@@ -317,7 +321,7 @@ function factsUnderPolicy({ rules, termsOf }: CacheAdminParts, stored: StoredRes
   return factsOf(stored, rules, terms.overrides);
 }
 
-function entryOf(stored: StoredResponse, facts: ResponseFacts, nowMs: number): Entry {
+function entryOf(parts: CacheAdminParts, stored: StoredResponse, facts = factsUnderPolicy(parts, stored), nowMs = parts.now()): Entry {
   return {
     url: uriOf(stored.key),
     partition: partitionOf(stored.key),
@@ -327,15 +331,16 @@ function entryOf(stored: StoredResponse, facts: ResponseFacts, nowMs: number): E
     isFresh: isFresh(facts, nowMs) && !stored.isInvalidated && facts.directives.noCache !== true,
     ageSeconds: currentAgeSeconds(facts, nowMs),
     lifetimeSeconds: facts.lifetimeSeconds,
-    selectedBy: stored.selectedBy.map(({ name, value }) => ({ name, value: value === null ? null : shownValue(value) })),
+    selectedBy: shownSelection(stored.selectedBy, parts.rules.secretFields),
     tags: stored.tags,
   };
 }
 
-function detailed(stored: StoredResponse, facts: ResponseFacts, nowMs: number): DetailedEntry {
+function detailed(parts: CacheAdminParts, stored: StoredResponse): DetailedEntry {
+  const [facts, nowMs] = [factsUnderPolicy(parts, stored), parts.now()];
   const { id, key, reason, extent, responseTimeMs, isInvalidated, isFromAuthorized, origin } = stored;
   return {
-    ...entryOf(stored, facts, nowMs),
+    ...entryOf(parts, stored, facts, nowMs),
     ...{ id, key, reason, extent, isInvalidated, isFromAuthorized, origin },
     fields: stored.fields.map(({ name, value }) => ({ name, value })),
     lifetimeFrom: facts.lifetimeFrom,

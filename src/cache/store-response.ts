@@ -232,7 +232,7 @@ function received(context: CacheContext, fetch: Fetch, response: FetchedResponse
   const stored: StoredResponse = {
     id: newId(),
     key: request.key,
-    selectedBy: vary === '*' ? [] : selectingFields(vary, request.fields),
+    selectedBy: vary === '*' ? [] : selectingFields(vary, request.fields, rules.secretFields),
     status: head.status,
     reason: head.reason,
     version: head.version,

@@ -98,7 +98,7 @@ export function configFrom(
     pac: pacOptions(settings.pac ?? {}),
     policyFile: settings.policy ?? defaultPolicyFile,
     auth: settings.auth === undefined ? null : authOptions(settings.auth),
-    cache: cacheConfig(settings.cache ?? {}, defaultCacheFolder),
+    cache: cacheConfig(settings, defaultCacheFolder),
     accessLog: accessLogOptions(settings.access_log ?? {}),
     viaName: settings.via ?? null,
     rootCertificates: settings.tls?.roots ?? null,
@@ -193,7 +193,7 @@ function authOptions(auth: NonNullable<Settings['auth']>): AuthOptions {
   });
 }
 
-function cacheConfig(cache: NonNullable<Settings['cache']>, defaultFolder: string | null): CacheConfig | null {
+function cacheConfig({ cache = {}, record = {} }: Settings, defaultFolder: string | null): CacheConfig | null {
   const [memory, disk] = [memoryStoreOptions(cache), diskStoreOptions(cache, defaultFolder)];
   if (cache.use === 'off' || (memory === null && disk === null)) return null;
   const rules = withDefaults(CACHE_DEFAULTS.rules, {
@@ -201,6 +201,8 @@ function cacheConfig(cache: NonNullable<Settings['cache']>, defaultFolder: strin
     heuristicFraction: cache.heuristic,
     maxHeuristicSeconds: cache.max_heuristic,
     maxStaleSeconds: cache.max_stale,
+    // What is masked in records is kept in no index of the cache either, whether or not anything is recorded.
+    secretFields: record.redact?.fields?.map((name) => name.toLowerCase()),
   });
   // Offline there is nothing else to answer with.
   const isDiskRequired = cache.folder !== undefined || cache.offline === true;

@@ -108,7 +108,7 @@ function storedOf(response: Authored, broughtBy: CacheRequest): StoredResponse {
       requestTimeMs: START_MS,
       responseTimeMs: START_MS,
     },
-    selectedBy: vary === '*' ? [] : selectingFields(vary, broughtBy.fields),
+    selectedBy: vary === '*' ? [] : selectingFields(vary, broughtBy.fields, []),
     extent: { first: 0, length: 5, completeLength: 5 },
     isFromAuthorized: broughtBy.fields.some(({ name }) => name === 'Authorization'),
     ...{ isInvalidated: false, origin: null, tags: [] },

@@ -9,6 +9,8 @@ export interface CacheRuleOptions {
   readonly maxHeuristicSeconds: number;
   /** How far past its lifetime a response may answer when the origin cannot be reached (RFC 9111 §4.2.4); 0: never. */
   readonly maxStaleSeconds: number;
+  /** Request fields that are credentials beside those that are known to be (http/secret-fields.ts): of what Vary names, kept as digests. Lower case. */
+  readonly secretFields: readonly string[];
 }
 
 /** What a rule of the policy changes, each of them against what RFC 9111 asks; `null` and `false` leave it. */
@@ -33,6 +35,7 @@ export const CACHE_RULE_DEFAULTS: CacheRuleOptions = Object.freeze({
   maxHeuristicSeconds: 86_400,
   // An outage of a night is bridged; what is older than that surprises people more than an error does.
   maxStaleSeconds: 86_400,
+  secretFields: Object.freeze([]),
 });
 
 export const NO_OVERRIDES: CacheOverrides = Object.freeze({

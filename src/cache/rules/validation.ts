@@ -95,7 +95,7 @@ export function freshened(stored: StoredResponse, update: Update, requestFields:
   const vary = varyOf(fields);
   // Nothing that is stored fits a Vary of `*`: it is asked about every time.
   if (vary === '*') return { ...confirmed, fields, tags, isInvalidated: true };
-  return { ...confirmed, fields, tags, selectedBy: selectingFields(vary, requestFields) };
+  return { ...confirmed, fields, tags, selectedBy: selectingFields(vary, requestFields, options.secretFields) };
 }
 
 /**

@@ -22,12 +22,17 @@ export function varyOf(fields: Fields): readonly string[] | '*' {
   return [...names].filter((name) => !REQUEST_DROPPED.has(name)).sort();
 }
 
-/** Credentials as digests (selection-digest.ts). @param vary  of the response that the request brought */
-export function selectingFields(vary: readonly string[], requestFields: Fields): SelectingField[] {
+/**
+ * Credentials as digests (selection-digest.ts).
+ *
+ * @param vary  of the response that the request brought
+ * @param secretFields  what the operator calls secret beside what is known to be
+ */
+export function selectingFields(vary: readonly string[], requestFields: Fields, secretFields: readonly string[]): SelectingField[] {
   const nominated = vary.length === 0 ? null : nominatedFields(requestFields);
   return vary.map((name) => {
     const value = normalisedValue(name, requestFields, nominated);
-    return { name, value: value !== null && isSecret(name) ? digestOf(name, value) : value };
+    return { name, value: value !== null && isSecret(name, secretFields) ? digestOf(name, value) : value };
   });
 }
 

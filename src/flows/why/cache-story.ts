@@ -83,7 +83,7 @@ function reuseOf(exchange: RecordedExchange, cache: RecordedCache, options: Cach
 function selectionLine({ request, response }: RecordedExchange): string | null {
   const vary = response === null ? '*' : varyOf(asFields(response.fields));
   if (vary === '*' || vary.length === 0) return null;
-  return `selected by: ${readableText(selectionWords(selectingFields(vary, asFields(request.fields))))}`;
+  return `selected by: ${readableText(selectionWords(selectingFields(vary, asFields(request.fields), [])))}`;
 }
 
 /** The sum of RFC 9111 §4.2.3 where it is recorded; else what the response itself said of its age. */

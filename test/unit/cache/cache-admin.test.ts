@@ -65,13 +65,27 @@ describe('what is stored', () => {
 
   test('names no credential that selected it', async () => {
     const cookie = [{ name: 'Cookie', value: 'sid=secret' }];
-    const stored = sample({ key: 'http://a.test/x', selectedBy: selectingFields(['cookie'], cookie) });
+    const stored = sample({ key: 'http://a.test/x', selectedBy: selectingFields(['cookie'], cookie, []) });
     const admin = await adminOf([stored, { ...stored, id: 'other', selectedBy: [] }]);
     const [selectedBy] = (await admin.show('http://a.test/x', null)).flatMap((entry) => entry.selectedBy);
     expect(selectedBy).toEqual({ name: 'cookie', value: expect.stringMatching(/^\(kept as a digest only: [\w-]{8}\.\.\.\)$/) });
     const { lines } = await admin.why(ask('http://a.test/x', { Cookie: 'sid=secret' }));
     expect(lines.join('\n')).toContain(`cookie: ${selectedBy!.value}`);
     expect(lines.join('\n')).not.toContain('secret');
+  });
+
+  test('nor what was kept of one before anybody called it one, and tells two of them apart', async () => {
+    const [one, other] = ['a-secret', 'b-secret'].map((value, i) =>
+      sample({ key: 'http://a.test/x', id: `x${i}`, selectedBy: [{ name: 'x-tenant', value }] }),
+    );
+    const admin = await adminOf([one!, other!], { rules: { ...CACHE_RULE_DEFAULTS, secretFields: ['x-tenant'] } });
+    const selectedBy = (await admin.show('http://a.test/x', null)).flatMap((entry) => entry.selectedBy.map(({ value }) => value!));
+    expect(new Set(selectedBy).size).toBe(2);
+    for (const value of selectedBy) expect(value).toMatch(/^\(kept as a digest only: /);
+    for await (const entry of admin.list(null)) expect(selectedBy).toContain(entry.selectedBy[0]!.value);
+    const why = await admin.why(ask('http://a.test/x', { 'X-Tenant': 'a-secret' }));
+    expect(why.outcome).toBe('hit');
+    expect(JSON.stringify(why)).not.toContain('-secret');
   });
 
   test('is picked by a glob about the whole URL', async () => {

@@ -111,6 +111,13 @@ test.each<[string, Record<string, string>, FlagSettings]>([
   expect((await loadConfig(flags, { HOME: '/home/ada', ...environment }, '/srv')).cache).toBeNull();
 });
 
+test('what is masked in records is a secret to the cache as well, recorded or not', async () => {
+  for (const use of ['on', 'off']) {
+    const config = write(`redact-${use}.yaml`, `record: { use: ${use}, redact: { fields: [X-Tenant, x-pin] } }\n`);
+    expect((await loadConfig({ config }, { HOME: '/home/ada' }, '/srv')).cache?.rules.secretFields).toEqual(['x-tenant', 'x-pin']);
+  }
+});
+
 test('a flag turns on a cache that the file turned off, with the sizes that the file gives', async () => {
   const config = write('sized.yaml', 'cache: { use: off, memory: 1MiB, max_stale: 2d }\n');
   expect((await loadConfig({ config, cache: 'on', staleOk: true }, {}, '/srv')).cache).toEqual({

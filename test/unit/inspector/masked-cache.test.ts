@@ -25,7 +25,7 @@ function adminOf(store: CacheStore): CacheAdmin {
 test('what is kept of a credential as a digest is no secret to be masked', async () => {
   const store = new MemoryStore(MEMORY_STORE_DEFAULTS);
   onTestFinished(() => store.close());
-  const stored = sample({ key: 'http://a.test/', selectedBy: selectingFields(['cookie'], [{ name: 'Cookie', value: 'sid=secret' }]) });
+  const stored = sample({ key: 'http://a.test/', selectedBy: selectingFields(['cookie'], [{ name: 'Cookie', value: 'sid=secret' }], []) });
   await keep(store, stored, contentOf(stored));
   const entries = await maskedCache(adminOf(store), RULES).show('http://a.test/', null);
   expect(entries[0]!.selectedBy[0]!.value).toMatch(/^\(kept as a digest only: /);

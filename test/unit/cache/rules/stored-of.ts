@@ -30,7 +30,7 @@ export function storedOf(lines: string, options: StoredOptions = {}): StoredResp
   return {
     id: options.id ?? 'one',
     key: 'http://example.com/',
-    selectedBy: vary === '*' ? [] : selectingFields(vary, options.request ?? []),
+    selectedBy: vary === '*' ? [] : selectingFields(vary, options.request ?? [], []),
     status: options.status ?? 200,
     reason: 'As Stored',
     version: '1.1',

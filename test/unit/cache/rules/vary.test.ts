@@ -6,16 +6,17 @@ import { fieldsOf } from './fields-of.ts';
 interface Storing {
   readonly request?: readonly string[];
   readonly response?: readonly string[];
+  readonly secretFields?: readonly string[];
 }
 
 /** A response as it is stored with the request that brought it. */
-function stored({ request = [], response = [] }: Storing): StoredResponse {
+function stored({ request = [], response = [], secretFields = [] }: Storing): StoredResponse {
   const fields = fieldsOf(...response);
   const vary = varyOf(fields);
   return {
     id: '1',
     key: 'http://origin.example/',
-    selectedBy: vary === '*' ? [] : selectingFields(vary, fieldsOf(...request)),
+    selectedBy: vary === '*' ? [] : selectingFields(vary, fieldsOf(...request), secretFields),
     status: 200,
     reason: 'OK',
     version: '1.1',
@@ -154,8 +155,8 @@ it('keeps variants apart, side by side, whichever was asked for last', () => {
   }
 });
 
-describe.each(['Cookie', 'Authorization', 'X-Api-Key'])('a response that was selected by a credential, %s', (name) => {
-  const kept = stored({ request: [`${name}: a-secret, b`], response: [`Vary: ${name}`] });
+describe.each(['Cookie', 'Authorization', 'X-Api-Key', 'X-Tenant-Secret'])('a response that was selected by a credential, %s', (name) => {
+  const kept = stored({ request: [`${name}: a-secret, b`], response: [`Vary: ${name}`], secretFields: ['x-tenant-secret'] });
 
   it('is kept without it, and selected by it', () => {
     expect(JSON.stringify(kept)).not.toContain('a-secret');
