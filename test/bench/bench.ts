@@ -21,6 +21,7 @@ export interface BenchPlan {
   readonly rounds: number;
   /** Of each measurement, without its warm-up. */
   readonly seconds: number;
+  readonly warmUpSeconds: number;
   /** Told before anything is measured. */
   readonly onMachine?: (machine: Machine) => void;
   readonly onMeasurement: (measurement: Measurement) => void;
@@ -80,7 +81,8 @@ async function runRounds(bench: Bench): Promise<void> {
   for (const remark of remarksOn(cores, workloads)) console.error(`bench: ${remark}`);
   const tls = workloads.some(opensTls) ? await prepareTls(folder, workloads) : null;
   const originPort = await startOrigin(children, folder, nginx, cores.origin, signal, tls);
-  const idle: LoadSide = { children, originPort, tls, wrk, cores: cores.load, seconds: bench.seconds, signal, rate: null };
+  const { seconds, warmUpSeconds } = bench;
+  const idle: LoadSide = { children, originPort, tls, wrk, cores: cores.load, seconds, warmUpSeconds, signal, rate: null };
   const side = { ...idle, rate: workloads.some(isAtHalfLoad) ? await findHalfLoad(bench, idle) : null };
   const perRound = workloads.reduce((sum, workload) => sum + bench.peers.filter((peer) => canRun(peer, workload)).length, 0);
   console.error(`bench: ${perRound} measurements in each of ${bench.rounds} rounds`);
@@ -170,7 +172,7 @@ async function measureFresh(
   try {
     const figures = await measure(workload, { pid: child.pid, port }, side);
     if (child.hasEnded) throw new BenchError(`it ended during the measurement: ${child.lastWords()}`);
-    return { ...figures, cores: own.length === 0 ? null : own.length };
+    return { ...figures, warmUpSeconds: side.warmUpSeconds, cores: own.length === 0 ? null : own.length };
   } finally {
     await child.stop();
     for (const left of [peerFolder, ...leftovers]) rmSync(left, { recursive: true, force: true });

@@ -62,8 +62,6 @@ export class Load {
   }
 }
 
-/** For code to be compiled and pools to be filled. */
-export const WARM_UP_SECONDS = 2;
 /** How much longer than asked for it may take. */
 export const LOAD_GRACE_MS = 20_000;
 /** A proxy that refuses everything is not asked for seconds on end. */

@@ -14,7 +14,10 @@ import type { TlsMode } from './tls-load.ts';
 export function measureTls(mode: TlsMode, lanes: number, hosts: 'usual' | 'new' = 'usual'): Measure {
   return async (subject, side) => {
     const work = { mode, lanes, host: hosts === 'usual' ? USUAL_HOST : NEW_HOST, first: WARM_UP_HOSTS, end: NEW_HOSTS };
-    const warmUp = hosts === 'usual' ? { seconds: HANDSHAKE_WARM_UP_SECONDS } : { seconds: LONGEST_WARM_UP_SECONDS, lanes: WARM_UP_LANES };
+    const warmUp =
+      hosts === 'usual'
+        ? { seconds: Math.max(side.warmUpSeconds, HANDSHAKE_WARM_UP_SECONDS) }
+        : { seconds: LONGEST_WARM_UP_SECONDS, lanes: WARM_UP_LANES };
     await runTlsLoad(subject, side, { ...work, ...warmUp, first: 0, end: WARM_UP_HOSTS });
     const measured = { ...work, seconds: side.seconds };
     const { result: load, atOrigin } = await countAtOrigin(side, () => withCpu(subject, () => runTlsLoad(subject, side, measured)));
@@ -61,7 +64,7 @@ export async function runTlsLoad({ port }: Subject, side: LoadSide, work: TlsWor
   return result;
 }
 
-/** Longer than elsewhere: handshakes are few in a second, and code is compiled once it has run often. */
+/** At least: handshakes are few in a second, and code is compiled once it has run often. */
 const HANDSHAKE_WARM_UP_SECONDS = 4;
 /** One host at a time is too little in seconds for code to be compiled, so it is a number of them, and several at a time. */
 const WARM_UP_HOSTS = 3_000;

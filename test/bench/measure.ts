@@ -7,7 +7,6 @@ import { CREDENTIALS } from './corporate.ts';
 import { countAtOrigin, settle, withCpu } from './cost.ts';
 import { type Evidence, requireHits, requireMisses, requireStored, sampleNumbers } from './evidence.ts';
 import { domainName } from './list-names.ts';
-import { WARM_UP_SECONDS } from './load.ts';
 import type { CoreList } from './machine.ts';
 import { measureLatency } from './measure-latency.ts';
 import { measureIdle, measureRecorded, measureStart, measureStored } from './measure-memory.ts';
@@ -33,6 +32,8 @@ export interface LoadSide {
   readonly wrk: string;
   readonly cores: CoreList;
   readonly seconds: number;
+  /** How long it is asked for the same before that, uncounted: for code to be compiled and pools to be filled. */
+  readonly warmUpSeconds: number;
   readonly signal: AbortSignal;
   /** What plain requests carry besides their own fields. */
   readonly fields?: readonly Field[];
@@ -45,7 +46,7 @@ export interface Field {
   readonly value: string;
 }
 
-export type Figures = Omit<Measurement, 'round' | 'workload' | 'peer' | 'cores'>;
+export type Figures = Omit<Measurement, 'round' | 'workload' | 'peer' | 'cores' | 'warmUpSeconds'>;
 
 /** @throws BenchError when the load fails as a whole; single failures are counted */
 export function measure(workload: WorkloadName, subject: Subject, side: LoadSide): Promise<Figures> {
@@ -53,7 +54,7 @@ export function measure(workload: WorkloadName, subject: Subject, side: LoadSide
 }
 
 async function measureForward(subject: Subject, side: LoadSide): Promise<Figures> {
-  await runWrk(subject, side, WARM_UP_SECONDS, FORWARD);
+  await runWrk(subject, side, side.warmUpSeconds, FORWARD);
   const { figures, evidence } = await measureRequests(subject, side, FORWARD);
   requireMisses(evidence);
   return figures;
@@ -64,7 +65,7 @@ function measureHits(content: keyof typeof CONTENT_OCTETS, urls: number, tier: '
   const target = { path: `/stored/${content}/`, urls };
   return async (subject, side) => {
     await fill(subject, side, storedUrls(side, target.path, [...Array(urls).keys()]), CONTENT_OCTETS[content]);
-    await runWrk(subject, side, WARM_UP_SECONDS, target);
+    await runWrk(subject, side, side.warmUpSeconds, target);
     const { figures, evidence } = await measureRequests(subject, side, target);
     requireHits(evidence, tier, CONTENT_OCTETS[content]);
     return { ...figures, hitRatio: hitRatio(evidence) };
@@ -76,7 +77,7 @@ let missRuns = 0;
 async function measureMissStore(subject: Subject, side: LoadSide): Promise<Figures> {
   // The same proxy may be measured again, and has these stored by then.
   missRuns += 1;
-  await runWrk(subject, side, WARM_UP_SECONDS, { path: `/stored/1k/before-${missRuns}-`, urls: 0 });
+  await runWrk(subject, side, side.warmUpSeconds, { path: `/stored/1k/before-${missRuns}-`, urls: 0 });
   const target = { path: `/stored/1k/${missRuns}-`, urls: 0 };
   const { figures, evidence } = await measureRequests(subject, side, target);
   requireMisses(evidence);
@@ -138,7 +139,7 @@ async function measureRequests(subject: Subject, side: LoadSide, target: Target)
 
 function measureTunnels(mode: TunnelMode, tunnels: number, costOf: (cpuMicroseconds: number, operations: number) => number): Measure {
   return async (subject, side) => {
-    await runTunnels(mode, tunnels, subject, side, WARM_UP_SECONDS);
+    await runTunnels(mode, tunnels, subject, side, side.warmUpSeconds);
     const { result, cpuMicroseconds, busy } = await withCpu(subject, () => runTunnels(mode, tunnels, subject, side, side.seconds));
     const memoryMiB = memoryKiBOf(subject.pid) / 1_024;
     return { ...result, cost: costOf(cpuMicroseconds, result.operations), busy, memoryMiB, hitRatio: null, p50Ms: null };

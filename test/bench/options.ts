@@ -8,6 +8,7 @@ export interface BenchOptions {
   readonly rounds: number;
   /** How long each measurement runs; the warm-up before it is not counted. */
   readonly seconds: number;
+  readonly warmUpSeconds: number;
   readonly workloads: readonly WorkloadName[];
   /** `null` for those that the goals are about, as far as they are installed. */
   readonly peers: readonly PeerName[] | null;
@@ -29,6 +30,7 @@ export function parseOptions(words: readonly string[]): BenchOptions | 'help' {
   return {
     rounds: count('rounds', values.rounds, 1_000),
     seconds: count('seconds', values.seconds, 600),
+    warmUpSeconds: count('warm-up', values['warm-up'], 600),
     workloads: names('workloads', values.workloads, WORKLOAD_NAMES),
     peers: values.peers === undefined ? null : names('peers', values.peers, PEER_NAMES),
     install: values.install,
@@ -51,6 +53,8 @@ so is TLS that was not opened, or not with the handshake that a workload is abou
 Flags:
   --rounds N        ${DEFAULTS.rounds} unless told
   --seconds N       of each measurement; ${DEFAULTS.seconds} unless told
+  --warm-up N       seconds that each peer is asked for the same before, uncounted; ${DEFAULTS.warmUp} unless told. What V8 compiles
+                    it has compiled by then
   --workloads LIST  all unless told
   --peers LIST      of ${PEER_NAMES.slice(0, 5).join(', ')}, ${PEER_NAMES.slice(5).join(', ')};
                     unless told all but mitmproxy and floor, ats where it is installed. Each runs the workloads that it can:
@@ -76,6 +80,7 @@ function read(words: readonly string[]) {
         help: { type: 'boolean', short: 'h', default: false },
         rounds: { type: 'string', default: DEFAULTS.rounds },
         seconds: { type: 'string', default: DEFAULTS.seconds },
+        'warm-up': { type: 'string', default: DEFAULTS.warmUp },
         workloads: { type: 'string', default: WORKLOAD_NAMES.join(',') },
         peers: { type: 'string' },
         install: { type: 'boolean', default: false },
@@ -104,4 +109,4 @@ function names<T extends string>(flag: string, text: string, known: readonly T[]
   return known.filter((name) => asked.includes(name));
 }
 
-const DEFAULTS = { rounds: '5', seconds: '3' };
+const DEFAULTS = { rounds: '5', seconds: '3', warmUp: '8' };

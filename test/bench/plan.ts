@@ -328,6 +328,8 @@ export interface Measurement {
   /** Requests, tunnels or octets, by the workload. */
   readonly operations: number;
   readonly seconds: number;
+  /** How long it was asked before, where that is not counted in requests; a run kept before that could be chosen does not say. */
+  readonly warmUpSeconds?: number;
   /** CPU seconds a second: well below 1 means that the load side was the limit, and the rate tells nothing. */
   readonly busy: number;
   /** Memory of the process tree after the load (proportional set size: shared pages are divided among who shares them). */

@@ -17,6 +17,8 @@ import { findPrograms } from './programs.ts';
 import { freePort, startServer } from './server-process.ts';
 import { median, medianRatio } from './statistics.ts';
 
+/** Of several windows the median counts. */
+const WARM_UP_SECONDS = 2;
 const SUBJECTS = ['open.yaml', 'corporate.yaml', 'with a list'] as const;
 type Subject = (typeof SUBJECTS)[number];
 /** What each is compared with, and how much of it it may cost. A list of a million must be lost in the noise. */
@@ -49,6 +51,7 @@ async function main(): Promise<void> {
       wrk,
       cores: cores.load,
       seconds: Number(values.seconds),
+      warmUpSeconds: WARM_UP_SECONDS,
       signal,
       fields,
       rate: null,

@@ -25,9 +25,11 @@ const WORKLOADS = [
   'miss-store',
   'connect',
   'tls-keepalive',
+  'tls-handshake',
 ] as const satisfies readonly WorkloadName[];
 type Profiled = (typeof WORKLOADS)[number];
 const SECONDS = 6;
+const WARM_UP_SECONDS = 2;
 const SAMPLES_A_SECOND = 1_999;
 /** Names are looked up for each frame of each sample. */
 const PERF_DEADLINE_MS = 120_000;
@@ -63,7 +65,17 @@ async function profile(workload: Profiled, folder: string, children: Children): 
   const { signal } = new AbortController();
   const tls = opensTls(workload) ? await prepareTls(folder) : null;
   const originPort = await startOrigin(children, folder, programs.nginx, cores.origin, signal, tls);
-  const side: LoadSide = { children, originPort, tls, wrk: programs.wrk, cores: cores.load, seconds: SECONDS, signal, rate: null };
+  const side: LoadSide = {
+    children,
+    originPort,
+    tls,
+    wrk: programs.wrk,
+    cores: cores.load,
+    seconds: SECONDS,
+    warmUpSeconds: WARM_UP_SECONDS,
+    signal,
+    rate: null,
+  };
   const port = await freePort();
   const child = await startProxy(workload, path.join(folder, 'proxy'), port, programs, tls, children, cores.proxy);
   const subject = { pid: child.pid, port };

@@ -14,7 +14,7 @@ export function summary(machine: Machine, measurements: readonly Measurement[]):
   return [
     `${describeInWords(machine).join('. ')}.`,
     '',
-    `Medians of ${roundsOf(measurements)}, least and most in parentheses; ratios are medians of the ratios within each round.`,
+    `Medians of ${roundsOf(measurements)}${warmUpOf(measurements)}, least and most in parentheses; ratios are medians of the ratios within each round.`,
     '',
     table(measurements),
     '',
@@ -35,6 +35,14 @@ function roundsOf(measurements: readonly Measurement[]): string {
   const least = Math.min(...counts.filter((count) => count > 0), most);
   if (least < most) return `${least} to ${most} rounds`;
   return most === 1 ? '1 round' : `${most} rounds`;
+}
+
+/** What every peer got alike. */
+function warmUpOf(measurements: readonly Measurement[]): string {
+  const seconds = measurements.flatMap(({ warmUpSeconds }) => (warmUpSeconds === undefined ? [] : [warmUpSeconds]));
+  if (seconds.length === 0) return '';
+  const [least, most] = [Math.min(...seconds), Math.max(...seconds)];
+  return ` after ${least < most ? `${least} to ` : ''}${most} s of warm-up`;
 }
 
 function table(measurements: readonly Measurement[]): string {

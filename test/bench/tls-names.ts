@@ -42,7 +42,7 @@ async function main(): Promise<void> {
     const child = await startServer(children, { ...command, name: peer, cores: cores.proxy }, port, signal);
     // Nobody asks these origins anything.
     const tls = { files, port: 443, newHostsPort: 443 };
-    const side: LoadSide = { children, originPort: 443, tls, wrk: '', cores: cores.load, seconds: 0, signal, rate: null };
+    const side: LoadSide = { children, originPort: 443, tls, wrk: '', cores: cores.load, seconds: 0, warmUpSeconds: 0, signal, rate: null };
     await seeNames({ pid: child.pid, port }, side, names);
   } finally {
     await children.close();

@@ -29,3 +29,11 @@ test('where the cost is a 99th percentile, the median stands beside it', () => {
 test('the goals are counted in a line and folded up below it', () => {
   expect(TEXT).toContain('<summary>Goals: 2 of 4 reached, 2 missed</summary>\n\n| workload | beside |');
 });
+
+test('what everybody was asked before it was measured is said', () => {
+  const [measurement] = rounds('forward', 'sallyport', [40]);
+  expect(TEXT).toContain('Medians of 1 to 3 rounds, least');
+  expect(summary(EXAMPLE_MACHINE, [{ ...measurement!, warmUpSeconds: 8 }])).toContain('Medians of 1 round after 8 s of warm-up, least');
+  const uneven = [measurement!, { ...measurement!, round: 2, warmUpSeconds: 2 }, { ...measurement!, round: 3, warmUpSeconds: 8 }];
+  expect(summary(EXAMPLE_MACHINE, uneven)).toContain('Medians of 3 rounds after 2 to 8 s of warm-up, least');
+});
