@@ -9,7 +9,12 @@ const root = new URL('..', import.meta.url).pathname;
 // What computes takes every core there is.
 const COMPUTING = { maxWorkers: availableParallelism(), sequence: { groupOrder: 0 } };
 // What talks to somebody waits for half of its time. The two projects share these workers, after the others.
-const TALKING = { maxWorkers: availableParallelism() + 1, sequence: { groupOrder: 1 } };
+const TALKING = {
+  maxWorkers: availableParallelism() + 1,
+  sequence: { groupOrder: 1 },
+  // What is awaited comes when the machine gets to it. A second, as it is without this, is what a busy one may take for one step.
+  expect: { poll: { timeout: 20_000 } },
+};
 
 export default defineConfig({
   root,

@@ -108,4 +108,4 @@ export const CLEAN_ENVIRONMENT: Readonly<Record<string, string>> = {
   // A thread and a folder more for each proxy, which few tests are about.
   SALLYPORT_RECORD: 'off',
 };
-const RUN_TIMEOUT_MS = 60_000;
+const RUN_TIMEOUT_MS = 180_000;

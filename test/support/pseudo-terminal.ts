@@ -75,4 +75,4 @@ while True:
             code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             sys.exit(code if code >= 0 else 128 - code)
 `;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
