@@ -108,7 +108,7 @@ describe('a content file', () => {
     expect(await store.find(stored.key)).toEqual([]);
     rmSync(part);
     mkdirSync(part);
-    await expect.poll(() => keep(store, again, contentOf(again)), { timeout: 5000 }).toBe(true);
+    await expect.poll(() => keep(store, again, contentOf(again))).toBe(true);
     await expect.poll(() => reports.slice(1)).toEqual([`cache: storing in ${folder} works again`]);
     expect((await contentFrom(store, again))?.equals(contentOf(again))).toBe(true);
   });
@@ -248,7 +248,7 @@ describe('the index', () => {
     const store = await open();
     // Some damage shows only when it is met.
     for await (const one of store.list()) await contentFrom(store, one);
-    await expect.poll(() => reports.length, { timeout: 5000 }).toBe(1);
+    await expect.poll(() => reports.length).toBe(1);
     expect(reports[0]).toContain('set aside as set-aside.sqlite; the cache on disk begins anew, empty');
     await expect.poll(() => store.stats().entries).toBe(0);
     expect(await store.find(stored!.key)).toEqual([]);
@@ -266,12 +266,12 @@ describe('the index', () => {
     const [store, other] = [await open(), await open()];
     for (const end of ['', '-wal', '-shm']) rmSync(`${index()}${end}`, { force: true });
     for (const one of [store, other]) {
-      await expect.poll(() => one.stats().entries, { timeout: 5000 }).toBe(0);
+      await expect.poll(() => one.stats().entries).toBe(0);
       expect(await one.find(stored.key)).toEqual([]);
     }
     const fresh = sample({ length: 100_000 });
     await keep(store, fresh, contentOf(fresh));
-    await expect.poll(async () => plain(await other.find(fresh.key)), { timeout: 5000 }).toEqual(plain([fresh]));
+    await expect.poll(async () => plain(await other.find(fresh.key))).toEqual(plain([fresh]));
     expect((await contentFrom(other, fresh))?.equals(contentOf(fresh))).toBe(true);
   });
 
@@ -283,12 +283,12 @@ describe('the index', () => {
     const [store, other] = [await open(), await open()];
     for (const one of [store, other, store, other]) {
       for await (const stored of one.list()) await contentFrom(one, stored);
-      await expect.poll(() => one.stats().entries, { timeout: 5000 }).toBe(0);
+      await expect.poll(() => one.stats().entries).toBe(0);
     }
     expect(reports).toHaveLength(1);
     const fresh = sample();
     await expect.poll(() => keep(store, fresh, contentOf(fresh))).toBe(true);
-    await expect.poll(async () => plain(await other.find(fresh.key)), { timeout: 5000 }).toEqual(plain([fresh]));
+    await expect.poll(async () => plain(await other.find(fresh.key))).toEqual(plain([fresh]));
   });
 });
 

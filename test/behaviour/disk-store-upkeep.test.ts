@@ -80,7 +80,7 @@ describe('what a crash left behind goes away', () => {
     );
     utimesSync(path.join(folder, file!), anHourAgo, anHourAgo);
     const store = await open();
-    await expect.poll(() => orphans.map((orphan) => existsSync(orphan)), { timeout: 5000 }).toEqual([false, true, false]);
+    await expect.poll(() => orphans.map((orphan) => existsSync(orphan))).toEqual([false, true, false]);
     expect((await contentFrom(store, stored))?.equals(contentOf(stored))).toBe(true);
   });
 
@@ -89,7 +89,7 @@ describe('what a crash left behind goes away', () => {
     mkdirSync(left, { recursive: true });
     writeFileSync(path.join(left, 'ab'.repeat(16)), 'x');
     await open();
-    await expect.poll(() => readdirSync(folder).filter((name) => name.startsWith('discarded')), { timeout: 5000 }).toEqual([]);
+    await expect.poll(() => readdirSync(folder).filter((name) => name.startsWith('discarded'))).toEqual([]);
     expect(existsSync(path.join(left, 'ab'.repeat(16)))).toBe(false);
   });
 });
@@ -135,12 +135,12 @@ test('what one of two stores over one folder has stored is found by the other', 
   const [one, other] = [await open(), await open()];
   const stored = sample({ length: 2000 });
   await keep(one, stored, contentOf(stored));
-  await expect.poll(async () => (await other.find(stored.key)).length, { timeout: 5000 }).toBe(1);
+  await expect.poll(async () => (await other.find(stored.key)).length).toBe(1);
   expect(await contentFrom(other, stored)).toEqual(contentOf(stored));
   other.remove(stored);
   await other.purge(() => false);
   expect(await one.find(stored.key)).toEqual([]);
-  await expect.poll(() => one.stats().entries, { timeout: 5000 }).toBe(0);
+  await expect.poll(() => one.stats().entries).toBe(0);
 });
 
 describe('what one store removes while another over the folder freshens it stays removed', () => {

@@ -53,7 +53,7 @@ test('a folder stays with those who use it until the last of them has ended, by 
     lines.push(...said.flatMap(({ reports }) => reports));
     return said.every(({ isStored, isWhole }) => isStored && isWhole);
   };
-  await expect.poll(isTaken, { timeout: 10_000 }).toBe(true);
+  await expect.poll(isTaken).toBe(true);
   expect(lines.filter((line) => line.includes('set aside as set-aside.sqlite; the cache on disk begins anew'))).toHaveLength(1);
   expect(lines.filter((line) => line.endsWith('works again'))).toHaveLength(2);
   expect(lines).toHaveLength(3);

@@ -20,10 +20,11 @@ test('an address that does not answer is overtaken by the next, a quarter of a s
 });
 
 test('an address that refuses is followed by the next at once', async () => {
-  await using origin = await startOrigin((_, reply) => reply.response({ body: 'third' }));
-  await using proxy = await startTestProxy(named('127.0.0.2', '127.0.0.3', '127.0.0.1'));
-  expect((await ask(proxy, origin.port)).body.toString()).toBe('third');
-  expect(proxy.flows[0]!.connectMs).toBeLessThan(240);
+  await using origin = await startOrigin((_, reply) => reply.response({ body: 'the last' }));
+  await using proxy = await startTestProxy(named(...MANY, '127.0.0.1'));
+  expect((await ask(proxy, origin.port)).body.toString()).toBe('the last');
+  // A quarter of a second after each of them would be more than seven.
+  expect(proxy.flows[0]!.connectMs).toBeLessThan(5_000);
 });
 
 test('the first that stands is used, and the slower ones are let go of', async () => {
@@ -50,12 +51,12 @@ test('none that answers in time is 504 connection_timeout, for requests and tunn
 });
 
 test('the deadline holds for all attempts together', async () => {
-  const hole = await blackHole('127.0.0.2');
-  await blackHole('127.0.0.3', hole.port);
-  await using proxy = await startTestProxy({ ...named('127.0.0.2', '127.0.0.3'), upstream: { connectTimeoutMs: 500 } });
+  const hole = await blackHole('0.0.0.0');
+  await using proxy = await startTestProxy({ ...named(...MANY), upstream: { connectTimeoutMs: 500 } });
   const startedMs = performance.now();
   expect(failure(await ask(proxy, hole.port))).toEqual({ status: 504, error: 'connection_timeout' });
-  expect(performance.now() - startedMs).toBeLessThan(2_000);
+  // A quarter of a second after each of them, the last is tried after seven.
+  expect(performance.now() - startedMs).toBeLessThan(5_000);
 });
 
 test('a client that leaves while addresses are tried ends the attempts', async () => {
@@ -65,7 +66,7 @@ test('a client that leaves while addresses are tried ends the attempts', async (
   await client.send(`CONNECT shop.example:${hole.port} HTTP/1.1\r\nHost: x\r\n\r\n`);
   client.reset();
   expect(await proxy.flow(0)).toMatchObject({ outcome: 'aborted', status: 0, upstreamAddress: null });
-  expect(await proxy.running.drain(1_000)).toBe(0);
+  expect(await proxy.running.drain(20_000)).toBe(0);
 });
 
 test('all that refuse is 502 connection_refused, and says how many they were', async () => {
@@ -94,6 +95,8 @@ test('an address that the guard forbids is never dialled, although it comes firs
     connectionId: 1,
   });
 });
+
+const MANY = Array.from({ length: 30 }, (_, i) => `127.0.0.${i + 2}`);
 
 /** `shop.example` with these addresses, in this order. */
 function named(...addresses: readonly string[]): TestConfig {

@@ -159,7 +159,7 @@ async function start(): Promise<ProxyProcess> {
 async function saidOf(proxy: ProxyProcess, change: () => void): Promise<string> {
   const before = proxy.said.length;
   change();
-  await expect.poll(() => proxy.said.slice(before), { timeout: 15_000 }).toMatch(/reloaded on .*\n/);
+  await expect.poll(() => proxy.said.slice(before)).toMatch(/reloaded on .*\n/);
   return proxy.said.slice(before);
 }
 

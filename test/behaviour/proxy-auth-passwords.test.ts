@@ -8,6 +8,7 @@ import { AUTH_DEFAULTS, type AuthOptions } from '../../src/auth/options.ts';
 import { StartError } from '../../src/errors/start-error.ts';
 import { describeWith, succeed } from '../support/programs.ts';
 import { temporaryFile, temporaryFolder } from '../support/temp-files.ts';
+import { threadMs } from '../support/thread-time.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const CLIENT = '192.0.2.7';
@@ -168,16 +169,22 @@ describe('guessing', () => {
   test('an unknown user costs as much time as a wrong password', async () => {
     const { authenticator } = await started(`alice:${QUICK.replace('$04$', '$10$')}\n`);
     await ask(authenticator, 'alice', 'the thread is started');
-    const wrongMs = await timed(() => ask(authenticator, 'alice', 'wrong'));
-    const unknownMs = await timed(() => ask(authenticator, 'nobody', 'wrong'));
-    expect(unknownMs).toBeGreaterThan(wrongMs / 4);
+    const wrongMs: number[] = [];
+    const unknownMs: number[] = [];
+    // The quickest of each: others may have the machine for a while.
+    for (let i = 0; i < 4; i += 1) {
+      wrongMs.push(await timed(() => ask(authenticator, 'alice', `wrong ${i}`)));
+      unknownMs.push(await timed(() => ask(authenticator, `nobody ${i}`, 'wrong')));
+    }
+    expect(Math.min(...unknownMs)).toBeGreaterThan(Math.min(...wrongMs) / 4);
   });
 
   test('twenty passwords that are checked together do not hold the event loop up', async () => {
     const { authenticator } = await started(`alice:${QUICK.replace('$04$', '$10$')}\n`);
-    const before = performance.eventLoopUtilization();
+    const [ownMs, all] = [threadMs(), process.cpuUsage()];
     await Promise.all(Array.from({ length: 20 }, (_, i) => ask(authenticator, 'alice', `guess ${i}`)));
-    expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
+    const { user, system } = process.cpuUsage(all);
+    expect(threadMs() - ownMs).toBeLessThan((user + system) / 1_000 / 2);
   });
 });
 
@@ -271,4 +278,4 @@ async function timed(action: () => unknown): Promise<number> {
   return performance.now() - startMs;
 }
 
-const WAITING = { timeout: 5_000, interval: 20 };
+const WAITING = { timeout: 15_000, interval: 20 };

@@ -144,10 +144,7 @@ describe('keys', () => {
     const token = await signToken(ec, GOOD);
     expect(await ask(authenticator, token)).toMatchObject({ kind: 'identified' });
     writeFileSync(file, keySetOf(other));
-    await vi.waitFor(async () => expect(await ask(authenticator, token)).toMatchObject({ kind: 'refused' }), {
-      timeout: 5_000,
-      interval: 20,
-    });
+    await vi.waitFor(async () => expect(await ask(authenticator, token)).toMatchObject({ kind: 'refused' }), PATIENTLY);
     expect(await ask(authenticator, await signToken(other, GOOD))).toMatchObject({ kind: 'identified' });
   });
 
@@ -178,7 +175,10 @@ describe('keys', () => {
     const token = await liveToken(ec, { n: 2 });
     expect(await ask(authenticator, token, Date.now() + 601_000)).toMatchObject({ kind: 'identified' });
     release();
-    await vi.waitFor(async () => expect(await ask(authenticator, token, Date.now() + 602_000)).toMatchObject({ kind: 'refused' }));
+    await vi.waitFor(
+      async () => expect(await ask(authenticator, token, Date.now() + 602_000)).toMatchObject({ kind: 'refused' }),
+      PATIENTLY,
+    );
     expect(server.requests).toBe(2);
   });
 
@@ -230,9 +230,9 @@ describe('keys', () => {
     server.answer = (response) => response.writeHead(503).end();
     const askLater = async (laterMs: number) => ask(authenticator, await liveToken(ec, { laterMs }), Date.now() + laterMs);
     expect(await askLater(1_000_000)).toMatchObject({ kind: 'identified' });
-    await vi.waitFor(() => expect(reports).toHaveLength(1));
+    await vi.waitFor(() => expect(reports).toHaveLength(1), PATIENTLY);
     expect(await askLater(80_000_000)).toMatchObject({ kind: 'identified' });
-    await vi.waitFor(() => expect(server.requests).toBe(3));
+    await vi.waitFor(() => expect(server.requests).toBe(3), PATIENTLY);
     expect(await askLater(90_000_000)).toMatchObject({ kind: 'unavailable' });
   });
 });
@@ -271,3 +271,5 @@ function ask(authenticator: Authenticator, token: string, nowMs = NOW): Authenti
 function askAsPassword(authenticator: Authenticator, user: string, token: string): Authentication | Promise<Authentication> {
   return authenticator.authenticate([`Basic ${Buffer.from(`${user}:${token}`).toString('base64')}`], '192.0.2.7', NOW);
 }
+
+const PATIENTLY = { timeout: 15_000, interval: 20 };

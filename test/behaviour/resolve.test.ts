@@ -100,7 +100,10 @@ test('does not wait for a silent family, and takes its addresses in when they ar
   expect(await subject.resolve('shop.example')).toEqual({ addresses: ['192.0.2.1'], from: 'resolver' });
 
   late.resolve({ addresses: ['2001:db8::1'], ttlSeconds: 60 });
-  await vi.waitFor(() => expect(subject.resolve('shop.example')).toEqual({ addresses: ['2001:db8::1', '192.0.2.1'], from: 'cache' }));
+  await vi.waitFor(
+    () => expect(subject.resolve('shop.example')).toEqual({ addresses: ['2001:db8::1', '192.0.2.1'], from: 'cache' }),
+    PATIENTLY,
+  );
 });
 
 test('names a name that does not exist, and remembers that for a while', async () => {
@@ -160,14 +163,17 @@ test('gives up on silent servers at the deadline, and still uses an answer that 
 
   late.resolve({ addresses: ['192.0.2.1'], ttlSeconds: 60 });
   server.answer('AAAA', 'slow.example', 'NOERROR');
-  await vi.waitFor(async () => expect(await subject.resolve('slow.example')).toMatchObject({ addresses: ['192.0.2.1'], from: 'cache' }));
+  await vi.waitFor(
+    async () => expect(await subject.resolve('slow.example')).toMatchObject({ addresses: ['192.0.2.1'], from: 'cache' }),
+    PATIENTLY,
+  );
 });
 
 test('asks again within the deadline when a datagram is lost', async () => {
   server.answer('A', 'shop.example', 'silence');
   server.answer('AAAA', 'shop.example', 'silence');
   const pending = resolver({ timeoutMs: 4_000 }).resolve('shop.example');
-  await vi.waitFor(() => expect(server.questions).toHaveLength(2));
+  await vi.waitFor(() => expect(server.questions).toHaveLength(2), PATIENTLY);
   server.answer('A', 'shop.example', { addresses: ['192.0.2.1'], ttlSeconds: 60 });
   server.answer('AAAA', 'shop.example', 'NOERROR');
   expect(await pending).toMatchObject({ addresses: ['192.0.2.1'], from: 'resolver' });
@@ -236,14 +242,14 @@ test('reads a hosts file again when it changes, is replaced, goes and comes back
   expect(subject.find('a.example')).toBeUndefined();
 
   await writeFile(file, '192.0.2.1 a.example\n');
-  await vi.waitFor(() => expect(subject.find('a.example')).toEqual(['192.0.2.1']));
+  await vi.waitFor(() => expect(subject.find('a.example')).toEqual(['192.0.2.1']), PATIENTLY);
 
   await writeFile(path.join(directory, 'new'), '192.0.2.2 a.example\n');
   await rename(path.join(directory, 'new'), file);
-  await vi.waitFor(() => expect(subject.find('a.example')).toEqual(['192.0.2.2']));
+  await vi.waitFor(() => expect(subject.find('a.example')).toEqual(['192.0.2.2']), PATIENTLY);
 
   await rm(file);
-  await vi.waitFor(() => expect(subject.find('a.example')).toBeUndefined());
+  await vi.waitFor(() => expect(subject.find('a.example')).toBeUndefined(), PATIENTLY);
 });
 
 test('does not start with a hosts file that it cannot read', async () => {
@@ -273,3 +279,5 @@ async function folder(): Promise<string> {
   closing.push(() => rm(directory, { recursive: true }));
   return directory;
 }
+
+const PATIENTLY = { timeout: 15_000, interval: 20 };

@@ -239,7 +239,7 @@ interface HandTunnel {
 /** A tunnel whose both ends do what the test says. */
 async function tunnelToHand(proxy: TestProxy): Promise<HandTunnel> {
   const { promise, resolve } = Promise.withResolvers<RawConnection>();
-  const server = await startRawServer(resolve, { timeoutMs: 5_000 });
+  const server = await startRawServer(resolve, { timeoutMs: 20_000 });
   onTestFinished(() => server.close());
   const ends = await openTunnel(proxy, server.authority);
   onTestFinished(() => ends.destroy());

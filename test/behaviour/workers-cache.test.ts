@@ -57,7 +57,7 @@ describe('with two workers', () => {
       await reply.response({ fields: FRESH, body: `answer ${count}` });
     });
     const asked = (await clients()).map((client) => ask(client, `${one.url}/a`));
-    await expect.poll(() => one.count(), { timeout: 4_000 }).toBe(1);
+    await expect.poll(() => one.count()).toBe(1);
     go.resolve();
     expect(new Set((await Promise.all(asked)).map(({ text }) => text))).toEqual(new Set(['answer 1']));
     expect(one.count()).toBe(1);
@@ -74,14 +74,14 @@ describe('with two workers', () => {
     });
     const all = await clients();
     const soon = all.map((client) => ask(client, `${one.url}/soon`));
-    await expect.poll(() => one.count(), { timeout: 4_000 }).toBe(1);
+    await expect.poll(() => one.count()).toBe(1);
     heads['/soon'].resolve();
     await Promise.all(soon);
     expect(one.count()).toBe(1);
     const late = all.map((client) => ask(client, `${one.url}/late`));
-    await expect.poll(() => one.count(), { timeout: 4_000 }).toBe(2);
+    await expect.poll(() => one.count()).toBe(2);
     heads['/late'].resolve();
-    await expect.poll(() => one.count(), { timeout: 4_000 }).toBe(3);
+    await expect.poll(() => one.count()).toBe(3);
     end.resolve();
     expect(new Set((await Promise.all(late)).map(({ text }) => text))).toEqual(new Set(['halfhalf']));
     expect(one.count()).toBe(3);
@@ -148,6 +148,6 @@ test('a new start to a version of another index leaves the folder to the old wor
     const again = await Promise.all(Array.from({ length: CLIENTS }, () => answer(target)));
     return again.every(({ cacheStatus }) => cacheStatus.includes('hit'));
   };
-  await expect.poll(isShared, { timeout: 10_000 }).toBe(true);
+  await expect.poll(isShared).toBe(true);
   expect(proxy.said.match(/set aside/g)).toHaveLength(1);
 }, 90_000);

@@ -64,7 +64,7 @@ test('a second signal, a second later, ends it at once', async () => {
     proxy.primary.kill('SIGINT');
     return proxy.said;
   };
-  await expect.poll(again, { interval: 200, timeout: 10_000 }).toContain('stopping at once');
+  await expect.poll(again, { interval: 200 }).toContain('stopping at once');
   expect(await proxy.ended).toBe(0);
   expect(proxy.said).not.toContain('defect');
 });
@@ -138,14 +138,14 @@ test('a new start takes up a program whose workers speak otherwise to the keeper
   await proxy.says(/worker 1 cannot be started: .* Start all anew: sallyport reload --restart/);
   // Who waited for it is reset; from then on the other one gets who comes.
   const some = () => Promise.all(Array.from({ length: 12 }, () => getOnce(proxy, origin)));
-  await expect.poll(() => some().then(Boolean, () => false), { timeout: 5_000 }).toBe(true);
+  await expect.poll(() => some().then(Boolean, () => false)).toBe(true);
   const old = [...proxy.workers(), proxy.keeper()];
   const load = new Load(proxy, origin);
   proxy.primary.kill('SIGUSR2');
   await proxy.says(/started anew on SIGUSR2: 2 workers\n/);
   await load.over();
   const now = () => [...proxy.workers(), proxy.keeper()];
-  await expect.poll(() => now().length, { timeout: 8_000 }).toBe(3);
+  await expect.poll(() => now().length).toBe(3);
   expect(now().some((each) => old.includes(each))).toBe(false);
 });
 
@@ -204,10 +204,10 @@ test('an open tunnel goes on in the worker that it began in, which ends when it 
   using tunnel = await openTunnel(proxy, echo.authority);
   proxy.primary.kill('SIGUSR2');
   await proxy.says(/started anew/);
-  await expect.poll(() => proxy.workers().length, { timeout: 4_000 }).toBe(3);
+  await expect.poll(() => proxy.workers().length).toBe(3);
   expect(await isOpen(tunnel)).toBe(true);
   tunnel.end();
-  await expect.poll(() => proxy.workers().length, { timeout: 4_000 }).toBe(2);
+  await expect.poll(() => proxy.workers().length).toBe(2);
 });
 
 test('workers that leave take up a new policy and open the log anew; a next start waits for them, and no reload does', async () => {

@@ -38,7 +38,8 @@ async function isAccepted(at: { host: string; port: number }, fillers: Socket[])
   fillers.push(socket);
   socket.on('error', () => {});
   return await new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(false), PATIENCE_MS);
+    // What has connected meanwhile is heard of before: where this process was held up, both wait for it.
+    const timer = setTimeout(() => setImmediate(() => resolve(false)), PATIENCE_MS);
     socket.once('connect', () => {
       clearTimeout(timer);
       resolve(true);

@@ -246,5 +246,5 @@ async function startQueueingServer(): Promise<QueueingServer> {
   });
 }
 
-const DEADLINE_MS = 5_000;
+const DEADLINE_MS = 20_000;
 const GRACE_MS = 1_000;

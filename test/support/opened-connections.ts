@@ -102,4 +102,4 @@ export const TUNNEL: OpenedTunnel = {
   identity: 'unasked',
 };
 
-const HANDSHAKE: HandshakeOptions = { timeoutMs: 10_000, alpn: ['h2', 'http/1.1'], logKeys: null };
+const HANDSHAKE: HandshakeOptions = { timeoutMs: 20_000, alpn: ['h2', 'http/1.1'], logKeys: null };

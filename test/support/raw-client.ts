@@ -83,4 +83,5 @@ function once(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void>
   });
 }
 
-const DEFAULT_TIMEOUT_MS = 5_000;
+/** Somebody else may have the machine for a while. */
+const DEFAULT_TIMEOUT_MS = 20_000;

@@ -51,7 +51,7 @@ export async function startRewritingProxy(
     return value as T;
   };
   const recorded = async (wanted: string): Promise<RecordedExchange> => {
-    const deadline = performance.now() + 5_000;
+    const deadline = performance.now() + 20_000;
     for (;;) {
       const { rows } = await api<{ rows: { id: number; state: string; path: string }[] }>('GET', '/api/exchanges?order=-id&limit=500');
       const row = rows.find((each) => each.path === wanted && each.state === 'done');

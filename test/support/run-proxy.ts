@@ -148,4 +148,4 @@ function memoryOf({ pid }: ChildProcess): { resident: number; peak: number } {
 }
 
 const PROGRAM = path.join(import.meta.dirname, '../../src/bin.cjs');
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 20_000;

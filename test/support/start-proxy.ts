@@ -77,4 +77,4 @@ export async function startTestProxy(overrides: TestConfig = {}): Promise<TestPr
   };
 }
 
-const FLOW_TIMEOUT_MS = 5_000;
+const FLOW_TIMEOUT_MS = 20_000;

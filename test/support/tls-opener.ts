@@ -24,7 +24,7 @@ export interface Opener {
 
 /** An opened connection answers: in HTTP/1.1 every piece that comes, in HTTP/2 every stream. It closes when the client does. */
 export async function startOpener(options: OpenerOptions): Promise<Opener> {
-  const { leaf, alpn = ['http/1.1'], timeoutMs = 5_000 } = options;
+  const { leaf, alpn = ['http/1.1'], timeoutMs = 20_000 } = options;
   const context = createSecureContext({ key: leaf.key, cert: leaf.cert, minVersion: 'TLSv1.2', ...options.context });
   const deadlines = new Deadlines();
   const sockets = new Set<Socket>();
