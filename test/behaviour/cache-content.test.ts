@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { cacheStatusOf, fetchVia, onlyValueOf, requestFor, startCachingProxy } from '../support/cached.ts';
 import { type Origin, type RequestHandler, type ResponseToSend, startOrigin } from '../support/origin.ts';
 import { connectRaw, type FinalResponse } from '../support/raw-client.ts';
+import { standstill } from '../support/standstill.ts';
 import type { TestProxy } from '../support/start-proxy.ts';
 import { valuesOf, type WireField } from '../support/strict-message.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
@@ -242,7 +243,7 @@ describe('large content', () => {
     client.pause();
     await client.send(requestFor(`${origin.url}/`));
     // It goes on until the kernel's buffers and our own bounds are full, and no further.
-    await standsStill(sent);
+    await standstill(sent);
     expect(sent() / MIB).toBeLessThan(32);
   });
 
@@ -486,21 +487,13 @@ describe('parts that are stored (RFC 9111 §3.3, §3.4)', () => {
     using client = await connectRaw({ port: small.port, timeoutMs: 20_000 });
     client.pause();
     await client.send(requestFor(`${origin.url}/`));
-    await standsStill(() => sent);
+    await standstill(() => sent);
     expect(sent / MIB).toBeLessThan(16);
     client.resume();
     await client.readUntil('\r\n\r\n');
     for (let left = total; left > 0; ) left -= (await client.readExactly(Math.min(left, MIB))).length;
   });
 });
-
-/** Waits until a count has begun, and does not change any more. */
-async function standsStill(count: () => number): Promise<void> {
-  for (let last = -1; last !== count() || last === 0; ) {
-    last = count();
-    await new Promise((resolve) => setTimeout(resolve, 150));
-  }
-}
 
 /** Content-Range, Content-Type and content of each part. */
 function partsOf(response: FinalResponse): (string | undefined)[][] {

@@ -1,11 +1,11 @@
 // Content both ways: every octet, as it comes, and never more of it in memory than is on its way.
 import { createHash } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { conversation, type Step } from '../support/conversation.ts';
 import { startOrigin, startRawServer } from '../support/origin.ts';
 import { connectRaw } from '../support/raw-client.ts';
 import type { RawConnection } from '../support/raw-connection.ts';
+import { standstill } from '../support/standstill.ts';
 import { startTestProxy, type TestProxy } from '../support/start-proxy.ts';
 import { blocks, expectedContent } from '../support/tunnel-servers.ts';
 
@@ -163,11 +163,3 @@ describe('back-pressure', () => {
     expect(await content).toEqual(expectedContent(LENGTH));
   });
 });
-
-/** Waits until a number has stopped growing. */
-async function standstill(count: () => number): Promise<void> {
-  for (let before = -1; before !== count() || before === 0; ) {
-    before = count();
-    await delay(150);
-  }
-}

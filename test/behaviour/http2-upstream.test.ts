@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Body, type BodySink, BytesBody, type Fields, FULL, NO_FIELDS, TAKEN } from '../../src/http/message.ts';
 import { Cancellation } from '../../src/net/cancellation.ts';
 import { type Asked, type AskingUpstream, createAskingUpstream, failureOf, readWhole } from '../support/asking-upstream.ts';
+import { standstill } from '../support/standstill.ts';
 import { type StreamHandler, startStreamOrigin } from '../support/stream-origin.ts';
 import { createTemporaryCa, type TemporaryCa } from '../support/temp-ca.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
@@ -249,7 +250,7 @@ describe('content is not taken faster than it is passed on', () => {
         fail: reject,
       });
     });
-    await untilStill(() => written);
+    await standstill(() => written);
     expect(written).toBeLessThan(4 * MIB);
     expect(received).toBeLessThan(MIB);
     isSlow = false;
@@ -270,7 +271,7 @@ describe('content is not taken faster than it is passed on', () => {
     });
     const slow = await Promise.all(Array.from({ length: 40 }, () => upstream.forward(origin.port)));
     for (const { response } of slow) response.body?.start({ write: () => FULL, end: () => {}, fail: () => {} });
-    await untilStill(() => written);
+    await standstill(() => written);
     const { content, facts } = await upstream.ask(origin.port, { path: '/small' });
     expect([content.toString(), facts.reusedConnection, origin.accepted]).toEqual(['ok', true, 1]);
     // What waits at the origin's end is counted, too: its own buffers, and those of the system.
@@ -593,14 +594,6 @@ function pour(stream: ServerHttp2Stream, mebibytes: number, count: (bytes: numbe
     stream.end();
   };
   more();
-}
-
-/** Until a number has not changed for a while. */
-async function untilStill(number: () => number): Promise<void> {
-  for (let before = -1; before !== number(); ) {
-    before = number();
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }
 
 async function until(isSo: () => boolean): Promise<void> {

@@ -100,10 +100,13 @@ async function answered(port: number, origin: Origin): Promise<RawClient> {
 
 /** A number, once it has stayed the same for a while. */
 async function settled(count: () => number): Promise<number> {
-  for (let last = count(); ; last = count()) {
-    await delay(300);
-    if (count() === last) return last;
+  let last = count();
+  for (let looks = 0; looks < 6; looks += 1) {
+    await delay(100);
+    if (count() !== last) looks = 0;
+    last = count();
   }
+  return last;
 }
 
 /** How many connections to a port of 127.0.0.1 the system holds that nobody has accepted. */

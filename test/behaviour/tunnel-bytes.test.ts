@@ -10,6 +10,7 @@ import { ReadBuffers } from '../../src/upstream/read-buffers.ts';
 import { startRawServer } from '../support/origin.ts';
 import { connectRaw, type RawClient } from '../support/raw-client.ts';
 import { type RawConnection, ResetError } from '../support/raw-connection.ts';
+import { standstill } from '../support/standstill.ts';
 import { startTestProxy, type TestProxy } from '../support/start-proxy.ts';
 import { blocks, digest, expectedContent, startEcho, startSink, startSource } from '../support/tunnel-servers.ts';
 import { connectText, openTunnel } from '../support/tunnels.ts';
@@ -356,16 +357,6 @@ function room(socket: Socket): Promise<void> {
 /** Octets that a socket has got rid of. */
 function taken(socket: Socket | null): number {
   return socket === null ? 0 : socket.bytesWritten - socket.writableLength;
-}
-
-/** The count once it has not moved for a while: where back-pressure has stopped it. */
-async function standstill(count: () => number): Promise<number> {
-  for (let last = -1; ; ) {
-    const now = count();
-    if (now === last && now > 0) return now;
-    last = now;
-    await delay(250);
-  }
 }
 
 /** More than all socket buffers on the way can hold. */

@@ -145,4 +145,4 @@ const SETTINGS = {
 };
 const ROOT = path.join(import.meta.dirname, '../..');
 const PROGRAM = path.join(ROOT, 'src/bin.cjs');
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
