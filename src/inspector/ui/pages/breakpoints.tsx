@@ -1,6 +1,5 @@
 // Owns the page of the breakpoints: which exchanges stop, and those that stand still now, to be edited and sent on, let go, dropped or answered.
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
 import { parseFilter } from '../../../flows/filter/parse.ts';
 import { getJson, write } from '../api.ts';
 import { useAsked } from '../asked.ts';
@@ -14,10 +13,8 @@ import { agoText, octetsOf } from '../words.ts';
 import { Loading, PageBody, Section } from './parts.tsx';
 
 export function BreakpointsPage() {
+  // What is held is told as it changes; an answer may be from before.
   const { value, problem, again } = useAsked<Breakpoints>('/api/breakpoints');
-  useEffect(() => {
-    if (value !== null) held.value = value.held;
-  }, [value]);
   if (value === null) return <Loading problem={problem} />;
   const put = (breakpoints: readonly Breakpoint[]) =>
     attempt(async () => {

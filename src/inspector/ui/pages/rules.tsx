@@ -1,7 +1,7 @@
 // Owns the page of the rewriting rules: the file as it is written, with what is wrong with it at its line, and each rule with a switch and what it has
 // touched. The file is the truth: a switch changes it, and so does saving here.
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { ApiProblem, write } from '../api.ts';
 import { useAsked } from '../asked.ts';
 import { listen } from '../live.ts';
@@ -30,7 +30,8 @@ function RuleFile({ rules, again }: { readonly rules: Rules; readonly again: () 
   const problems = useSignal<readonly RuleProblem[]>(rules.problems);
   const line = useSignal(0);
   const isChanged = text.value !== rules.text;
-  useEffect(() => {
+  // At once: after it can be seen, somebody may have written already.
+  useLayoutEffect(() => {
     text.value = rules.text;
     problems.value = rules.problems;
   }, [rules.text]);
