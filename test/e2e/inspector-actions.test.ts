@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { HAR } from '../support/har-schema.ts';
 import { createInspectedSite } from '../support/inspected-site.ts';
@@ -58,7 +58,7 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     browser = await launchChromium(null);
     context = await browser.newContext({ viewport: DESKTOP, permissions: ['clipboard-read', 'clipboard-write'] });
     page = await context.newPage();
-    page.setDefaultTimeout(4_000);
+    page.setDefaultTimeout(30_000);
   });
   afterAll(async () => {
     await browser.close();
@@ -93,12 +93,25 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     return (await succeed(process.execPath, [path.join(root, 'src/bin.cjs'), ...words], { env })).toString('utf8');
   }
 
-  /** Looks for it with the filter, and opens the newest. */
-  async function openRow(text: string): Promise<void> {
+  /** Looks for it with the filter, and opens the newest, which has ended unless it goes on for as long as somebody wants. */
+  async function openRow(text: string, { goesOn = false } = {}): Promise<void> {
     await filter().fill(text);
-    await expect.poll(async () => (await page.locator('.row').allTextContents()).every((each) => each.includes(text))).toBe(true);
+    const shown = () => page.locator('.row').allTextContents();
+    await expect.poll(async () => (await shown()).map((each) => each.includes(text))).toSatisfy(isAllTrue);
     await row(text).click();
-    await page.locator('.detail-head').getByText(text).waitFor();
+    const head = page.locator('.detail-head');
+    await head.getByText(text).waitFor();
+    if (!goesOn) await head.getByText('Under way').waitFor({ state: 'detached' });
+  }
+
+  /** Curl has ended before its exchange is listed. */
+  async function listed(text: string, count: number): Promise<void> {
+    await expect.poll(() => page.locator('.row').filter({ hasText: text }).count()).toBe(count);
+  }
+
+  /** What was decided on has gone from the page, which hears of it later than the client. */
+  async function nothingHeld(): Promise<void> {
+    await page.locator('.section').getByText('Nothing. What matches a breakpoint').waitFor();
   }
 
   test('without a link the page says how to get one; the printed link signs in, once', async () => {
@@ -190,6 +203,7 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     await curl(`${plain.url}/kept`);
     await curl(`${plain.url}/kept`);
     await curl(`${plain.url}/broken`);
+    await listed('/kept', 2);
     await openRow('/secret/plan');
     await tab('Why').click();
     const story = page.locator('.why');
@@ -251,7 +265,7 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     await client.evaluate("socket.send('and more')");
     await says('and more!');
     await client.evaluate("void (window.source = new EventSource('/events'))");
-    await openRow('/events');
+    await openRow('/events', { goesOn: true });
     await tab('Messages').click();
     await says('the first');
     site.sendEvent('the second');
@@ -271,11 +285,9 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     const dialog = page.getByRole('dialog');
     const sides = async () =>
       Promise.all(['two cups', 'three cups'].map(async (text) => (await dialog.getByRole('cell', { name: text }).first().boundingBox())!));
-    const [left, right] = await sides();
-    expect([left!.y, left!.x + left!.width]).toEqual([right!.y, right!.x]);
+    await expect.poll(sides).toSatisfy(([left, right]: Box[]) => left!.y === right!.y && left!.x + left!.width === right!.x);
     await page.setViewportSize({ width: 390, height: 844 });
-    const [above, below] = await sides();
-    expect([above!.x, above!.y + above!.height]).toEqual([below!.x, below!.y]);
+    await expect.poll(sides).toSatisfy(([above, below]: Box[]) => above!.x === below!.x && above!.y + above!.height === below!.y);
     await page.setViewportSize(DESKTOP);
     await page.keyboard.press('Escape');
     await page.keyboard.press('Escape');
@@ -340,6 +352,7 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     await go('#/rules');
     await button('touched 1').waitFor();
     await button('touched 1').click();
+    await listed('/order', 1);
     await row('/order').click();
     await tab('Changes').click();
     await page.locator('.detail').getByText('Block').first().waitFor();
@@ -361,9 +374,11 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     await page.getByLabel('Content', { exact: true }).fill('as it went');
     await button('Continue as edited').click();
     expect(await edited).toBe('/held: as it went 200');
+    await nothingHeld();
     const continued = held('untouched');
     await button('Continue').click();
     expect(await continued).toBe('/held: untouched 200');
+    await nothingHeld();
     const secret = curl(`${plain.url}/held`, '-H', 'Cookie: sid=of-the-client', '-d', 'with a secret');
     const fields = page.getByLabel('Fields, one a line');
     await expect.poll(() => fields.inputValue()).toContain('sid=‹masked 13 octets›');
@@ -371,15 +386,18 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     await expect.poll(() => fields.inputValue()).toContain('sid=of-the-client');
     await button('Continue').click();
     expect(await secret).toBe('/held: with a secret 200');
+    await nothingHeld();
     const answered = held('not seen');
     await button('Answer …').click();
     await page.getByLabel('Status').fill('418');
     await page.getByLabel('Content', { exact: true }).fill('from the inspector');
     await button('Answer with this').click();
     expect(await answered).toBe('from the inspector 418');
+    await nothingHeld();
     const dropped = held('not seen');
     await button('Drop').click();
     expect(await dropped).toBe(' 000');
+    await nothingHeld();
     await page.getByLabel('Where it stops').selectOption('response');
     await page.getByLabel('Filter of the breakpoint').fill('path:/changed');
     await button('Add').click();
@@ -487,6 +505,7 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
     await button('Status').click();
     await button('Status').click();
     const first = async () => (await page.locator('.row[aria-rowindex="2"] .cell-status').textContent())?.trim();
+    await page.getByRole('columnheader', { name: 'Status' }).and(page.locator('[aria-sort=descending]')).waitFor();
     await page.locator('#traffic-list').press('Home');
     await expect.poll(first).toBe('502');
     await button('Status').click();
@@ -601,6 +620,13 @@ describeWith(['chromium', 'curl', 'openssl'], 'The inspector, used by a person',
 });
 
 const root = path.join(import.meta.dirname, '../..');
+
+type Box = NonNullable<Awaited<ReturnType<Locator['boundingBox']>>>;
+
+/** And there are some: a list that waits for what it asked for has none. */
+function isAllTrue(each: readonly boolean[]): boolean {
+  return each.length > 0 && each.every(Boolean);
+}
 
 /** A session as one file is packed as a whole. */
 function unpacked(file: string): string {

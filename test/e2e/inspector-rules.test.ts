@@ -31,7 +31,7 @@ describeWith(['chromium', 'curl'], 'A rule from an exchange', () => {
     proxy = await runRecordingProxy(stateFolder, '--config', config);
     browser = await launchChromium(null);
     page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-    page.setDefaultTimeout(4_000);
+    page.setDefaultTimeout(30_000);
     await page.goto(/inspector +(http:\S+#open=\S+)/.exec(proxy.said)![1]!);
   });
   afterAll(async () => {

@@ -89,9 +89,9 @@ describeWith(['chromium', 'certutil', 'curl', 'openssl', 'certtool'], 'the page 
       expect(await page.textContent('.state.trusted')).toContain('This browser has fetched a part of this page');
 
       await page.click('text=Look whether this browser trusts it');
-      expect(await page.textContent('.state.trusted')).toMatch(
-        /a program at your address, 127\.0\.0\.1, got an answer through an opened tunnel/,
-      );
+      await expect
+        .poll(() => page.textContent('.state.trusted'))
+        .toMatch(/a program at your address, 127\.0\.0\.1, got an answer through an opened tunnel/);
       const response = await page.goto(`https://${NAME}/`);
       expect(response?.status()).toBe(200);
       expect(await page.textContent('.state.trusted')).toContain('This page has come to you through an opened tunnel');
