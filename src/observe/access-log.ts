@@ -4,8 +4,10 @@
 // Order is kept, no line is written twice, and a write that was cut short goes on where it stopped. A file that refuses (full, I/O error)
 // is tried again every second, except when its reader left (EPIPE), when `reopen` already replaced it, or at the end: then its lines are given up.
 // Processes that share a log do not break each other's lines: the system appends each write to a file as a whole (O_APPEND), and what goes into a pipe goes
-// in pieces that it takes as a whole (POSIX, write(): PIPE_BUF); a single line may be longer than that.
-import { close, constants, fstatSync, openSync, write } from 'node:fs';
+// in pieces that it takes as a whole (POSIX, write(): PIPE_BUF); a single line may be longer than that. Where a full disk takes a part of a line, that is
+// taken back: another process would write behind it as soon as there is room.
+import { close, closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, type Stats, write } from 'node:fs';
+import os from 'node:os';
 import { getSystemErrorMessage } from 'node:util';
 import { shownCode } from '../errors/from-node.ts';
 import { StartError, type StartErrorKind } from '../errors/start-error.ts';
@@ -218,8 +220,22 @@ export class AccessLog {
     this.#pendingBytes -= length;
     batch.written += length;
     if (batch.written === batch.end) this.#dropFirst();
+    else if (this.#takeBackBegun(batch)) {
+      this.#onRefused(batch.sink, noSpace());
+      return;
+    }
     this.#writeNext();
   };
+
+  /** @returns whether a line was begun, and is no longer in the file */
+  #takeBackBegun(batch: Batch): boolean {
+    if (!this.#isShared || this.#file === null || batch.sink.takesPieces) return false;
+    const begun = batch.bytes.subarray(batch.bytes.lastIndexOf(LINE_FEED, batch.written - 1) + 1, batch.written);
+    if (begun.length === 0 || !takeBack(begun, batch.sink.fd, this.#file)) return false;
+    batch.written -= begun.length;
+    this.#pendingBytes += begun.length;
+    return true;
+  }
 
   #onRefused(sink: Sink, error: NodeJS.ErrnoException): void {
     // A FIFO that is full for the moment is slow, not broken.
@@ -304,6 +320,39 @@ function pieceOf({ bytes, written, end }: Batch): number {
   if (end - written <= PIPE_BYTES) return end - written;
   const last = bytes.lastIndexOf(LINE_FEED, written + PIPE_BYTES - 1);
   return (last < written ? bytes.indexOf(LINE_FEED, written) : last) + 1 - written;
+}
+
+/**
+ * Cuts these octets off the end of a file, if they are still there: nobody has written behind them. At once, so that nobody does meanwhile.
+ *
+ * @param fd can append to the file, but not read it
+ */
+function takeBack(octets: Buffer, fd: number, file: string): boolean {
+  try {
+    const reading = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const found = Buffer.allocUnsafe(octets.length);
+      const stats = fstatSync(fd);
+      const start = stats.size - octets.length;
+      if (start < 0 || !isSame(stats, fstatSync(reading))) return false;
+      if (readSync(reading, found, 0, found.length, start) < found.length || !found.equals(octets)) return false;
+      ftruncateSync(fd, start);
+      return true;
+    } finally {
+      closeSync(reading);
+    }
+  } catch {
+    return false; // moved away, or not to be read: the line goes on where it stopped
+  }
+}
+
+function isSame(one: Stats, other: Stats): boolean {
+  return one.ino === other.ino && one.dev === other.dev;
+}
+
+/** Why a file takes less than it is given. */
+function noSpace(): NodeJS.ErrnoException {
+  return Object.assign(new Error('no space left'), { code: 'ENOSPC', errno: -os.constants.errno.ENOSPC });
 }
 
 function closeWhenDone(sink: Sink): void {

@@ -13,10 +13,11 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
 } from 'node:fs';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import path, { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFlow, type Flow } from '../../src/flows/flow.ts';
@@ -212,6 +213,33 @@ describe('a file that does not take the lines', () => {
     expect(problems.slice(1)).toEqual(['access log: 1 line lost: no space left on device']);
   });
 
+  it.skipIf(process.platform === 'win32')(
+    'holds no line that has only begun, once a disk is full that others write to as well',
+    async () => {
+      // Files may not grow over 16 blocks of 512 octets: as on a full disk the system takes what there is room for.
+      const limited = [
+        '-c',
+        `trap '' XFSZ; ulimit -f 16; exec "$@"`,
+        'sh',
+        process.execPath,
+        '--input-type=module',
+        '--eval',
+        TWENTY_LINES,
+        file,
+      ];
+      const child = spawn('sh', limited, { cwd: path.join(import.meta.dirname, '../..'), stdio: ['pipe', 'pipe', 'inherit'] });
+      const exited = once(child, 'exit');
+      const [told] = await once(child.stdout.setEncoding('utf8'), 'data');
+      expect(told).toBe('access log: no space left on device; lines wait until there is room\n');
+      const before = numbersIn(readFileSync(file, 'latin1'));
+      expect(before.length).toBeGreaterThan(1);
+      truncateSync(file);
+      child.stdin.end();
+      await exited;
+      expect([...before, ...numbersIn(readFileSync(file, 'latin1'))]).toEqual(upTo(20));
+    },
+  );
+
   it('loses only whole lines when a reader is slow, and delivers the rest once it reads', async () => {
     execFileSync('mkfifo', [file]);
     const reader = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -313,3 +341,17 @@ function targetOf(descriptor: string): string {
 const OWN_DESCRIPTORS = '/proc/self/fd';
 const ACCESS_LOG_MODULE = new URL('../../src/observe/access-log.ts', import.meta.url).href;
 const NOBODY = 65_534;
+
+/** A process that writes lines to a file that it shares with others, until nothing more comes on its standard input. */
+const TWENTY_LINES = `
+  import { once } from 'node:events';
+  import { createFlow } from './src/flows/flow.ts';
+  import { ACCESS_LOG_DEFAULTS, openAccessLog } from './src/observe/access-log.ts';
+  const log = openAccessLog({ ...ACCESS_LOG_DEFAULTS, file: process.argv[1], isShared: true }, console.log);
+  for (let id = 0; id < 20; id += 1) {
+    const flow = createFlow({ id, listener: 'http://127.0.0.1:8080', address: '127.0.0.1', port: 1, connectId: null });
+    log.write(Object.assign(flow, { method: 'GET', target: 'x'.repeat(200), version: '1.1' }));
+  }
+  await once(process.stdin.resume(), 'end');
+  await log.close();
+`;
