@@ -74,7 +74,7 @@ const LIFETIME_UNITS = [
   ['m', 60],
 ] as const;
 const FORGIVEN: Readonly<Record<string, string>> = {
-  expired: 'out of date, or not valid yet',
+  expired: 'out of date',
   wrong_name: 'for other names',
   untrusted: 'from nobody who is trusted',
 };
