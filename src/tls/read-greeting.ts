@@ -94,7 +94,7 @@ class GreetingReader {
     const octets = this.#octets();
     if (octets.length === 0) return { kind: 'other', reason: `it said nothing for ${timeoutMs} ms`, octets };
     const isTls = readClientHello(octets).kind === 'need-more';
-    return { kind: 'unclear', isTls, reason: `its first ${octets.length} octets were all in ${timeoutMs} ms`, octets };
+    return { kind: 'unclear', isTls, reason: `only ${octets.length} octets of it came within ${timeoutMs} ms`, octets };
   }
 
   #octets(): Buffer {
