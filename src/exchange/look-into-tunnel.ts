@@ -16,6 +16,7 @@ import { NO_FIELDS, type ResponseHead } from '../http/message.ts';
 import type { GreetingFacts } from '../match/question.ts';
 import { breakOff } from '../net/break-off.ts';
 import type { Rule } from '../policy/policy.ts';
+import type { Handshake } from '../tls/handshake.ts';
 import type { Greeting } from '../tls/read-greeting.ts';
 import type { UpstreamConnection } from '../upstream/connection.ts';
 import type { AuthorizedConnect, ClientSocket, Identified, Incoming, OpenedTunnel, ReceivedConnect, Soon, Step } from './exchange.ts';
@@ -135,7 +136,13 @@ async function open(
       if (name !== authority.host && !mayVouchFor(name)) {
         return refuse(socket, flow, true, `TLS was begun with ${name}, which is not to be opened`, context);
       }
-      const handshake = await interception.openTls(socket, greeting, name);
+      let handshake: Handshake;
+      try {
+        handshake = await interception.openTls(socket, greeting, name);
+      } catch (thrown) {
+        if (incoming.cancellation.isCancelled) throw thrown;
+        return cannotVouch(socket, flow, name, asProxyError(thrown), context);
+      }
       if (handshake.kind === 'refused') {
         interception.noteRefusal(client.address, authority.host, handshake);
         flow.interception = { outcome: 'refused', reason: handshake.reason };
@@ -186,6 +193,14 @@ function refuse(socket: ClientSocket, flow: Flow, isTls: boolean, why: string, c
   flow.interception = { outcome: 'refused', reason: why };
   flow.error = new ProxyError('http_request_denied', `This tunnel can neither be opened nor pass: ${why}.`);
   close(socket, isTls, context);
+  finish(flow, 'failed', context);
+}
+
+/** There is no certificate of ours for it: a CA that is limited to other hosts signs none. */
+function cannotVouch(socket: ClientSocket, flow: Flow, name: string, error: ProxyError, context: TunnelContext): void {
+  flow.interception = { outcome: 'refused', reason: `no certificate can be made for ${name}` };
+  flow.error = error;
+  close(socket, true, context);
   finish(flow, 'failed', context);
 }
 

@@ -74,7 +74,7 @@ export async function openSecure(
   const connectedMs = performance.now();
   // A parent's answer has a time limit of its own.
   const spentMs = route.kind === 'direct' ? connectedMs - startedMs : 0;
-  const leftMs = Math.max(1, parts.options.connectTimeoutMs - spentMs);
+  const leftMs = timeLeftMs(parts.options.connectTimeoutMs, spentMs);
   const { host, port } = authority;
   const secured = await startTls(parts, tcp, { host, port, alpn: tls.alpn, accept: tls.accept }, leftMs, cancellation);
   facts.tlsMs = performance.now() - connectedMs;
@@ -154,11 +154,16 @@ async function dial(
   const resolvedMs = performance.now();
   if (resolved.from !== 'literal') facts.resolveMs = resolvedMs - startedMs;
   const addresses = survivors(resolved.addresses);
-  const leftMs = Math.max(1, parts.options.connectTimeoutMs - (resolvedMs - startedMs));
+  const leftMs = timeLeftMs(parts.options.connectTimeoutMs, resolvedMs - startedMs);
   const connection = await connectTcp(parts, addresses, peer.port, peer.name, leftMs, cancellation, buffers);
   facts.connectMs = performance.now() - resolvedMs;
   noteAddress(facts, connection);
   return connection;
+}
+
+/** What earlier steps have left of the time for all of them: whole milliseconds, as messages tell them. */
+function timeLeftMs(timeoutMs: number, spentMs: number): number {
+  return Math.max(1, Math.ceil(timeoutMs - spentMs));
 }
 
 /**

@@ -3,7 +3,7 @@
 // of Node's reaches what it decides with. A client certificate goes out within the handshake, as TLS has it: before this side is sure.
 import { isIP } from 'node:net';
 import { connect, type SecureContext, type TLSSocket } from 'node:tls';
-import { fromSocketError } from '../errors/from-node.ts';
+import { errorCode, fromSocketError } from '../errors/from-node.ts';
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { Cancellation } from '../net/cancellation.ts';
 import type { Deadlines } from '../net/deadlines.ts';
@@ -60,7 +60,7 @@ export function startTls(
       fail(new ProxyError('connection_timeout', `The TLS handshake with ${host} took longer than ${timeoutMs} ms.`)),
     );
     deadline.set(timeoutMs);
-    const onError = (error: Error): void => fail(fromSocketError(error, host));
+    const onError = (error: Error): void => fail(brokenHandshake(error, host));
     const onClose = (): void => fail(new ProxyError('tls_protocol_error', `${host} closed the connection during the TLS handshake.`));
 
     function fail(error: ProxyError): void {
@@ -93,6 +93,13 @@ export function startTls(
     socket.on('close', onClose);
     cancellation.listen({ cancel: () => fail(new ProxyError('connection_terminated', 'The client left before the connection stood.')) });
   });
+}
+
+/** A reset is told apart from one that comes when the request is out, and may have taken effect. */
+function brokenHandshake(error: Error, host: string): ProxyError {
+  if (errorCode(error) !== 'ECONNRESET') return fromSocketError(error, host);
+  const message = `${host} reset the connection during the TLS handshake; it did not receive the request.`;
+  return new ProxyError('connection_terminated', message, { cause: error });
 }
 
 interface Handshake {

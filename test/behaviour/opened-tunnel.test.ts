@@ -1,11 +1,17 @@
 // A tunnel that policy opens: what its client, its origin and the record see of it (HTTP/1.1; HTTP/2 is opened-tunnel-http2.test.ts).
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
+import { LEAF_DEFAULTS } from '../../src/tls/options.ts';
 import { connectThrough, openTunnel, startOpeningProxy } from '../support/opened-tunnels.ts';
+import { startRawServer } from '../support/origin.ts';
+import { ownAuthority } from '../support/own-authority.ts';
+import { startTestProxy } from '../support/start-proxy.ts';
 import { createTemporaryCa } from '../support/temp-ca.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
+import { clientHello, serverName } from '../support/tls-hello.ts';
 import { startTlsOrigin } from '../support/tls-origin.ts';
 import { startWebOrigin } from '../support/web-origin.ts';
 
@@ -86,6 +92,16 @@ test('an origin whose certificate is not to be trusted gets no request; the clie
   expect((await proxy.flow(0)).error).toMatchObject({ code: 'tls_certificate_error' });
 });
 
+test('an origin that does not finish its handshake is told of in whole milliseconds', async () => {
+  await using origin = await startRawServer(() => {});
+  await using proxy = await startOpeningProxy(folder, ca, { config: { upstream: { connectTimeoutMs: 300 } } });
+  const client = await openTunnel(proxy, `localhost:${origin.port}`);
+  await client.send(`GET / HTTP/1.1\r\nHost: localhost:${origin.port}\r\n\r\n`);
+  const answer = await client.readResponse();
+  expect(answer.status).toBe(504);
+  expect(answer.body.toString()).toMatch(/The TLS handshake with localhost took longer than \d+ ms\./);
+});
+
 test('plain HTTP inside a tunnel is judged by the same rules, with the scheme http', async () => {
   const origin = await startWebOrigin((request, response) => response.end(request.url));
   await using proxy = await startOpeningProxy(folder, ca, {
@@ -114,6 +130,29 @@ test('what is neither TLS nor HTTP does not pass a tunnel that is to be opened',
     error: { code: 'http_request_denied' },
   });
   expect(origin.accepted).toBe(0);
+});
+
+test('a host that our CA may not sign for gets an alert, and the record says why', async () => {
+  const own = mkdtempSync(path.join(folder, 'limited-'));
+  const [certificateFile, keyFile, policyFile] = ['ca.crt', 'ca.key', 'policy.yaml'].map((name) => path.join(own, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const { certificate, privateKey } = ownAuthority({ only: ['elsewhere.example'] });
+  writeFileSync(certificateFile, certificate);
+  writeFileSync(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
+  writeFileSync(policyFile, 'version: 1\ndefault: deny\nconnect_ports: any\nrules:\n  - intercept: { host: localhost }\n');
+  const authority = { folder: null, existing: { certificateFile, keyFile } };
+  await using proxy = await startTestProxy({ policyFile, tls: { authority, leaves: LEAF_DEFAULTS } });
+  const client = await connectThrough(proxy, 'localhost:443');
+  await client.send(clientHello({ extensions: [serverName('localhost')] }));
+  expect((await client.readToEnd()).toString('hex')).toBe('15030300020231');
+  expect(await proxy.flow(0)).toMatchObject({
+    outcome: 'failed',
+    interception: { outcome: 'refused', reason: 'no certificate can be made for localhost' },
+    error: { code: 'proxy_configuration_error', message: expect.stringContaining('is limited to other hosts: only elsewhere.example') },
+  });
 });
 
 test('a client that ends its side before it has said anything is let go of: nobody will ever say more', async () => {

@@ -1,4 +1,4 @@
-// TLS towards an origin that cannot even be begun: the connection that stood for it is let go of, and the failure is one of ours.
+// TLS towards an origin that cannot be begun, or is broken off: the connection that stood for it is let go of, and the failure is one of ours.
 import { afterAll, expect, test } from 'vitest';
 import { Cancellation } from '../../src/net/cancellation.ts';
 import { Deadlines } from '../../src/net/deadlines.ts';
@@ -27,4 +27,18 @@ test.each<[string, () => readonly string[], string, string]>([
   const request = { host: 'localhost', port: server.port, alpn: [protocol], accept: null };
   await expect(startTls(context, tcp, request, 5_000, new Cancellation())).rejects.toMatchObject({ code });
   await connection.closed;
+});
+
+test('a reset during the handshake says that the request was not received', async () => {
+  await using server = await startRawServer(async (connection) => {
+    await connection.readUntil((unread) => unread.length || -1);
+    connection.reset();
+  });
+  const tcp = UpstreamConnection.dial('127.0.0.1', server.port, null);
+  const context = { deadlines, tls: new OriginTls(() => [], [], null) };
+  const request = { host: 'localhost', port: server.port, alpn: ['http/1.1'], accept: null };
+  await expect(startTls(context, tcp, request, 5_000, new Cancellation())).rejects.toMatchObject({
+    code: 'connection_terminated',
+    message: 'localhost reset the connection during the TLS handshake; it did not receive the request.',
+  });
 });
