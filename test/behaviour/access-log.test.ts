@@ -230,7 +230,7 @@ describe('a file that does not take the lines', () => {
       const child = spawn('sh', limited, { cwd: path.join(import.meta.dirname, '../..'), stdio: ['pipe', 'pipe', 'inherit'] });
       const exited = once(child, 'exit');
       const [told] = await once(child.stdout.setEncoding('utf8'), 'data');
-      expect(told).toBe('access log: no space left on device; lines wait until there is room\n');
+      expect(told).toContain('lines wait until there is room');
       const before = numbersIn(readFileSync(file, 'latin1'));
       expect(before.length).toBeGreaterThan(1);
       truncateSync(file);
