@@ -78,7 +78,7 @@ test('several that come at once to an empty folder get the same one', async () =
   expect(said.filter(([, isNew]) => isNew)).toHaveLength(1);
 });
 
-test('whoever reads while the certificate is away for moments gets the CA each time', { timeout: 30_000 }, async () => {
+test('whoever reads while the certificate is away for moments gets the CA each time', { timeout: 180_000 }, async () => {
   const made = await openAuthority(own, Date.now());
   const program = `import { renameSync } from 'node:fs';
     const certificate = ${JSON.stringify(inFolder('ca.crt'))};

@@ -155,6 +155,22 @@ describe('a stale response', () => {
     expect(origin.requests).toHaveLength(2);
   });
 
+  it('gives what a 304 names as private to whoever asked, and to nobody else, not even as it was before (§5.2.2.7)', async () => {
+    const cookie = (value: string): WireField => ['Set-Cookie', `sid=${value}`];
+    const origin = await originOf(
+      { fields: [STALE, OLD, TAG, ['X-For', 'all']] },
+      { status: 304, fields: [TAG, ['Cache-Control', 'max-age=3600, private="Set-Cookie, X-For"'], cookie('own'), ['X-For', 'one']] },
+    );
+    await fetchVia(proxy, `${origin.url}/`);
+    const [asked, other] = [await fetchVia(proxy, `${origin.url}/`), await fetchVia(proxy, `${origin.url}/`)];
+    const told = [asked, other].map((response) => [response.status, onlyValueOf(response, 'set-cookie'), onlyValueOf(response, 'x-for')]);
+    expect(told).toEqual([
+      [200, 'sid=own', 'one'],
+      [200, undefined, undefined],
+    ]);
+    expect(origin.requests).toHaveLength(2);
+  });
+
   it('is replaced by a full response, which answers (§4.3.3)', async () => {
     const origin = await originOf({ fields: [STALE, OLD, TAG] }, { fields: [FRESH, ['ETag', '"two"']], body: 'changed' });
     await fetchVia(proxy, `${origin.url}/`);

@@ -62,7 +62,7 @@ test(`after each of ${KILLS} kills at any moment, what is found is whole and rig
     await next.exit;
     rmSync(place, { recursive: true, force: true, maxRetries: 5 });
   }
-}, 120_000);
+}, 180_000);
 
 test('two processes store, change and read in one folder at once, and what they find is whole; afterwards all accounts are right', async () => {
   const place = mkdtempSync(path.join(os.tmpdir(), 'sallyport-shared-'));
@@ -92,7 +92,7 @@ test('two processes store, change and read in one folder at once, and what they 
   expect(result).toMatchObject({ checked: entries, damaged: 0, gone: 0 });
   expect(entries).toBeGreaterThan(20);
   expect(bytes).toBeLessThanOrEqual(MAX_BYTES);
-}, 60_000);
+}, 180_000);
 
 interface StoreProcess {
   readonly child: ChildProcess;

@@ -62,7 +62,7 @@ test('a folder stays with those who use it until the last of them has ended, by 
   expect(() => readDiskStore({ folder, maxBytes: MAX_BYTES, maxObjectBytes: MAX_BYTES }, () => {})).toThrow(
     /index\.sqlite cannot be read \(is of version 1000, and this is version 3\)/,
   );
-}, 60_000);
+}, 180_000);
 
 test('workers that start together on a folder that nobody uses set it aside once, and say nothing else', async () => {
   const folder = path.join(temporaryFolder(onTestFinished), 'store');

@@ -47,7 +47,7 @@ test(`after each of ${KILLS} kills in the middle of writing, everything that was
   expect(last.exchanges).toBe(last.base);
   expect(acknowledged).toBeGreaterThan(500);
   expect(Math.max(...found.map(({ openedMs }) => openedMs))).toBeLessThan(5000);
-}, 60_000);
+}, 180_000);
 
 test('a disk that takes no more ends recording, says so once, and loses nothing that was acknowledged; batches come back all the same', async () => {
   // A limit of 200 KiB for each file: the first that becomes longer fails. Without the trap the system would end the process.
@@ -64,7 +64,7 @@ test('a disk that takes no more ends recording, says so once, and loses nothing 
   await using opened = await openTestStore(folder);
   // The report may come just behind the batch that it is about.
   expect(await faultsOf(opened.store, lines[failed - 2]!.acknowledged)).toEqual([]);
-}, 30_000);
+}, 180_000);
 
 const mayMount = spawnSync('unshare', ['--user', '--map-root-user', '--mount', 'mount', '-t', 'tmpfs', 'none', os.tmpdir()]).status === 0;
 

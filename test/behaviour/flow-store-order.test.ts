@@ -60,7 +60,7 @@ test('rows are found, listed and counted alike, whatever order they came in, and
   expect(left.length).toBeLessThan(statuses.size);
   for (const id of [...statuses.keys()]) if (!left.includes(id)) statuses.delete(id);
   await sameAs(opened, statuses);
-}, 60_000);
+}, 180_000);
 
 async function sameAs(opened: TestStore, statuses: ReadonlyMap<number, number>): Promise<void> {
   const ids = [...statuses.keys()].sort((a, b) => a - b);

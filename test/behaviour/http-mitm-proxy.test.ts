@@ -444,7 +444,7 @@ test.skipIf(process.platform !== 'linux')('does not wait for ever where the fold
   const script =
     "const given = await import(process.argv[1]); try { given.writeCertificate('/proc/nowhere', ''); } catch (error) { console.log(error.code); }";
   const words = ['--input-type=module', '--eval', script, path.join(import.meta.dirname, '../../src/adapters/adapter-config.ts')];
-  const { stdout, signal } = spawnSync(process.execPath, words, { timeout: 10_000, encoding: 'utf8' });
+  const { stdout, signal } = spawnSync(process.execPath, words, { timeout: 60_000, encoding: 'utf8' });
   expect({ said: stdout.trim(), signal }).toEqual({ said: 'ENOENT', signal: null });
 });
 

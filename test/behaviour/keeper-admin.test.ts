@@ -19,7 +19,7 @@ beforeAll(async () => {
   });
   const rewrite = { file: path.join(folder, 'rewrite.yaml'), isNamed: false };
   proxy = await startKeptProxy(folder, { cache: inMemory(), rewrite });
-}, 30_000);
+}, 180_000);
 afterAll(async () => {
   await proxy?.close();
   await origin.close();
@@ -92,7 +92,7 @@ test('what a client leaves behind that was held in a worker that died is held no
   await proxy.ask('PUT', '/api/breakpoints', []);
   await proxy.ask('POST', `/api/breakpoints/held/${held!.number}`, { action: 'continue' });
   expect((await answer).status).toBe(200);
-}, 30_000);
+}, 180_000);
 
 interface Held {
   readonly number: number;

@@ -224,7 +224,7 @@ describe('a proxy of several processes', () => {
         '  - { name: Rest, allow: { host: 127.0.0.1 } }\n',
     );
     proxy = await startKeptProxy(folder, { policyFile });
-  }, 30_000);
+  }, 180_000);
   afterAll(async () => {
     await proxy?.close();
     await origin.close();
@@ -248,5 +248,5 @@ describe('a proxy of several processes', () => {
     letGo!();
     expect((await slow.readResponse()).body.toString()).toBe('at last');
     await until(async () => (await fetchVia(other, `${origin.url}/limited/a`)).status === 200);
-  }, 30_000);
+  }, 180_000);
 });

@@ -21,7 +21,7 @@ beforeAll(async () => {
     else response.end(`content of ${request.url}`);
   });
   proxy = await startKeptProxy(folder, { admin: { host: '127.0.0.1', port: 0 } });
-}, 30_000);
+}, 180_000);
 afterAll(async () => {
   await proxy?.close();
   await origin.close();
@@ -127,7 +127,7 @@ test('without a keeper workers serve, and count what is not recorded; another on
   const { dropped } = (await proxy.ask('GET', '/api/status')) as { readonly dropped: { readonly exchanges: number } };
   expect(dropped.exchanges).toBeGreaterThanOrEqual(5);
   expect([...proxy.keeper.reports, ...proxy.workers.flatMap(({ reports }) => reports)]).toEqual([]);
-}, 30_000);
+}, 180_000);
 
 test('where the keeper listens is no destination for clients of workers', async () => {
   const response = await fetchVia(proxy.workers[0]!, new URL('/api/status', proxy.keeper.inspectorLink!).href);

@@ -81,9 +81,9 @@ const BAD: Readonly<Record<string, Answer>> = {
   },
 };
 
-it('nobody gets an answer that is not his own', { timeout: 60_000 }, async () => {
+it('nobody gets an answer that is not his own', { timeout: 180_000 }, async () => {
   // Long enough for everybody but those who hang, on a busy machine too.
-  const proxy = await startTestProxy({ upstream: { responseTimeoutMs: 600 } });
+  const proxy = await startTestProxy({ upstream: { responseTimeoutMs: 5_000 } });
   await using origin = await startRawServer(serve);
   const random = generator(SEED);
   const counts = { right: 0, refused: 0, broken: 0, left: 0 };
@@ -92,7 +92,7 @@ it('nobody gets an answer that is not his own', { timeout: 60_000 }, async () =>
   expect(counts.right + counts.refused + counts.broken + counts.left).toBe(CLIENTS * REQUESTS);
   for (const count of Object.values(counts)) expect(count).toBeGreaterThan(20);
   expect(proxy.reports).toEqual([]);
-  expect(await proxy.running.drain(3_000)).toBe(0);
+  expect(await proxy.running.drain(20_000)).toBe(0);
   await proxy.close();
 });
 
@@ -128,7 +128,8 @@ async function runClient(
     client ??= await connectRaw({ port });
     const id = `${n}-${m}`;
     const isGood = random(100) < 75;
-    const kinds = Object.keys(isGood ? GOOD : BAD);
+    // Those who hang take five seconds each.
+    const kinds = Object.keys(isGood ? GOOD : BAD).filter((each) => each !== 'hang' || m < REQUESTS / 3);
     const kind = kinds[random(kinds.length)]!;
     const length = random(10) === 0 ? 200_000 : random(3_000);
     const sent = random(2) === 0 ? '' : 'x'.repeat(random(5) === 0 ? 100_000 : 1 + random(500));

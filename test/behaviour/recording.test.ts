@@ -46,7 +46,7 @@ it('disturbs nothing of what passes, and has all of it on the disk when the prox
   expect(proxy.reports.filter((line) => !line.startsWith('made a certificate authority'))).toEqual([]);
   await readSession();
   expect(kept.map(({ exchange }) => exchange.facts.connectionId > 0)).toEqual(proxy.flows.map(() => true));
-}, 30_000);
+}, 180_000);
 
 it('keeps a request as it came and as it went, and the answer as it came and as it was delivered', () => {
   const { exchange, response } = find('/plain');

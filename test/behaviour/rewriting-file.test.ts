@@ -59,7 +59,7 @@ test('a change of the file is taken up; one with a problem is told, and the rule
   const { problems, rules } = await rewriting.api<Rules>('GET', '/api/rules');
   expect([problems.map(({ line, column }) => [line, column]), rules.length]).toEqual([[[3, 5]], 1]);
   expect((await rewriting.tryApi('POST', '/api/rules/Down/toggle')).value['error']).toContain('line 3: a rule does something');
-}, 15_000);
+}, 180_000);
 
 test('the page writes it anew, for this user alone; what has a problem is not written', async () => {
   const text = `# kept\n${DOWN}`;

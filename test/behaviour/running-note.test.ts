@@ -13,6 +13,6 @@ test.skipIf(process.platform !== 'linux').each([
 ])('%s in a state folder that the system does not make is an error, and not the end of the start', (_, file, make) => {
   const script = `const given = await import(process.argv[1]); try { ${make}; } catch (error) { console.log(error.code); }`;
   const words = ['--input-type=module', '--eval', script, file];
-  const { stdout, signal } = spawnSync(process.execPath, words, { timeout: 10_000, encoding: 'utf8' });
+  const { stdout, signal } = spawnSync(process.execPath, words, { timeout: 60_000, encoding: 'utf8' });
   expect({ said: stdout.trim(), signal }).toEqual({ said: 'ENOENT', signal: null });
 });

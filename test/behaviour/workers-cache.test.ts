@@ -150,4 +150,4 @@ test('a new start to a version of another index leaves the folder to the old wor
   };
   await expect.poll(isShared).toBe(true);
   expect(proxy.said.match(/set aside/g)).toHaveLength(1);
-}, 90_000);
+}, 180_000);

@@ -7,7 +7,7 @@ import { succeed } from '../support/programs.ts';
 import { EXPLAINED } from './cache-suite/explained.ts';
 import { countOf, notAsExplained, type Outcome, summaryOf, tableOf } from './cache-suite/outcomes.ts';
 
-const RUN_TIMEOUT_MS = 120_000;
+const RUN_TIMEOUT_MS = 300_000;
 
 describe.each([
   ['by default', []],

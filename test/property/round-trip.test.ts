@@ -143,7 +143,7 @@ async function strictly<T>(wire: Buffer, read: (connection: RawConnection) => Pr
   arrivals.push(resolve);
   const sender = dial((relay.address() as AddressInfo).port, '127.0.0.1');
   sender.end(wire);
-  using connection = new RawConnection(await promise, 5_000);
+  using connection = new RawConnection(await promise, 20_000);
   try {
     return await read(connection);
   } finally {

@@ -101,6 +101,6 @@ function terminate(child: ChildProcess): Promise<number | null> {
   });
 }
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 150_000;
 /** As the script of the package starts it. */
 const PROGRAM = [process.execPath, '--max-semi-space-size=8', path.join(import.meta.dirname, '../../src/bin.cjs')] as const;

@@ -28,6 +28,8 @@ export async function startWebOrigin(respond: RequestListener, leaf?: Leaf): Pro
     respond(request, response);
   };
   const server = leaf === undefined ? createServer(listener) : createTlsServer({ key: leaf.key, cert: leaf.cert }, listener);
+  // With five seconds, Node's own, a connection may be closed in the moment in which it is used again: then a POST, which is sent once, has failed.
+  server.keepAliveTimeout = 120_000;
   server.on('connection', (socket: Socket) => {
     open.add(socket);
     socket.once('close', () => open.delete(socket));
