@@ -22,7 +22,7 @@ import { parseContentRange } from './rules/ranges.ts';
 import { type CacheRequest, mayServeStale, type OriginFailure } from './rules/reuse.ts';
 import { STORING_REASONS, storability } from './rules/storability.ts';
 import { storedFields } from './rules/stored-fields.ts';
-import { freshened, headUpdate } from './rules/validation.ts';
+import { fieldsForAsker, freshened, headUpdate } from './rules/validation.ts';
 import { matches, selectingFields, varyOf } from './rules/vary.ts';
 import { Sequence } from './sequence.ts';
 import { Slice } from './slice.ts';
@@ -118,7 +118,9 @@ function validated(context: CacheContext, fetch: Fetch, { stored }: Validation, 
   pending?.claim?.stored();
   // Those who wait had asked before it was invalidated, as this request had.
   pending?.confirm(confirmed);
-  return withContent(context, fetch, updated, noteAge(context, lookup, updated));
+  const own = fieldsForAsker(updated, update, context.parts.rules);
+  const answering = own.length === 0 ? updated : { ...updated, fields: [...updated.fields, ...own] };
+  return withContent(context, fetch, answering, noteAge(context, lookup, updated));
 }
 
 /** Its content was opened ahead, unless what the client gets of it has changed with the fields. */

@@ -8,8 +8,9 @@
 // every request to such an origin.
 import { formatHttpDate } from '../../http/date.ts';
 import { fieldValue, hasField, isNamed, withoutField } from '../../http/fields.ts';
-import type { Field, Fields } from '../../http/message.ts';
+import { type Field, type Fields, NO_FIELDS } from '../../http/message.ts';
 import type { StoredResponse } from '../stored-response.ts';
+import { NO_RESPONSE_DIRECTIVES } from './cache-control.ts';
 import type { CacheRuleOptions } from './options.ts';
 import { isConditional, singleValue, strongTag, strongValidator, tagsMatch } from './preconditions.ts';
 import { updatedTags } from './purge-tags.ts';
@@ -113,15 +114,29 @@ export function headUpdate(
   return isSameLength && agrees(stored, head.fields, 'etag') && agrees(stored, head.fields, 'last-modified') ? 'update' : 'invalidate';
 }
 
-/** Stored fields, with those of an update in place of all of the same name (RFC 9111 §3.2). */
-export function replacedFields(stored: Fields, update: Update, options: CacheRuleOptions): Field[] {
-  const { directives } = controlOf(update.fields, options.targeted);
-  const replacing = storedFields(update.fields, directives).filter(({ name }) => !DESCRIBES_CONTENT.has(name.toLowerCase()));
+/**
+ * Stored fields, with those of an update in place of all of the same name (RFC 9111 §3.2). What the Cache-Control that holds from now on names as
+ * private, or not to be used unasked, is not among them, from before the update either: an update need not repeat the directives.
+ */
+export function replacedFields(stored: Fields, update: Update, options: CacheRuleOptions): Fields {
+  const replacing = storedFields(update.fields, NO_RESPONSE_DIRECTIVES).filter(({ name }) => !DESCRIBES_CONTENT.has(name.toLowerCase()));
   const names = new Set(replacing.map(({ name }) => name.toLowerCase()));
   const fields = stored.filter(({ name }) => !names.has(name.toLowerCase()) && !isNamed(name, 'age') && !isNamed(name, 'date'));
   fields.push(...replacing);
   if (!names.has('date')) fields.push(dateOf(update));
-  return fields;
+  return storedFields(fields, controlOf(fields, options.targeted).directives);
+}
+
+/**
+ * Fields of a 304 that are for whoever asked and for nobody else (RFC 9111 §5.2.2.4, §5.2.2.7): they are not stored.
+ *
+ * @param stored  as the 304 has left it
+ */
+export function fieldsForAsker(stored: StoredResponse, { fields }: Update, options: CacheRuleOptions): Fields {
+  const { directives } = controlOf(stored.fields, options.targeted);
+  if (typeof directives.noCache === 'boolean' && typeof directives.isPrivate === 'boolean') return NO_FIELDS;
+  const forAll = new Set(storedFields(fields, directives));
+  return storedFields(fields, NO_RESPONSE_DIRECTIVES).filter((field) => !forAll.has(field));
 }
 
 function withTimesOf(stored: Fields, update: Update): Field[] {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { currentAgeSeconds, isFresh } from '../../../../src/cache/rules/freshness.ts';
 import { CACHE_RULE_DEFAULTS } from '../../../../src/cache/rules/options.ts';
-import { conditionsFor, freshened, headUpdate, outgoingFields, updates } from '../../../../src/cache/rules/validation.ts';
+import { conditionsFor, fieldsForAsker, freshened, headUpdate, outgoingFields, updates } from '../../../../src/cache/rules/validation.ts';
 import type { Fields } from '../../../../src/http/message.ts';
 import { extentOf, factsFor, fieldsIn, HOUR_BEFORE, judged, requestOf, START_DATE, START_MS, storedOf } from './stored-of.ts';
 
@@ -154,6 +154,21 @@ describe('a stored response after a 304 (RFC 9111 §4.3.4, §3.2)', () => {
   it('takes no field that Connection or a qualified no-cache names', () => {
     const { fields } = after304(STORED, `${NOT_MODIFIED}, no-cache="b"\nConnection: a\nA: 1\nB: 2`);
     expect(fields.some(({ name }) => name === 'A' || name === 'B')).toBe(false);
+  });
+
+  it.each<[string, string, string]>([
+    ['of before, once the 304 names it', 'max-age=1', 'private="b", max-age=9'],
+    ['of the 304, where it was named before and the 304 does not repeat that', 'private="b", max-age=1', ''],
+    ['of either, by no-cache', 'max-age=1', 'no-cache="x, B", max-age=9'],
+  ])('has no field that is for one client alone: %s (RFC 9111 §5.2.2.4, §5.2.2.7)', (_, before, after) => {
+    const update = {
+      fields: fieldsIn(`ETag: "a"\nB: 2${after === '' ? '' : `\nCache-Control: ${after}`}`),
+      requestTimeMs: LATER_MS,
+      responseTimeMs: LATER_MS,
+    };
+    const stored = freshened(storedOf(`ETag: "a"\nCache-Control: ${before}\nB: 1\nC: 1`), update, [], CACHE_RULE_DEFAULTS);
+    expect(stored.fields.map(({ name }) => name).sort()).toEqual(['C', 'Cache-Control', 'Date', 'ETag']);
+    expect(fieldsForAsker(stored, update, CACHE_RULE_DEFAULTS)).toEqual([{ name: 'B', value: '2' }]);
   });
 
   it('keeps the fields that it omits, its id and its content, and is not invalidated any more', () => {
