@@ -49,7 +49,7 @@ describeWith(['curl'], 'a disk that takes no more in the middle of an answer', (
     // A limit of the system on the size of files: none grows beyond 400 KiB.
     const proxy = await cacheIn(folder, {}, ['sh', '-c', `trap '' XFSZ; ulimit -f 800; exec "$@"`, 'sh']).start();
     for (const name of ['one', 'two']) {
-      const got = await succeed('curl', ['-s', '--max-time', '10', '--proxy', proxy.url, `${origin.url}/${name}`]);
+      const got = await succeed('curl', ['-s', '--max-time', '60', '--proxy', proxy.url, `${origin.url}/${name}`]);
       expect(got.equals(content)).toBe(true);
     }
     await proxy.stop();

@@ -21,7 +21,18 @@ describeWith(['pip3', 'python3'], 'pip, from the cache', () => {
   function machine(proxyUrl: string, index: string, trust = ['--trusted-host', '127.0.0.1']) {
     const folder = temporaryFolder(onTestFinished);
     const target = path.join(folder, 'packages');
-    const words = ['--isolated', '--disable-pip-version-check', '--no-cache-dir', '--retries', '0', '--proxy', proxyUrl, ...trust];
+    const words = [
+      '--isolated',
+      '--disable-pip-version-check',
+      '--no-cache-dir',
+      '--retries',
+      '0',
+      '--timeout',
+      '120',
+      '--proxy',
+      proxyUrl,
+      ...trust,
+    ];
     return {
       target,
       install: (name: string): Promise<Ended> =>

@@ -136,11 +136,10 @@ test('a second signal ends open tunnels at once', async () => {
   await openTunnel(child);
   child.process.kill('SIGINT');
   await child.said(/stopping on SIGINT: exchanges and tunnels have 3600 s/);
-  // Copies of one Ctrl-C count once, so it takes a moment until another is heard.
-  const again = setInterval(() => child.process.kill('SIGINT'), 100);
+  // Copies of one Ctrl-C, within a second, count once. And no third: from its last turn on a process hears no signal any more, and would die of it.
+  await new Promise((passed) => setTimeout(passed, 1_100));
+  child.process.kill('SIGINT');
   await child.said(/stopping at once on SIGINT\n/);
-  // From its last turn on a process hears no signal any more, and would die of it.
-  clearInterval(again);
   expect((await child.ended).code).toBe(0);
 });
 
@@ -172,11 +171,9 @@ test('a policy that is changed on the disk is taken up without being asked, and 
   const child = start(['run', '--listen', '127.0.0.1:0', '--policy', policy]);
   await child.said(/browser .*\n/);
   write('watched.yaml', 'version: 1\ndefault: deny\n');
-  expect(await child.said(/reloaded on a change of .*\n/)).toMatch(/reloaded on a change of .*watched\.yaml; policy .*otherwise deny/);
+  await child.said(/ reloaded on a change of .*watched\.yaml; policy .*otherwise deny/);
   write('watched.yaml', 'version: 1\ndefault: perhaps\n');
-  expect(await child.said(/not reloaded on a change of .*\n/)).toContain(
-    "watched.yaml:2:10: default: expected allow or deny; found 'perhaps'",
-  );
+  await child.said(/watched\.yaml:2:10: default: expected allow or deny; found 'perhaps'\n.*not reloaded on a change of .*\n/);
   child.process.kill('SIGTERM');
   expect((await child.ended).code).toBe(0);
 });
@@ -204,7 +201,7 @@ test('reload finds the proxy that runs, and says what became of it', async () =>
     err: expect.stringMatching(/commanded\.yaml:2:10: .*\n.*not reloaded on SIGHUP: configuration and policy stay/),
   });
   write('commanded.yaml', 'version: 1\ndefault: deny\n');
-  await expect.poll(() => readRunning(state)[0]?.policy, { timeout: 15_000 }).toContain('otherwise deny');
+  await expect.poll(() => readRunning(state)[0]?.policy).toContain('otherwise deny');
   expect(readRunning(state)[0]).toMatchObject({ reloads: 2, lastReload: { isDone: false } });
   child.process.kill('SIGTERM');
   expect((await child.ended).code).toBe(0);

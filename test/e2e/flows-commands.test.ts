@@ -107,14 +107,11 @@ describeWith(['curl'], 'In a terminal', () => {
     child.stdout.on('data', (octets) => (text += octets));
     // It says nothing before the first that matches: one after the other goes through until one is printed.
     await expect
-      .poll(
-        async () => {
-          await curl(`${origin.url}/other`);
-          await curl(`${origin.url}/tailed`);
-          return text;
-        },
-        { timeout: 10_000 },
-      )
+      .poll(async () => {
+        await curl(`${origin.url}/other`);
+        await curl(`${origin.url}/tailed`);
+        return text;
+      }, PATIENTLY)
       .toMatch(/ 200 .*\/tailed/);
     expect(text).not.toMatch(/\/(?:other|order|json)/);
     child.kill('SIGINT');
@@ -225,12 +222,12 @@ describeWith(['python3', 'curl'], 'In a terminal of their own', () => {
       for (const each of paths) await asks(each);
       return await session.shows(/^/);
     };
-    await expect.poll(() => afterAsking(tail, '/other', '/wanted'), { timeout: 10_000 }).toMatch(/200 .*\/wanted/);
+    await expect.poll(() => afterAsking(tail, '/other', '/wanted'), PATIENTLY).toMatch(/200 .*\/wanted/);
     tail.type('\x03');
     const { code, shown } = await tail.ended;
     expect([code, /other|first/.test(shown)]).toEqual([130, false]);
     const following = await inTerminal([process.execPath, PROGRAM, 'flows', 'tail'], env);
-    await expect.poll(() => afterAsking(following, '/last'), { timeout: 10_000 }).toMatch(/\/last/);
+    await expect.poll(() => afterAsking(following, '/last'), PATIENTLY).toMatch(/\/last/);
     await proxy.stop();
     await origin.close();
     expect(await following.ended).toMatchObject({ code: 0, shown: expect.stringContaining('sallyport: the proxy has ended.') });
@@ -241,6 +238,9 @@ describeWith(['python3', 'curl'], 'In a terminal of their own', () => {
     expect(ended.shown).not.toContain('\x1b[2J');
   });
 });
+
+/** While a process starts. */
+const PATIENTLY = { timeout: 60_000 };
 
 /** Each is a process; together they take little longer than one. */
 async function atOnce<T>(all: readonly T[], check: (each: T) => Promise<void>): Promise<void> {

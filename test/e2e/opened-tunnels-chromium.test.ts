@@ -93,7 +93,8 @@ describeWith(['certutil', 'chromium', 'openssl'], 'Chromium, through opened tunn
     const shown = await watchResponses();
     expect(await resultOf(`${origin.url}/hundred`)).toEqual({ images: upTo(40), scripts: upTo(30), styles: upTo(30) });
     expect(await page.evaluate(`fetch('/script/1').then((answer) => answer.text()).then((text) => text.length)`)).toBeGreaterThan(20_000);
-    expect(shown).toHaveLength(102);
+    // What DevTools are told comes on a way of its own.
+    await expect.poll(() => shown).toHaveLength(102);
     const { commonName } = await authorityOf(proxy);
     expect(shown.filter(({ protocol, issuer }) => protocol !== 'h2' || issuer !== commonName)).toEqual([]);
     expect(problems).toEqual([]);
@@ -178,14 +179,14 @@ describeWith(['certutil', 'chromium', 'openssl'], 'Chromium, through opened tunn
     const home = path.join(folder, 'empty-home');
     mkdirSync(home);
     const distrusting = await launchChromium(proxy.url, undefined, home);
-    const before = proxy.log.length;
     const stranger = await distrusting.newPage();
     await expect(stranger.goto(`${origin.url}/distrusted`)).rejects.toThrow('net::ERR_CERT_AUTHORITY_INVALID');
     await distrusting.close();
-    await proxy.logged(({ interception }) => interception === 'refused');
-    const refused = proxy.log.slice(before).filter(({ interception }) => interception === 'refused');
-    expect(refused[0]).toMatchObject({ method: 'CONNECT', outcome: 'aborted', target: `localhost:${origin.port}` });
-    expect(refused[0]?.interception_why).toMatch(/certificate_unknown|unknown_ca|bad_certificate/);
+    const refused = await proxy.logged(
+      ({ interception, interception_why: why }) =>
+        interception === 'refused' && /certificate_unknown|unknown_ca|bad_certificate/.test(why ?? ''),
+    );
+    expect(refused).toMatchObject({ method: 'CONNECT', outcome: 'aborted', target: `localhost:${origin.port}` });
     expect(proxy.log.some(({ target }) => target === `${origin.url}/distrusted`)).toBe(false);
   });
 });

@@ -33,6 +33,9 @@ async function record(toPort: number, skipsHeads: boolean): Promise<Recorder> {
     const sums = [sumOf(client, skipsHeads), sumOf(onward, skipsHeads)] as const;
     client.pipe(onward);
     onward.pipe(client);
+    // A pipe stops when whoever takes from it has gone; what still comes counts all the same, and the other side has to hear of the end.
+    client.once('close', () => onward.resume().end());
+    onward.once('close', () => client.resume().end());
     void Promise.all(sums).then(([fromClient, toClient]) => resolve({ fromClient, toClient }));
   });
   await new Promise<void>((listening) => server.listen({ host: '127.0.0.1', port: 0 }, listening));

@@ -242,7 +242,7 @@ with zipfile.ZipFile(sys.argv[1], 'w') as wheel:
     });
 
     function pip(proxyUrl: string, index: WebOrigin, into: string): Promise<Ended> {
-      const words = ['download', '--no-deps', '--no-cache-dir', '--retries', '0', '--disable-pip-version-check', '--dest', into, 'demo'];
+      const words = ['download', '--no-deps', '--no-cache-dir', ...PIP_PATIENTLY, '--disable-pip-version-check', '--dest', into, 'demo'];
       const env = { PIP_CONFIG_FILE: '/dev/null', PIP_INDEX_URL: `${index.url}/simple`, PIP_CERT: ca.certFile };
       return through(proxyUrl, 'pip3', words, { env });
     }
@@ -331,6 +331,8 @@ function endingWith(text: string): unknown {
   return expect.toSatisfy((bytes: Buffer) => bytes.toString().endsWith(text), `ends with ${text}`);
 }
 
+/** What is refused stays so; what is slow may take its time. */
+const PIP_PATIENTLY = ['--retries', '0', '--timeout', '120'];
 /** curl's exit codes. */
 const HTTP_ERROR = 22;
 const CONNECT_FAILED = 56;
