@@ -18,7 +18,7 @@ import { invalidated } from './rules/invalidation.ts';
 import { type Combination, combine } from './rules/partial.ts';
 import { isNotModified, singleValue } from './rules/preconditions.ts';
 import { tagsOf } from './rules/purge-tags.ts';
-import { parseContentRange } from './rules/ranges.ts';
+import { contentFor, parseContentRange } from './rules/ranges.ts';
 import { type CacheRequest, mayServeStale, type OriginFailure } from './rules/reuse.ts';
 import { STORING_REASONS, storability } from './rules/storability.ts';
 import { storedFields } from './rules/stored-fields.ts';
@@ -70,8 +70,8 @@ export function storeResponse(context: CacheContext, fetch: Fetch, response: Fet
     }
     if (reuse.kind === 'complete' && part !== null) {
       if (status === 206) return completed(context, fetch, reuse.stored, part, response);
-      // About a range that was ours and not the client's.
-      if (status === 416 && !hasField(fetch.lookup.request.fields, 'range')) throw unfit(context, fetch, reuse.stored, response);
+      // About a range that was ours and not the client's, which may reach from what is stored to an end that nobody knew.
+      if (status === 416) throw unfit(context, fetch, reuse.stored, response);
     }
     opened?.body?.cancel();
     part?.cancel();
@@ -171,7 +171,8 @@ function completed(context: CacheContext, fetch: Fetch, stored: StoredResponse, 
   const { parts } = context;
   const combination = combine(stored, { ...head, requestTimeMs, responseTimeMs }, parts.newId(), parts.rules);
   const content = combination === null || body === null ? null : combinedContent(combination, part, body);
-  if (combination === null || content === null || (combination.response.status === 206 && !hasField(request.fields, 'range'))) {
+  // With less than was asked for, it would be some other part than the client wants.
+  if (combination === null || content === null || contentFor(request.method, request.fields, combination.response) === 'beyond') {
     throw unfit(context, fetch, stored, response);
   }
   const { response: whole } = combination;

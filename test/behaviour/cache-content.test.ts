@@ -403,6 +403,19 @@ describe('parts that are stored (RFC 9111 §3.3, §3.4)', () => {
     }
   });
 
+  it.each<[string, string, string, ResponseToSend]>([
+    ['less of what is missing behind', 'bytes=12-19', 'bytes=15-19', part(15, 17)],
+    ['less of what is missing before', 'bytes=6-12', 'bytes=6-9', part(8, 9)],
+    ['that there is nothing behind', 'bytes=12-19', 'bytes=15-19', { status: 416, fields: [['Content-Range', 'bytes */15']], body: '' }],
+  ])('of a range comes %s: the range is asked for as the client did', async (_, asked, missing, answer) => {
+    const [first, last] = asked.slice(6).split('-').map(Number);
+    const origin = await originOf(part(10, 14), answer, part(first!, last!));
+    await fetchVia(memory, `${origin.url}/`, range('bytes=10-14'));
+    const response = await fetchVia(memory, `${origin.url}/`, range(asked));
+    expect([response.status, onlyValueOf(response, 'content-range')]).toEqual([206, `bytes ${first}-${last}/36`]);
+    expect([response.body.toString(), rangesAsked(origin)]).toEqual([CONTENT.slice(first, last! + 1), ['bytes=10-14', missing, asked]]);
+  });
+
   it('of a changed representation comes all of it, in their place', async () => {
     const origin = await originOf(part(0, 9), { fields: [FRESH, ['ETag', '"two"']], body: 'changed' });
     await fetchVia(memory, `${origin.url}/`, range('bytes=0-9'));
