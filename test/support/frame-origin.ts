@@ -7,6 +7,8 @@ import type { TemporaryCa } from './temp-ca.ts';
 export interface FrameOrigin {
   readonly port: number;
   readonly accepted: number;
+  /** How many of its connections are over. */
+  readonly ended: number;
   /** Frames of the client but for its settings and windows: type, flags, stream. */
   readonly frames: readonly (readonly [type: number, flags: number, stream: number])[];
   [Symbol.asyncDispose](): Promise<void>;
@@ -20,12 +22,16 @@ export async function startFrameOrigin(ca: TemporaryCa, answer: FrameAnswer): Pr
   const open = new Set<TLSSocket>();
   const frames: (readonly [number, number, number])[] = [];
   let accepted = 0;
+  let ended = 0;
   let requests = 0;
   const server = createServer({ key, cert, ALPNProtocols: ['h2'] }, (socket) => {
     accepted += 1;
     open.add(socket);
     socket.on('error', () => {});
-    socket.once('close', () => open.delete(socket));
+    socket.once('close', () => {
+      open.delete(socket);
+      ended += 1;
+    });
     hearFrames(socket, (type, flags, stream) => {
       if (type !== SETTINGS && type !== WINDOW_UPDATE) frames.push([type, flags, stream]);
       if (type !== HEADERS) return;
@@ -39,6 +45,9 @@ export async function startFrameOrigin(ca: TemporaryCa, answer: FrameAnswer): Pr
     frames,
     get accepted() {
       return accepted;
+    },
+    get ended() {
+      return ended;
     },
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
