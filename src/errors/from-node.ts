@@ -95,7 +95,7 @@ const ALERT_WORDS: Readonly<Record<string, string>> = {
   access_denied: NOT_OUR_CERTIFICATE,
   unrecognized_name: 'it serves no host of this name',
   insufficient_security: 'it asks for other ciphers than are offered',
-  no_application_protocol: 'it speaks neither of the versions of HTTP that it was offered',
+  no_application_protocol: 'it speaks no version of HTTP that it was offered',
 };
 
 const HANDSHAKE_WORDS: Readonly<Record<string, string>> = {

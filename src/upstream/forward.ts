@@ -1,5 +1,6 @@
 // STAGE forward: an authorized request → the origin's response head and its content as it comes. Also the way to a tunnel's other end.
-// It chooses: a kept connection or a new one (open-connection.ts), HTTP/1.1 or, where the client speaks it too and the origin offers it, HTTP/2.
+// It chooses: a kept connection or a new one (open-connection.ts), HTTP/1.1 or, where the client speaks it too and the origin offers it, HTTP/2. That is
+// for a client of HTTP/1.1, too, where the origin speaks nothing else, which its handshake says.
 // Repeated is less than RFC 9110 §9.2.2 allows: a safe request without content on a kept connection that broke before any answer, and what
 // an origin says it has not acted on (RFC 9113 §8.7).
 import { ProxyError } from '../errors/proxy-error.ts';
@@ -126,7 +127,19 @@ async function forwardOnNew(
   secured: UpstreamConnection | null,
 ): Promise<ClientResponse> {
   const { authority } = request;
-  const connection = secured ?? (await openForHttp1(parts, request, route, key));
+  let connection = secured;
+  if (connection === null) {
+    const { http2 } = parts.pool;
+    const mayTurn = mayTurnToHttp2(request);
+    if (mayTurn && http2.speaksHttp2Alone(key)) return forwardByHttp2(parts, inHttp2(request), route, key);
+    try {
+      connection = await openForHttp1(parts, request, route, key);
+    } catch (error) {
+      if (!mayTurn || !isWithoutHttp1(error)) throw error;
+      http2.noteHttp2Alone(key);
+      return forwardByHttp2(parts, inHttp2(request), route, key);
+    }
+  }
   const client = new Http1Client(
     connection,
     nameOf(authority, route),
@@ -136,6 +149,23 @@ async function forwardOnNew(
     (gone) => parts.pool.remove(key, gone),
   );
   return refused407(await exchange(client, request, route), client, authority, route);
+}
+
+/** Whether another version may be tried, for a client of HTTP/1.1 whose request needs nothing that is of HTTP/1.1 alone. */
+function mayTurnToHttp2(request: ForwardRequest): boolean {
+  if (request.scheme === 'http' || request.tls?.alpn === 'h2') return false;
+  const fields = request.outgoingFields();
+  return !hasField(fields, 'upgrade') && !authenticatesConnection(fields, NO_FIELDS);
+}
+
+/** It does not come back to HTTP/1.1 from there to be turned once more. */
+function inHttp2(request: ForwardRequest): ForwardRequest {
+  return { ...request, tls: { alpn: 'h2', accept: acceptedFaults(request) } };
+}
+
+/** The alert no_application_protocol (RFC 7301 §3.2): nothing of the request was sent. */
+function isWithoutHttp1(error: unknown): boolean {
+  return error instanceof ProxyError && error.code === 'tls_alert_received' && error.parameters['alert-id'] === NO_APPLICATION_PROTOCOL;
 }
 
 async function openForHttp1(parts: UpstreamParts, request: ForwardRequest, route: Route, key: string): Promise<UpstreamConnection> {
@@ -370,6 +400,7 @@ function isBrokenConnection(error: unknown): boolean {
 
 const HTTP1_ALONE = ['http/1.1'] as const;
 const HTTP2_TOO = ['h2', 'http/1.1'] as const;
+const NO_APPLICATION_PROTOCOL = 120;
 /** RFC 9110 §9.2.1. PUT and DELETE could be repeated, too, but what somebody else has stored between the two would be lost. */
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 /** A request that may not be repeated takes a kept connection only if it was used this recently: origins close idle ones, but not that soon. */

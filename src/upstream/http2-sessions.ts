@@ -1,4 +1,4 @@
-// Owns which sessions of HTTP/2 there are to each destination, and which origins speak HTTP/1.1 alone. Requests that come while nobody knows yet wait
+// Owns which sessions of HTTP/2 there are to each destination, and which origins speak one version alone. Requests that come while nobody knows yet wait
 // for one connection instead of making one each. Each use is judged anew by the caller, as in pool.ts.
 import { LRUCache } from 'lru-cache';
 import type { Deadlines } from '../net/deadlines.ts';
@@ -20,7 +20,9 @@ export class Http2Sessions {
   /** For a place, where there are as many sessions as there may be. */
   readonly waiting = new WaitingLine();
   /** Destinations that chose HTTP/1.1 lately. */
-  readonly #http1Alone = new LRUCache<string, true>({ max: 2_000, ttl: HTTP1_REMEMBERED_MS });
+  readonly #http1Alone = new LRUCache<string, true>({ max: 2_000, ttl: VERSION_REMEMBERED_MS });
+  /** Destinations that turned HTTP/1.1 down lately. */
+  readonly #http2Alone = new LRUCache<string, true>({ max: 2_000, ttl: VERSION_REMEMBERED_MS });
   /** Streams that a session is given of destinations that have asked for calm lately. */
   readonly #calmed = new LRUCache<string, number>({ max: 2_000, ttl: CALM_REMEMBERED_MS });
   #total = 0;
@@ -36,11 +38,21 @@ export class Http2Sessions {
   }
 
   noteHttp1Alone(key: string): void {
+    this.#http2Alone.delete(key);
     this.#http1Alone.set(key, true);
   }
 
   forgetHttp1Alone(key: string): void {
     this.#http1Alone.delete(key);
+  }
+
+  /** Whether a destination has said lately that it does not speak HTTP/1.1. */
+  speaksHttp2Alone(key: string): boolean {
+    return this.#http2Alone.has(key);
+  }
+
+  noteHttp2Alone(key: string): void {
+    this.#http2Alone.set(key, true);
   }
 
   /**
@@ -172,4 +184,4 @@ export class Http2Sessions {
 
 const SESSIONS_PER_DESTINATION = 8;
 const CALM_REMEMBERED_MS = 60_000;
-const HTTP1_REMEMBERED_MS = 10 * 60_000;
+const VERSION_REMEMBERED_MS = 10 * 60_000;

@@ -4,7 +4,8 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { afterAll, describe, expect, test } from 'vitest';
 import { startDualOrigin } from '../support/dual-origin.ts';
 import { ask, openSession } from '../support/http2-in-tunnels.ts';
-import { connectThrough, startOpeningProxy } from '../support/opened-tunnels.ts';
+import { connectThrough, openTunnel, startOpeningProxy } from '../support/opened-tunnels.ts';
+import { startStreamOrigin } from '../support/stream-origin.ts';
 import { createTemporaryCa } from '../support/temp-ca.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
 import { startTlsOrigin } from '../support/tls-origin.ts';
@@ -155,4 +156,33 @@ test('a client of HTTP/1.1 is served by an origin in HTTP/1.1, though that speak
   const secured = await client.startTls({ ca: proxy.authority, servername: 'localhost' });
   await secured.send(`GET / HTTP/1.1\r\nHost: localhost:${origin.port}\r\n\r\n`);
   expect((await secured.readResponse()).body.toString()).toBe('1.1');
+});
+
+test('a client of HTTP/1.1 reaches an origin that speaks HTTP/2 alone, which turns HTTP/1.1 down once', async () => {
+  await using origin = await startStreamOrigin(ca, (stream, headers) => {
+    const content: Buffer[] = [];
+    stream.on('data', (bytes: Buffer) => content.push(bytes));
+    stream.on('end', () => {
+      stream.respond({ ':status': 200 });
+      stream.end(`${headers[':authority']} ${Buffer.concat(content)}`);
+    });
+  });
+  await using proxy = await startOpeningProxy(folder, ca);
+  const authority = `localhost:${origin.port}`;
+  const client = await openTunnel(proxy, authority, { ALPNProtocols: ['http/1.1'] });
+  for (const word of ['one', 'two']) {
+    await client.send(`POST / HTTP/1.1\r\nHost: ${authority}\r\nContent-Length: 3\r\n\r\n${word}`);
+    const answer = await client.readResponse();
+    expect([answer.status, answer.body.toString()]).toEqual([200, `${authority} ${word}`]);
+  }
+  expect(await proxy.flow(1)).toMatchObject({ version: '1.1', upstreamProtocol: '2', outcome: 'forwarded' });
+  expect([origin.accepted, origin.streams]).toEqual([2, 2]);
+  // A WebSocket of HTTP/1.1 is for origins that speak that.
+  await client.send(
+    `GET / HTTP/1.1\r\nHost: ${authority}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  );
+  const refused = await client.readResponse();
+  expect(refused.status).toBe(502);
+  expect(refused.body.toString().replaceAll(/\s+/g, ' ')).toContain('it speaks no version of HTTP that it was offered');
 });
