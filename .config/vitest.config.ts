@@ -45,7 +45,7 @@ export default defineConfig({
       },
       {
         root,
-        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 240_000, hookTimeout: 120_000, ...TALKING },
+        test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], testTimeout: 600_000, hookTimeout: 300_000, ...TALKING },
       },
     ],
   },

@@ -1,14 +1,14 @@
 // The command line as a process: what it prints where, with which exit code, and how `run` lives and ends.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { readRunning } from '../../src/cli/running.ts';
+import { temporaryFolder } from '../support/temp-files.ts';
 
 const MAIN = path.join(import.meta.dirname, '../../src/bin.cjs');
-const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-cli-'));
+const folder = temporaryFolder(afterAll);
 const running = new Set<ChildProcess>();
 const servers = new Set<Server>();
 
@@ -16,7 +16,6 @@ afterEach(() => {
   for (const child of running) child.kill('SIGKILL');
   for (const server of servers) server.close();
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 
 write('open.yaml', 'version: 1\ndefault: allow\nconnect_ports: any\n');
 write('bad-policy.yaml', 'version: 1\ndefault: maybe\n');

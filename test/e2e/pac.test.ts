@@ -5,7 +5,7 @@ import path from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createBrowserSite } from '../support/browser-site.ts';
-import { QUIETLY } from '../support/launch-chromium.ts';
+import { LAUNCH_TIMEOUT_MS, QUIETLY } from '../support/launch-chromium.ts';
 import { describeWith, pathOf } from '../support/programs.ts';
 import { type ProxyProcess, runProxy } from '../support/run-proxy.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
@@ -40,6 +40,7 @@ describeWith(['chromium'], 'Chromium with the script of the proxy', () => {
     proxy = await runProxy('--config', path.join(folder, 'sallyport.yaml'));
     browser = await chromium.launch({
       executablePath: pathOf('chromium')!,
+      timeout: LAUNCH_TIMEOUT_MS,
       args: [...QUIETLY, `--proxy-pac-url=${proxy.url}/proxy.pac`, '--host-resolver-rules=MAP *.test 127.0.0.1'],
     });
     page = await browser.newPage();

@@ -15,6 +15,7 @@ export function launchChromium(
   return chromium.launch({
     executablePath: pathOf('chromium')!,
     args: [...QUIETLY],
+    timeout: LAUNCH_TIMEOUT_MS,
     ...(proxyUrl !== null && { proxy: { ...through(proxyUrl), ...credentials } }),
     ...(home !== undefined && { env: { ...process.env, HOME: home } }),
   });
@@ -25,6 +26,8 @@ export function through(proxyUrl: string): NonNullable<BrowserContextOptions['pr
   return { server: proxyUrl, bypass: '<-loopback>' };
 }
 
+/** A browser is a dozen processes, and others may have the machine. */
+export const LAUNCH_TIMEOUT_MS = 120_000;
 /** Without business of its own. */
 export const QUIETLY: readonly string[] = [
   '--no-sandbox',

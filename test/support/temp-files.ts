@@ -9,7 +9,8 @@ import path from 'node:path';
  */
 export function temporaryFolder(after: (remove: () => void) => unknown): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'sallyport-test-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  // A program that ends may be writing its last file: then the folder is not empty, for a moment.
+  after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
   return folder;
 }
 
