@@ -4,7 +4,7 @@ export class ChildLines {
   readonly #report: (line: string) => void;
   /** Lines that are waited with, and who said them. */
   readonly #waiting = new Map<string, Set<string>>();
-  /** Lines that were told a short time ago, and who said them. */
+  /** Lines that were told as everybody's a short time ago, and who said them. What one has told of itself does not hold for another. */
   readonly #told = new Map<string, Set<string>>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #speaker: string | null = null;
@@ -24,7 +24,7 @@ export class ChildLines {
       others.add(name);
       return;
     }
-    if (name === this.#speaker) this.#tell(line, new Set([name]), line);
+    if (name === this.#speaker) this.#tellForAll(line, name);
     else this.#waitWith(line, name);
   }
 
@@ -47,15 +47,16 @@ export class ChildLines {
     const names = this.#waiting.get(line);
     if (names === undefined) return;
     this.#waiting.delete(line);
-    this.#tell(line, names, `${[...names].join(', ')}: ${line}`);
+    this.#report(`${[...names].join(', ')}: ${line}`);
   }
 
-  #tell(line: string, names: Set<string>, text: string): void {
+  #tellForAll(line: string, name: string): void {
+    const names = new Set([name]);
     this.#told.set(line, names);
     this.#after(REMEMBER_MS, () => {
       if (this.#told.get(line) === names) this.#told.delete(line);
     });
-    this.#report(text);
+    this.#report(line);
   }
 
   #after(delayMs: number, work: () => void): void {
