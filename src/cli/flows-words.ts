@@ -22,8 +22,9 @@ export function summaryLine(row: Summary): string {
   return oneLine([...columns, ...(notes.length === 0 ? [] : [`(${notes.join('; ')})`])].join('  '));
 }
 
-function urlText({ scheme, host, port, path }: Summary): string {
-  if (scheme === 'tunnel' || scheme === '') return host === '' ? '(not understood)' : `${host}:${port}`;
+function urlText({ scheme, host, port, path, outcome }: Summary): string {
+  if (host === '') return outcome === 'answered' ? '(the proxy itself)' : '(not understood)';
+  if (scheme === 'tunnel' || scheme === '') return `${host}:${port}`;
   const isUsual = port === (scheme === 'http' ? 80 : 443);
   return `${scheme}://${host}${isUsual ? '' : `:${port}`}${readable(path)}`;
 }

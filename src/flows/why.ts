@@ -163,7 +163,9 @@ function asSentence(text: string): string {
   return /[.!?]$/.test(text) ? capitalised(text) : `${capitalised(text)}.`;
 }
 
+/** A host in the first place is written as it is. */
 function capitalised(text: string): string {
+  if (/^[^\s]*[.:]/.test(text)) return text;
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

@@ -3,8 +3,9 @@
 // A name is looked up here, and the first address counts, as with Node's own `listen`.
 
 import { lookup } from 'node:dns/promises';
-import { lstatSync, unlinkSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import { type AddressInfo, BoundSocket, connect, isIP } from 'node:net';
+import { errorCode } from '../errors/from-node.ts';
 import type { ListenAddress } from './listener.ts';
 
 /**
@@ -22,12 +23,15 @@ export async function bindSockets(address: ListenAddress, count: number): Promis
     return [new BoundSocket(options as ConstructorParameters<typeof BoundSocket>[0])];
   }
   const host = isIP(address.host) === 0 ? (await lookup(address.host)).address : address.host;
-  const first = new BoundSocket({ host, port: address.port });
+  // A port that the system chooses is nobody else's, with SO_REUSEPORT as well; and it is not let go of, or somebody else could be given it.
+  const isChosen = address.port === 0;
+  const first = new BoundSocket({ host, port: address.port, reusePort: isChosen && count > 1 });
   if (count === 1) return [first];
-  // The first one was to see that nobody else listens there: with SO_REUSEPORT, two proxies of one user would share a port without a word.
   const { port } = first.address();
-  first.close();
   const bound: BoundSocket[] = [];
+  if (isChosen) bound.push(first);
+  // It was to see that nobody else listens there: with SO_REUSEPORT, two proxies of one user would share a port without a word.
+  else first.close();
   try {
     while (bound.length < count) bound.push(new BoundSocket({ host, port, reusePort: true }));
   } catch (error) {
@@ -45,10 +49,12 @@ export function bindAnother({ address, port }: AddressInfo): BoundSocket {
 /** A socket file that nobody listens on any more is left by a process that was killed; one that somebody answers on is in use. */
 export async function removeStaleSocket(path: string): Promise<void> {
   if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return;
-  const isAlive = await new Promise<boolean>((resolve) => {
+  const isLeft = await new Promise<boolean>((resolve) => {
     const probe = connect({ path });
-    probe.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    // Any other error is no proof: somebody whose queue is full answers with EAGAIN.
+    probe.once('connect', () => resolve(false)).once('error', (error) => resolve(errorCode(error) === 'ECONNREFUSED'));
     probe.once('connect', () => probe.destroy());
   });
-  if (!isAlive) unlinkSync(path);
+  // Another one that starts may have been quicker.
+  if (isLeft) rmSync(path, { force: true });
 }

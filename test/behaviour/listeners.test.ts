@@ -1,8 +1,11 @@
 // Where the proxy listens, and how many it lets in.
 import { spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { BoundSocket, connect } from 'node:net';
 import path from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { bindSockets } from '../../src/listeners/bind-socket.ts';
 import type { ListenAddress } from '../../src/listeners/listener.ts';
 import { type Origin, startOrigin } from '../support/origin.ts';
 import { connectRaw, type Destination, type RawClient } from '../support/raw-client.ts';
@@ -70,6 +73,42 @@ describe('addresses', () => {
     await expect(startTestProxy({ listen: [{ kind: 'unix', path: plain }] })).rejects.toThrow();
     expect(existsSync(plain)).toBe(true);
   });
+
+  test('a socket file is left to its process, too, where more wait for that than it lets', async () => {
+    const file = path.join(folder, 'full.sock');
+    // It listens, and never looks again.
+    const program = `require('node:net').createServer().listen({ path: ${JSON.stringify(file)}, backlog: 1 }, () => {
+      require('node:fs').writeSync(1, 'it listens');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    });`;
+    const owner = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    onTestFinished(() => void owner.kill('SIGKILL'));
+    await once(owner.stdout, 'data');
+    const ask = (): Promise<string> =>
+      new Promise((resolve) => {
+        const client = connect(file, () => resolve('taken'));
+        client.once('error', ({ message }) => resolve(message));
+        onTestFinished(() => void client.destroy());
+      });
+    while ((await ask()) === 'taken');
+    expect(await ask()).toContain('EAGAIN');
+    const { ino } = statSync(file);
+    await expect(startTestProxy({ listen: [{ kind: 'unix', path: file }] })).rejects.toThrow(/in use/);
+    expect(statSync(file).ino).toBe(ino);
+  });
+
+  test.skipIf(process.platform !== 'linux')(
+    'a port that the system has chosen for several sockets is not let go of meanwhile',
+    async () => {
+      const close = vi.spyOn(BoundSocket.prototype, 'close');
+      onTestFinished(() => close.mockRestore());
+      const sockets = await bindSockets(LOCAL, 3);
+      expect(close).not.toHaveBeenCalled();
+      const ports = sockets.map((socket) => socket.address().port);
+      for (const socket of sockets) socket.close();
+      expect([ports.length, new Set(ports).size]).toEqual([3, 1]);
+    },
+  );
 
   test('when one of several cannot be had, none is kept', async () => {
     const port = await closedPort();

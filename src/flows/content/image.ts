@@ -7,7 +7,7 @@ export interface ImageFacts {
   readonly height: number | null;
 }
 
-/** @returns `null` for what is no image that browsers show. @throws never */
+/** @returns `null` for what is no image of pixels that browsers show: SVG is a text. @throws never */
 export function imageFacts(octets: Buffer): ImageFacts | null {
   const start = octets.toString('latin1', 0, 32);
   if (start.startsWith('\x89PNG\r\n\x1a\n'))
@@ -20,11 +20,7 @@ export function imageFacts(octets: Buffer): ImageFacts | null {
   const brand = /^.{4}ftyp(avif|avis|heic|heix|mif1|msf1)/s.exec(start)?.[1];
   if (brand !== undefined) return { type: brand.startsWith('he') ? 'image/heic' : 'image/avif', ...boxSize(octets) };
   if (start.startsWith('\xff\x0a') || start.startsWith('\0\0\0\x0cJXL ')) return { type: 'image/jxl', ...UNKNOWN_SIZE };
-  return isSvg(octets.toString('latin1', 0, 1024)) ? { type: 'image/svg+xml', ...UNKNOWN_SIZE } : null;
-}
-
-function isSvg(start: string): boolean {
-  return /^\s*<(?:svg[\s>]|\?xml|!--|!doctype svg)/i.test(start) && /<svg[\s>]/i.test(start);
+  return null;
 }
 
 function sized(type: string, octets: Buffer, needed: number, read: () => [number, number]): ImageFacts {

@@ -46,7 +46,7 @@ function kindByBeginning(octets: Buffer, typed: ContentKind | null): ContentKind
   if (/^eyJ[\w-]+\.[\w-]+\.[\w-]*\s*$/.test(octets.length < 16_384 ? octets.toString('latin1').trim() : '')) return 'jwt';
   if (typed === 'text') return 'text';
   if (/^(?:<!doctype html|<html|<head|<body)[\s>]/i.test(start)) return 'html';
-  if (/^<\?xml\s/.test(start)) return 'xml';
+  if (/^<(?:\?xml|svg)\s/.test(start)) return 'xml';
   return 'text';
 }
 
@@ -56,8 +56,9 @@ const BY_TYPE: readonly Typed[] = [
   { pattern: /^application\/(?:jwt|jose|.+\+jwt)$/, kind: 'jwt' },
   { pattern: /[/+](?:x-)?(?:json|ndjson|jsonlines|jsonl|json-seq|json5|importmap)$/, kind: 'json' },
   { pattern: /^(?:text\/html|application\/xhtml\+xml)$/, kind: 'html' },
-  { pattern: /^image\//, kind: 'image' },
+  // SVG too, which may have scripts: it is read, and never drawn.
   { pattern: /[/+]xml(?:-dtd)?$/, kind: 'xml' },
+  { pattern: /^image\//, kind: 'image' },
   { pattern: /^text\/css$/, kind: 'css' },
   { pattern: /^(?:text|application)\/(?:x-)?(?:javascript|ecmascript|typescript)$/, kind: 'javascript' },
   { pattern: /^application\/x-www-form-urlencoded$/, kind: 'form' },

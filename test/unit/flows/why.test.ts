@@ -236,6 +236,13 @@ describe('the end', () => {
     ]);
   });
 
+  test('of a failure whose sentence begins with a host: its name is written as it is', () => {
+    const facts = factsOf({ errorMessage: 'shop.example:8443 closed the connection without answering' });
+    expect(stage(told(exchangeOf({ facts }, { outcome: 'failed', error: 'connection_terminated', status: 502 })), 'outcome')).toMatchObject(
+      [{ text: 'shop.example:8443 closed the connection without answering. The origin or the way to it is the cause.' }],
+    );
+  });
+
   test('of what has none yet', () => {
     const pending = exchangeOf({ response: null, received: null }, { state: 'pending', outcome: null, totalMs: null, status: 0 });
     expect(stage(told(pending), 'outcome')).toMatchObject([{ title: 'Pending' }]);

@@ -38,7 +38,7 @@ export function Content({ id, side, content, isRevealed, isDone }: ContentProps)
         <h3>Content</h3>
         {value !== null && kind !== null && <Kinds view={value} kind={kind} choose={(to) => (chosen.value = to)} />}
         <span class="grow" />
-        <FindBox query={query} {...found} />
+        {content.kept > 0 && <FindBox query={query} {...found} />}
       </div>
       <p class="content-facts soft">{factsOf(content, value, isDone).join(' · ')}</p>
       {problem !== null && <p class="problem">{problem}</p>}
@@ -59,7 +59,7 @@ function factsOf({ length, kept, isComplete }: RecordedContent, view: ContentVie
   return [
     codings.length === 0 ? bytesText(length) : `${bytesText(length)} ${codings.join(', ')} → ${bytesText(view!.decoded.length)}`,
     ...(view?.decoded.charset == null ? [] : [view.decoded.charset]),
-    ...(kept < length ? [`the first ${bytesText(kept)} are kept`] : []),
+    ...(kept < length ? [kept === 0 ? 'nothing of it was kept' : `the first ${bytesText(kept)} are kept`] : []),
     ...(view?.decoded.isCut ? ['its end is missing here'] : []),
     ...(isDone && !isComplete ? ['it broke off before its end'] : []),
   ];
@@ -173,7 +173,9 @@ function Rows({ rows }: { readonly rows: NonNullable<ContentView['rows']> }) {
       <tbody>
         {rows.map(([name, value], at) => (
           <tr key={`${at} ${name}`}>
-            <th scope="row">{name}</th>
+            <th scope="row">
+              <span class="field-name">{name}</span>
+            </th>
             <td class="field-value">{value}</td>
           </tr>
         ))}

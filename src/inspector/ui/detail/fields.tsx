@@ -20,7 +20,9 @@ export function Fields({ label, fields, reveal }: FieldsProps) {
               {MARKS[field.kind]}
               <span class="unseen">{WORDS[field.kind]}</span>
             </td>
-            <th scope="row">{field.name}</th>
+            <th scope="row">
+              <span class="field-name">{field.name}</span>
+            </th>
             <td class="field-value">
               {field.kind === 'changed' && (
                 <del>

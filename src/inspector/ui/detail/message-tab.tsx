@@ -1,7 +1,7 @@
 // Owns the Request and the Response tab: first line, fields with what became of them on the way, content, trailers.
 import { useSignal } from '@preact/signals';
 import { type ChangedField, changedFields } from '../../../flows/changed-fields.ts';
-import type { RecordedExchange, RecordedFields, RecordedRequest, RecordedResponse } from '../../../flows/recorded.ts';
+import type { RecordedContent, RecordedExchange, RecordedFields, RecordedRequest, RecordedResponse } from '../../../flows/recorded.ts';
 import { counted, readable } from '../words.ts';
 import { Content } from './content.tsx';
 import { Fields } from './fields.tsx';
@@ -17,10 +17,12 @@ export function MessageTab({ side, exchange, isRevealed, reveal }: TabContent & 
   return (
     <div class="message">
       <Head {...head} reveal={reveal} />
-      {content !== null && (
+      {content !== null && content.length > 0 && (
         <Content key={side} id={summary.id} side={side} content={content} isRevealed={isRevealed} isDone={summary.state === 'done'} />
       )}
-      {content === null && summary.kind === 'exchange' && <p class="soft no-content">No content.</p>}
+      {(content === null ? summary.kind === 'exchange' : content.length === 0) && (
+        <p class="soft no-content">{emptyText(content, summary.state === 'done')}</p>
+      )}
       {content !== null && content.trailers.length > 0 && (
         <section>
           <h3>Trailers</h3>
@@ -29,6 +31,11 @@ export function MessageTab({ side, exchange, isRevealed, reveal }: TabContent & 
       )}
     </div>
   );
+}
+
+function emptyText(content: RecordedContent | null, isDone: boolean): string {
+  if (content === null || (isDone && content.isComplete)) return 'No content.';
+  return isDone ? 'No content: it broke off before that.' : 'No content yet.';
 }
 
 interface MessageHead {

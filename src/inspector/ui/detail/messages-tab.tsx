@@ -1,7 +1,7 @@
-// Owns the messages of a WebSocket or an event stream, as they come: the newest at the end, earlier ones on demand, and the whole of one on a click. What
-// became of one at a breakpoint is told where it stands.
+// Owns the messages of a WebSocket or an event stream, as they come: the newest at the end, which is followed until somebody scrolls up, earlier ones on
+// demand, and the whole of one on a click. What became of one at a breakpoint is told where it stands.
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { RecordedMessage, Summary } from '../../../flows/recorded.ts';
 import { getJson, problemText } from '../api.ts';
 import { listen } from '../live.ts';
@@ -10,25 +10,37 @@ import { bytesText, clockText, counted, octetsOf } from '../words.ts';
 import { hexText } from './hex-view.tsx';
 import { JsonTree, parseJson } from './json-tree.tsx';
 
-export function MessagesTab({ id, messages }: Summary) {
+export function MessagesTab({ id, messages, state }: Summary) {
   const shown = useSignal<readonly RecordedMessage[]>([]);
   const total = useSignal(messages);
   const from = useSignal(Math.max(0, messages - PAGE));
   const chosen = useSignal<number | null>(null);
   const problem = useSignal<string | null>(null);
   const end = useRef<HTMLDivElement>(null);
+  // Whoever has scrolled up is reading, and so is whoever looks at what has ended.
+  const isFollowing = useRef(state === 'pending');
+  const showNewest = () => {
+    isFollowing.current = true;
+    from.value = Math.max(0, total.value - PAGE);
+  };
   useEffect(
     () =>
       listen((message) => {
-        if (message.type === 'messages' && message.id === id) total.value = message.total;
+        if (message.type !== 'messages' || message.id !== id) return;
+        total.value = message.total;
+        if (isFollowing.current && message.total > from.value + MOST_SHOWN) showNewest();
       }),
     [id],
   );
   useEffect(() => {
-    getJson<Messages>(`/api/exchanges/${id}/messages?after=${from.value}&limit=${MOST_SHOWN}`).then(
+    const after = from.value;
+    getJson<Messages>(`/api/exchanges/${id}/messages?after=${after}&limit=${MOST_SHOWN}`).then(
       (came) => {
+        // Others have been asked for since.
+        if (after !== from.value) return;
         shown.value = came.messages;
         total.value = Math.max(total.value, came.total);
+        problem.value = null;
       },
       (error: unknown) => {
         problem.value = problemText(error);
@@ -37,9 +49,23 @@ export function MessagesTab({ id, messages }: Summary) {
   }, [id, from.value, total.value]);
   useEffect(() => {
     const box = end.current?.closest('.detail-body');
-    // Whoever has scrolled up is reading.
-    if (box != null && box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END) box.scrollTop = box.scrollHeight;
-  }, [shown.value.at(-1)?.number]);
+    let before = 0;
+    const look = () => {
+      const { scrollTop, scrollHeight, clientHeight } = box!;
+      if (scrollHeight - scrollTop - clientHeight < NEAR_END) isFollowing.current = true;
+      // Upwards only people scroll: what comes in pushes the end away.
+      else if (scrollTop < before) isFollowing.current = false;
+      before = scrollTop;
+    };
+    box?.addEventListener('scroll', look, { passive: true });
+    return () => box?.removeEventListener('scroll', look);
+  }, []);
+  const last = shown.value.at(-1)?.number ?? 0;
+  useLayoutEffect(() => {
+    const box = end.current?.closest('.detail-body');
+    if (box != null && isFollowing.current) box.scrollTop = box.scrollHeight;
+  }, [last]);
+  const newer = last === 0 ? 0 : Math.max(0, total.value - from.value - MOST_SHOWN);
   const fates = new Map(shown.value.flatMap((message) => (message.fate === undefined ? [] : [[message.fate.of, message]])));
   const first = shown.value[0]?.number ?? 0;
   return (
@@ -62,6 +88,11 @@ export function MessagesTab({ id, messages }: Summary) {
           />
         ))}
       </ol>
+      {newer > 0 && (
+        <button type="button" class="link" onClick={showNewest}>
+          {counted(newer, 'newer message')}
+        </button>
+      )}
       <div ref={end} />
     </div>
   );

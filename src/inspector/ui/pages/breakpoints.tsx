@@ -16,11 +16,10 @@ export function BreakpointsPage() {
   // What is held is told as it changes; an answer may be from before.
   const { value, problem, again } = useAsked<Breakpoints>('/api/breakpoints');
   if (value === null) return <Loading problem={problem} />;
-  const put = (breakpoints: readonly Breakpoint[]) =>
-    attempt(async () => {
-      await write('PUT', '/api/breakpoints', breakpoints);
-      again();
-    });
+  const put = async (breakpoints: readonly Breakpoint[]): Promise<void> => {
+    await write('PUT', '/api/breakpoints', breakpoints);
+    again();
+  };
   return (
     <PageBody>
       <Section title="Held now">
@@ -40,7 +39,7 @@ export function BreakpointsPage() {
                 class="switch"
                 aria-label={`${breakpoint.filter}: on`}
                 checked={breakpoint.isOn}
-                onChange={() => put(value.breakpoints.with(at, { ...breakpoint, isOn: !breakpoint.isOn }))}
+                onChange={() => attempt(() => put(value.breakpoints.with(at, { ...breakpoint, isOn: !breakpoint.isOn })))}
               />
               <code>{breakpoint.filter}</code>
               <span class="soft">{STAGES[breakpoint.at]}</span>
@@ -50,7 +49,7 @@ export function BreakpointsPage() {
                 class="quiet"
                 aria-label={`Remove ${breakpoint.filter}`}
                 title="Remove"
-                onClick={() => put(value.breakpoints.toSpliced(at, 1))}
+                onClick={() => attempt(() => put(value.breakpoints.toSpliced(at, 1)))}
               >
                 <Icon name="trash" size={14} />
               </button>
@@ -62,7 +61,7 @@ export function BreakpointsPage() {
   );
 }
 
-function NewBreakpoint({ add }: { readonly add: (breakpoint: Breakpoint) => void }) {
+function NewBreakpoint({ add }: { readonly add: (breakpoint: Breakpoint) => Promise<void> }) {
   const filter = useSignal('');
   const at = useSignal<Stage>('request');
   const parsed = filter.value.trim() === '' ? null : parseFilter(filter.value);
@@ -70,8 +69,12 @@ function NewBreakpoint({ add }: { readonly add: (breakpoint: Breakpoint) => void
   const submit = (event: Event) => {
     event.preventDefault();
     if (problem !== null || filter.value.trim() === '') return;
-    add({ filter: filter.value.trim(), at: at.value, isOn: true });
-    filter.value = '';
+    const text = filter.value;
+    attempt(async () => {
+      await add({ filter: text.trim(), at: at.value, isOn: true });
+      // What is refused stays, to be mended, and so does what was typed meanwhile.
+      if (filter.value === text) filter.value = '';
+    });
   };
   return (
     <form class="form-line" onSubmit={submit}>

@@ -36,6 +36,8 @@ function ExplainBox() {
       explained.value = await write<Explained>('POST', '/api/policy/explain', { ...question, ...asker });
       problem.value = null;
     } catch (error) {
+      // What was said of another question would be taken for the answer to this one.
+      explained.value = null;
       problem.value = problemText(error);
     }
   };

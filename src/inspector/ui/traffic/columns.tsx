@@ -146,7 +146,9 @@ export function standingIcon(row: Summary): ComponentChild {
 }
 
 function pathCell(row: Summary): ComponentChild {
-  const { touched, replayOf, reported, messages } = row;
+  const { touched, replayOf, reported, state } = row;
+  // How many there are while they come is told where they are shown; a row is told again at its end.
+  const messages = state === 'done' ? row.messages : 0;
   const isPath = row.kind !== 'tunnel' && isUnderstood(row);
   return (
     <>

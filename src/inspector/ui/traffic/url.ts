@@ -15,14 +15,18 @@ export function isUnderstood({ scheme }: Summary): boolean {
 
 /** The path with its query; words in the place of one that there is not. */
 export function pathText(row: Summary): string {
-  if (!isUnderstood(row)) return NOT_UNDERSTOOD;
+  if (!isUnderstood(row)) return withoutUrl(row);
   return row.kind === 'tunnel' ? `tunnel to port ${row.port}` : readable(row.path);
 }
 
 export function urlText(row: Summary): string {
-  if (!isUnderstood(row)) return NOT_UNDERSTOOD;
+  if (!isUnderstood(row)) return withoutUrl(row);
   if (row.scheme === 'tunnel') return `${row.host}:${row.port}`;
   return `${row.scheme}://${hostText(row)}${readable(row.path)}`;
+}
+
+function withoutUrl({ outcome }: Summary): string {
+  return outcome === 'answered' ? '(the proxy itself)' : '(not understood)';
 }
 
 /** `json`, `html`, `png`: the subtype without its frills. */
@@ -33,5 +37,3 @@ export function typeText(contentType: string | null): string {
   if (plain === 'octet-stream') return 'binary';
   return plain === 'plain' || plain === '' ? type : plain;
 }
-
-const NOT_UNDERSTOOD = '(not understood)';

@@ -112,10 +112,16 @@ describe('images', () => {
     expect(await view('<p>Not found</p>', 'image/png')).toMatchObject({ kind: 'text' });
   });
 
-  test('SVG is an image and XML', async () => {
-    const svg = await view('<svg xmlns="http://www.w3.org/2000/svg"></svg>', 'image/svg+xml');
-    expect(svg).toMatchObject({ kind: 'image', image: { type: 'image/svg+xml' } });
-    expect(svg.alternatives).toContain('xml');
+  test.each(['image/svg+xml', 'application/octet-stream', null])('SVG is a text to be read, said to be %s', async (type) => {
+    const svg = await view('<svg xmlns="http://www.w3.org/2000/svg"><g><circle r="1"/></g></svg>', type);
+    expect(svg).toMatchObject({ kind: 'xml', problem: null });
+    expect(svg.text?.split('\n').map((line) => line.trim())).toEqual([
+      '<svg xmlns="http://www.w3.org/2000/svg">',
+      '<g>',
+      '<circle r="1"/>',
+      '</g>',
+      '</svg>',
+    ]);
   });
 });
 
