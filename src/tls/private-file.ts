@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
-  existsSync,
   fstatSync,
   fsyncSync,
   openSync,
@@ -120,8 +119,14 @@ export function readPrivateFile(file: string, within: string | null): string {
 
 /** A link may point elsewhere in its folder, as mounted secrets do; one that leads out would have the key lie where nobody looked. */
 function checkPlace(file: string, within: string | null): void {
-  if (within === null || !existsSync(file)) return;
-  const relative = path.relative(realpathSync(within), realpathSync(file));
+  if (within === null) return;
+  let relative: string;
+  try {
+    relative = path.relative(realpathSync(within), realpathSync(file));
+  } catch {
+    // Whoever opens it next says what is wrong; another process may have taken it away for a moment.
+    return;
+  }
   if (relative.split(path.sep)[0] !== '..' && !path.isAbsolute(relative)) return;
   throw new StartError('permission', [
     `${file} is a link that leads out of ${within}. Put the file itself there, or set tls.ca_certificate and tls.ca_key.`,

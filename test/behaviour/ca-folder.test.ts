@@ -78,14 +78,14 @@ test('several that come at once to an empty folder get the same one', async () =
   expect(said.filter(([, isNew]) => isNew)).toHaveLength(1);
 });
 
-test('whoever reads while the certificate is away for moments gets the CA each time', { timeout: 180_000 }, async () => {
+test.each(['ca.crt', 'ca.key'])('whoever reads while %s is away for moments gets the CA each time', { timeout: 180_000 }, async (name) => {
   const made = await openAuthority(own, Date.now());
   const program = `import { renameSync } from 'node:fs';
-    const certificate = ${JSON.stringify(inFolder('ca.crt'))};
+    const file = ${JSON.stringify(inFolder(name))};
     console.log('begun');
     for (const end = Date.now() + 2000; Date.now() < end; ) {
-      renameSync(certificate, certificate + '.away');
-      renameSync(certificate + '.away', certificate);
+      renameSync(file, file + '.away');
+      renameSync(file + '.away', file);
     }`;
   const other = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(other.stdout, 'data');
