@@ -1,6 +1,7 @@
 // Owns what the options of http-mitm-proxy mean to this proxy: a configuration that opens every tunnel under the CA in one folder, keeps no cache and no
 // log, and asks nobody who they are. An option that would change where traffic goes and cannot be followed is refused, not passed over.
-import { existsSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import path from 'node:path';
@@ -49,7 +50,10 @@ export function writeCertificate(folder: string, certificate: string): void {
   const file = files(folder).certificateFile;
   if (existsSync(file)) return;
   makePrivateFolder(path.dirname(file));
-  writeFileSync(file, certificate);
+  // As a whole: whoever finds it reads it, and another process may be writing the same.
+  const temporary = `${file}.${randomBytes(6).toString('hex')}`;
+  writeFileSync(temporary, certificate, { flag: 'wx' });
+  renameSync(temporary, file);
 }
 
 /** A CA that http-mitm-proxy has made there, and that clients may trust already. */

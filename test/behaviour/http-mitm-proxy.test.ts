@@ -1,11 +1,13 @@
 // The adapter against the package whose API it has: the same scenarios, with real clients and origins. Where they differ both outcomes are stated; the
 // table of those is src/adapters/README.md.
-import { spawnSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, statSync } from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
 import path from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { createGzip, gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { Proxy as Adapter, type ListenOptions, type RequestContext } from '../../src/adapters/http-mitm-proxy.ts';
@@ -446,6 +448,26 @@ test.skipIf(process.platform !== 'linux')('does not wait for ever where the fold
   const words = ['--input-type=module', '--eval', script, path.join(import.meta.dirname, '../../src/adapters/adapter-config.ts')];
   const { stdout, signal } = spawnSync(process.execPath, words, { timeout: 60_000, encoding: 'utf8' });
   expect({ said: stdout.trim(), signal }).toEqual({ said: 'ENOENT', signal: null });
+});
+
+test('whoever finds the certificate of its CA finds all of it, though another process is just writing it', async () => {
+  const place = path.join(folder, 'written');
+  const file = path.join(place, 'certs', 'ca.pem');
+  const program = `import { rmSync } from 'node:fs';
+    import { writeCertificate } from ${JSON.stringify(path.join(import.meta.dirname, '../../src/adapters/adapter-config.ts'))};
+    const certificate = 'x'.repeat(${4 << 20});
+    writeCertificate(${JSON.stringify(place)}, certificate);
+    console.log('begun');
+    for (const end = Date.now() + 1000; Date.now() < end; ) {
+      rmSync(${JSON.stringify(file)});
+      writeCertificate(${JSON.stringify(place)}, certificate);
+    }`;
+  const writer = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(writer.stdout, 'data');
+  const found = new Set<number | undefined>();
+  for (; writer.exitCode === null; await turn()) found.add(statSync(file, { throwIfNoEntry: false })?.size);
+  found.delete(undefined);
+  expect([...found]).toEqual([4 << 20]);
 });
 
 test('goes on under the CA that the package has made, once nobody else may read its key', async () => {
