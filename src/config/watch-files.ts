@@ -87,9 +87,10 @@ export class WatchedFiles {
     this.#willLookSoon = false;
     this.#isLooking = true;
     const changed: string[] = [];
-    for (const [file, before] of this.#seen) {
+    for (const file of this.#seen.keys()) {
       const now = await settled(file);
-      if (now === before || !this.#seen.has(file)) continue;
+      // What it was seen as may have changed while it was looked at: who has caught up meanwhile has read what it is now.
+      if (!this.#seen.has(file) || now === this.#seen.get(file)) continue;
       this.#seen.set(file, now);
       changed.push(file);
     }

@@ -1,6 +1,7 @@
 // Changes of files are noticed soon, whatever else happens in their folder (src/config/watch-files.ts).
 import { appendFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { WatchedFiles } from '../../src/config/watch-files.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
@@ -42,6 +43,22 @@ it('files beside it that come and go without end do not put it off', () =>
     writeFileSync(path.join(folder, 'a'), '');
     renameSync(path.join(folder, 'a'), path.join(folder, 'b'));
   }));
+
+it('what has been caught up with is no news, though it was just being looked at', async () => {
+  const { folder, told, watched } = startWatching();
+  const [file, other] = ['policy.yaml', 'other.yaml'].map((name) => path.join(folder, name)) as [string, string];
+  for (const each of [file, other]) writeFileSync(each, 'one');
+  await watched.watch([file, other], 0); // whatever they are now is news
+  await vi.waitFor(() => expect(told).toEqual([file, other]), SOON);
+  // One that goes on changing is looked at for as long.
+  const changing = setInterval(() => appendFileSync(file, 'more'), 20);
+  onTestFinished(() => clearInterval(changing));
+  await delay(600);
+  clearInterval(changing);
+  await watched.catchUp();
+  writeFileSync(other, 'another');
+  await vi.waitFor(() => expect(told.slice(2)).toEqual([other]), SOON);
+});
 
 it('a link on the way to it that is swapped is told of, as orchestrators change what they mount', async () => {
   const { folder, told, watched } = startWatching();
