@@ -1,4 +1,6 @@
 // Sessions of recorded traffic: many beside each other, one that is recorded into, none twice; saved, renamed, removed, shared as one file, and bounded.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -8,6 +10,7 @@ import { maskRules } from '../../src/flows/redact/rules.ts';
 import type { BatchFrame } from '../../src/flows/store/batch-frames.ts';
 import { writeBatchFrame } from '../../src/flows/store/batch-frames.ts';
 import { SessionLock } from '../../src/flows/store/session-lock.ts';
+import { unnamedSessions } from '../../src/flows/store/unnamed-sessions.ts';
 import { begun, finished, message } from '../support/flow-batches.ts';
 import { openTestStore, type TestStore } from '../support/flow-store.ts';
 import { exchangeOf } from '../support/recorded.ts';
@@ -276,6 +279,38 @@ test('the oldest go when there is too much, whole segments at a time; what is le
   await using opened = await openTestStore(folder, { maxBytes: maxBytes / 2, segmentBytes: 256 << 10, maxAgeMs: 0 });
   expect(opened.store.base).toBe(last);
   for (let exchanges = 1; exchanges > 0; ) ({ exchanges } = await opened.ask({ kind: 'status' }));
+});
+
+test('a session that another process removes while it is looked at is not there, and no error', async () => {
+  const folder = newFolder();
+  await using opened = await openTestStore(folder);
+  const program = `import { mkdirSync, rmSync } from 'node:fs';
+    const place = ${JSON.stringify(path.join(folder, 'default-7'))};
+    console.log('begun');
+    for (const end = Date.now() + 1500; Date.now() < end; ) {
+      mkdirSync(place, { recursive: true });
+      try {
+        rmSync(place, { recursive: true });
+      } catch {}
+    }`;
+  const other = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(other.stdout, 'data');
+  let looks = 0;
+  for (; other.exitCode === null; looks += 1) {
+    const [name, ...more] = (await opened.ask({ kind: 'sessions' })).map((each) => each.name).sort();
+    expect([name, more.every((each) => each === 'default-7')]).toEqual(['default', true]);
+    for (let i = 0; i < 20; i += 1) unnamedSessions(folder);
+  }
+  expect(looks).toBeGreaterThan(10);
+});
+
+test('two that are imported at once under one name have one each', async () => {
+  await using opened = await openTestStore(newFolder());
+  await opened.write(finished(1));
+  const file = path.join(place, 'twice.sallyport');
+  await opened.ask({ kind: 'exportSession', file });
+  const both = await Promise.all([1, 2].map(() => opened.ask({ kind: 'importSession', file, name: 'shared' })));
+  expect(both.map(({ session }) => session).sort()).toEqual(['shared', 'shared-2']);
 });
 
 async function namesOf(opened: TestStore) {

@@ -11,7 +11,7 @@ import type { SessionFacts } from './protocol.ts';
 import { exportSession, importSession } from './session-file.ts';
 import { SessionLock } from './session-lock.ts';
 import type { Slices } from './slices.ts';
-import { fateOf, isUnnamed, unnamedSessions } from './unnamed-sessions.ts';
+import { fateOf, isUnnamed, unlessGone, unnamedSessions } from './unnamed-sessions.ts';
 
 interface Opened {
   readonly session: FlowSession;
@@ -75,7 +75,7 @@ export class Sessions {
 
   list(): SessionFacts[] {
     const names = readdirSync(this.#folder, { withFileTypes: true }).filter((entry) => entry.isDirectory() && NAME.test(entry.name));
-    return names.map(({ name }) => this.#factsOf(name)).sort((a, b) => b.changedAtMs - a.changedAtMs);
+    return names.flatMap(({ name }) => unlessGone(() => this.#factsOf(name)) ?? []).sort((a, b) => b.changedAtMs - a.changedAtMs);
   }
 
   /** Records into a new session from now on; the one before stays open as another. */
@@ -93,7 +93,11 @@ export class Sessions {
   /** The index is made of the segments when the copy is opened first. */
   async save(from: string | undefined, name: string): Promise<void> {
     const source = await this.find(from);
-    await this.#build(checked(name), async (place) => {
+    const free = (): string => {
+      if (this.#exists(name)) throw taken(name);
+      return name;
+    };
+    await this.#build(free, async (place) => {
       for (const { path: file, name: segment, isLast } of source.files()) {
         const copy = path.join(place, segment);
         // One that is full never changes.
@@ -106,7 +110,7 @@ export class Sessions {
   rename(from: string, name: string): void {
     const place = this.#notRecorded(from);
     const target = path.join(this.#folder, checked(name));
-    if (statSync(target, { throwIfNoEntry: false }) !== undefined) throw new Refused(`There is a session of the name ${name} already.`);
+    if (statSync(target, { throwIfNoEntry: false }) !== undefined) throw taken(name);
     this.#exclusively(from, place, () => renameSync(place, target));
   }
 
@@ -127,7 +131,7 @@ export class Sessions {
       // Somebody who looks at it is spared until the next time.
       if (fate === 'stays' || this.#others.has(name) || this.#opening.has(name)) continue;
       const place = path.join(this.#folder, name);
-      const lock = SessionLock.take(place);
+      const lock = unlessGone(() => SessionLock.take(place));
       if (lock === null) continue;
       this.#pruned = name;
       try {
@@ -147,9 +151,12 @@ export class Sessions {
 
   /** @returns the name that it has got */
   async importFrom(file: string, wanted: string): Promise<FlowSession> {
-    let name = checked(wanted);
-    for (let number = 2; this.#exists(name); number += 1) name = checked(`${wanted}-${number}`);
-    await this.#build(name, async (place) => {
+    const free = (): string => {
+      let name = checked(wanted);
+      for (let number = 2; this.#exists(name); number += 1) name = checked(`${wanted}-${number}`);
+      return name;
+    };
+    const name = await this.#build(free, async (place) => {
       const session = atOnce(FlowSession.open(place, this.#bounds));
       try {
         await importSession(session, file, this.#bounds.maxBytes);
@@ -240,15 +247,21 @@ export class Sessions {
     opened.lock.release();
   }
 
-  /** @param fill makes it in a folder that nobody sees before it is whole */
-  async #build(name: string, fill: (place: string) => Promise<void>): Promise<void> {
-    if (this.#exists(name)) throw new Refused(`There is a session of the name ${name} already.`);
+  /**
+   * @param free a name that nobody has; asked once more when all is there, since others go on meanwhile
+   * @param fill makes it in a folder that nobody sees before it is whole
+   * @returns the name that it has got
+   */
+  async #build(free: () => string, fill: (place: string) => Promise<void>): Promise<string> {
+    free();
     const temporary = this.#hidden();
     mkdirSync(temporary, { mode: 0o700 });
     const lock = SessionLock.take(temporary);
     try {
       await fill(temporary);
+      const name = free();
       renameSync(temporary, path.join(this.#folder, name));
+      return name;
     } finally {
       lock?.release();
       rmSync(temporary, { recursive: true, force: true });
@@ -267,7 +280,7 @@ export class Sessions {
   }
 
   #newFolder(name: string): string {
-    if (this.#exists(checked(name))) throw new Refused(`There is a session of the name ${name} already.`);
+    if (this.#exists(checked(name))) throw taken(name);
     const place = path.join(this.#folder, name);
     mkdirSync(place, { mode: 0o700 });
     return place;
@@ -302,6 +315,10 @@ export class Sessions {
   }
 }
 
+function taken(name: string): Refused {
+  return new Refused(`There is a session of the name ${name} already.`);
+}
+
 /** @throws Refused what is no name of a folder, and of nothing else */
 function checked(name: string): string {
   if (!NAME.test(name))
@@ -317,7 +334,7 @@ function removeUnfinished(folder: string): void {
     const place = path.join(folder, name);
     const found = UNFINISHED.test(name) ? statSync(place, { throwIfNoEntry: false }) : undefined;
     if (found === undefined || found.mtimeMs > Date.now() - JUST_BEGUN_MS) continue;
-    const lock = SessionLock.take(place);
+    const lock = unlessGone(() => SessionLock.take(place));
     if (lock === null) continue;
     rmSync(place, { recursive: true, force: true });
     lock.release();

@@ -3,6 +3,7 @@
 // much. Sessions that a user has named, saved or brought in are theirs to remove.
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { errorCode } from '../../errors/from-node.ts';
 import { RECORD_DEFAULTS } from '../options.ts';
 import type { SessionBounds } from './flow-session.ts';
 
@@ -17,7 +18,7 @@ export interface UnnamedSession {
 /** @returns those in the folder, the newest first */
 export function unnamedSessions(folder: string): UnnamedSession[] {
   const names = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory() && isUnnamed(entry.name));
-  return names.map(({ name }) => factsOf(folder, name)).sort((a, b) => b.newestMs - a.newestMs);
+  return names.flatMap(({ name }) => unlessGone(() => factsOf(folder, name)) ?? []).sort((a, b) => b.newestMs - a.newestMs);
 }
 
 export function isUnnamed(name: string): boolean {
@@ -28,6 +29,16 @@ export function isUnnamed(name: string): boolean {
 export function fateOf({ bytes, oldestMs, newestMs }: UnnamedSession, { maxAgeMs }: SessionBounds, leftBytes: number, nowMs: number) {
   if (newestMs < nowMs - maxAgeMs || leftBytes <= 0) return 'goes';
   return oldestMs < nowMs - maxAgeMs || bytes > leftBytes ? 'shrinks' : 'stays';
+}
+
+/** @param look at a session that another process may remove meanwhile @returns `null` where it has */
+export function unlessGone<T>(look: () => T): T | null {
+  try {
+    return look();
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null;
+    throw error;
+  }
 }
 
 function factsOf(folder: string, name: string): UnnamedSession {
