@@ -70,11 +70,17 @@ export interface OpenedEnd {
 
 /**
  * What the end of an opened connection says about our certificate. GnuTLS, Node and curl with `--pinnedpubkey` look at it only once the handshake is
- * complete, and leave without a word. So do browsers that opened a connection ahead of need, but not at once.
+ * complete, and leave without a word. So do browsers that opened a connection ahead of need, but not at once. Whoever spoke, and not TLS, has not left.
  */
 export function distrustAtEnd(end: OpenedEnd): Distrust | null {
   const said = end.error === null ? null : distrustOf(end.error);
-  return said !== null || end.hasSpoken || end.openMs > LEFT_AT_ONCE_MS ? said : SUSPECTED;
+  return said !== null || end.hasSpoken || end.openMs > LEFT_AT_ONCE_MS || isOurObjection(end.error) ? said : SUSPECTED;
+}
+
+/** That what came was no TLS, in OpenSSL's words or Node's; not that something was said in an alert, or that nothing came any more. */
+function isOurObjection(error: (Error & { readonly code?: string }) | null): boolean {
+  const code = error?.code ?? '';
+  return /^ERR_(?:SSL|TLS)_/.test(code) && code !== 'ERR_SSL_UNEXPECTED_EOF_WHILE_READING' && !/SSL alert number/.test(error!.message);
 }
 
 /**

@@ -119,6 +119,18 @@ describe('after the handshake', () => {
     expect(distrustOf(await failure)).toEqual({ kind: 'said', alert: 'unknown_ca' });
   });
 
+  it('what is no TLS says nothing of our certificate: the client has not left', async () => {
+    const opener = await start();
+    const client = new LateClient(opener.port);
+    onTestFinished(() => client.close());
+    await client.opened;
+    const handshake = await outcome(opener);
+    if (handshake?.kind !== 'opened') throw new Error(JSON.stringify(handshake));
+    const failure = new Promise<Error>((resolve) => handshake.socket.once('error', resolve));
+    client.sendPlain('GET / HTTP/1.1\r\n\r\n');
+    expect(distrustAtEnd({ error: await failure, hasSpoken: false, openMs: 5 })).toBeNull();
+  });
+
   it.each<[string, OpenedEnd, Distrust | null]>([
     ['at once and in order: suspected', { error: null, hasSpoken: false, openMs: 5 }, { kind: 'suspected' }],
     ['at once, by a reset: suspected', { error: new Error('read ECONNRESET'), hasSpoken: false, openMs: 5 }, { kind: 'suspected' }],
@@ -269,6 +281,11 @@ class LateClient {
     const cipher = createCipheriv('aes-256-gcm', this.#expand('key', 32), this.#expand('iv', 12)).setAAD(header);
     const sealed = Buffer.concat([cipher.update(content), cipher.final()]);
     this.#tcp.write(Buffer.concat([header, sealed, cipher.getAuthTag()]));
+  }
+
+  /** Octets that are in no record. */
+  sendPlain(text: string): void {
+    this.#tcp.write(text);
   }
 
   close(): void {
