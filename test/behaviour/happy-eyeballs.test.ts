@@ -1,9 +1,10 @@
 // A name with several addresses: the next is tried when one is slow or refuses (RFC 8305), and none that was not judged.
 import { writeFileSync } from 'node:fs';
+import { BoundSocket } from 'node:net';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { startBlackHole } from '../support/black-hole.ts';
-import { startOrigin } from '../support/origin.ts';
+import { type Origin, startOrigin } from '../support/origin.ts';
 import { connectRaw, type FinalResponse } from '../support/raw-client.ts';
 import { startTestProxy, type TestConfig, type TestProxy } from '../support/start-proxy.ts';
 import { temporaryFolder } from '../support/temp-files.ts';
@@ -35,7 +36,7 @@ test('the first that stands is used, and the slower ones are let go of', async (
 });
 
 test('both families are tried, whichever works', async () => {
-  await using origin = await startOrigin((_, reply) => reply.response({ body: 'six' }), { host: '::1' });
+  await using origin = await startOnlyOn('::1', '127.0.0.1');
   await using proxy = await startTestProxy(named('127.0.0.1', '::1'));
   expect((await ask(proxy, origin.port)).body.toString()).toBe('six');
   using tunnel = await openTunnel(proxy, `shop.example:${origin.port}`);
@@ -103,6 +104,20 @@ function named(...addresses: readonly string[]): TestConfig {
   const hostsFile = path.join(temporaryFolder(onTestFinished), 'hosts');
   writeFileSync(hostsFile, addresses.map((address) => `${address} shop.example\n`).join(''));
   return { resolver: { hostsFile } };
+}
+
+/** Where the other address refuses: somebody else may listen there, at a port that the system chose. */
+async function startOnlyOn(host: string, other: string): Promise<Origin> {
+  for (;;) {
+    const origin = await startOrigin((_, reply) => reply.response({ body: 'six' }), { host });
+    try {
+      const held = new BoundSocket({ host: other, port: origin.port });
+      onTestFinished(() => held.close());
+      return origin;
+    } catch {
+      await origin.close();
+    }
+  }
 }
 
 async function blackHole(host: string, port = 0) {

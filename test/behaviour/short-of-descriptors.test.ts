@@ -145,7 +145,7 @@ async function startWithFew(count: number, state = 'off'): Promise<Child> {
   onTestFinished(() => void child.kill('SIGKILL'));
   let text = '';
   child.stderr!.on('data', (bytes) => (text += bytes));
-  const said = (pattern: RegExp): Promise<void> => expect.poll(() => text, { timeout: 20_000 }).toMatch(pattern);
+  const said = (pattern: RegExp): Promise<void> => expect.poll(() => text, { timeout: 60_000 }).toMatch(pattern);
   await said(/browser .*\n/);
   return {
     port: Number(/127\.0\.0\.1:(\d+)/.exec(text)![1]),

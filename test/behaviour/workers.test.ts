@@ -200,7 +200,7 @@ test('where all workers accept from one socket, a new start of them loses no con
 
 test('an open tunnel goes on in the worker that it began in, which ends when it does', async () => {
   await using echo = await startEcho();
-  const proxy = await startWorkers(allowing());
+  const proxy = await startWorkers({ ...allowing(), SALLYPORT_TIMEOUTS_DRAIN: '60s' });
   using tunnel = await openTunnel(proxy, echo.authority);
   proxy.primary.kill('SIGUSR2');
   await proxy.says(/started anew/);

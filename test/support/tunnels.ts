@@ -1,4 +1,5 @@
 // What tests of tunnels say again and again: CONNECT and its answer, and what an answer of the proxy's own tells.
+import { BoundSocket } from 'node:net';
 import { expect } from 'vitest';
 import { startRawServer } from './origin.ts';
 import { connectRaw, type Destination, type RawClient } from './raw-client.ts';
@@ -31,9 +32,17 @@ export function failure(response: RawResponse): { readonly status: number; reado
   return { status: response.status, error: /.*;\s*error=([a-z_]+)/s.exec(members)?.[1] };
 }
 
-/** A port of 127.0.0.1 on which nothing listens any more. */
+/** A port on which nothing listens, for as long as this process runs; who asks for this very one may. */
 export async function closedPort(): Promise<number> {
+  if (process.platform === 'linux') {
+    // Bound and not listened on, it refuses, and the system gives it to nobody who leaves the choice to it.
+    const held = new BoundSocket({ host: '0.0.0.0', port: 0 });
+    HELD.push(held);
+    return held.address().port;
+  }
   const server = await startRawServer(() => {});
   await server.close();
   return server.port;
 }
+
+const HELD: BoundSocket[] = [];
