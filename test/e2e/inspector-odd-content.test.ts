@@ -26,7 +26,7 @@ describeWith(['chromium', 'curl'], 'The inspector, shown what is not as usual', 
     proxy = await runRecordingProxy(folder);
     browser = await launchChromium(null);
     page = await browser.newPage({ viewport: DESKTOP });
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(30_000);
     await page.goto(/inspector +(http:\S+#open=\S+)/.exec(proxy.said)![1]!);
     await page.locator('.rail').waitFor();
   });
@@ -85,12 +85,25 @@ describeWith(['chromium', 'curl'], 'The inspector, shown what is not as usual', 
   });
 
   test('of a stream the newest is in sight however long it goes on, until somebody scrolls up', async () => {
-    const curl = run('curl', ['-sN', '--noproxy', '', '--proxy', proxy.url, '--max-time', '60', '-o', '/dev/null', `${origin.url}/events`]);
+    const curl = run('curl', [
+      '-sN',
+      '--noproxy',
+      '',
+      '--proxy',
+      proxy.url,
+      '--max-time',
+      '170',
+      '-o',
+      '/dev/null',
+      `${origin.url}/events`,
+    ]);
     const newest = (word: string) => page.locator('.stream-line').filter({ hasText: word }).last();
     const send = (from: number, to: number) => {
       for (let at = from; at < to; at += 1) site.sendEvent(`event-${at}.`);
     };
     await page.locator('.row').filter({ hasText: '/events' }).last().waitFor();
+    // It is listed before it has come to its origin.
+    await expect.poll(() => origin.requests.some(({ url }) => url === '/events')).toBe(true);
     send(0, 300);
     await openRow('/events', /Messages/);
     await expect.poll(() => inSight(newest('event-299.')), PATIENCE).toBe(true);
@@ -100,16 +113,16 @@ describeWith(['chromium', 'curl'], 'The inspector, shown what is not as usual', 
       await expect.poll(() => inSight(newest(`event-${from + 299}.`)), PATIENCE).toBe(true);
     }
     await page.locator('.detail-body').hover();
+    // Where it gets to takes several frames.
+    await page.evaluate(
+      "void (globalThis.scrolled = new Promise((end) => document.querySelector('.detail-body').addEventListener('scrollend', end, { once: true })))",
+    );
     await page.mouse.wheel(0, -2_000);
-    await expect
-      .poll(
-        () =>
-          page.evaluate<number>(
-            "(({ scrollTop, scrollHeight, clientHeight }) => scrollHeight - scrollTop - clientHeight)(document.querySelector('.detail-body'))",
-          ),
-        PATIENCE,
-      )
-      .toBeGreaterThan(1_000);
+    await page.evaluate('scrolled.then(() => {})');
+    const below = await page.evaluate<number>(
+      "(({ scrollTop, scrollHeight, clientHeight }) => scrollHeight - scrollTop - clientHeight)(document.querySelector('.detail-body'))",
+    );
+    expect(below).toBeGreaterThan(1_000);
     const top = await page.evaluate("document.querySelector('.detail-body').scrollTop");
     send(1_500, 2_200);
     const later = page.getByRole('button', { name: /newer messages?$/ });
