@@ -1,8 +1,8 @@
 // Owns collapsed forwarding: while a response to a key is being fetched, others who ask for the same wait for it instead of fetching it again.
 // Who fetches is the leader. Waiters are let in the moment its head turns out to be shared, or to confirm what is stored, and released the moment it
 // turns out to do neither, or the fetch fails: nobody waits for content, nobody waits twice, and nobody waits for long: what one request makes slow, by
-// a field that others do not have or by the one backend that is stuck, must not be slow for everybody. RFC 9111 §4 allows it: they all asked before
-// the answer had come.
+// a field that others do not have or by the one backend that is stuck, must not be slow for everybody. RFC 9111 §4 allows it for what may be reused
+// without a question to its origin: only that is shared, however long all of them have been waiting.
 import type { Cancellable } from '../net/cancellation.ts';
 import type { ArrivingResponse } from './arriving.ts';
 import { hashOf } from './key-hash.ts';

@@ -10,7 +10,8 @@ import type { PendingFetch, Waiter } from './collapse.ts';
 import { Fetch, type FetchBasis, type ForwardedReuse, type Held } from './fetch.ts';
 import type { Lookup } from './lookup.ts';
 import type { Granted } from './neighbours.ts';
-import { currentAgeSeconds } from './rules/freshness.ts';
+import { NO_REQUEST_DIRECTIVES } from './rules/cache-control.ts';
+import { currentAgeSeconds, type ResponseFacts } from './rules/freshness.ts';
 import { isConditional } from './rules/preconditions.ts';
 import { judgeReuse, mayServeStale, type Reuse } from './rules/reuse.ts';
 import { STORING_REASONS } from './rules/storability.ts';
@@ -203,10 +204,14 @@ function mayJoin(context: CacheContext, { request, hasWaited, isBackground }: Lo
   // However it is asked for, once is enough.
   if (isBackground && reuse.kind === 'validate') return !hasWaited;
   if (request.method !== 'GET' || hasWaited || reuse.kind === 'complete') return false;
-  if (reuse.kind === 'miss' && !SHARED_MISSES.has(reuse.why)) return false;
+  if (reuse.kind === 'miss' ? !SHARED_MISSES.has(reuse.why) : !mayBeConfirmedForMany(reuse.facts)) return false;
   if (hasField(request.fields, 'range') || hasField(request.fields, 'authorization')) return false;
   const last = context.lastCode(request.key);
-  return last === null || last === 'incomplete' || STORING_REASONS[last].isStored;
+  return (
+    last === null ||
+    last === 'incomplete' ||
+    (STORING_REASONS[last].isStored && (last !== 'stored-to-validate' || reuse.kind === 'validate'))
+  );
 }
 
 /** With conditions of the client's own, the origin's answer may be a 304 that is of no use to others. */
@@ -230,7 +235,7 @@ function createWaiter(
   const waiter: Waiter = {
     joins(arriving) {
       stopWaiting();
-      return goOn(join(context, lookup, arriving));
+      return goOn(mayShare(context, lookup, arriving.response, TO_COME) ? join(context, lookup, arriving) : null);
     },
     confirmed(stored) {
       stopWaiting();
@@ -261,11 +266,10 @@ function goAlone(context: CacheContext, lookup: Lookup): Soon<Found> {
 
 /** What somebody else had the origin confirm meanwhile. @returns `null` where that is not what this request would have asked */
 function answerConfirmed(context: CacheContext, lookup: Lookup, stored: StoredResponse): Soon<Found> | null {
-  const { request, directives, record, mayServe } = lookup;
-  if (!mayServe(stored.origin)) return null;
-  const reuse = judgeReuse(request, directives, [stored], context.factsUnder(request.overrides), context.parts.now());
-  if (reuse.kind !== 'hit' && !(reuse.kind === 'validate' && CONFIRMED.has(reuse.why))) return null;
-  const { facts, ageSeconds } = reuse;
+  const { request, record, mayServe } = lookup;
+  if (!mayServe(stored.origin) || !mayShare(context, lookup, stored, stored.extent)) return null;
+  const facts = context.factsOf(stored, request.overrides);
+  const ageSeconds = currentAgeSeconds(facts, context.parts.now());
   const answered = (opened: Opened | null): Soon<Found> => {
     if (opened === null) return goAlone(context, lookup);
     record.outcome = 'validated';
@@ -276,6 +280,23 @@ function answerConfirmed(context: CacheContext, lookup: Lookup, stored: StoredRe
   };
   const opened = openAnswer(context, request, stored, ageSeconds);
   return opened instanceof Promise ? opened.then(answered) : answered(opened);
+}
+
+/**
+ * Whether what one request brought may answer those who had asked before it came. What they ask beyond its freshness is done: it has come from the
+ * origin since. But its origin has to let it be reused at all (RFC 9111 §4): one that wants to be asked each time (no-cache, no lifetime) may have
+ * something else for everybody. The time that it took is nobody's age here: else what is slow would be fetched by all at once.
+ */
+function mayShare(context: CacheContext, { request }: Lookup, response: StoredResponse, extent: Extent): boolean {
+  const facts = context.factsOf(response, request.overrides);
+  const atOnce = { ...facts, initialAgeMs: Math.max(facts.apparentAgeSeconds, facts.ageValueSeconds) * 1000 };
+  const shared = judgeReuse(request, NO_REQUEST_DIRECTIVES, [{ ...response, extent }], () => atOnce, facts.responseTimeMs);
+  return shared.kind === 'hit';
+}
+
+/** Whether the origin, asked whether it still holds, may confirm it for more than one request at a time. */
+function mayBeConfirmedForMany({ directives, lifetimeSeconds }: ResponseFacts): boolean {
+  return directives.noCache !== true && (lifetimeSeconds > 0 || (directives.staleWhileRevalidate ?? 0) > 0);
 }
 
 /** Whoever asks once the head is here reuses it as if it were stored already: it has to be fresh, and need no validation (RFC 9111 §4). */
@@ -318,8 +339,6 @@ function letGo({ opened, part }: Held): void {
 const TO_COME: Extent = Object.freeze({ first: 0, length: 0, completeLength: 0 });
 const NOTHING_HELD: Held = Object.freeze({ opened: null, part: null });
 const NOTHING_STORED: readonly StoredResponse[] = Object.freeze([]);
-/** Why a response had to be validated, so that its validation is all it takes. */
-const CONFIRMED: ReadonlySet<string> = new Set(['stale', 'response-no-cache', 'request-no-cache']);
 /** Misses that say nothing against the next response. */
 const SHARED_MISSES: ReadonlySet<string> = new Set(['uri-miss', 'vary-miss', 'authorization', 'partial']);
 const OFFLINE_STALE =

@@ -8,6 +8,7 @@ import { type RawRequest, valuesOf, type WireField } from '../support/strict-mes
 import { temporaryFolder } from '../support/temp-files.ts';
 
 const FRESH: WireField = ['Cache-Control', 'max-age=3600'];
+const TAG: WireField = ['ETag', '"one"'];
 const MANY = 50;
 /** More than the kernel and the proxy's own bounds hold between an origin and a client that reads nothing. */
 const BIG = Buffer.alloc(6 * 2 ** 20, '0123456789');
@@ -90,19 +91,16 @@ describe.each(['memory', 'disk'])('with what is stored in %s', (where) => {
   });
 
   it('fifty validations at once are one, and its 304 answers all of them', async () => {
-    const fields: WireField[] = [
-      ['Cache-Control', 'no-cache'],
-      ['ETag', '"one"'],
-    ];
     const held = Promise.withResolvers<void>();
     const asked = Promise.withResolvers<void>();
     let validations = 0;
     const origin = await startOrigin(async (request, reply) => {
-      if (valuesOf(request.fields, 'if-none-match').length === 0) return reply.response({ fields, body: 'content' });
+      if (valuesOf(request.fields, 'if-none-match').length === 0)
+        return reply.response({ fields: [FRESH, ['Age', '3600'], TAG], body: 'content' });
       validations += 1;
       asked.resolve();
       await held.promise;
-      return reply.response({ status: 304, fields });
+      return reply.response({ status: 304, fields: [TAG] });
     });
     onTestFinished(() => origin.close());
     await fetchVia(proxy, `${origin.url}/`);
@@ -251,6 +249,11 @@ describe.each(['memory', 'disk'])('with what is stored in %s', (where) => {
     ['private', [['Cache-Control', 'private, max-age=60']]],
     ['Vary: *', [FRESH, ['Vary', '*']]],
     ['nothing that would let it be stored', []],
+    // Stored, but for nobody without a question to its origin, which may have another one for each (RFC 9111 §4, §5.2.2.4).
+    ['a validator alone', [['ETag', '"one"']]],
+    ['no-cache', [['Cache-Control', 'no-cache'], TAG]],
+    ['max-age=0', [['Cache-Control', 'max-age=0, must-revalidate'], TAG]],
+    ['a lifetime that is over', [FRESH, ['Age', '3600'], TAG]],
   ])('a response with %s is for one client: the others are released at once, and asked for together', async (_, fields) => {
     const barrier = Promise.withResolvers<void>();
     let asked = 0;
@@ -279,7 +282,30 @@ describe.each(['memory', 'disk'])('with what is stored in %s', (where) => {
     expect(asked).toBe(10);
   });
 
-  it('keys whose last response was for one client alone are not waited for', async () => {
+  it('what has to be validated at each use is validated for each, and nobody waits for another', async () => {
+    const barrier = Promise.withResolvers<void>();
+    let validations = 0;
+    const origin = await startOrigin(async (request, reply) => {
+      const fields: WireField[] = [['Cache-Control', 'no-cache'], TAG];
+      if (valuesOf(request.fields, 'if-none-match').length === 0) return reply.response({ fields, body: 'of one' });
+      validations += 1;
+      if (validations === 5) barrier.resolve();
+      await barrier.promise;
+      const isSame = valuesOf(request.fields, 'cookie')[0] === 'u=one';
+      return reply.response(isSame ? { status: 304, fields } : { fields: [fields[0]!, ['ETag', '"other"']], body: 'of another' });
+    });
+    onTestFinished(() => origin.close());
+    await fetchVia(proxy, `${origin.url}/`);
+    const same = await ask(proxy, `${origin.url}/`, 3, [['Cookie', 'u=one']]);
+    const others = await ask(proxy, `${origin.url}/`, 2, [['Cookie', 'u=another']]);
+    expect((await read(same)).map(({ body }) => body.toString())).toEqual(['of one', 'of one', 'of one']);
+    expect((await read(others)).map(({ body }) => body.toString())).toEqual(['of another', 'of another']);
+  });
+
+  it.each<[string, WireField[]]>([
+    ['was for one client alone', [['Cache-Control', 'no-store']]],
+    ['had to be validated at once', [['Cache-Control', 'no-cache'], TAG]],
+  ])('keys whose last response %s are not waited for', async (_, fields) => {
     const held = Promise.withResolvers<void>();
     const barrier = Promise.withResolvers<void>();
     let asked = 0;
@@ -287,7 +313,7 @@ describe.each(['memory', 'disk'])('with what is stored in %s', (where) => {
       asked += 1;
       if (asked === 6) barrier.resolve();
       if (asked > 1) await held.promise;
-      await reply.response({ fields: [['Cache-Control', 'no-store']] });
+      await reply.response({ fields });
     });
     onTestFinished(() => origin.close());
     await fetchVia(proxy, `${origin.url}/`);
