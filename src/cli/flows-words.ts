@@ -1,6 +1,6 @@
 // Owns how a terminal is told of recorded exchanges: a line for each in columns that an eye can run down. What peers chose (URLs, fields) is put on one
 // line, with control characters escaped.
-import { changedFields } from '../flows/changed-fields.ts';
+import { asAfterHttp1, changedFields } from '../flows/changed-fields.ts';
 import type { RecordedContent, RecordedExchange, RecordedFields, Summary } from '../flows/recorded.ts';
 import { sizeText } from './quantities.ts';
 import { oneLine } from './terminal.ts';
@@ -69,7 +69,7 @@ export function exchangeText(exchange: RecordedExchange, content: ShownContent):
     ...told,
     '',
     oneLine(`${request.method} ${readable(request.target)} HTTP/${request.version}`),
-    ...fieldLines(request.fields, sent?.fields ?? null),
+    ...fieldLines(request.fields, sent === null ? null : asAfterHttp1(request.fields, sent.fields)),
     ...paragraph(content.request),
     ...(answer === null
       ? []

@@ -23,3 +23,12 @@ export function changedFields(before: RecordedFields, after: RecordedFields | nu
   const added = [...left.values()].flat().map(([name, value]): ChangedField => ({ kind: 'added', name, before: null, after: value }));
   return [...kept, ...added];
 }
+
+/** HTTP/2 has fields in the place of the first line and of Host (RFC 9113 §8.3.1): they say nothing that is new, but for another authority. */
+export function asAfterHttp1(before: RecordedFields, sent: RecordedFields): RecordedFields {
+  const hadHost = before.some(([name]) => name.toLowerCase() === 'host');
+  return sent.flatMap(([name, value]) => {
+    if (name === ':authority' && hadHost) return [['Host', value] as const];
+    return name.startsWith(':') ? [] : [[name, value] as const];
+  });
+}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { changedFields } from '../../../src/flows/changed-fields.ts';
+import { asAfterHttp1, changedFields } from '../../../src/flows/changed-fields.ts';
 
 test('a field that went on as it came is the same, whatever the case of its name', () => {
   expect(changedFields([['ACCEPT', '*/*']], [['accept', '*/*']])).toEqual([{ kind: 'same', name: 'ACCEPT', before: '*/*', after: '*/*' }]);
@@ -32,4 +32,23 @@ test('fields of one name are compared in their order (RFC 9110 §5.3)', () => {
 
 test('a message that did not go on has no changes', () => {
   expect(changedFields([['Host', 'example.com']], null).map(({ kind }) => kind)).toEqual(['same']);
+});
+
+test('what HTTP/2 has in the place of the first line is no field that was added, and of the authority what is another (RFC 9113 §8.3.1)', () => {
+  const sent = [
+    [':method', 'GET'],
+    [':scheme', 'https'],
+    [':authority', 'b.example'],
+    [':path', '/'],
+    ['accept', '*/*'],
+  ] as const;
+  const changes = (before: readonly (readonly [string, string])[]) =>
+    changedFields(before, asAfterHttp1(before, sent)).map(({ kind, name, after }) => `${kind} ${name} ${after}`);
+  expect(changes([['accept', '*/*']])).toEqual(['same accept */*']);
+  expect(
+    changes([
+      ['Host', 'a.example'],
+      ['accept', '*/*'],
+    ]),
+  ).toEqual(['changed Host b.example', 'same accept */*']);
 });

@@ -1,6 +1,6 @@
 // Owns the Request and the Response tab: first line, fields with what became of them on the way, content, trailers.
 import { useSignal } from '@preact/signals';
-import { type ChangedField, changedFields } from '../../../flows/changed-fields.ts';
+import { asAfterHttp1, type ChangedField, changedFields } from '../../../flows/changed-fields.ts';
 import type { RecordedContent, RecordedExchange, RecordedFields, RecordedRequest, RecordedResponse } from '../../../flows/recorded.ts';
 import { counted, readable } from '../words.ts';
 import { Content } from './content.tsx';
@@ -54,17 +54,8 @@ interface Place {
 function requestHead({ request, sent }: RecordedExchange): MessageHead {
   const came = { name: 'From the client', line: requestLine(request), fields: request.fields };
   if (sent === null) return { line: came.line, fields: unchanged(came.fields), way: null };
-  const fields = changedFields(request.fields, comparable(request.fields, sent.fields));
+  const fields = changedFields(request.fields, asAfterHttp1(request.fields, sent.fields));
   return { line: came.line, fields, way: [came, { name: 'To the origin', line: requestLine(sent), fields: sent.fields }] };
-}
-
-/** HTTP/2 has fields in the place of the first line and of Host (RFC 9113 §8.3.1): they say nothing that is new, but for another authority. */
-function comparable(before: RecordedFields, sent: RecordedFields): RecordedFields {
-  const hadHost = before.some(([name]) => name.toLowerCase() === 'host');
-  return sent.flatMap(([name, value]) => {
-    if (name === ':authority' && hadHost) return [['Host', value] as const];
-    return name.startsWith(':') ? [] : [[name, value] as const];
-  });
 }
 
 function requestLine({ method, target, version }: RecordedRequest): string {
