@@ -38,12 +38,17 @@ test('finds literals longer than its table holds, and at most more', () => {
 
 test('a text that has many literals many times takes no longer than its length asks for', () => {
   const index = buildLiteralIndex(new Map([['/a', Array.from({ length: 20_000 }, (_, bit) => bit)]]));
-  const bits = new Int32Array(20_000 / 32);
-  const started = threadMs();
-  findLiterals(index, '/a'.repeat(8_192), bits);
+  // The least of some: a collection of garbage is no work of this one.
+  const times = Array.from({ length: 3 }, () => {
+    const bits = new Int32Array(20_000 / 32);
+    const started = threadMs();
+    findLiterals(index, '/a'.repeat(8_192), bits);
+    const spent = threadMs() - started;
+    expect(bits.every((word) => word === -1)).toBe(true);
+    return spent;
+  });
   // Twenty thousand bits, not twenty thousand for each of eight thousand: that would be a second.
-  expect(threadMs() - started).toBeLessThan(50);
-  expect(bits.every((word) => word === -1)).toBe(true);
+  expect(Math.min(...times)).toBeLessThan(50);
 });
 
 function byLiteral(literals: readonly string[]): Map<string, number[]> {

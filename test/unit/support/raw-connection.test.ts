@@ -11,6 +11,7 @@ import { blocks, digest, expectedContent, startEcho, startSink, startSource } fr
 test('a wait that fails says what it waited for and what had arrived', async () => {
   await using server = await startRawServer((connection) => connection.send('HTTP/1.1 200 OK\r\nA: \x07'));
   using client = await connectRaw({ port: server.port, timeoutMs: 50 });
+  await expect.poll(() => client.unread.length).toBe(21);
   await expect(client.readUntil('\r\n\r\n')).rejects.toThrow(
     'waited 50 ms for "\\r\\n\\r\\n"; had 21 octets:\nHTTP/1.1 200 OK\\r\\n\nA: \\x07',
   );

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { threadMs } from '../../../support/thread-time.ts';
 import { openText } from './open-text.ts';
 
 type Row = readonly [filter: string, url: string, destination: string | null, sourceHost: string | null, isBlocked: boolean];
@@ -70,9 +71,9 @@ test('skips and counts a regular expression that could not run in linear time', 
 test('a list and a URL that would make a backtracking matcher take hours are judged at once', () => {
   const list = openText('adblock', '*a*a*a*a*a*a*a*a*b\n/(a+)+$/\n');
   const url = `https://x.test/${'a'.repeat(4000)}!`;
-  const before = performance.now();
+  const before = threadMs();
   expect(list.matchesRequest({ url, destination: null, sourceHost: null })).toBe(false);
-  expect(performance.now() - before).toBeLessThan(2000);
+  expect(threadMs() - before).toBeLessThan(2000);
 });
 
 test('takes the branch of !#if that holds for something that is no browser', () => {
