@@ -71,7 +71,7 @@ export function openTls(
     };
     const onError = (error: Error): void => settle(failed(error, socket.bytesWritten > answeredFrom));
     const onLeft = (): void => settle(left(socket.bytesWritten > answeredFrom));
-    const deadline = deadlines.create(() => settle(refused(`it was not complete in ${options.timeoutMs} ms`)));
+    const deadline = deadlines.create(() => settle(refused(`the handshake was not complete in ${options.timeoutMs} ms`)));
     deadline.set(options.timeoutMs);
     secured.on('secure', onSecure).on('error', onError).on('end', onLeft).on('close', onLeft);
   });
@@ -83,7 +83,7 @@ function failed(error: Error, hasAnswered: boolean): Handshake {
   if (alert !== null) return { kind: 'refused', alert, reason: `the client answered with the alert ${alert}`, distrust: distrustOf(error) };
   const { reason } = error as { readonly reason?: string };
   // OpenSSL has words for what it found wrong itself; the system has none for a client that broke off.
-  return reason === undefined ? left(hasAnswered) : refused(`it failed: ${reason}`);
+  return reason === undefined ? left(hasAnswered) : refused(`the handshake failed: ${reason}`);
 }
 
 function left(hasAnswered: boolean): Handshake {

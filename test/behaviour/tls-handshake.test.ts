@@ -48,7 +48,7 @@ describe('ALPN (RFC 7301)', () => {
     expect(await outcome(opener)).toMatchObject({
       kind: 'refused',
       alert: null,
-      reason: 'it failed: no application protocol',
+      reason: 'the handshake failed: no application protocol',
       distrust: null,
     });
   });
@@ -75,7 +75,12 @@ describe('a client that does not complete it', () => {
   it('stays silent after its hello: the time is limited', async () => {
     const opener = await start({ timeoutMs: 200 });
     sendHello(opener);
-    expect(await outcome(opener)).toEqual({ kind: 'refused', alert: null, reason: 'it was not complete in 200 ms', distrust: null });
+    expect(await outcome(opener)).toEqual({
+      kind: 'refused',
+      alert: null,
+      reason: 'the handshake was not complete in 200 ms',
+      distrust: null,
+    });
   });
 
   it.each(['end', 'resetAndDestroy'] as const)('leaves with our certificate in its hands (%s): it may have been refused', async (leave) => {
@@ -101,7 +106,7 @@ describe('a client that does not complete it', () => {
       kind: 'refused',
       alert: null,
       distrust: null,
-      reason: expect.stringMatching(/^it failed: /),
+      reason: expect.stringMatching(/^the handshake failed: /),
     });
   });
 });
@@ -214,7 +219,7 @@ describeWith(['curl', 'openssl', 'python3'], 'other clients', () => {
     const opener = await start();
     const { err } = await openssl(opener, ['-tls1_1', '-cipher', 'DEFAULT@SECLEVEL=0']);
     expect(err).toContain('alert protocol version');
-    expect(await outcome(opener)).toMatchObject({ kind: 'refused', reason: 'it failed: unsupported protocol', distrust: null });
+    expect(await outcome(opener)).toMatchObject({ kind: 'refused', reason: 'the handshake failed: unsupported protocol', distrust: null });
   });
 });
 
