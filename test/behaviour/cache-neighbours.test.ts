@@ -188,15 +188,16 @@ describe('what one process is fetching', () => {
   });
 
   test('and validating, the others wait for before they validate it', async ({ processes: [one, other] }) => {
-    const origin = new Origin([
-      { name: 'Cache-Control', value: 'no-cache' },
+    const fields = [
+      { name: 'Cache-Control', value: 'max-age=60' },
       { name: 'ETag', value: '"1"' },
-    ]);
+    ];
+    const origin = new Origin([...fields, { name: 'Age', value: '60' }]);
     await one.ask('/a', origin);
     await other.ask('/a', origin);
     // What both change before they know of each other's change is dropped.
     await other.store.written!(true);
-    const held = new Origin(origin.fields, true);
+    const held = new Origin(fields, true);
     const asked = [one.ask('/a', held), other.ask('/a', held)];
     await turn();
     expect(held.requests).toBe(1);
