@@ -92,6 +92,8 @@ class Serving {
   readonly #files: WatchedFiles;
   readonly #running: RunningFile | null;
   #note: RunningNote;
+  /** As it was set at the start. */
+  readonly #workers: Config['workers'];
   #drainTimeoutMs: number;
   #stopAskedMs: number | null = null;
   #isClosed = false;
@@ -108,6 +110,7 @@ class Serving {
     this.#proxy = proxy;
     this.#load = load;
     this.#terminal = terminal;
+    this.#workers = config.workers;
     this.#drainTimeoutMs = config.drainTimeoutMs;
     this.#note = { processId: process.pid, startedAt: new Date().toISOString(), ...factsOf(proxy), reloads: 0, lastReload: null };
     this.#running = keepNote(config.stateFolder, this.#note, terminal);
@@ -222,7 +225,8 @@ class Serving {
       const config = await this.#load();
       await this.#proxy.reload(config);
       this.#drainTimeoutMs = config.drainTimeoutMs;
-      outcome = { isDone: true, lines: [`reloaded on ${cause}; policy ${this.#proxy.policySummary}`] };
+      const unheeded = config.workers === this.#workers ? [] : [WORKERS_STAY];
+      outcome = { isDone: true, lines: [...unheeded, `reloaded on ${cause}; policy ${this.#proxy.policySummary}`] };
     } catch (error) {
       const problems = error instanceof StartError ? error.problems : [describeDefect(error)];
       outcome = { isDone: false, lines: [...problems, `not reloaded on ${cause}: configuration and policy stay as they were`] };
@@ -261,6 +265,7 @@ const OF_COMMANDS = ['direct', 'report', 'quiet'] as const;
 const ASKED = 'SIGHUP';
 const RESTART = 'SIGUSR2';
 const ITSELF_NOT = `process ${process.pid} itself goes on as it was started, with what workers is set to; to renew that too, stop it and start again`;
+const WORKERS_STAY = 'workers: it stays as it was at the start; start anew to change it';
 const ONE_PROCESS = 'a proxy of one process cannot be started anew without a break; set workers to 2 or more, or auto';
 const SAME_SIGNAL_MS = 1_000;
 const FORGOTTEN_HANDLE_MS = 1_000;

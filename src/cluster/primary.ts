@@ -123,7 +123,6 @@ export class Primary implements Omit<RunningProxy, 'authority' | 'newInspectorLi
   /** All or nothing. Where it listens elsewhere from now on, workers are replaced. @throws StartError, and everything stays as it was */
   async reload(config: Config): Promise<void> {
     const own = workerConfig(config, this.#options.workers, this.#viaName);
-    if (config.workers !== this.#config.workers) this.#report('workers: it stays as it was at the start; start anew to change it');
     if (!isSameListening(config, this.#config)) return await this.#replaceAll(config, own);
     const first = this.#positions.flatMap(({ child }) => child ?? [])[0];
     if (first === undefined) throw new StartError('unavailable', ['no process is there to try it']);

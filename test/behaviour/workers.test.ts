@@ -106,6 +106,21 @@ test('what is wrong is said once, and the code is the usual one', async () => {
   expect(proxy.said.match(/default/g)).toHaveLength(1);
 });
 
+test.each([1, 2])('a reload of %i says that their number stays, as long as another is set', async (workers) => {
+  const config = temporaryFile(onTestFinished, 'sallyport.yaml', `workers: ${workers}\n`);
+  const proxy = await startWorkers({ ...allowing(), SALLYPORT_WORKERS: undefined }, '--config', config);
+  const reload = async (set: number): Promise<boolean> => {
+    const { length } = proxy.said;
+    writeFileSync(config, `workers: ${set}\n`);
+    proxy.primary.kill('SIGHUP');
+    await proxy.says(/reloaded on SIGHUP.*\n/);
+    return proxy.said.slice(length).includes('workers: it stays as it was at the start; start anew to change it\n');
+  };
+  expect(await reload(3)).toBe(true);
+  expect(await reload(3)).toBe(true);
+  expect(await reload(workers)).toBe(false);
+});
+
 test('an address that another proxy of this user has is refused, though both could share it', async () => {
   const proxy = await startWorkers(allowing());
   const other = spawnWorkers({ SALLYPORT_LISTEN: `127.0.0.1:${proxy.port}` });

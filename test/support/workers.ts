@@ -24,8 +24,11 @@ export interface ProxyProcesses {
   stop(): Promise<number | null>;
 }
 
-/** Starts `sallyport run` on a free port of 127.0.0.1 with these settings. @throws with what was said, when it ends at once */
-export async function startWorkers(settings: Readonly<Record<string, string>> = {}, ...words: readonly string[]): Promise<ProxyProcesses> {
+/** Starts `sallyport run` on a free port of 127.0.0.1 with these settings; `undefined` leaves one to the configuration file. @throws with what was said, when it ends at once */
+export async function startWorkers(
+  settings: Readonly<Record<string, string | undefined>> = {},
+  ...words: readonly string[]
+): Promise<ProxyProcesses> {
   const processes = spawnWorkers({ SALLYPORT_LISTEN: '127.0.0.1:0', ...settings }, ...words);
   const banner = await Promise.race([processes.says(/browser .*\n/), processes.ended]);
   if (typeof banner !== 'string') throw new Error(`the proxy ended with ${banner}: ${processes.said}`);
@@ -34,7 +37,7 @@ export async function startWorkers(settings: Readonly<Record<string, string>> = 
 
 /** The same, from a copy of the program that a test may change. @returns what has been started, and the folder of its sources */
 export async function startCopiedWorkers(
-  settings: Readonly<Record<string, string>>,
+  settings: Readonly<Record<string, string | undefined>>,
 ): Promise<ProxyProcesses & { readonly sources: string }> {
   const folder = temporaryFolder(onTestFinished);
   for (const name of ['src', 'package.json']) cpSync(path.join(ROOT, name), path.join(folder, name), { recursive: true });
@@ -46,11 +49,11 @@ export async function startCopiedWorkers(
 }
 
 /** Without waiting until it serves. */
-export function spawnWorkers(settings: Readonly<Record<string, string>> = {}, ...words: readonly string[]): ProxyProcesses {
+export function spawnWorkers(settings: Readonly<Record<string, string | undefined>> = {}, ...words: readonly string[]): ProxyProcesses {
   return spawnProgram(PROGRAM, settings, words);
 }
 
-function spawnProgram(program: string, settings: Readonly<Record<string, string>>, words: readonly string[]): ProxyProcesses {
+function spawnProgram(program: string, settings: Readonly<Record<string, string | undefined>>, words: readonly string[]): ProxyProcesses {
   const env = { ...CLEAN_ENVIRONMENT, ...SETTINGS, ...settings };
   const primary = spawn(process.execPath, [program, 'run', ...words], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
