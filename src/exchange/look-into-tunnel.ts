@@ -49,6 +49,7 @@ export function lookIntoTunnel(authorized: AuthorizedConnect, stages: LookStages
     const found = stages.authorizeGreeting(authorized, greetingOf(greeting));
     const judged = found instanceof Promise ? await found : found;
     if ('respond' in judged) {
+      flow.interception = { outcome: 'refused', reason: `it was denied once it was known how it begins: ${beginningOf(greeting)}` };
       close(socket, greeting.kind === 'tls', context);
       return finish(flow, 'denied', context);
     }
@@ -220,6 +221,20 @@ function whyPassthrough({ received }: AuthorizedConnect, rule: Rule, greeting: B
 
 function greetingOf(greeting: Began): GreetingFacts {
   return { protocol: greeting.kind, serverName: greeting.kind === 'tls' ? greeting.hello.serverName : null };
+}
+
+/** For the record: a rule may have gone by any of it. */
+function beginningOf(greeting: Began): string {
+  switch (greeting.kind) {
+    case 'tls':
+      return `TLS with ${greeting.hello.serverName ?? 'no name'}`;
+    case 'http':
+      return 'HTTP without TLS';
+    case 'other':
+      return greeting.reason;
+    default:
+      return greeting satisfies never;
+  }
 }
 
 function finish(flow: Flow, outcome: Flow['outcome'], context: TunnelContext): void {

@@ -28,8 +28,26 @@ describe('a rule that asks for the server name', () => {
     expect(await proxy.flow(0)).toMatchObject({
       ...{ method: 'CONNECT', outcome: 'denied', decision: { action: 'deny', rule: { name: 'Fronting' } }, upstreamAddress: null },
       hello: { serverName: 'front.example' },
+      interception: { outcome: 'refused', reason: 'it was denied once it was known how it begins: TLS with front.example' },
     });
     expect(origin.accepted).toBe(0);
+  });
+
+  test('and what is no TLS, which the record says, too', async () => {
+    await using proxy = await startOpeningProxy(folder, ca, {
+      rules: '  - deny: { tunnel_protocol: [http, other] }\n  - intercept: { scheme: tunnel }\n',
+    });
+    for (const greeting of ['SSH-2.0-Client\r\n', 'GET / HTTP/1.1\r\n']) {
+      using client = await connectThrough(proxy, 'localhost:443');
+      await client.send(greeting);
+      await client.closed;
+    }
+    const refused = (why: string): object => ({
+      outcome: 'denied',
+      interception: { outcome: 'refused', reason: `it was denied once it was known how it begins: ${why}` },
+    });
+    expect(await proxy.flow(0)).toMatchObject(refused('it is neither TLS nor HTTP'));
+    expect(await proxy.flow(1)).toMatchObject(refused('HTTP without TLS'));
   });
 
   test('lets pass as it is what names its host: the certificate is that of the origin', async () => {
