@@ -92,8 +92,7 @@ class Serving {
   readonly #files: WatchedFiles;
   readonly #running: RunningFile | null;
   #note: RunningNote;
-  /** As it was set at the start. */
-  readonly #workers: Config['workers'];
+  readonly #atStart: Config;
   #drainTimeoutMs: number;
   #stopAskedMs: number | null = null;
   #isClosed = false;
@@ -110,7 +109,7 @@ class Serving {
     this.#proxy = proxy;
     this.#load = load;
     this.#terminal = terminal;
-    this.#workers = config.workers;
+    this.#atStart = config;
     this.#drainTimeoutMs = config.drainTimeoutMs;
     this.#note = { processId: process.pid, startedAt: new Date().toISOString(), ...factsOf(proxy), reloads: 0, lastReload: null };
     this.#running = keepNote(config.stateFolder, this.#note, terminal);
@@ -225,8 +224,7 @@ class Serving {
       const config = await this.#load();
       await this.#proxy.reload(config);
       this.#drainTimeoutMs = config.drainTimeoutMs;
-      const unheeded = config.workers === this.#workers ? [] : [WORKERS_STAY];
-      outcome = { isDone: true, lines: [...unheeded, `reloaded on ${cause}; policy ${this.#proxy.policySummary}`] };
+      outcome = { isDone: true, lines: [...unheeded(config, this.#atStart), `reloaded on ${cause}; policy ${this.#proxy.policySummary}`] };
     } catch (error) {
       const problems = error instanceof StartError ? error.problems : [describeDefect(error)];
       outcome = { isDone: false, lines: [...problems, `not reloaded on ${cause}: configuration and policy stay as they were`] };
@@ -241,6 +239,12 @@ class Serving {
 function factsOf(proxy: RunningProxy | Primary): Pick<RunningNote, 'listening' | 'policy' | 'adminSocket' | 'workers'> {
   const { listening, policySummary, adminSocket } = proxy;
   return { listening: listening.map(({ url }) => url), policy: policySummary, adminSocket, workers: processesOf(proxy) };
+}
+
+/** What this process cannot change while it runs. */
+function unheeded(config: Config, atStart: Config): string[] {
+  const changed = [config.workers === atStart.workers ? null : 'workers', config.stateFolder === atStart.stateFolder ? null : 'state_dir'];
+  return changed.flatMap((name) => (name === null ? [] : `${name}: it stays as it was at the start; start anew to change it`));
 }
 
 function processesOf(proxy: RunningProxy | Primary): readonly number[] {
@@ -265,7 +269,6 @@ const OF_COMMANDS = ['direct', 'report', 'quiet'] as const;
 const ASKED = 'SIGHUP';
 const RESTART = 'SIGUSR2';
 const ITSELF_NOT = `process ${process.pid} itself goes on as it was started, with what workers is set to; to renew that too, stop it and start again`;
-const WORKERS_STAY = 'workers: it stays as it was at the start; start anew to change it';
 const ONE_PROCESS = 'a proxy of one process cannot be started anew without a break; set workers to 2 or more, or auto';
 const SAME_SIGNAL_MS = 1_000;
 const FORGOTTEN_HANDLE_MS = 1_000;
