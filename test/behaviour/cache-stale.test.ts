@@ -206,6 +206,13 @@ describe('an origin that fails', () => {
     }
   });
 
+  it('is told as it is where the response has never been fresh: it may be a page for one user', async () => {
+    const origin = await originOf({ fields: [TAG] }, { status: 503, body: 'later' });
+    await fetchVia(proxy, `${origin.url}/`);
+    const other = await fetchVia(proxy, `${origin.url}/`, { fields: [['Cookie', 'u=another']] });
+    expect([other.status, other.body.toString()]).toEqual([503, 'later']);
+  });
+
   it('is told as it is after the response was invalidated (RFC 9111 §4.4)', async () => {
     const origin = await originOf({ fields: [['Cache-Control', 'max-age=3600'], TAG] }, { body: 'done' }, (reply) => reply.reset());
     await fetchVia(proxy, `${origin.url}/`);

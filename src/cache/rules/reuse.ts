@@ -169,6 +169,8 @@ export function mayServeStale(
 ): boolean {
   if (stored.isInvalidated || directives.noCache || forbidsStale(facts) || forbidsReuse(facts)) return false;
   if (failure !== 'unreachable' && !REPLACEABLE.has(failure)) return false;
+  // Whoever takes everything that is stale (stale_ok) takes this, too.
+  if (wasNeverFresh(facts) && facts.directives.staleIfError === null && options.maxStaleSeconds !== Number.POSITIVE_INFINITY) return false;
   const ageSeconds = currentAgeSeconds(facts, nowMs);
   const allowed = larger(facts.directives.staleIfError, directives.staleIfError);
   if (allowed === null && failure === 500) return false;
@@ -225,7 +227,7 @@ function judgeFreshness(stored: StoredResponse, facts: ResponseFacts, directives
     const staleSeconds = ageSeconds - facts.lifetimeSeconds;
     const { maxStale, minFresh } = directives;
     if (minFresh === null && maxStale !== null) {
-      if (maxStale === 'any' || staleSeconds <= maxStale)
+      if (!wasNeverFresh(facts) && (maxStale === 'any' || staleSeconds <= maxStale))
         return { kind: 'hit', stored, facts, ageSeconds, why: 'max-stale', revalidateBehind: false };
     } else if (minFresh === null && mayAnswerMeanwhile(facts.directives.staleWhileRevalidate, staleSeconds)) {
       return { kind: 'hit', stored, facts, ageSeconds, why: 'stale-while-revalidate', revalidateBehind: true };
@@ -293,6 +295,14 @@ function forbidsReuse({ directives }: ResponseFacts): boolean {
 /** RFC 9111 §4.2.4; s-maxage has the meaning of proxy-revalidate (§5.2.2.10). */
 function forbidsStale({ directives }: ResponseFacts): boolean {
   return directives.mustRevalidate || directives.proxyRevalidate || directives.sMaxAge !== null || directives.noCache === true;
+}
+
+/**
+ * Whether its origin has never let it answer without being asked: with a validator alone, say, which many add to pages that they make for each user.
+ * It has no lifetime to be past, so neither a client that takes what is stale nor an origin that is gone makes it one for everybody.
+ */
+function wasNeverFresh({ directives, lifetimeSeconds }: ResponseFacts): boolean {
+  return lifetimeSeconds === 0 && !directives.isPublic;
 }
 
 function larger(one: number | null, other: number | null): number | null {

@@ -65,6 +65,8 @@ describe('stale answers that somebody has allowed', () => {
   it.each<[string, string, string, number, string]>([
     ['max-stale (RFC 9111 §5.2.1.2)', 'Cache-Control: max-stale', 'Cache-Control: max-age=60', 9000, 'hit max-stale'],
     ['max-stale=N, up to N', 'Cache-Control: max-stale=30', 'Cache-Control: max-age=60', 90, 'hit max-stale'],
+    ['max-stale, of what was never fresh', 'Cache-Control: max-stale', 'ETag: "a"', 1, 'validate stale'],
+    ['max-stale, of what was never fresh and is for everybody', 'Cache-Control: max-stale', 'Cache-Control: public', 1, 'hit max-stale'],
     ['max-stale=N, beyond it', 'Cache-Control: max-stale=30', 'Cache-Control: max-age=60', 91, 'validate stale'],
     ['max-stale with an old response', 'Cache-Control: max-stale=1000', 'Cache-Control: max-age=1500\nAge: 2000', 0, 'hit max-stale'],
     [
@@ -270,6 +272,12 @@ describe('stale answers in place of the origin (RFC 9111 §4.2.4, RFC 5861 §4)'
     ['the origin is gone', '', 'max-age=60', 61, 'unreachable', true],
     ['... for as long as configured', '', 'max-age=60', 60 + DAY, 'unreachable', true],
     ['... and no longer', '', 'max-age=60', 61 + DAY, 'unreachable', false],
+    ['... but not with what was never fresh, which may be a page for one user', '', 'max-age=0', 1, 'unreachable', false],
+    ['... nor with what says nothing of freshness', '', 'x', 1, 'unreachable', false],
+    ['... nor in place of a 503', '', 'x', 1, 503, false],
+    ['... whatever the client would take', 'Cache-Control: stale-if-error=40', 'x', 1, 503, false],
+    ['... unless it is for everybody', '', 'public, max-age=0', 1, 'unreachable', true],
+    ['... or says itself that it may', '', 'max-age=0, stale-if-error=30', 1, 'unreachable', true],
     ['must-revalidate', '', 'max-age=60, must-revalidate', 61, 'unreachable', false],
     ['proxy-revalidate', '', 'max-age=60, proxy-revalidate', 61, 'unreachable', false],
     ['s-maxage', '', 'max-age=60, s-maxage=60', 61, 'unreachable', false],
