@@ -2,6 +2,7 @@
 // It is written whole under a temporary name, flushed to the disk (fsync) and renamed, so that a crash leaves the old one or the new one; at most
 // every ten seconds, so that a crash costs no more than what those counted. What cannot be read is set aside under another name, never overwritten.
 // Trouble with it stops nothing: counting goes on in memory, and the operator is told once.
+import { randomBytes } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
@@ -133,18 +134,22 @@ function* linesOf(dailyBytes: DailyBytes): Generator<string> {
 }
 
 async function replaceFile(file: string, content: Iterable<string>): Promise<void> {
-  const temporary = `${file}.new`;
+  // One that is being replaced writes beside the next one: each has a name of its own. `wx` makes sure that it is a new file, and no link to somewhere else.
+  const temporary = `${file}.${randomBytes(6).toString('hex')}`;
   makePrivateFolder(path.dirname(file));
-  // What a crash left may have other permissions; `wx` makes sure that it is a new file, and no link to somewhere else.
-  await rm(temporary, { force: true });
-  const handle = await open(temporary, 'wx', 0o600);
   try {
-    for (const lines of content) await handle.appendFile(lines);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(temporary, 'wx', 0o600);
+    try {
+      for (const lines of content) await handle.appendFile(lines);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
   }
-  await rename(temporary, file);
 }
 
 /** @throws Error saying what is wrong with which line */

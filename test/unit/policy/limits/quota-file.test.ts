@@ -63,6 +63,16 @@ test('what a crash left under the temporary name is not written through, whereve
   expect(used(await opened())).toBe(1);
 });
 
+test('two proxies that write it at once each write a whole one', async () => {
+  const reports: string[] = [];
+  const both = await Promise.all([1, 2].map(() => openQuotaFile(folder, (line) => reports.push(line))));
+  for (const { dailyBytes } of both) for (let i = 0; i < 20_000; i += 1) dailyBytes.add('Artifacts', `user ${i}`, 1);
+  await Promise.all(both.map((kept) => kept.close()));
+  expect(reports).toEqual([]);
+  expect(readdirSync(folder)).toEqual([NAME]);
+  expect(readFileSync(path.join(folder, NAME), 'utf8').split('\n')).toHaveLength(20_002);
+});
+
 test('it is written while the proxy runs, and nothing is written when nothing has changed', async () => {
   const kept = await opened(20);
   kept.dailyBytes.add('Artifacts', 'user alice', 1);
