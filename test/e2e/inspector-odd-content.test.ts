@@ -64,6 +64,36 @@ describeWith(['chromium', 'curl'], 'The inspector, shown what is not as usual', 
     },
   );
 
+  test('under a URL of 8,000 characters the fields are in sight, and all of it can be read', async () => {
+    await fetched(`${origin.url}/far?${'a'.repeat(7_980)}end`);
+    await openRow('/far?', /Request/);
+    const host = page.getByRole('row', { name: /^Host / });
+    expect(await inSight(host)).toBe(true);
+    await page.locator('.message-line').focus();
+    await page.keyboard.press('End');
+    const atEnd =
+      "(({ scrollTop, scrollHeight, clientHeight }) => scrollHeight - scrollTop - clientHeight)(document.querySelector('.message-line'))";
+    await expect.poll(() => page.evaluate<number>(atEnd), PATIENCE).toBeLessThan(2);
+  });
+
+  test('what has the focus scrolls by keyboard, and the list stays where it is', async () => {
+    await openRow('/far?', /Request/);
+    const at = page.url();
+    await tab(/Why/).click();
+    await page.locator('.why').waitFor();
+    await page.setViewportSize({ width: 1280, height: 400 });
+    await page.locator('.detail-body').focus();
+    const scrollTop = () => page.evaluate<number>("document.querySelector('.detail-body').scrollTop");
+    await page.keyboard.press('End');
+    await expect.poll(scrollTop, PATIENCE).toBeGreaterThan(50);
+    await page.keyboard.press('Home');
+    await expect.poll(scrollTop, PATIENCE).toBe(0);
+    await page.keyboard.press('PageDown');
+    await expect.poll(scrollTop, PATIENCE).toBeGreaterThan(50);
+    expect(page.url().replace('/why', '')).toBe(at.replace(/\/(?:request|response|why)$/, ''));
+    await page.setViewportSize(DESKTOP);
+  });
+
   test('content that is empty is said to be so, and nothing is offered to be found in it', async () => {
     await fetched(`${origin.url}/empty`);
     await openRow('/empty', /Response/);

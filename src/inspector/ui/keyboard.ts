@@ -31,6 +31,7 @@ export function useKeys(keys: Keys): void {
     const press = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target)) return;
       if (event.key === 'Enter' && isPressable(event.target)) return;
+      if (SCROLLING.has(event.key) && isDetail(event.target)) return;
       const act = latest.current[event.key];
       if (act === undefined) return;
       event.preventDefault();
@@ -46,6 +47,11 @@ function isPressable(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest('button, a, summary') !== null;
 }
 
+/** What scrolls by itself while it has the focus (WCAG 2.1.1). */
+function isDetail(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest('.detail-body') !== null;
+}
+
 function isWriting(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.closest('dialog, [role="menu"]') !== null) return true;
@@ -55,3 +61,5 @@ function isWriting(target: EventTarget | null): boolean {
 function isTextInput(target: HTMLElement): boolean {
   return target instanceof HTMLInputElement && !['checkbox', 'radio', 'button'].includes(target.type);
 }
+
+const SCROLLING: ReadonlySet<string> = new Set(['ArrowUp', 'ArrowDown', 'PageUp', 'PageDown', 'Home', 'End']);

@@ -82,9 +82,7 @@ function Head({ line, fields, way, reveal }: MessageHead & { readonly reveal: ()
   const place = way === null || shows.value === 'both' ? null : way[shows.value === 'before' ? 0 : 1];
   return (
     <section>
-      <div class="message-line">
-        <code>{place?.line ?? line}</code>
-      </div>
+      <FirstLine text={place?.line ?? line} />
       {way !== null && changes > 0 && (
         <fieldset class="choice">
           <legend class="unseen">Which fields</legend>
@@ -100,6 +98,19 @@ function Head({ line, fields, way, reveal }: MessageHead & { readonly reveal: ()
   );
 }
 
+/** One that would push the fields out of sight scrolls by itself. */
+function FirstLine({ text }: { readonly text: string }) {
+  const isLong = text.length > LONG_LINE;
+  return (
+    <div class={`message-line ${isLong ? 'is-long' : ''}`} {...(isLong && { tabIndex: 0, role: 'group', 'aria-label': 'First line' })}>
+      <code>{text}</code>
+    </div>
+  );
+}
+
 function unchanged(fields: RecordedFields): readonly ChangedField[] {
   return changedFields(fields, null);
 }
+
+/** Characters: some eight lines on a narrow screen. */
+const LONG_LINE = 400;
