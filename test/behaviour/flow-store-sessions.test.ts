@@ -301,7 +301,7 @@ test('a session that another process removes while it is looked at is not there,
     expect([name, more.every((each) => each === 'default-7')]).toEqual(['default', true]);
     for (let i = 0; i < 20; i += 1) unnamedSessions(folder);
   }
-  expect(looks).toBeGreaterThan(10);
+  expect(looks).toBeGreaterThan(3);
 });
 
 test('two that are imported at once under one name have one each', async () => {

@@ -14,15 +14,26 @@ export class SessionLock {
 
   /** @returns `null` when somebody else has it. @throws when the folder cannot be written */
   static take(folder: string): SessionLock | null {
-    const file = path.join(folder, 'lock');
-    makePrivateFile(file);
+    for (let tries = 1; ; tries += 1) {
+      const file = path.join(folder, 'lock');
+      makePrivateFile(file);
+      try {
+        return SessionLock.#taken(file);
+      } catch (error) {
+        if (isBusy(error)) return null;
+        // Another process may have removed the session in between. SQLite does not say so; where it is gone, the next try does.
+        if (tries === MOST_TRIES) throw error;
+      }
+    }
+  }
+
+  static #taken(file: string): SessionLock {
     const database = new DatabaseSync(file, { timeout: WAIT_MS });
     try {
       database.exec('PRAGMA journal_mode = MEMORY; PRAGMA cache_size = 1; BEGIN EXCLUSIVE');
       return new SessionLock(database);
     } catch (error) {
       database.close();
-      if (isBusy(error)) return null;
       throw error;
     }
   }
@@ -34,3 +45,4 @@ export class SessionLock {
 
 /** Somebody may only have looked whether it is taken. */
 const WAIT_MS = 100;
+const MOST_TRIES = 4;
