@@ -68,7 +68,7 @@ describeWith(['chromium', 'curl'], 'The inspector, shown what is not as usual', 
     await fetched(`${origin.url}/far?${'a'.repeat(7_980)}end`);
     await openRow('/far?', /Request/);
     const host = page.getByRole('row', { name: /^Host / });
-    expect(await inSight(host)).toBe(true);
+    await expect.poll(() => inSight(host), PATIENCE).toBe(true);
     await page.locator('.message-line').focus();
     await page.keyboard.press('End');
     const atEnd =
