@@ -5,7 +5,8 @@
 /**
  * Frees the memory of octets that a socket gave which reads into its own; they are empty afterwards.
  *
- * @param bytes  exactly as a `data` event gave them, since only then the memory is theirs alone; nobody reads them or a part of them any more
+ * @param bytes  exactly as a `data` event gave them, or of memory made for them (`allocUnsafeSlow`): only then it is theirs alone; nobody reads them or a
+ * part of them any more
  */
 export function freeMemory(bytes: Buffer): void {
   if (bytes.length > 0) (bytes.buffer as ArrayBuffer).transfer(0);

@@ -92,6 +92,19 @@ describe('MessageWriter', () => {
     expect(output.text).toBe('HEAD5\r\nhello\r\n');
   });
 
+  it('lets go of the memory of a copy once the kernel has it, and not before', async () => {
+    const { output, writer } = writing('HEAD', CHUNKED);
+    writer.write(Buffer.alloc(10_000, 'a'));
+    await null;
+    output.capacity = 100;
+    writer.write(Buffer.alloc(10_000, 'b'));
+    await null;
+    expect(output.buffers.map(({ length }) => length)).toEqual([0, 10_008]);
+    output.drain();
+    writer.end(NO_FIELDS);
+    expect(output.text).toBe(`HEAD2710\r\n${'a'.repeat(10_000)}\r\n2710\r\n${'b'.repeat(10_000)}\r\n0\r\n\r\n`);
+  });
+
   it('keeps the order of small and large chunks, and of trailers', () => {
     const large = Buffer.alloc(17_000, 'L');
     const { output, writer } = writing('', CHUNKED);
