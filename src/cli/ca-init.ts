@@ -47,8 +47,8 @@ export async function replaceAuthority(given: Arguments, terminal: Terminal): Pr
     [
       `the old certificate is kept as ${old}; its key is gone`,
       'what is left to do:',
-      `  ${'sallyport reload'.padEnd(COMMAND)}   the running proxy goes on with the old CA until then`,
       `  ${commandFor('ca trust', given).padEnd(COMMAND)}   this machine trusts the new one; ${commandFor('ca export', given)} is for others`,
+      `  ${'sallyport reload'.padEnd(COMMAND)}   the running proxy goes on with the old CA until then`,
       `  ${`sallyport ca untrust ${old}`.padEnd(COMMAND)}   it trusts the old one no more`,
     ].join('\n'),
   );

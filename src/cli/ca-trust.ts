@@ -52,10 +52,7 @@ function plan(action: StoreAction, certificate: CertificateToTrust, stores: read
     ...store.commands[action].map((words) => `  ${obstacle !== null && store.isForRootAlone ? 'sudo ' : ''}${commandText(words)}`),
   ]);
   const none = stores.length === 0 ? ['no trust store that is known was found here'] : [];
-  const others =
-    action === 'trust' && machine.platform !== 'win32'
-      ? ['', 'programs with stores of their own:', ...elsewhere(certificate).map((line) => `  ${line}`)]
-      : [];
+  const others = machine.platform === 'win32' ? [] : ['', OWN_STORES[action], ...elsewhere(action, certificate).map((line) => `  ${line}`)];
   return [`to ${action} ${certificate.name}, SHA-256 ${certificate.fingerprint}:`, ...none, ...lines, ...others].join('\n');
 }
 
@@ -69,14 +66,16 @@ async function perform({ commands }: TrustStore, action: StoreAction, { environm
   for (const [program, ...words] of commands[action]) {
     try {
       await promisify(execFile)(program, words, {
-        env: { ...environment, PATH: searchPath(environment['PATH']) },
+        // Java says in the language of its user that there is nothing to delete.
+        env: { ...environment, PATH: searchPath(environment['PATH']), LC_ALL: 'C' },
         timeout: COMMAND_TIMEOUT_MS,
       });
     } catch (error) {
-      const { stderr, message } = error as { readonly stderr?: string; readonly message: string };
-      const said = stderr?.trim() || message;
-      // certutil takes it for a failure that there is nothing to delete.
-      if (action === 'untrust' && /could not find certificate/i.test(said)) continue;
+      const { stderr, stdout, message } = error as { readonly stderr?: string; readonly stdout?: string; readonly message: string };
+      // keytool writes warnings there alone, and its failures where its results go.
+      const said = (program === 'keytool' ? stdout : stderr)?.trim() || message;
+      // certutil and keytool take it for a failure that there is nothing to delete.
+      if (action === 'untrust' && /could not find certificate|alias <.*> does not exist/i.test(`${stderr}\n${stdout}`)) continue;
       return `${program} failed: ${said.split('\n').at(-1)}`;
     }
   }
@@ -146,6 +145,10 @@ function searchPath(given = ''): string {
   return process.platform === 'win32' ? given : `${given}:/usr/sbin:/sbin`;
 }
 
+const OWN_STORES: Readonly<Record<StoreAction, string>> = {
+  trust: 'programs with stores of their own:',
+  untrust: 'programs with stores of their own, if they were given it:',
+};
 const DONE: Readonly<Record<StoreAction, string>> = { trust: 'trusts it', untrust: 'trusts it no more' };
 const COMMAND_TIMEOUT_MS = 120_000;
 /** Below the home of Linux, of its snap and flatpak, and of macOS. On Windows, Firefox goes by the system's store. */

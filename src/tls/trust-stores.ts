@@ -43,22 +43,16 @@ export function trustStores(machine: Machine, certificate: CertificateToTrust): 
   return [...linux(machine, certificate), ...chromium(machine, certificate), ...firefox(machine, certificate)];
 }
 
-/** By which programs with stores of their own take it: they are not changed, but told of. */
-export function elsewhere({ file, name }: CertificateToTrust): readonly string[] {
+/** How programs with stores of their own are made to take it, or to let go of it: they are not changed, but told of. */
+export function elsewhere(action: StoreAction, { file, name }: CertificateToTrust): readonly string[] {
+  const inJava = ['-alias', name, '-cacerts', '-storepass', 'changeit'];
+  if (action === 'untrust')
+    return [
+      commandText(['keytool', '-delete', ...inJava]),
+      'NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE and SSL_CERT_FILE, and the files that they name',
+    ];
   return [
-    commandText([
-      'keytool',
-      '-importcert',
-      '-noprompt',
-      '-trustcacerts',
-      '-alias',
-      name,
-      '-file',
-      file,
-      '-cacerts',
-      '-storepass',
-      'changeit',
-    ]),
+    commandText(['keytool', '-importcert', '-noprompt', '-trustcacerts', ...inJava, '-file', file]),
     `NODE_EXTRA_CA_CERTS=${quoted(file)}`,
     `REQUESTS_CA_BUNDLE and SSL_CERT_FILE take a file with all roots: cat /etc/ssl/certs/ca-certificates.crt ${quoted(file)} > roots.pem`,
   ];
@@ -75,21 +69,33 @@ function quoted(word: string): string {
 
 /** The folder for roots of the machine's own, and the program that makes the bundle anew. */
 function linux({ has, exists }: Machine, { file, fingerprint }: CertificateToTrust): readonly TrustStore[] {
-  return LINUX_STORES.filter(({ folder, program }) => exists(folder) && has(program)).map(({ name, folder, program, afresh }) => {
-    const target = `${folder}/sallyport-${fingerprint.slice(0, 8).toLowerCase()}.crt`;
-    return {
-      name,
-      isForRootAlone: true,
-      missing: null,
-      commands: {
-        trust: [['install', '-m', '644', file, target], [program]],
-        untrust: [
-          ['rm', '-f', target],
-          [program, ...afresh],
-        ],
-      },
-    };
-  });
+  return LINUX_STORES.filter(({ folder, program }) => exists(folder) && has(program)).map(
+    ({ name, folder, program, afresh, javaStore }) => {
+      const target = `${folder}/sallyport-${fingerprint.slice(0, 8).toLowerCase()}.crt`;
+      return {
+        name,
+        isForRootAlone: true,
+        missing: null,
+        commands: {
+          trust: [['install', '-m', '644', file, target], [program]],
+          untrust: [['rm', '-f', target], [program, ...afresh], ...outOfJava(target, javaStore, exists)],
+        },
+      };
+    },
+  );
+}
+
+/**
+ * Debian writes what it trusts into a store for Java as well, and there it stays: `update-ca-certificates` tells its hooks of what was added, and of what
+ * its settings leave out, but of no file that is gone.
+ */
+function outOfJava(target: string, javaStore: string | null, exists: Machine['exists']): readonly StoreCommand[] {
+  if (javaStore === null || !exists(javaStore)) return [];
+  const alias = `debian:${target
+    .split('/')
+    .at(-1)!
+    .replace(/\.crt$/, '.pem')}`;
+  return [['keytool', '-delete', '-alias', alias, '-keystore', javaStore, '-storepass', 'changeit']];
 }
 
 /** Chromium and its like look into a database of the user's; it is made when one of them is there and has none yet. */
@@ -167,7 +173,14 @@ const LINUX_STORES = [
     folder: '/usr/local/share/ca-certificates',
     program: 'update-ca-certificates',
     afresh: ['--fresh'],
+    javaStore: '/etc/ssl/certs/java/cacerts',
   },
-  { name: 'this system (Fedora, Red Hat)', folder: '/etc/pki/ca-trust/source/anchors', program: 'update-ca-trust', afresh: [] },
+  {
+    name: 'this system (Fedora, Red Hat)',
+    folder: '/etc/pki/ca-trust/source/anchors',
+    program: 'update-ca-trust',
+    afresh: [],
+    javaStore: null,
+  },
 ] as const;
 const CHROMIUM_PROGRAMS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'brave-browser', 'microsoft-edge'];

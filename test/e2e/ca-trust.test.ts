@@ -48,6 +48,30 @@ describeWith(['certutil'], 'NSS', () => {
 });
 
 describeWith(['keytool'], 'Java', () => {
+  test('has no CA of ours any more in the store that Debian makes, after the commands of untrust', async () => {
+    const certificate = { file: path.join(home, 'ca', 'ca.crt'), name: 'Sallyport CA', fingerprint: 'AB12CD34', fingerprintSha1: '00' };
+    const machine = {
+      platform: 'linux' as const,
+      home: null,
+      has: (name: string) => name === 'update-ca-certificates',
+      exists: () => true,
+      firefoxProfiles: [],
+    };
+    const store = path.join(home, 'cacerts');
+    const inStore = ['-keystore', store, '-storepass', 'changeit'];
+    // As the hook of ca-certificates-java names it, beside another one that is none of ours.
+    for (const alias of ['debian:sallyport-ab12cd34.pem', 'debian:other.pem'])
+      await succeed('keytool', ['-importcert', '-noprompt', '-alias', alias, '-file', certificate.file, ...inStore]);
+    const [, ...words] = trustStores(machine, certificate)[0]!.commands.untrust.find(([program]) => program === 'keytool')!;
+    await succeed(
+      'keytool',
+      words.map((word) => (word === '/etc/ssl/certs/java/cacerts' ? store : word)),
+    );
+    const listed = (await succeed('keytool', ['-list', ...inStore])).toString();
+    expect(listed).toContain('debian:other.pem');
+    expect(listed).not.toContain('sallyport');
+  });
+
   test('takes the PKCS #12 file for a trust store', async () => {
     await say('export', '--format', 'pkcs12', '--output', 'ca.p12');
     const listed = await succeed('keytool', ['-list', '-keystore', path.join(home, 'ca.p12'), '-storepass', 'changeit']);

@@ -32,6 +32,14 @@ test('Debian and Ubuntu have a folder and a program that makes the bundle', () =
   expect(trustStores(machine(debian), CERTIFICATE).map(({ isForRootAlone }) => isForRootAlone)).toEqual([true]);
 });
 
+test('Debian has one for Java, too, out of which its own program takes nothing that is gone', () => {
+  const java = { programs: ['update-ca-certificates'], paths: ['/usr/local/share/ca-certificates', '/etc/ssl/certs/java/cacerts'] };
+  expect(linesOf(java, 'trust')).toHaveLength(2);
+  expect(linesOf(java, 'untrust').slice(2)).toEqual([
+    'keytool -delete -alias debian:sallyport-ab12cd34.pem -keystore /etc/ssl/certs/java/cacerts -storepass changeit',
+  ]);
+});
+
 test('Fedora has others', () => {
   const fedora = { programs: ['update-ca-trust'], paths: ['/etc/pki/ca-trust/source/anchors'] };
   expect(linesOf(fedora, 'trust')).toEqual([
@@ -71,9 +79,10 @@ test('a machine without any has none', () => {
 });
 
 test('programs with stores of their own are told of', () => {
-  expect(elsewhere(CERTIFICATE)[0]).toBe(
-    "keytool -importcert -noprompt -trustcacerts -alias 'Sallyport CA lectern 3f09a1' -file /data/ca/ca.crt -cacerts -storepass changeit",
+  expect(elsewhere('trust', CERTIFICATE)[0]).toBe(
+    "keytool -importcert -noprompt -trustcacerts -alias 'Sallyport CA lectern 3f09a1' -cacerts -storepass changeit -file /data/ca/ca.crt",
   );
+  expect(elsewhere('untrust', CERTIFICATE)[0]).toBe("keytool -delete -alias 'Sallyport CA lectern 3f09a1' -cacerts -storepass changeit");
 });
 
 test.each([
