@@ -7,4 +7,9 @@ export function acceptFor(key: string): string {
   return createHash('sha1').update(`${key}${GUID}`).digest('base64');
 }
 
+/** Whether a handshake has one key, as a server has to see for itself (§4.2.1). @param values of Sec-WebSocket-Key */
+export function isWebSocketKey(values: readonly string[]): boolean {
+  return values.length === 1 && /^[A-Za-z0-9+/]{22}==$/.test(values[0]!);
+}
+
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';

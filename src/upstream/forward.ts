@@ -1,14 +1,15 @@
 // STAGE forward: an authorized request → the origin's response head and its content as it comes. Also the way to a tunnel's other end.
 // It chooses: a kept connection or a new one (open-connection.ts), HTTP/1.1 or, where the client speaks it too and the origin offers it, HTTP/2. That is
-// for a client of HTTP/1.1, too, where the origin speaks nothing else, which its handshake says.
+// for a client of HTTP/1.1, too, where the origin speaks nothing else, which its handshake says; WebSockets among them (RFC 8441).
 // Repeated is less than RFC 9110 §9.2.2 allows: a safe request without content on a kept connection that broke before any answer, and what
 // an origin says it has not acted on (RFC 9113 §8.7).
 import { ProxyError } from '../errors/proxy-error.ts';
 import { type Authority, formatAuthority } from '../http/authority.ts';
-import { hasField } from '../http/fields.ts';
+import { fieldValues, hasField } from '../http/fields.ts';
 import { authenticatesConnection } from '../http/forwarding.ts';
 import { type Body, type Fields, NO_FIELDS, type ResponseHead } from '../http/message.ts';
 import { DEFAULT_PORTS, type Scheme } from '../http/target.ts';
+import { isWebSocketKey } from '../http/websocket-accept.ts';
 import type { UpstreamConnection } from './connection.ts';
 import { type ClientResponse, Http1Client } from './http1-client.ts';
 import { Http2Client } from './http2-client.ts';
@@ -131,13 +132,13 @@ async function forwardOnNew(
   if (connection === null) {
     const { http2 } = parts.pool;
     const mayTurn = mayTurnToHttp2(request);
-    if (mayTurn && http2.speaksHttp2Alone(key)) return forwardByHttp2(parts, inHttp2(request), route, key);
+    if (mayTurn && http2.speaksHttp2Alone(key)) return turnToHttp2(parts, request, route, key);
     try {
       connection = await openForHttp1(parts, request, route, key);
     } catch (error) {
       if (!mayTurn || !isWithoutHttp1(error)) throw error;
       http2.noteHttp2Alone(key);
-      return forwardByHttp2(parts, inHttp2(request), route, key);
+      return turnToHttp2(parts, request, route, key);
     }
   }
   const client = new Http1Client(
@@ -151,16 +152,21 @@ async function forwardOnNew(
   return refused407(await exchange(client, request, route), client, authority, route);
 }
 
-/** Whether another version may be tried, for a client of HTTP/1.1 whose request needs nothing that is of HTTP/1.1 alone. */
+/**
+ * Whether HTTP/2 may be tried where HTTP/1.1 was turned down: for a client of HTTP/1.1, and for a WebSocket, which begins with HTTP/1.1 whoever asks. Not
+ * for what is of HTTP/1.1 alone.
+ */
 function mayTurnToHttp2(request: ForwardRequest): boolean {
-  if (request.scheme === 'http' || request.tls?.alpn === 'h2') return false;
+  if (request.scheme === 'http') return false;
   const fields = request.outgoingFields();
-  return !hasField(fields, 'upgrade') && !authenticatesConnection(fields, NO_FIELDS);
+  return (request.tls?.alpn !== 'h2' || hasField(fields, 'upgrade')) && !authenticatesConnection(fields, NO_FIELDS);
 }
 
 /** It does not come back to HTTP/1.1 from there to be turned once more. */
-function inHttp2(request: ForwardRequest): ForwardRequest {
-  return { ...request, tls: { alpn: 'h2', accept: acceptedFaults(request) } };
+function turnToHttp2(parts: UpstreamParts, request: ForwardRequest, route: Route, key: string): Promise<ClientResponse> {
+  const fields = request.outgoingFields();
+  if (hasField(fields, 'upgrade')) return forwardWebSocketByHttp2(parts, request, route, key, fields);
+  return forwardByHttp2(parts, { ...request, tls: { alpn: 'h2', accept: acceptedFaults(request) } }, route, key);
 }
 
 /** The alert no_application_protocol (RFC 7301 §3.2): nothing of the request was sent. */
@@ -248,7 +254,7 @@ function exchangeByHttp2(
 }
 
 /**
- * On a session that is open already and whose origin takes WebSockets (RFC 8441); else over HTTP/1.1, which every origin speaks that takes any. It goes
+ * On a session that is open already and whose origin takes WebSockets (RFC 8441); else over HTTP/1.1, which most origins speak that take any. It goes
  * out a second time only where the origin has not acted on the first, or wants HTTP/1.1 for it: CONNECT is not idempotent.
  */
 async function forwardWebSocket(
@@ -258,19 +264,74 @@ async function forwardWebSocket(
   key: string,
   fields: Fields,
 ): Promise<ClientResponse> {
+  return (await webSocketOnOpen(parts, request, route, key, fields)) ?? forwardByHttp1(parts, request, route, key, null);
+}
+
+/**
+ * To an origin that turned HTTP/1.1 down: on an open session or a new one. The origin never sees the key, so whether it is one is looked at here.
+ *
+ * @throws ProxyError `http_upgrade_failed` where the origin takes no WebSockets on streams, `http_request_error` without a key
+ */
+async function forwardWebSocketByHttp2(
+  parts: UpstreamParts,
+  request: ForwardRequest,
+  route: Route,
+  key: string,
+  fields: Fields,
+): Promise<ClientResponse> {
+  const { authority, cancellation } = request;
+  const { pool, options } = parts;
+  if (!isWebSocketKey(fieldValues(fields, 'sec-websocket-key'))) {
+    throw new ProxyError('http_request_error', 'A WebSocket begins with one Sec-WebSocket-Key: 16 octets in Base64 (RFC 6455 §4.1).');
+  }
+  const response = await webSocketOnOpen(parts, request, route, key, fields);
+  if (response !== null) return response;
+  const name = formatAuthority(authority);
+  if (pool.http2.refusesWebSockets(key, (open) => mayReuse(parts, request, route, open.connection))) throw withoutWebSockets(name);
+  const made = await openSession(parts, request, route, key, null);
+  if (made.session === null) return forwardByHttp1(parts, request, route, key, made.connection);
+  const { session } = made;
+  try {
+    await session.settled(name, options.responseTimeoutMs, cancellation);
+    if (!session.takesWebSockets) throw withoutWebSockets(name);
+  } catch (error) {
+    session.release();
+    throw error;
+  }
+  const client = clientOn(session, parts, request, route, false);
+  return refused407(await exchangeByHttp2(client, request, fields, null, true), client, authority, route);
+}
+
+function withoutWebSockets(name: string): ProxyError {
+  return new ProxyError(
+    'http_upgrade_failed',
+    `${name} speaks HTTP/2 alone and takes no WebSockets there: its settings do not have ENABLE_CONNECT_PROTOCOL (RFC 8441).`,
+  );
+}
+
+/** @returns `null` where no session is open that takes it, or the origin has not acted on it there */
+async function webSocketOnOpen(
+  parts: UpstreamParts,
+  request: ForwardRequest,
+  route: Route,
+  key: string,
+  fields: Fields,
+): Promise<ClientResponse | null> {
   const { authority, facts, cancellation } = request;
   const session = parts.pool.http2.takeForWebSocket(key, (open) => mayReuse(parts, request, route, open.connection));
-  if (session !== null && !(await session.isAlive(SURELY_ALIVE_MS))) session.release();
-  else if (session !== null) {
-    const client = clientOn(session, parts, request, route, true);
-    try {
-      return refused407(await exchangeByHttp2(client, request, fields, null, true), client, authority, route);
-    } catch (error) {
-      if (cancellation.isCancelled || (!client.wasRefused && !client.needsHttp1)) throw error;
-      facts.reusedConnection = false;
-    }
+  if (session === null) return null;
+  if (!(await session.isAlive(SURELY_ALIVE_MS))) {
+    session.release();
+    return null;
   }
-  return forwardByHttp1(parts, request, route, key, null);
+  const client = clientOn(session, parts, request, route, true);
+  try {
+    return refused407(await exchangeByHttp2(client, request, fields, null, true), client, authority, route);
+  } catch (error) {
+    if (cancellation.isCancelled || (!client.wasRefused && !client.needsHttp1)) throw error;
+    facts.reusedConnection = false;
+    return null;
+  }
 }
 
 function mayRepeatAfter(client: Http2Client, request: ForwardRequest, isReused: boolean): boolean {

@@ -6,6 +6,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { ProxyError } from '../errors/proxy-error.ts';
 import type { FieldList } from '../http/field-list.ts';
+import type { Cancellation } from '../net/cancellation.ts';
 import type { Deadline, Deadlines } from '../net/deadlines.ts';
 import type { UpstreamConnection } from './connection.ts';
 import type { UpstreamOptions } from './options.ts';
@@ -124,9 +125,12 @@ export class Http2Session {
     return this.#streams < this.#maxStreams;
   }
 
-  /**
-   * Whether the origin takes WebSockets on streams (RFC 8441 §3), and one more leaves room: they stay for hours, and half of the streams are for requests.
-   */
+  /** Whether the origin has said that it takes WebSockets on streams (RFC 8441 §3). */
+  get takesWebSockets(): boolean {
+    return this.#takesWebSockets;
+  }
+
+  /** Whether it takes them, and one more leaves room: they stay for hours, and half of the streams are for requests. */
   get hasRoomForWebSocket(): boolean {
     return this.#takesWebSockets && this.#streams < this.#maxStreams / 2 && this.#largeUploads === 0;
   }
@@ -139,6 +143,45 @@ export class Http2Session {
   /** Why it ended, when something failed. */
   get error(): Error | null {
     return this.#error;
+  }
+
+  /**
+   * Until the origin has said what it takes, which is the first that it says (RFC 9113 §3.4).
+   *
+   * @param name the origin, for messages
+   * @throws ProxyError `http_response_timeout`, `connection_terminated`
+   */
+  settled(name: string, timeoutMs: number, cancellation: Cancellation): Promise<void> {
+    if (this.#hasSettings) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        deadline.clear();
+        cancellation.listen(null);
+        this.#session.off('remoteSettings', came);
+        this.#session.off('close', closed);
+      };
+      const came = (): void => {
+        stop();
+        resolve();
+      };
+      const fail = (error: ProxyError): void => {
+        stop();
+        reject(error);
+      };
+      const closed = (): void =>
+        fail(
+          new ProxyError('connection_terminated', `${name} closed the connection without answering.`, { cause: this.#error ?? undefined }),
+        );
+      const deadline = this.#deadlines.create(() => {
+        this.close();
+        fail(new ProxyError('http_response_timeout', `${name} sent no SETTINGS of HTTP/2 within ${timeoutMs} ms.`));
+      });
+      this.#session.once('remoteSettings', came);
+      this.#session.once('close', closed);
+      deadline.set(timeoutMs);
+      cancellation.listen({ cancel: () => fail(new ProxyError('connection_terminated', 'The client left before the connection stood.')) });
+      if (this.isDestroyed) closed();
+    });
   }
 
   /** Keeps a place for a stream. `request` uses it, whoever does not get that far gives it back. */

@@ -92,6 +92,11 @@ export class Http2Sessions {
     return session;
   }
 
+  /** Whether an origin has said on a session that is open that it takes no WebSockets there. */
+  refusesWebSockets(key: string, mayUse: (session: Http2Session) => boolean): boolean {
+    return this.#open.get(key)?.some((open) => open.isOpen && open.hasSettings && !open.takesWebSockets && mayUse(open)) ?? false;
+  }
+
   /** Whether the destination has chosen HTTP/2 and there is a session with it. */
   has(key: string): boolean {
     return this.#open.has(key);

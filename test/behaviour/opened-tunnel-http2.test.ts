@@ -177,12 +177,4 @@ test('a client of HTTP/1.1 reaches an origin that speaks HTTP/2 alone, which tur
   }
   expect(await proxy.flow(1)).toMatchObject({ version: '1.1', upstreamProtocol: '2', outcome: 'forwarded' });
   expect([origin.accepted, origin.streams]).toEqual([2, 2]);
-  // A WebSocket of HTTP/1.1 is for origins that speak that.
-  await client.send(
-    `GET / HTTP/1.1\r\nHost: ${authority}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
-  );
-  const refused = await client.readResponse();
-  expect(refused.status).toBe(502);
-  expect(refused.body.toString().replaceAll(/\s+/g, ' ')).toContain('it speaks no version of HTTP that it was offered');
 });
