@@ -9,12 +9,15 @@ import { formatListenAddress } from '../config/listen-address.ts';
 import { cannotListen } from '../errors/start-error.ts';
 import { bindAnother, bindSockets } from '../listeners/bind-socket.ts';
 import { isSameSocket, type ListenAddress } from '../listeners/listener.ts';
+import { SocketFile } from '../listeners/socket-file.ts';
 
 /** One address, and the socket of each worker there; one of all has the first place. */
 interface Bound {
   readonly address: ListenAddress;
   readonly sockets: (BoundSocket | null)[];
   readonly isShared: boolean;
+  /** Of a Unix socket. */
+  readonly file: SocketFile | null;
 }
 
 export interface HandedOver {
@@ -70,12 +73,21 @@ export class ListeningSockets {
   /** A worker that has one of them goes on listening. @param others whose sockets stay */
   close(others: ListeningSockets | null = null): void {
     const kept = others === null ? [] : others.#bound;
-    for (const each of this.#bound) if (!kept.includes(each)) for (const socket of each.sockets.splice(0)) socket?.close();
+    for (const each of this.#bound.filter((bound) => !kept.includes(bound))) {
+      for (const socket of each.sockets.splice(0)) socket?.close();
+      each.file?.release();
+    }
   }
 
   async #bind(address: ListenAddress): Promise<Bound> {
     const isShared = this.#isShared || address.kind === 'unix';
-    return { address, sockets: [...(await bindSockets(address, isShared ? 1 : this.#workers))], isShared };
+    const file = address.kind === 'unix' ? await SocketFile.take(address.path) : null;
+    try {
+      return { address, sockets: [...(await bindSockets(address, isShared ? 1 : this.#workers))], isShared, file };
+    } catch (error) {
+      file?.release();
+      throw error;
+    }
   }
 
   #another(bound: readonly Bound[]): ListeningSockets {

@@ -3,21 +3,19 @@
 // A name is looked up here, and the first address counts, as with Node's own `listen`.
 
 import { lookup } from 'node:dns/promises';
-import { lstatSync, rmSync } from 'node:fs';
-import { type AddressInfo, BoundSocket, connect, isIP } from 'node:net';
-import { errorCode } from '../errors/from-node.ts';
+import { type AddressInfo, BoundSocket, isIP } from 'node:net';
 import type { ListenAddress } from './listener.ts';
 
 /**
  * Several sockets of one address, each with a queue of its own between which the system shares connections out (SO_REUSEPORT); or one.
  *
+ * @param address of a Unix socket only with its file taken (socket-file.ts)
  * @param count 1 for a Unix socket
  * @returns all on one port, the system's choice for 0
  * @throws the error of `bind` as Node gives it
  */
 export async function bindSockets(address: ListenAddress, count: number): Promise<readonly BoundSocket[]> {
   if (address.kind === 'unix') {
-    await removeStaleSocket(address.path);
     // What Node knows of it, its types do not know yet.
     const options: { readonly path: string } = { path: address.path };
     return [new BoundSocket(options as ConstructorParameters<typeof BoundSocket>[0])];
@@ -44,17 +42,4 @@ export async function bindSockets(address: ListenAddress, count: number): Promis
 /** One more of an address that others are bound to. @throws the error of `bind` as Node gives it */
 export function bindAnother({ address, port }: AddressInfo): BoundSocket {
   return new BoundSocket({ host: address, port, reusePort: true });
-}
-
-/** A socket file that nobody listens on any more is left by a process that was killed; one that somebody answers on is in use. */
-export async function removeStaleSocket(path: string): Promise<void> {
-  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return;
-  const isLeft = await new Promise<boolean>((resolve) => {
-    const probe = connect({ path });
-    // Any other error is no proof: somebody whose queue is full answers with EAGAIN.
-    probe.once('connect', () => resolve(false)).once('error', (error) => resolve(errorCode(error) === 'ECONNREFUSED'));
-    probe.once('connect', () => probe.destroy());
-  });
-  // Another one that starts may have been quicker.
-  if (isLeft) rmSync(path, { force: true });
 }

@@ -11,8 +11,9 @@
 // cannot take; behaviour/short-of-descriptors.test.ts holds what a pause does.
 import { type AddressInfo, type BoundSocket, createServer, type Server, type Socket } from 'node:net';
 import { type AcceptedHandle, AcceptedSocket } from './accepted-socket.ts';
-import { bindSockets, removeStaleSocket } from './bind-socket.ts';
+import { bindSockets } from './bind-socket.ts';
 import type { ListenAddress } from './listener.ts';
+import { SocketFile } from './socket-file.ts';
 
 /** What of Node's handle is used. Numbers are 0, or a negative error number. */
 interface ListeningHandle {
@@ -26,6 +27,8 @@ export class PausableServer {
   readonly #server: Server;
   readonly #accept: (socket: Socket) => void;
   #canPause = false;
+  /** Of a Unix socket that this process has bound itself. */
+  #file: SocketFile | null = null;
 
   constructor(accept: (socket: Socket) => void) {
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
@@ -38,14 +41,13 @@ export class PausableServer {
    * @throws the error of `bind` or `listen` as Node gives it
    */
   async listen(address: ListenAddress, handed: number | null, failed: (error: Error) => void): Promise<void> {
-    const options = await optionsOf(address, handed);
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ ...options, backlog: BACKLOG }, () => {
-        this.#server.off('error', reject).on('error', failed);
-        resolve();
-      });
-    });
+    if (handed === null && address.kind === 'unix') this.#file = await SocketFile.take(address.path);
+    try {
+      await this.#listen(await optionsOf(address, handed), failed);
+    } catch (error) {
+      this.#file?.release();
+      throw error;
+    }
     this.#canPause = this.#handle?.readStart?.() === 0;
     if (this.#handle !== null) this.#acceptFrom(this.#handle);
   }
@@ -68,6 +70,17 @@ export class PausableServer {
   /** For good: who waits is reset, unless another process has the socket as well. */
   close(): void {
     this.#server.close();
+    this.#file?.release();
+  }
+
+  #listen(options: object, failed: (error: Error) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ ...options, backlog: BACKLOG }, () => {
+        this.#server.off('error', reject).on('error', failed);
+        resolve();
+      });
+    });
   }
 
   #acceptFrom(handle: ListeningHandle): void {
@@ -93,10 +106,7 @@ export class PausableServer {
 
 async function optionsOf(address: ListenAddress, handed: number | null): Promise<object> {
   if (handed !== null) return { fd: handed };
-  if (address.kind === 'unix') {
-    await removeStaleSocket(address.path);
-    return { path: address.path };
-  }
+  if (address.kind === 'unix') return { path: address.path };
   const [bound] = await bindSockets(address, 1);
   return { handle: moved(bound!) };
 }

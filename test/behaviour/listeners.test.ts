@@ -5,6 +5,7 @@ import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { BoundSocket, connect } from 'node:net';
 import path from 'node:path';
 import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { ListeningSockets } from '../../src/cluster/listening-sockets.ts';
 import { bindSockets } from '../../src/listeners/bind-socket.ts';
 import type { ListenAddress } from '../../src/listeners/listener.ts';
 import { type Origin, startOrigin } from '../support/origin.ts';
@@ -60,6 +61,34 @@ describe('addresses', () => {
     expect((await get({ path: file }, origin)).status).toBe(200);
     await proxy.close();
     expect(existsSync(file)).toBe(false);
+  });
+
+  test('of several that start at once where a killed process has left its socket file, one has it', async () => {
+    const file = path.join(folder, 'contended.sock');
+    const program = `require('node:net').createServer().listen(${JSON.stringify(file)}, () => process.kill(process.pid, 'SIGKILL'))`;
+    await new Promise((resolve) => spawn(process.execPath, ['-e', program]).once('exit', resolve));
+    await using origin = await startOrigin((_, reply) => reply.response({ body: 'ok' }));
+    const started = await Promise.allSettled(Array.from({ length: 3 }, () => startTestProxy({ listen: [{ kind: 'unix', path: file }] })));
+    const proxies = started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    onTestFinished(() => Promise.all(proxies.map((each) => each.close())).then(() => undefined));
+    expect(started.flatMap((each) => (each.status === 'rejected' ? [String(each.reason)] : []))).toEqual([
+      expect.stringContaining('in use'),
+      expect.stringContaining('in use'),
+    ]);
+    expect((await get({ path: file }, origin)).status).toBe(200);
+    await proxies[0]!.close();
+    await using _next = await startTestProxy({ listen: [{ kind: 'unix', path: file }] });
+    expect((await get({ path: file }, origin)).status).toBe(200);
+  });
+
+  test('a socket file that is bound for workers, none of which listens yet, is left to them', async () => {
+    const file = path.join(folder, 'bound.sock');
+    const sockets = await new ListeningSockets(2, true).with([{ kind: 'unix', path: file }]);
+    const { ino } = statSync(file);
+    await expect(startTestProxy({ listen: [{ kind: 'unix', path: file }] })).rejects.toThrow(/in use/);
+    expect(statSync(file).ino).toBe(ino);
+    sockets.close();
+    await using _proxy = await startTestProxy({ listen: [{ kind: 'unix', path: file }] });
   });
 
   test('a socket file that somebody answers on is left to them, and so is a file that is no socket', async () => {

@@ -1,0 +1,43 @@
+// Owns that one process at a time does what a file stands for. The lock is SQLite's, as of the sessions in flows/store: the system lets go of it when the
+// process ends, however it ends, and two parts of one process keep each other out as well. The file is empty, is this user's alone (0600), and stays.
+import { closeSync, openSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import { errorCode } from '../errors/from-node.ts';
+import { isBusy } from '../errors/from-sqlite.ts';
+
+export class FileLock {
+  readonly #database: DatabaseSync;
+
+  private constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  /** @returns `null` while somebody else has it. @throws when the file cannot be made or written */
+  static take(file: string): FileLock | null {
+    make(file);
+    // Few starts need it, and none of them should load a database for the others.
+    const sqlite = process.getBuiltinModule('node:sqlite');
+    const database = new sqlite.DatabaseSync(file, { timeout: 0 });
+    try {
+      database.exec('PRAGMA journal_mode = MEMORY; PRAGMA cache_size = 1; BEGIN EXCLUSIVE');
+      return new FileLock(database);
+    } catch (error) {
+      database.close();
+      if (isBusy(error)) return null;
+      throw error;
+    }
+  }
+
+  release(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+}
+
+/** One that is there is not opened: closing it would take away the locks that this process has on it (fcntl(2)). */
+function make(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+  }
+}
