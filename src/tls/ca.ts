@@ -1,6 +1,7 @@
 // Owns where the certificate authority comes from: a folder of this user's alone with a CA of our own, made on first need, or an existing CA that the
 // settings name. A CA of our own is two files: ca.key (PKCS #8, 0600) and ca.crt. Both are PEM, and the key is written before the certificate: whoever
-// finds a certificate finds its key. Several processes may come to an empty folder at once; one makes the CA, and the others wait for it.
+// finds a certificate finds its key. Several processes may come to an empty folder at once; one makes the CA, and the others wait for it. One at a time
+// replaces it (ca.lock, empty).
 // The key is read here and given to nobody: what is handed out signs, and has the certificate.
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -8,7 +9,8 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { errorCode } from '../errors/from-node.ts';
-import { cannotRead, StartError } from '../errors/start-error.ts';
+import { cannotRead, cannotWrite, StartError } from '../errors/start-error.ts';
+import { FileLock } from '../net/file-lock.ts';
 import type { NameConstraints } from '../x509/name-constraints.ts';
 import { certificatesIn } from '../x509/pem.ts';
 import { type CertificateAuthority, certificateAuthority, constraintsOf, day } from './authority.ts';
@@ -60,10 +62,34 @@ export async function readAuthority(options: AuthorityOptions, nowMs: number): P
  *
  * @param wanted  what it is to be; what it does not say is as it was
  * @returns the path of the old certificate
- * @throws StartError as `openAuthority`
+ * @throws StartError as `openAuthority`, and while another process does the same: their files would not match
  */
 export function rotateAuthority(folder: string, wanted: Partial<NewAuthority>, nowMs: number): string {
   checkPrivateFolder(folder);
+  const lock = rotationLock(folder);
+  try {
+    return rotate(folder, wanted, nowMs);
+  } finally {
+    lock.release();
+  }
+}
+
+function rotationLock(folder: string): FileLock {
+  const file = path.join(folder, 'ca.lock');
+  let lock: FileLock | null;
+  try {
+    lock = FileLock.take(file);
+  } catch (cause) {
+    throw cannotWrite(file, cause, 'Let this user write there.');
+  }
+  if (lock === null)
+    throw new StartError('unavailable', [
+      `${folder}: another process is just replacing this CA. Look at what it has made with sallyport ca show before you replace that.`,
+    ]);
+  return lock;
+}
+
+function rotate(folder: string, wanted: Partial<NewAuthority>, nowMs: number): string {
   const { key, certificate } = files(folder);
   const text = readCertificateFile(certificate);
   const [before] = parseCertificates(certificate, text);

@@ -128,6 +128,52 @@ describe('rotating', () => {
     expect(after?.authority.certificate.fingerprint256).not.toBe(old.fingerprint256);
   });
 
+  test('is for one process at a time: what several leave that come at once belongs together', async () => {
+    await openAuthority(own, Date.now());
+    const program = `import { rotateAuthority } from ${JSON.stringify(path.join(import.meta.dirname, '../../src/tls/ca.ts'))};
+      process.stdin.once('data', () => {
+        for (let n = 0; n < 60; n += 1)
+          try { console.log(rotateAuthority(${JSON.stringify(folder)}, {}, Date.now())); }
+          catch (error) { console.log(error.problems.join()); }
+        process.exit();
+      });
+      console.log('ready');`;
+    const several = Array.from({ length: 3 }, () => spawn(process.execPath, ['--input-type=module', '-e', program]));
+    const said = several.map(() => '');
+    await Promise.all(several.map(({ stdout }) => once(stdout, 'data')));
+    for (const [i, each] of several.entries()) each.stdout.on('data', (chunk) => void (said[i] += chunk));
+    for (const { stdin } of several) stdin.write('go');
+    await Promise.all(several.map((each) => once(each, 'close')));
+    const lines = said.join('').trim().split('\n');
+    const kept = lines.filter((line) => line.startsWith(inFolder('ca-until-')));
+    // Each has replaced another one, which is kept under a name of its own.
+    expect(new Set(kept).size).toBe(kept.length);
+    expect(new Set(kept.map((file) => new X509Certificate(readFileSync(file)).fingerprint256)).size).toBe(kept.length);
+    expect(lines.filter((line) => !kept.includes(line)).every((line) => line.includes('another process is just replacing this CA'))).toBe(
+      true,
+    );
+    expect((await readAuthority(own, Date.now()))?.warnings).toEqual([]);
+  });
+
+  test('is refused while another process does it, and goes on once that has died', async () => {
+    await openAuthority(own, Date.now());
+    const lock = path.join(import.meta.dirname, '../../src/net/file-lock.ts');
+    const program = `import { FileLock } from ${JSON.stringify(lock)};
+      globalThis.kept = FileLock.take(${JSON.stringify(inFolder('ca.lock'))});
+      console.log('taken'); setInterval(() => {}, 1000);`;
+    const other = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    onTestFinished(() => void other.kill('SIGKILL'));
+    await once(other.stdout, 'data');
+    const before = readFileSync(inFolder('ca.crt'), 'utf8');
+    expect(() => rotateAuthority(folder, {}, Date.now())).toThrow(/another process is just replacing this CA\. Look at/);
+    expect(readFileSync(inFolder('ca.crt'), 'utf8')).toBe(before);
+    other.kill('SIGKILL');
+    await once(other, 'close');
+    rotateAuthority(folder, {}, Date.now());
+    expect(readFileSync(inFolder('ca.crt'), 'utf8')).not.toBe(before);
+    expect(modeOf(inFolder('ca.lock'))).toBe('600');
+  });
+
   test('leaves the limits as they were unless they are to be others', async () => {
     await openAuthority(own, Date.now(), { keyType: 'rsa', constraints: onlyThese(['example.com']) });
     rotateAuthority(folder, {}, Date.now());
