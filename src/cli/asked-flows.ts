@@ -4,6 +4,7 @@ import { askAdmin } from '../admin/ask-admin.ts';
 import { StartError } from '../errors/start-error.ts';
 import { runningProxy } from './asked-proxy.ts';
 import type { Arguments } from './command.ts';
+import { NotThere } from './exit-codes.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface AskedFlows {
@@ -13,13 +14,14 @@ export interface AskedFlows {
   remove(path: string): Promise<unknown>;
 }
 
-/** @throws StartError when no proxy can be asked */
+/** @throws StartError when no proxy can be asked; what is asked of it throws NotThere, too */
 export async function askingFlows(given: Arguments, terminal: Terminal): Promise<AskedFlows> {
   const { adminSocket } = await runningProxy(given, terminal);
   const ask = async (method: string, path: string, question: object | null) => {
     try {
       return await askAdmin(adminSocket, method, path, question);
     } catch (error) {
+      if (error instanceof BadQuestion && error.status === 404) throw new NotThere(error.message, { cause: error });
       if (error instanceof BadQuestion) throw new StartError('usage', [error.message], { cause: error });
       throw error;
     }

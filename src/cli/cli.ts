@@ -5,7 +5,7 @@ import { StartError } from '../errors/start-error.ts';
 import { describeDefect } from '../proxy/defects.ts';
 import { type Command, parseArguments } from './command.ts';
 import { COMMANDS } from './commands.ts';
-import { EXIT_INTERNAL, EXIT_OF_KIND, EXIT_OK, EXIT_USAGE } from './exit-codes.ts';
+import { EXIT_DIFFERENT, EXIT_INTERNAL, EXIT_OF_KIND, EXIT_OK, EXIT_USAGE, NotThere } from './exit-codes.ts';
 import { commandHelp, groupHelp, programHelp } from './help.ts';
 import { processTerminal, type Terminal } from './terminal.ts';
 
@@ -14,6 +14,10 @@ export async function main(words: readonly string[], terminal: Terminal = proces
   try {
     return await perform(words, terminal);
   } catch (error) {
+    if (error instanceof NotThere) {
+      terminal.report(error.message);
+      return EXIT_DIFFERENT;
+    }
     if (!(error instanceof StartError)) {
       terminal.report(describeDefect(error));
       return EXIT_INTERNAL;

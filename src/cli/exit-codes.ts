@@ -7,6 +7,9 @@ export const EXIT_DIFFERENT = 1;
 export const EXIT_USAGE = 64;
 export const EXIT_INTERNAL = 70;
 
+/** What was asked for is not there, although the question was right: a no, told as a problem. */
+export class NotThere extends Error {}
+
 export const EXIT_OF_KIND: Readonly<Record<StartErrorKind, number>> = {
   usage: EXIT_USAGE,
   data: 65,
@@ -21,7 +24,7 @@ export const EXIT_CODES: readonly (readonly [number, string])[] = [
   [EXIT_OK, 'done'],
   [
     EXIT_DIFFERENT,
-    'tests of a policy fail, two policies differ, nothing is stored, something stored was damaged, a program does not trust the proxy, there is no CA, ' +
+    'tests of a policy fail, two policies differ, nothing is stored, no such exchange is recorded, something stored was damaged, a program does not trust the proxy, there is no CA, ' +
       'or something is left to do for one to be trusted',
   ],
   [EXIT_USAGE, 'the command line is wrong'],

@@ -76,6 +76,8 @@ export function readRunning(stateFolder: string): readonly RunningNote[] {
  * @throws StartError when there is no such process, or when several could be meant
  */
 export function chooseRunning(running: readonly RunningNote[], asked: string | undefined, stateFolder: string): RunningNote | null {
+  if (asked !== undefined && !/^\d{1,10}$/.test(asked))
+    throw new StartError('usage', [`--process: ${JSON.stringify(asked)} is no number of a process.`]);
   const candidates = asked === undefined ? running : running.filter(({ processId }) => String(processId) === asked);
   const [only, ...others] = candidates;
   if (only === undefined && asked !== undefined)

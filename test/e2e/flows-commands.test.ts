@@ -153,8 +153,8 @@ describeWith(['curl'], 'In a terminal', () => {
       [['flows', 'export', '--session', PROGRAM], 64, /bin\.cjs: .*no session/i],
       [['flows', 'list', '--limit', 'all'], 64, /--limit: expected a number from 1 to 9999999; found "all"/],
       [['flows', 'show', 'newest'], 64, /"newest" is no number of an exchange; sallyport flows list shows them/],
-      [['flows', 'show', '99999'], 64, /There is no exchange 99999/],
-      [['flows', 'replay', '99999'], 64, /There is no exchange 99999/],
+      [['flows', 'show', '99999'], 1, /There is no exchange 99999/],
+      [['flows', 'replay', '99999'], 1, /There is no exchange 99999/],
       [
         ['flows', 'export', '--output', '/dev/null/x.har'],
         69,
@@ -162,6 +162,8 @@ describeWith(['curl'], 'In a terminal', () => {
       ],
       [['flows', 'list', 'is:strange'], 64, /filter, column 4: is: knows no strange/],
       [['top', 'hosts'], 64, /one word too many\. See sallyport top --help/],
+      [['reload', '--process', 'abc'], 64, /--process: "abc" is no number of a process/],
+      [['reload', '--process', '1'], 69, /process 1 is no proxy of this user/],
       [['top', '--process', '1'], 69, /process 1 is no proxy of this user/],
     ];
     await atOnce(wrong, async ([words, exitCode, message]) => {
