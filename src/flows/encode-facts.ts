@@ -59,6 +59,7 @@ export class FactsEncoder {
     const { action, rule, position, decidedBy } = decision;
     const name = rule === null ? 0 : quoted(rule.name ?? `${position.file}:${position.line}`);
     return {
+      deniedFor: decidedBy === 'rule' || decidedBy === 'default' ? '' : `,"${decidedBy}"`,
       summary: `,"${action}",${decidedBy === 'default' ? 0 : name},`,
       facts:
         `["${action}","${decidedBy}",${quoted(explainShort(decision))},${quoted(position.file)},${position.line}` +
@@ -227,6 +228,8 @@ export class FactsEncoder {
 }
 
 export interface DecisionTexts {
+  /** At the end of the row; empty where a rule or the default decided. */
+  readonly deniedFor: string;
   /** Up to the number of rules on trial. */
   readonly summary: string;
   readonly facts: string;

@@ -113,6 +113,7 @@ export class ExchangeEncoder {
     out
       .comma()
       .anyText(capture.changes === null ? '0' : namesOf(capture.changes))
+      .text(known === null ? '' : known.deniedFor)
       .text(']');
     return origin;
   }

@@ -10,7 +10,7 @@ export function readSummary(text: string): Summary {
     short;
   const [, , , , , , , , , , , , , , , , error, decision, rule, reported, cache, interception, contentType, requestBytes, responseBytes] =
     short;
-  const [resolveMs, connectMs, tlsMs, firstByteMs, totalMs, messages, touched] = short.slice(STEPS) as ShortSteps;
+  const [resolveMs, connectMs, tlsMs, firstByteMs, totalMs, messages, touched, deniedFor] = short.slice(STEPS) as ShortSteps;
   const summary: Summary = {
     id,
     state: state === 0 ? 'pending' : 'done',
@@ -45,7 +45,8 @@ export function readSummary(text: string): Summary {
     messages,
     touched: touched === 0 ? [] : touched,
   };
-  return typeof reported === 'number' ? summary : { ...summary, reportedBy: reported };
+  if (typeof reported === 'number' && deniedFor === undefined) return summary;
+  return { ...summary, ...(typeof reported !== 'number' && { reportedBy: reported }), ...(deniedFor !== undefined && { deniedFor }) };
 }
 
 /** What is not there is 0, but for times, where 0 is one. */
@@ -86,6 +87,8 @@ type ShortSteps = [
   totalMs: number | null,
   messages: number,
   touched: 0 | Summary['touched'],
+  /** Only where there is one. */
+  deniedFor?: Exclude<Summary['deniedFor'], undefined>,
 ];
 
 /** By their number. */

@@ -1,6 +1,7 @@
 // Owns what is kept of an exchange for whoever looks at it later: the rows of a list, and everything behind a row. Plain data, so that the same values go to
 // disk, between threads, to the page and into exports. Nothing here is rendered: words are made by who shows it.
 import type { ResponseFacts } from '../cache/rules/freshness.ts';
+import type { DecidedBy } from '../policy/policy.ts';
 import type { WebSocketEvent } from '../tunnel/websocket-observer.ts';
 import type { JudgedAddress, OriginTlsFacts } from '../upstream/facts.ts';
 import type { InterceptionFacts, Outcome } from './flow.ts';
@@ -38,6 +39,8 @@ export interface Summary {
   readonly decision: 'allow' | 'deny' | 'tunnel' | 'intercept' | null;
   /** Name of the rule that decided, or `file:line` of one without; `null` for the default. */
   readonly rule: string | null;
+  /** Why it was denied although neither a rule nor the default said so; not there otherwise, nor in records of versions that did not keep it. */
+  readonly deniedFor?: DeniedFor;
   /** How many rules on trial would have denied it. */
   readonly reported: number;
   /** Which, as in `rule`; not there where none would have, nor in records of versions that did not keep it. */
@@ -62,6 +65,9 @@ export interface Summary {
   /** Names of the rewriting rules that touched it, and breakpoints that held it as `breakpoint`. */
   readonly touched: readonly string[];
 }
+
+/** What the policy refuses before, or without, a rule that says so. */
+export type DeniedFor = Exclude<DecidedBy, 'rule' | 'default'>;
 
 /** Name and value of a field line, in order; ISO-8859-1. */
 export type RecordedFields = readonly (readonly [name: string, value: string])[];

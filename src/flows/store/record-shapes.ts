@@ -80,6 +80,7 @@ const summary = shape<Summary>({
   decision: orNull(action),
   rule: orNull(text),
   reported: number,
+  deniedFor: (value) => value === undefined || text(value),
   reportedBy: (value) => value === undefined || list(text)(value),
   cache: orNull(cacheOutcome),
   interception: orNull(oneOf('opened', 'passed', 'refused')),

@@ -9,6 +9,7 @@ import { listen, unwant, want } from '../live.ts';
 import { go, route } from '../route.ts';
 import { showMenuAt } from '../shell/menu.tsx';
 import { chooseRule, copyCommands, replay } from '../traffic/exchange-actions.ts';
+import { mayBeAllowed } from '../traffic/refusal.ts';
 import { savingCommands } from '../traffic/row-commands.ts';
 import { closeDetail, current, seek } from '../traffic/selection.ts';
 import { standingOf, statusTone } from '../traffic/standing.ts';
@@ -142,7 +143,7 @@ function Actions({ row, isRevealed }: { readonly row: Summary; readonly isReveal
           <Icon name="down" size={10} />
         </button>
       )}
-      {row.outcome === 'denied' && (
+      {mayBeAllowed(row) && (
         <button type="button" class="button" onClick={() => showAllowing(row)}>
           <Icon name="check" size={14} /> Allow this host …
         </button>

@@ -6,6 +6,7 @@ import { showEditor } from '../detail/resend.tsx';
 import type { Command } from '../shell/menu.tsx';
 import { copyCommands, createRule, RULE_KINDS, replay } from './exchange-actions.ts';
 import { addToFilter } from './filter-text.ts';
+import { mayBeAllowed } from './refusal.ts';
 import { saveContent } from './save-content.ts';
 import { openDetail, second, toggleSecond } from './selection.ts';
 import { isUnderstood } from './url.ts';
@@ -21,9 +22,7 @@ export function rowCommands(row: Summary): readonly Command[] {
     ...(isExchange ? savingCommands(row, false) : []),
     ...(row.host === '' ? [] : hostCommands(row)),
     ...compareCommands(row),
-    ...(row.outcome === 'denied'
-      ? [{ label: 'Allow this host …', icon: 'check' as const, startsGroup: true, run: () => showAllowing(row) }]
-      : []),
+    ...(mayBeAllowed(row) ? [{ label: 'Allow this host …', icon: 'check' as const, startsGroup: true, run: () => showAllowing(row) }] : []),
     ...(isActedOn
       ? RULE_KINDS.map(([kind, label], at) => ({
           label: `Rule: ${label[0]!.toLowerCase()}${label.slice(1)}`,

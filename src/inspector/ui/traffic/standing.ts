@@ -2,6 +2,7 @@
 // that applies counts, so that what somebody has to act on is seen before what merely happened.
 import type { Summary } from '../../../flows/recorded.ts';
 import type { IconName } from '../icons.tsx';
+import { denialWords, failureWords } from './refusal.ts';
 
 export type Tone = 'denied' | 'failed' | 'hit' | 'validated' | 'opened' | 'tunnel' | 'websocket' | 'plain' | 'pending';
 
@@ -13,12 +14,10 @@ export interface Standing {
 }
 
 export function standingOf(row: Summary): Standing {
-  const { outcome, cache, rule, error } = row;
+  const { outcome, cache } = row;
   if (row.state === 'pending' && row.kind === 'exchange') return PENDING;
-  if (outcome === 'denied')
-    return { icon: 'denied', tone: 'denied', words: `Denied by ${rule === null ? 'the default' : `rule ‘${rule}’`}` };
-  if (outcome === 'failed')
-    return { icon: 'failed', tone: 'failed', words: `Failed${error === null ? '' : `: ${error.replaceAll('_', ' ')}`}` };
+  if (outcome === 'denied') return { icon: 'denied', tone: 'denied', words: denialWords(row) };
+  if (outcome === 'failed') return { icon: 'failed', tone: 'failed', words: failureWords(row) };
   if (outcome === 'aborted') return { icon: 'aborted', tone: 'failed', words: 'The client left before the end' };
   if (row.kind === 'websocket') return { icon: 'websocket', tone: 'websocket', words: 'WebSocket' };
   if (row.interception === 'opened') return { icon: 'opened', tone: 'opened', words: 'Tunnel, opened' };
