@@ -85,6 +85,7 @@ export class Inspector {
     this.#routes = [...routes, description];
     this.#live = new Live({
       store,
+      active,
       shownRows: recording.shownRows,
       status: () => statusOf(parts),
       overview: async () => (await store()?.ask({ kind: 'overview' })) ?? {},

@@ -1,8 +1,10 @@
 // Owns what is pushed to pages: windows of their lists, changes of the exchange that is looked at, numbers once a second. A page that takes nothing gets the
 // newest of each later, not everything: what is behind is dropped, so a slow page costs no memory.
+// The store hears of an exchange when it is announced and when it has ended. Rows in between, as far as a page shows them, are asked for once a second of
+// whoever has the exchange, so that a stream is seen to grow; where nobody looks, nobody is asked.
 import type { WebSocket } from 'ws';
 import * as z from 'zod';
-import type { Summary } from '../flows/recorded.ts';
+import type { RecordedExchange, Summary } from '../flows/recorded.ts';
 import type { FlowStore } from '../flows/store/flow-store.ts';
 import type { Push } from '../flows/store/protocol.ts';
 
@@ -27,6 +29,8 @@ type Said = z.output<typeof SAID>;
 export interface LiveParts {
   /** That of the moment; `null` while nothing is recorded. */
   readonly store: () => FlowStore | null;
+  /** An exchange that is under way; `null` where it is none. */
+  readonly active: (id: number) => RecordedExchange | null | Promise<RecordedExchange | null>;
   readonly shownRows: (rows: readonly Summary[]) => readonly Summary[];
   /** What the header of the page shows, once a second. */
   readonly status: () => Promise<object>;
@@ -39,6 +43,8 @@ interface View {
   readonly filter: string;
   readonly order: string;
   readonly session: string | undefined;
+  /** Rows under way in the window that was pushed last, as they were told last, by their id. */
+  underWay: Map<number, Summary>;
 }
 
 interface Page {
@@ -57,6 +63,7 @@ export class Live {
   readonly #views = new Map<number, { readonly page: Page; readonly view: number }>();
   #lastView = 0;
   #timer: NodeJS.Timeout | null = null;
+  #isFollowing = false;
 
   constructor(parts: LiveParts) {
     this.#parts = parts;
@@ -79,7 +86,10 @@ export class Live {
     });
     socket.on('error', () => socket.terminate());
     socket.on('close', () => this.#forget(page));
-    this.#timer ??= setInterval(() => void this.#tick(), TICK_MS).unref();
+    this.#timer ??= setInterval(() => {
+      void this.#tick();
+      void this.#followRows();
+    }, TICK_MS).unref();
     void this.#tick();
   }
 
@@ -90,7 +100,7 @@ export class Live {
         const { view: number, kind: _, ...window } = push;
         const whose = this.#views.get(number);
         if (whose === undefined) return;
-        const rows = this.#parts.shownRows(window.rows);
+        const rows = newest(this.#parts.shownRows(window.rows), whose.page.views.get(whose.view));
         this.#tell(whose.page, `window ${whose.view}`, { type: 'window', view: whose.view, ...window, rows });
         return;
       }
@@ -159,7 +169,7 @@ export class Live {
     this.#closeView(page, view);
     this.#lastView += 1;
     const number = this.#lastView;
-    page.views.set(view, { number, filter, order, session });
+    page.views.set(view, { number, filter, order, session, underWay: new Map() });
     this.#views.set(number, { page, view });
     const wanted = { filter, order, offset, limit, ...(session !== undefined && { session }) };
     const { problem } = await store.ask({ kind: 'openView', view: number, ...wanted }).catch((error: unknown) => {
@@ -211,6 +221,36 @@ export class Live {
     }
   }
 
+  /** Tells each page of the rows that have changed while it shows them. */
+  async #followRows(): Promise<void> {
+    if (this.#isFollowing) return;
+    this.#isFollowing = true;
+    try {
+      const known = new Map<number, Summary | null>();
+      for (const page of this.#pages) for (const [view, shown] of page.views) await this.#followView(page, view, shown, known);
+    } catch {
+      // Whoever has them is going, or comes; the next second tells.
+    } finally {
+      this.#isFollowing = false;
+    }
+  }
+
+  /** @param known  what has been asked for another view already */
+  async #followView(page: Page, view: number, shown: View, known: Map<number, Summary | null>): Promise<void> {
+    const rows: Summary[] = [];
+    for (const id of [...shown.underWay.keys()].slice(0, MOST_FOLLOWED)) {
+      if (!known.has(id)) known.set(id, (await this.#parts.active(id))?.summary ?? null);
+      const row = known.get(id);
+      const before = shown.underWay.get(id);
+      // Gone from the window meanwhile, or ended: the store tells.
+      if (!row || before === undefined || isSameRow(before, row)) continue;
+      const [told] = this.#parts.shownRows([row]);
+      shown.underWay.set(id, told!);
+      rows.push(told!);
+    }
+    if (rows.length > 0 && page.views.get(view) === shown) this.#tell(page, `rows ${view}`, { type: 'rows', view, rows });
+  }
+
   #tell(page: Page, about: string, message: object): void {
     if (page.socket.bufferedAmount > MOST_UNSENT) {
       page.waiting.set(about, message);
@@ -226,6 +266,31 @@ export class Live {
       page.socket.send(JSON.stringify(message), ignore);
     }
   }
+}
+
+/** The store knows of rows under way what they began with: what has been told since stays. */
+function newest(rows: readonly Summary[], view: View | undefined): readonly Summary[] {
+  // Of another session nothing is under way.
+  if (view === undefined || view.session !== undefined) return rows;
+  const before = view.underWay;
+  view.underWay = new Map();
+  return rows.map((row) => {
+    if (row.state !== 'pending') return row;
+    const told = before.get(row.id) ?? row;
+    view.underWay.set(row.id, told);
+    return told;
+  });
+}
+
+/** In what grows, or comes, while an exchange lasts. */
+function isSameRow(a: Summary, b: Summary): boolean {
+  return (
+    a.responseBytes === b.responseBytes &&
+    a.requestBytes === b.requestBytes &&
+    a.messages === b.messages &&
+    a.status === b.status &&
+    a.firstByteMs === b.firstByteMs
+  );
 }
 
 function parsed(text: string | null): unknown {
@@ -244,6 +309,8 @@ function ignore(): void {}
 
 const TICK_MS = 1_000;
 const MOST_WATCHED = 16;
+/** Rows of a view, the first of its window: somewhat more than a screen has. */
+const MOST_FOLLOWED = 100;
 /** What a page may ask before it is answered; more waits in its connection. */
 const MOST_UNANSWERED = 32;
 /** Octets that a page may be behind before it gets only the newest. */

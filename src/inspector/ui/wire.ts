@@ -46,6 +46,8 @@ export interface Window {
 
 export type FromServer =
   | (Window & { readonly type: 'window' })
+  /** Of a window that was told before: those that are under way and have changed. */
+  | { readonly type: 'rows'; readonly view: number; readonly rows: readonly Summary[] }
   | { readonly type: 'filter-problem'; readonly view: number; readonly column: number; readonly message: string }
   | { readonly type: 'exchange'; readonly id: number }
   | { readonly type: 'messages'; readonly id: number; readonly total: number }

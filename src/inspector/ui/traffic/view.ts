@@ -33,6 +33,7 @@ export class TrafficView {
   constructor() {
     this.#stopListening = listen((message) => {
       if (message.type === 'window' && message.view === this.#number) this.#take(message);
+      if (message.type === 'rows' && message.view === this.#number) this.#renew(message.rows);
       if (message.type === 'filter-problem' && message.view === this.#number) this.problem.value = message;
     });
   }
@@ -103,6 +104,16 @@ export class TrafficView {
     if (asked === this.#asked) return;
     this.#asked = asked;
     want(`view ${this.#number}`, message, { type: 'close-view', view: this.#number });
+  }
+
+  /** What has ended stays as it ended: a row told of before that may come late. */
+  #renew(rows: readonly Summary[]): void {
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    for (const [index, { id, state }] of this.#rows) {
+      const row = byId.get(id);
+      if (row !== undefined && state === 'pending') this.#rows.set(index, row);
+    }
+    this.changes.value += 1;
   }
 
   #take({ total, offset, rows, progress }: Window): void {
