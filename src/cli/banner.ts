@@ -1,7 +1,8 @@
 // Owns the lines that a start prints: what runs, what listens where, which policy holds, what is cached where, what to paste for curl and for
 // the browser, and where the inspector is.
+
+import { sizeText } from '../match/units.ts';
 import type { RunningProxy } from '../proxy.ts';
-import { sizeText } from './quantities.ts';
 
 export interface BannerFacts extends Pick<RunningProxy, 'listening' | 'policySummary' | 'cacheFacts' | 'asksForCredentials'> {
   readonly version: string;

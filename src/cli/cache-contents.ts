@@ -3,11 +3,12 @@ import { toWire } from '../admin/wire-format.ts';
 import type { CacheAdmin } from '../cache/cache-admin.ts';
 import type { CacheAnswers } from '../cache/cache-counts.ts';
 import type { TierStats } from '../cache/stores/cache-store.ts';
+import { sizeText } from '../match/units.ts';
 import { type AskedCache, askingCache } from './asked-cache.ts';
 import { entryLine, entryText } from './cache-words.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_DIFFERENT, EXIT_OK } from './exit-codes.ts';
-import { counted, sizeText } from './quantities.ts';
+import { counted } from './quantities.ts';
 import type { Terminal } from './terminal.ts';
 
 /** `cache stats` */

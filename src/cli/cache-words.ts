@@ -1,7 +1,7 @@
 // Owns how a terminal is told of stored responses: sizes, ages and freshness in a few columns. What an origin or a client chose (URLs, fields) is put
 // on one line, with control characters escaped.
 import type { DetailedEntry, Entry } from '../cache/cache-admin.ts';
-import { sizeText } from './quantities.ts';
+import { sizeText } from '../match/units.ts';
 import { oneLine } from './terminal.ts';
 
 /** `  200  12.4 KiB  fresh for 57m   http://example.com/` */

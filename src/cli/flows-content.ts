@@ -2,8 +2,8 @@
 // its tree; a message of a WebSocket as one line. What is neither is told of in one line; so is what is too long for a terminal, which the inspector shows as a whole.
 import type { ContentView, TreeNode } from '../flows/content/content-view.ts';
 import type { RecordedMessage } from '../flows/recorded.ts';
+import { sizeText } from '../match/units.ts';
 import { timeText } from './flows-words.ts';
-import { sizeText } from './quantities.ts';
 import { oneLine } from './terminal.ts';
 
 /** @param view  `null` where there is no content */

@@ -2,7 +2,7 @@
 // line, with control characters escaped.
 import { asAfterHttp1, changedFields } from '../flows/changed-fields.ts';
 import type { RecordedContent, RecordedExchange, RecordedFields, Summary } from '../flows/recorded.ts';
-import { sizeText } from './quantities.ts';
+import { sizeText } from '../match/units.ts';
 import { oneLine } from './terminal.ts';
 
 /** `12:34:56.789     4711  200  forwarded    1.2 KiB    34 ms  GET http://example.com/` */

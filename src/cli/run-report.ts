@@ -1,6 +1,7 @@
 // Owns what is said of a command once it has ended: a few lines for whoever ran it, and the same in full as JSON.
 
-import { counted, sizeText } from './quantities.ts';
+import { sizeText } from '../match/units.ts';
+import { counted } from './quantities.ts';
 import { oneLine } from './terminal.ts';
 import type { DeniedTraffic, FailedTraffic, HostTraffic, TrafficSummary } from './traffic.ts';
 

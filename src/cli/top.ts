@@ -1,10 +1,10 @@
 // Owns `top`: what passes at the moment, and who sends most of it, in a screen that is drawn anew each second.
 import { setTimeout as wait } from 'node:timers/promises';
 import type { NamedCounts, Overview } from '../flows/store/protocol.ts';
+import { sizeText } from '../match/units.ts';
 import { askingFlows } from './asked-flows.ts';
 import type { Arguments } from './command.ts';
 import { EXIT_OK } from './exit-codes.ts';
-import { sizeText } from './quantities.ts';
 import { oneLine, type Terminal } from './terminal.ts';
 
 export async function top(given: Arguments, terminal: Terminal): Promise<number> {

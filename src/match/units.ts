@@ -1,6 +1,7 @@
-// Owns the quantities of a configuration or a policy: text with its unit → one number in the unit that the code uses (milliseconds, octets, octets a second).
+// Owns the quantities of a configuration or a policy: text with its unit → one number in the unit that the code uses (milliseconds, octets, octets a second);
+// and the way back for sizes, as terminals and the page show them: in the units in which people set them.
 // Refuses a duration without a unit: 30 is half a minute to one reader and 30 ms to the next. Sizes may be plain octets.
-// Every function throws an Error whose message says what was expected, fit to be printed after the file and line.
+// Every function that reads throws an Error whose message says what was expected, fit to be printed after the file and line.
 
 /** `10s`, `500ms`, `2m`, `1.5h` → milliseconds, at most what a timer can hold. @param leastMs 1 for what must not be off */
 export function parseDuration(value: string | number, leastMs: 0 | 1): number {
@@ -77,6 +78,16 @@ export function parseOctets(value: string | number, expected = 'expected a size,
   return octets;
 }
 
+/** `512 B`, `12.4 KiB`, `256 MiB`. @param octets may be a mean, and is rounded */
+export function sizeText(octets: number): string {
+  if (octets < 1_023.5) return `${Math.round(octets)} B`;
+  let size = octets;
+  let step = -1;
+  // What would be rounded to 1024 of a unit is one of the next.
+  for (; size >= 1_023.5 && step < BINARY_UNITS.length - 1; step += 1) size /= 1_024;
+  return `${size < 99.95 ? size.toFixed(1) : Math.round(size)} ${BINARY_UNITS[step]}`;
+}
+
 /** Amount and unit; the amount is `null` when the text does not begin with a number. */
 function split(text: string): [number | null, string] {
   const match = /^(\d{1,15}(?:\.\d{1,6})?) ?([A-Za-z]*)$/.exec(text.trim());
@@ -101,6 +112,7 @@ const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
   ['GB', 1e9],
   ['GiB', 2 ** 30],
 ]);
+const BINARY_UNITS = ['KiB', 'MiB', 'GiB', 'TiB'] as const;
 
 // Node's timers hold 2^31 - 1 ms; a longer one fires at once.
 const LONGEST_MS = 24 * 24 * 3_600_000;

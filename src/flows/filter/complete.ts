@@ -94,7 +94,7 @@ const USUAL: Readonly<Record<string, readonly string[]>> = {
     '504',
   ],
   'type:': ['json', 'html', 'javascript', 'css', 'image/', 'font/', 'video/', 'xml', 'text/event-stream', 'grpc'],
-  'size:': ['>100KB', '>1MB', '>10MB'],
+  'size:': ['>100KiB', '>1MiB', '>10MiB'],
   'time:': ['>100ms', '>500ms', '>1s', '>10s'],
 };
 const MOST = 50;

@@ -80,7 +80,7 @@ export const WORDS = [
   word('user:', 'text', 'summary', 'the user', 'user:alice'),
   word('scheme:', 'choice', 'summary', 'the scheme', 'scheme:https', SCHEMES),
   word('port:', 'number', 'summary', 'the port of the host', 'port:8443'),
-  word('size:', 'size', 'summary', 'octets of content, both ways together', 'size:>1MB'),
+  word('size:', 'size', 'summary', 'octets of content, both ways together', 'size:>1MiB'),
   word('time:', 'duration', 'summary', 'how long it took in all', 'time:>500ms'),
   word('id:', 'number', 'summary', 'its number', 'id:1200-1300'),
   word(

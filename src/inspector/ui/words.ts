@@ -1,12 +1,4 @@
-// Owns numbers, times and octets as people read them. Captured text is ISO-8859-1, one character an octet; where that is valid UTF-8 it is shown so.
-
-/** `1.4 MB`, decimal as in rates and disks. */
-export function bytesText(bytes: number): string {
-  if (bytes < 1_000) return `${bytes} B`;
-  const step = Math.min(SIZES.length - 1, Math.floor(Math.log10(bytes) / 3));
-  const size = bytes / 1_000 ** step;
-  return `${size < 10 ? size.toFixed(1) : Math.round(size)} ${SIZES[step]}`;
-}
+// Owns numbers, times and octets as people read them; sizes are `sizeText` of match/units.ts. Captured text is ISO-8859-1, one character an octet; where that is valid UTF-8 it is shown so.
 
 /** `<0.1 ms`, `0.4 ms`, `41 ms`, `1.2 s`, `3 min`. */
 export function durationText(ms: number): string {
@@ -112,5 +104,3 @@ export function base64Of(octets: Uint8Array): string {
   for (let at = 0; at < octets.length; at += 8_192) text += String.fromCharCode(...octets.subarray(at, at + 8_192));
   return btoa(text);
 }
-
-const SIZES = ['B', 'kB', 'MB', 'GB', 'TB'] as const;

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { entryLine, freshnessText, periodText } from '../../../src/cli/cache-words.ts';
-import { sizeText } from '../../../src/cli/quantities.ts';
 
 test.each([
   [0, '0s'],
@@ -11,15 +10,6 @@ test.each([
   [86_400 * 800, '2y'],
 ])('%d seconds are %s', (seconds, text) => {
   expect(periodText(seconds)).toBe(text);
-});
-
-test.each([
-  [0, '0 B'],
-  [1_023, '1023 B'],
-  [1_024, '1.0 KiB'],
-  [10 * 2 ** 30, '10.0 GiB'],
-])('%d octets are %s', (bytes, text) => {
-  expect(sizeText(bytes)).toBe(text);
 });
 
 test.each([

@@ -8,6 +8,7 @@ import {
   parseShare,
   parseSize,
   shown,
+  sizeText,
 } from '../../../src/match/units.ts';
 
 test.each([
@@ -117,3 +118,19 @@ test('a size without bounds goes from nothing to what a number holds exactly', (
   expect(parseOctets('2GiB')).toBe(2 ** 31);
   expect(() => parseOctets('999999999GiB')).toThrow('not a whole number of octets');
 });
+
+test.each([
+  [0, '0 B'],
+  [1_000, '1000 B'],
+  [1_023.4, '1023 B'],
+  [1_023.6, '1.0 KiB'],
+  [1_024, '1.0 KiB'],
+  [20_000, '19.5 KiB'],
+  [102_400, '100 KiB'],
+  [2 ** 20 - 1, '1.0 MiB'],
+  [1_500_000, '1.4 MiB'],
+  [256 * 2 ** 20, '256 MiB'],
+  [10 * 2 ** 30, '10.0 GiB'],
+  [2 ** 41, '2.0 TiB'],
+  [2 ** 52, '4096 TiB'],
+])('%d octets are shown as %s', (octets, text) => expect(sizeText(octets)).toBe(text));

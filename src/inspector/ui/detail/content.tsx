@@ -4,10 +4,11 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { ContentView } from '../../../flows/content/content-view.ts';
 import type { RecordedContent } from '../../../flows/recorded.ts';
+import { sizeText } from '../../../match/units.ts';
 import { useAsked } from '../asked.ts';
 import { Icon } from '../icons.tsx';
 import { showMenuAt } from '../shell/menu.tsx';
-import { bytesText, octetsOf } from '../words.ts';
+import { octetsOf } from '../words.ts';
 import { FieldTree } from './field-tree.tsx';
 import { useFinding } from './finding.ts';
 import { HexView } from './hex-view.tsx';
@@ -57,9 +58,9 @@ export function Content({ id, side, content, isRevealed, isDone }: ContentProps)
 function factsOf({ length, kept, isComplete }: RecordedContent, view: ContentView | null, isDone: boolean): string[] {
   const codings = view?.decoded.codings ?? [];
   return [
-    codings.length === 0 ? bytesText(length) : `${bytesText(length)} ${codings.join(', ')} → ${bytesText(view!.decoded.length)}`,
+    codings.length === 0 ? sizeText(length) : `${sizeText(length)} ${codings.join(', ')} → ${sizeText(view!.decoded.length)}`,
     ...(view?.decoded.charset == null ? [] : [view.decoded.charset]),
-    ...(kept < length ? [kept === 0 ? 'nothing of it was kept' : `the first ${bytesText(kept)} are kept`] : []),
+    ...(kept < length ? [kept === 0 ? 'nothing of it was kept' : `the first ${sizeText(kept)} are kept`] : []),
     ...(view?.decoded.isCut ? ['its end is missing here'] : []),
     ...(isDone && !isComplete ? ['it broke off before its end'] : []),
   ];

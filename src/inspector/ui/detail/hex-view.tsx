@@ -1,8 +1,8 @@
 // Owns octets as numbers and letters, sixteen a line, in the way of `hexdump -C`.
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
+import { sizeText } from '../../../match/units.ts';
 import { getOctets, problemText } from '../api.ts';
-import { bytesText } from '../words.ts';
 import { TextView } from './text-view.tsx';
 
 export function HexView({ path }: { readonly path: string }) {
@@ -25,7 +25,7 @@ export function HexView({ path }: { readonly path: string }) {
   if (octets.value === null) return <p class="soft">Loading …</p>;
   return (
     <div class="hex">
-      {octets.value.length > MOST_OCTETS && <p class="soft">The first {bytesText(MOST_OCTETS)}. Save it to see the rest.</p>}
+      {octets.value.length > MOST_OCTETS && <p class="soft">The first {sizeText(MOST_OCTETS)}. Save it to see the rest.</p>}
       <TextView text={text} isNumbered={false} />
     </div>
   );

@@ -3,10 +3,11 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { RecordedMessage, Summary } from '../../../flows/recorded.ts';
+import { sizeText } from '../../../match/units.ts';
 import { getJson, problemText } from '../api.ts';
 import { listen } from '../live.ts';
 import type { Messages } from '../wire.ts';
-import { bytesText, clockText, counted, octetsOf } from '../words.ts';
+import { clockText, counted, octetsOf } from '../words.ts';
 import { hexText } from './hex-view.tsx';
 import { JsonTree, parseJson } from './json-tree.tsx';
 
@@ -128,7 +129,7 @@ function Message({ message, fate, isToldBefore, isOpen, toggle }: MessageProps) 
           {kind !== 'text' && kind !== 'sse' && <span class="tag tone-plain">{closeCode === null ? kind : `${kind} ${closeCode}`}</span>}{' '}
           {how === 'dropped' ? <del>{text ?? hexStart(octets)}</del> : (text ?? hexStart(octets))}
         </span>
-        <span class="soft number">{bytesText(length)}</span>
+        <span class="soft number">{sizeText(length)}</span>
         <span class="soft number">{clockText(atMs)}</span>
       </button>
       {problem !== null && <p class="problem">{problem}</p>}

@@ -1,8 +1,9 @@
 // Owns the table of what is stored: a row each, which opens what else is known of it.
 import { useSignal } from '@preact/signals';
+import { sizeText } from '../../../match/units.ts';
 import { Icon } from '../icons.tsx';
 import type { CacheEntry } from '../wire.ts';
-import { bytesText, secondsText } from '../words.ts';
+import { secondsText } from '../words.ts';
 import { StoredEntry } from './cache-entry.tsx';
 import { ShareBar } from './parts.tsx';
 
@@ -68,7 +69,7 @@ function EntryRows({ entry, purge }: { readonly entry: CacheEntry } & Pick<Entri
           )}
         </td>
         <td class="number">{entry.status}</td>
-        <td class="is-right number">{bytesText(entry.bytes)}</td>
+        <td class="is-right number">{sizeText(entry.bytes)}</td>
         <td class="number">
           <span class={entry.isFresh ? 'tone-hit' : 'soft'}>{entry.isFresh ? 'fresh' : 'stale'}</span> {secondsText(entry.ageSeconds)} of{' '}
           {secondsText(entry.lifetimeSeconds)}

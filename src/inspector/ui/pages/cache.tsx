@@ -1,13 +1,14 @@
 // Owns the page of the cache: how much it holds and answers, what is in it, what a request would get and why, and forgetting.
 import { useSignal } from '@preact/signals';
 import type { Overview } from '../../../flows/store/protocol.ts';
+import { sizeText } from '../../../match/units.ts';
 import { problemText, write } from '../api.ts';
 import { useAsked } from '../asked.ts';
 import { Icon } from '../icons.tsx';
 import { attempt, tell } from '../shell/actions.ts';
 import { confirm } from '../shell/confirm.tsx';
 import type { CacheEntry, CacheStats, CacheTier } from '../wire.ts';
-import { bytesText, counted, countText, shareText } from '../words.ts';
+import { counted, countText, shareText } from '../words.ts';
 import { Entries } from './cache-entries.tsx';
 import { Loading, PageBody, SavedTile, Section, TextField, Tile } from './parts.tsx';
 
@@ -100,7 +101,7 @@ function Tiles({ stats, overview }: { readonly stats: CacheStats; readonly overv
 }
 
 function TierTile({ title, bytes, maxBytes }: CacheTier & { readonly title: string }) {
-  return <Tile title={title} value={bytesText(bytes)} note={`${shareText(bytes, maxBytes)} of ${bytesText(maxBytes)}`} />;
+  return <Tile title={title} value={sizeText(bytes)} note={`${shareText(bytes, maxBytes)} of ${sizeText(maxBytes)}`} />;
 }
 
 function WhyBox() {

@@ -1,8 +1,9 @@
 // Owns the table of who or what had how many exchanges, busiest first: hosts, types, clients and users alike. A name leads to its exchanges.
 import type { NamedCounts } from '../../../flows/store/protocol.ts';
+import { sizeText } from '../../../match/units.ts';
 import { go } from '../route.ts';
 import { writeFilter } from '../traffic/filter-text.ts';
-import { bytesText, counted, countText, shareText } from '../words.ts';
+import { counted, countText, shareText } from '../words.ts';
 import { ShareBar } from './parts.tsx';
 
 interface CountsTableProps {
@@ -54,7 +55,7 @@ export function CountsTable({ head, rows, word }: CountsTableProps) {
               {denied === 0 ? '–' : countText(denied)}
               {denied > 0 && <span class="soft wide-only"> {shareText(denied, exchanges)}</span>}
             </td>
-            <td class="is-right number">{bytesText(bytes)}</td>
+            <td class="is-right number">{sizeText(bytes)}</td>
           </tr>
         ))}
       </tbody>

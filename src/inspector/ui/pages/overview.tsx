@@ -2,11 +2,12 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { Overview, SecondCounts } from '../../../flows/store/protocol.ts';
+import { sizeText } from '../../../match/units.ts';
 import { getJson } from '../api.ts';
 import { listen, unwant, want } from '../live.ts';
 import { NotRecording } from '../shell/not-recording.tsx';
 import { status } from '../status.ts';
-import { bytesText, countText, dayText, shareText } from '../words.ts';
+import { countText, dayText, shareText } from '../words.ts';
 import { CountsTable, showTraffic } from './counts-table.tsx';
 import { Loading, PageBody, SavedTile, Section, Tile } from './parts.tsx';
 import { Plot } from './plot.tsx';
@@ -66,7 +67,7 @@ function Numbers(overview: Overview) {
           tone="hit"
           open={() => showTraffic('is:hit')}
         />
-        <Tile title="Transferred" value={bytesText(bytes)} />
+        <Tile title="Transferred" value={sizeText(bytes)} />
         <SavedTile {...overview} />
       </div>
       {sinceMs !== null && <p class="soft">All that ended since {dayText(sinceMs)} is counted, also what had to make room for others.</p>}
@@ -85,7 +86,8 @@ function Numbers(overview: Overview) {
         <Plot
           title="Content a second"
           timesMs={timesMs}
-          format={(value) => bytesText(Math.round(value))}
+          isOctets
+          format={sizeText}
           series={[{ name: 'Both ways', tone: 'accent', values: perStep((second) => second.bytes) }]}
         />
       </div>

@@ -2,7 +2,8 @@
 import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import type { Overview } from '../../../flows/store/protocol.ts';
-import { bytesText, shareText } from '../words.ts';
+import { sizeText } from '../../../match/units.ts';
+import { shareText } from '../words.ts';
 
 interface SectionProps {
   readonly title: string;
@@ -51,7 +52,7 @@ export function Tile({ title, value, note, tone, open }: TileProps) {
 
 /** What the origins did not have to send, of the session: the same number wherever it is told. */
 export function SavedTile({ savedBytes, bytes }: Pick<Overview, 'savedBytes' | 'bytes'>) {
-  return <Tile title="Saved by the cache" value={bytesText(savedBytes)} note={`${shareText(savedBytes, bytes)} of the content`} />;
+  return <Tile title="Saved by the cache" value={sizeText(savedBytes)} note={`${shareText(savedBytes, bytes)} of the content`} />;
 }
 
 /** A bar behind a number, for comparing at a glance. */

@@ -13,11 +13,13 @@ interface PlotProps {
   readonly timesMs: readonly number[];
   readonly series: readonly Series[];
   readonly format: (value: number) => string;
+  /** What the grid is round in: octets in their own units. */
+  readonly isOctets?: boolean;
 }
 
-export function Plot({ title, timesMs, series, format }: PlotProps) {
+export function Plot({ title, timesMs, series, format, isOctets = false }: PlotProps) {
   const pointed = useSignal<number | null>(null);
-  const most = roundUp(Math.max(1e-9, ...series.flatMap(({ values }) => values)));
+  const most = (isOctets ? roundOctets : roundUp)(Math.max(1e-9, ...series.flatMap(({ values }) => values)));
   const places = Math.max(2, timesMs.length);
   const at = pointed.value === null ? null : Math.min(places - 1, Math.round(pointed.value * (places - 1)));
   const point = (event: PointerEvent) => {
@@ -83,6 +85,12 @@ function wordsOf(title: string, series: readonly Series[], format: (value: numbe
 function roundUp(value: number): number {
   const magnitude = 10 ** Math.floor(Math.log10(value));
   return [1, 1.5, 2, 3, 4, 6, 8, 10].map((step) => step * magnitude).find((step) => step >= value - 1e-12)!;
+}
+
+/** The same in B, KiB, MiB …: 1024 of one are the next. */
+function roundOctets(octets: number): number {
+  const unit = 1_024 ** Math.max(0, Math.floor(Math.log2(octets) / 10));
+  return Math.min(roundUp(Math.max(1, octets / unit)), 1_024) * unit;
 }
 
 const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });

@@ -1,5 +1,6 @@
 // Owns the page of the sessions: what is recorded into, what was kept, and taking one elsewhere as a file.
 import type { SessionFacts } from '../../../flows/store/protocol.ts';
+import { sizeText } from '../../../match/units.ts';
 import { getOctets, putFile, write } from '../api.ts';
 import { type Asked, useAsked } from '../asked.ts';
 import { Icon } from '../icons.tsx';
@@ -10,7 +11,7 @@ import { type Command, showMenuAt } from '../shell/menu.tsx';
 import { NotRecording } from '../shell/not-recording.tsx';
 import { status } from '../status.ts';
 import { lookAtSession } from '../traffic/selection.ts';
-import { agoText, bytesText, countText } from '../words.ts';
+import { agoText, countText } from '../words.ts';
 import { Loading, PageBody, Section } from './parts.tsx';
 
 export function SessionsPage() {
@@ -97,7 +98,7 @@ function SessionTable({ sessions, again }: { readonly sessions: readonly Session
                 {session.isElsewhere && <span class="tag tone-plain">another process has it</span>}
               </td>
               <td class="is-right number">{session.exchanges === null ? '' : countText(session.exchanges)}</td>
-              <td class="is-right number">{bytesText(session.bytes)}</td>
+              <td class="is-right number">{sizeText(session.bytes)}</td>
               <td class="soft">{agoText(session.changedAtMs, Date.now())}</td>
               <td class="row-actions">
                 <SessionActions session={session} again={again} />

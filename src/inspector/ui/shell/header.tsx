@@ -1,11 +1,13 @@
 // Owns the line on top: which page, what the proxy is doing, and whether we still hear of it.
+
+import { sizeText } from '../../../match/units.ts';
 import { Icon } from '../icons.tsx';
 import { connection } from '../live.ts';
 import { type Theme, theme } from '../preferences.ts';
 import { fragmentOf, route } from '../route.ts';
 import { perSecond, status } from '../status.ts';
 import type { Status } from '../wire.ts';
-import { bytesText, countText } from '../words.ts';
+import { countText } from '../words.ts';
 import { showKeyboardHelp } from './keyboard-help.tsx';
 import { PAGE_TITLES } from './rail.tsx';
 
@@ -39,7 +41,7 @@ function Facts({ recording, dropped, listening, openConnections }: Status) {
         >
           {recording.session}
           <span class="soft wide-only">
-            {bytesText(recording.bytes)} of {bytesText(recording.maxBytes)}
+            {sizeText(recording.bytes)} of {sizeText(recording.maxBytes)}
           </span>
         </a>
       )}

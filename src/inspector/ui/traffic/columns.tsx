@@ -1,9 +1,10 @@
 // Owns the list's columns: what each one shows, by what it is ordered, how wide it is and which are shown.
 import type { ComponentChild } from 'preact';
 import type { Summary } from '../../../flows/recorded.ts';
+import { sizeText } from '../../../match/units.ts';
 import { Icon } from '../icons.tsx';
 import { preference } from '../preferences.ts';
-import { bytesText, clockText, counted, durationText } from '../words.ts';
+import { clockText, counted, durationText } from '../words.ts';
 import { standingOf, statusTone } from './standing.ts';
 import { hostText, isUnderstood, pathText, typeText } from './url.ts';
 
@@ -50,7 +51,7 @@ export const COLUMNS: readonly Column[] = [
     isUsual: true,
     show: ({ contentType }) => <span class="soft">{typeText(contentType)}</span>,
   },
-  { name: 'size', title: 'Size', order: 'responseBytes', width: 66, isRight: true, isUsual: true, show: sizeText },
+  { name: 'size', title: 'Size', order: 'responseBytes', width: 66, isRight: true, isUsual: true, show: sizeCell },
   {
     name: 'duration',
     title: 'Time',
@@ -68,7 +69,7 @@ export const COLUMNS: readonly Column[] = [
     order: 'rule',
     width: 130,
     isUsual: false,
-    show: ({ rule, decision }) => rule ?? (decision === null ? '' : 'default'),
+    show: ({ rule, decision, deniedFor }) => rule ?? (decision === null || deniedFor !== undefined ? '' : 'default'),
   },
   { name: 'cache', title: 'Cache', order: 'cache', width: 80, isUsual: false, show: ({ cache }) => cache ?? '' },
   {
@@ -78,7 +79,7 @@ export const COLUMNS: readonly Column[] = [
     width: 66,
     isRight: true,
     isUsual: false,
-    show: ({ requestBytes }) => (requestBytes === 0 ? '' : bytesText(requestBytes)),
+    show: ({ requestBytes }) => (requestBytes === 0 ? '' : sizeText(requestBytes)),
   },
 ];
 
@@ -146,9 +147,7 @@ export function standingIcon(row: Summary): ComponentChild {
 }
 
 function pathCell(row: Summary): ComponentChild {
-  const { touched, replayOf, reported, state } = row;
-  // How many there are while they come is told where they are shown; a row is told again at its end.
-  const messages = state === 'done' ? row.messages : 0;
+  const { touched, replayOf, reported, messages } = row;
   const isPath = row.kind !== 'tunnel' && isUnderstood(row);
   return (
     <>
@@ -180,11 +179,11 @@ function timeCell({ totalMs }: Summary): ComponentChild {
   return <span class={totalMs > SLOW_MS ? 'number tone-failed' : 'number'}>{durationText(totalMs)}</span>;
 }
 
-function sizeText({ responseBytes, state }: Summary): ComponentChild {
+function sizeCell({ responseBytes, state }: Summary): ComponentChild {
   return responseBytes === 0 ? (
     <span class="soft">{state === 'pending' ? '…' : '–'}</span>
   ) : (
-    <span class="number">{bytesText(responseBytes)}</span>
+    <span class="number">{sizeText(responseBytes)}</span>
   );
 }
 

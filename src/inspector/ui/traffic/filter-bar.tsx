@@ -190,7 +190,7 @@ const BEGINNINGS: readonly Completion[] = [
   { text: 'method:', meaning: 'GET, POST …' },
   { text: 'type:', meaning: 'of the content: json, html, image' },
   { text: 'time:', meaning: '>500ms' },
-  { text: 'size:', meaning: '>1MB' },
+  { text: 'size:', meaning: '>1MiB' },
   { text: 'body:', meaning: 'text in either content' },
 ];
 const MOST_OFFERS = 10;

@@ -2,9 +2,10 @@
 // response what the client got. A clipboard holds text alone, so codings are taken off, and content that is no text is told of in its place.
 import type { ContentView } from '../../../flows/content/content-view.ts';
 import type { RecordedExchange, RecordedFields, Summary } from '../../../flows/recorded.ts';
+import { sizeText } from '../../../match/units.ts';
 import { getJson, getOctets } from '../api.ts';
 import { attempt, copyText } from '../shell/actions.ts';
-import { bytesText, isText, readable } from '../words.ts';
+import { isText, readable } from '../words.ts';
 
 export function copyRaw({ id }: Summary, side: 'request' | 'response'): void {
   attempt(async () => {
@@ -38,6 +39,6 @@ async function textOf(id: number, side: 'request' | 'response'): Promise<string>
   const octets = await getOctets(`${path}/content`);
   if (isText(octets)) return new TextDecoder().decode(octets);
   const view = await getJson<ContentView>(`${path}/view?as=text`);
-  if (view.text === undefined || view.decoded.codings.length === 0) return `‹${bytesText(octets.length)} that are no text›`;
+  if (view.text === undefined || view.decoded.codings.length === 0) return `‹${sizeText(octets.length)} that are no text›`;
   return view.decoded.isCut ? `${view.text}‹and more›` : view.text;
 }

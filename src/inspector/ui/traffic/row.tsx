@@ -1,7 +1,8 @@
 // Owns what is in a row: cells by column, or two lines where the screen is narrow. Drawn again only when the row or the columns are others.
 import { Component, type ComponentChild } from 'preact';
 import type { Summary } from '../../../flows/recorded.ts';
-import { bytesText, durationText } from '../words.ts';
+import { sizeText } from '../../../match/units.ts';
+import { durationText } from '../words.ts';
 import { type Column, standingIcon } from './columns.tsx';
 import { statusTone } from './standing.ts';
 import { hostText, pathText, typeText } from './url.ts';
@@ -48,7 +49,7 @@ function cell(name: string, isRight: boolean, children: ComponentChild): Compone
 }
 
 function narrowRow(row: Summary): ComponentChild {
-  const size = row.responseBytes === 0 ? null : bytesText(row.responseBytes);
+  const size = row.responseBytes === 0 ? null : sizeText(row.responseBytes);
   const time = row.totalMs === null ? null : durationText(row.totalMs);
   return (
     // biome-ignore lint/a11y/useSemanticElements: as for the grid.
