@@ -4,7 +4,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import path from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { main } from '../../src/cli/cli.ts';
+import { startOpeningProxy } from '../support/opened-tunnels.ts';
 import { ownAuthority } from '../support/own-authority.ts';
+import { createTemporaryCa } from '../support/temp-ca.ts';
 import { temporaryFile, temporaryFolder } from '../support/temp-files.ts';
 import { recordingTerminal } from '../unit/cli/recording-terminal.ts';
 
@@ -243,4 +245,12 @@ describe('ca trust', () => {
     writeFileSync(path.join(home, 'other.crt'), other);
     expect((await say('untrust', 'other.crt', '--dry-run')).out).toContain(new X509Certificate(other).fingerprint256.replaceAll(':', ''));
   });
+});
+
+test('a proxy that makes one says what to type to have that one trusted, whoever chose its folder', async () => {
+  await using proxy = await startOpeningProxy(home, createTemporaryCa(home));
+  const command = /^made a certificate authority of its own; .* trust it: sallyport (.*)$/m.exec(proxy.reports.join('\n'))?.[1] ?? '';
+  const terminal = recordingTerminal('/', { HOME: home });
+  expect(await main([...command.split(' '), '--dry-run'], terminal)).toBe(0);
+  expect(terminal.printed.join()).toContain(new X509Certificate(proxy.authority).fingerprint256.replaceAll(':', ''));
 });
