@@ -48,7 +48,7 @@ export function elsewhere(action: StoreAction, { file, name }: CertificateToTrus
   const inJava = ['-alias', name, '-cacerts', '-storepass', 'changeit'];
   if (action === 'untrust')
     return [
-      commandText(['keytool', '-delete', ...inJava]),
+      `${commandText(['keytool', '-delete', ...inJava])}, or -alias sallyport, as doctor and the proxy's own page name it`,
       'NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE and SSL_CERT_FILE, and the files that they name',
     ];
   return [

@@ -82,7 +82,9 @@ test('programs with stores of their own are told of', () => {
   expect(elsewhere('trust', CERTIFICATE)[0]).toBe(
     "keytool -importcert -noprompt -trustcacerts -alias 'Sallyport CA lectern 3f09a1' -cacerts -storepass changeit -file /data/ca/ca.crt",
   );
-  expect(elsewhere('untrust', CERTIFICATE)[0]).toBe("keytool -delete -alias 'Sallyport CA lectern 3f09a1' -cacerts -storepass changeit");
+  expect(elsewhere('untrust', CERTIFICATE)[0]).toBe(
+    "keytool -delete -alias 'Sallyport CA lectern 3f09a1' -cacerts -storepass changeit, or -alias sallyport, as doctor and the proxy's own page name it",
+  );
 });
 
 test.each([
