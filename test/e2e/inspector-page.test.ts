@@ -275,6 +275,19 @@ describeWith(['chromium'], 'The inspector', () => {
     await detail.waitFor({ state: 'detached' });
   });
 
+  test('what refused an exchange can be read on a narrow screen, however long the name of its rule is', async () => {
+    const rule = 'Nothing of the kind that nobody wants to see during lessons, and neither in the breaks';
+    await page.route('**/api/exchanges/99947', async (asked) => {
+      const exchange = await (await asked.fetch()).json();
+      await asked.fulfill({ json: { ...exchange, summary: { ...exchange.summary, outcome: 'denied', decision: 'deny', rule } } });
+    });
+    await page.setViewportSize({ width: 390, height: 844 });
+    await open('#/traffic/99947');
+    const badge = page.locator('.detail-standing .tag', { hasText: `Denied by rule ‘${rule}’` });
+    const { x, width } = (await badge.boundingBox())!;
+    expect(x + width).toBeLessThanOrEqual(390);
+  });
+
   test('a proxy that went away is told of, and the list goes on when it is back', async () => {
     await open();
     fixture.disconnect();

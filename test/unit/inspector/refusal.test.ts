@@ -18,7 +18,7 @@ test.each<[Partial<Summary>, words: string, mayBeAllowed: boolean]>([
   [{ status: 407, decision: null, rule: null }, 'Credentials needed', false],
   [{ status: 407, deniedFor: 'identity-needed' }, 'Credentials needed: rule ‘R’ asks who it is', false],
   [{ deniedFor: 'unknown-method', method: 'BREW', rule: null }, 'Denied: BREW is not a registered method', false],
-  [{ deniedFor: 'unknown-method', method: 'BREW' }, 'Denied: BREW is not a registered method, and rule ‘R’ does not name it', false],
+  [{ deniedFor: 'unknown-method', method: 'BREW' }, 'Denied: BREW is not a registered method', false],
   [{ deniedFor: 'connect-ports', method: 'CONNECT', port: 25, rule: null }, 'Denied: CONNECT to port 25 is not in connect_ports', true],
   [{ deniedFor: 'unusable-question', rule: null }, 'Denied: the destination is not in its canonical form', false],
   [{ deniedFor: 'unusable-type' }, 'Denied: rule ‘R’ cannot judge the type of the answer', false],

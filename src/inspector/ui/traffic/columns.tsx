@@ -51,7 +51,7 @@ export const COLUMNS: readonly Column[] = [
     isUsual: true,
     show: ({ contentType }) => <span class="soft">{typeText(contentType)}</span>,
   },
-  { name: 'size', title: 'Size', order: 'responseBytes', width: 66, isRight: true, isUsual: true, show: sizeCell },
+  { name: 'size', title: 'Size', order: 'responseBytes', width: 80, isRight: true, isUsual: true, show: sizeCell },
   {
     name: 'duration',
     title: 'Time',
@@ -76,7 +76,7 @@ export const COLUMNS: readonly Column[] = [
     name: 'sent',
     title: 'Sent',
     order: 'requestBytes',
-    width: 66,
+    width: 80,
     isRight: true,
     isUsual: false,
     show: ({ requestBytes }) => (requestBytes === 0 ? '' : sizeText(requestBytes)),

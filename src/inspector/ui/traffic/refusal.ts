@@ -20,7 +20,7 @@ export function denialWords({ decision, deniedFor, rule, status, method, port }:
     case 'identity-needed':
       return `Denied: ${ruleWords} asks who it is`;
     case 'unknown-method':
-      return `Denied: ${method} is not a registered method${rule === null ? '' : `, and ${ruleWords} does not name it`}`;
+      return `Denied: ${method} is not a registered method`;
     case 'connect-ports':
       return `Denied: CONNECT to port ${port} is not in connect_ports`;
     case 'unusable-question':
