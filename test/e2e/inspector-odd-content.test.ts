@@ -160,8 +160,10 @@ describeWith(['chromium', 'curl'], 'The inspector, shown what is not as usual', 
     expect(await page.evaluate("document.querySelector('.detail-body').scrollTop")).toBe(top);
     await later.click();
     await expect.poll(() => inSight(newest('event-2199.')), PATIENCE).toBe(true);
-    // A row is told anew when its exchange ends, so before that it says no number.
-    expect(await page.locator('.row').filter({ hasText: '/events' }).last().textContent()).not.toContain('message');
+    // The row follows once a second, in the list as well.
+    await expect
+      .poll(() => page.locator('.row').filter({ hasText: '/events' }).locator('.cell-path').textContent(), PATIENCE)
+      .toContain('2,201 messages');
     await origin.close();
     await curl;
     await page.locator('.row').filter({ hasText: '2,201 messages' }).waitFor();
