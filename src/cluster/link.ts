@@ -2,6 +2,7 @@
 // is one write. Nothing waits for the other end but who asked it; what may be on its way is bounded by those who say it (recordings are dropped, one
 // question an exchange), and an end that takes nothing for MOST_UNSENT octets is given up.
 import type { Socket } from 'node:net';
+import { holdForTurn } from '../net/turn-writes.ts';
 import { BrokenFrame, FrameReader, frameHead, LINK_KINDS, type LinkFrame, type LinkKind } from './link-frames.ts';
 
 /** Every question by its kind, and its answer; all of it JSON. */
@@ -33,11 +34,9 @@ export class Link<Here extends Side, There extends Side> {
   readonly #parts: LinkParts<There>;
   readonly #asked = new Map<number, { readonly resolve: (answer: never) => void; readonly reject: (error: Error) => void }>();
   #lastNumber = 0;
-  #isCorked = false;
   #isEnding = false;
   #isClosed = false;
   #why: string | null = null;
-  readonly #onTurnEnd = (): void => this.#flush();
 
   /** @param socket connected; it is read from now on */
   constructor(socket: Socket, parts: LinkParts<There>) {
@@ -78,7 +77,6 @@ export class Link<Here extends Side, There extends Side> {
 
   /** What was said before still goes out, and what the other end says is heard until it has closed, too. */
   close(): void {
-    this.#flush();
     this.#isEnding = true;
     this.#socket.end();
   }
@@ -91,20 +89,10 @@ export class Link<Here extends Side, There extends Side> {
   #send(kind: LinkKind, number: number, head: object, octets: Uint8Array | null): void {
     if (this.#isClosed || this.#isEnding) return;
     const socket = this.#socket;
-    if (!this.#isCorked) {
-      this.#isCorked = true;
-      socket.cork();
-      setImmediate(this.#onTurnEnd);
-    }
+    holdForTurn(socket);
     socket.write(frameHead(kind, number, head, octets?.length ?? 0));
     if (octets !== null) socket.write(octets);
     if (socket.writableLength > MOST_UNSENT) this.#breakOff('the other end takes nothing');
-  }
-
-  #flush(): void {
-    if (!this.#isCorked) return;
-    this.#isCorked = false;
-    this.#socket.uncork();
   }
 
   #take(reader: FrameReader, chunk: Buffer): void {

@@ -6,14 +6,13 @@ import { CHUNKED, type Framing, UNTIL_CLOSE } from '../http/framing.ts';
 import { type BodySink, type Fields, FULL, KEPT, TAKEN, type Taken } from '../http/message.ts';
 import { METHODS_WITH_CONTENT } from '../http/methods.ts';
 import { freeMemory } from '../net/free-memory.ts';
+import { type Corkable, holdForTurn, releaseNow } from '../net/turn-writes.ts';
 import { ReadField } from './read-field.ts';
 
 /** The part of a writable socket that is needed here. */
-export interface Output {
+export interface Output extends Corkable {
   write(bytes: Buffer): unknown;
   write(text: string, encoding: 'latin1'): unknown;
-  cork(): void;
-  uncork(): void;
   /** Octets that the kernel has not taken yet. */
   readonly writableLength: number;
   /** More than enough waits; a `drain` event will follow. */
@@ -53,8 +52,15 @@ export function responseHeadText(
   return `${text}\r\n`;
 }
 
+/** Lines without content, a request's mostly: they leave at the end of the turn. */
+export function writeSmall(output: Output, text: string): void {
+  holdForTurn(output);
+  output.write(text, 'latin1');
+}
+
 /**
- * Writes one message: its head together with the first content where they come together, then the rest as it comes.
+ * Writes one message: its head together with the first content where they come together, then the rest as it comes. What is small leaves at the end of
+ * the turn, with what others write in it (net/turn-writes.ts).
  * Small pieces of the chunked coding wait for the end of the current turn, so that a short answer leaves in one write, its last chunk included.
  */
 export class MessageWriter implements BodySink {
@@ -135,7 +141,7 @@ export class MessageWriter implements BodySink {
     if (head !== null) {
       this.#head = null;
       this.bytesWritten += head.length;
-      this.#output.write(head, 'latin1');
+      writeSmall(this.#output, head);
     }
   }
 
@@ -173,7 +179,7 @@ export class MessageWriter implements BodySink {
     this.flush();
     const text = trailers.length === 0 ? LAST_CHUNK : `0\r\n${ReadField.linesOf(trailers)}\r\n`;
     this.bytesWritten += text.length;
-    this.#output.write(text, 'latin1');
+    writeSmall(this.#output, text);
   }
 
   #sendParts(before: string, bytes: Buffer, after: string | null): Taken {
@@ -181,7 +187,7 @@ export class MessageWriter implements BodySink {
     this.#output.write(before, 'latin1');
     this.#output.write(bytes);
     if (after !== null) this.#output.write(after, 'latin1');
-    this.#output.uncork();
+    releaseNow(this.#output);
     this.bytesWritten += before.length + bytes.length + (after === null ? 0 : after.length);
     return this.#taken();
   }
@@ -189,14 +195,21 @@ export class MessageWriter implements BodySink {
   #send(bytes: Buffer): Taken {
     this.bytesWritten += bytes.length;
     this.#output.write(bytes);
+    releaseNow(this.#output);
     return this.#taken();
   }
 
   #sendCopy(bytes: Buffer): Taken {
     this.bytesWritten += bytes.length;
+    if (bytes.length <= MOST_SHARED) {
+      holdForTurn(this.#output);
+      this.#output.write(bytes);
+      return this.#copied();
+    }
     this.#output.write(bytes);
+    releaseNow(this.#output);
     // A large upload in chunks leaves a sixteenth of itself in such copies, which the collector would let grow to 40 MB.
-    if (bytes.length > MOST_SHARED && this.#output.writableLength === 0) freeMemory(bytes);
+    if (this.#output.writableLength === 0) freeMemory(bytes);
     return this.#copied();
   }
 

@@ -12,6 +12,7 @@ import { MessageWriter, responseHeadText } from '../http1/writer.ts';
 import { breakOff } from '../net/break-off.ts';
 import { Cancellation } from '../net/cancellation.ts';
 import type { Deadline } from '../net/deadlines.ts';
+import { releaseNow } from '../net/turn-writes.ts';
 import { AcceptedSocket, copyOf } from './accepted-socket.ts';
 import type { ClientConnection, ConnectionContext, SocketOwner } from './client-connection.ts';
 import { RequestContent, type RequestContentOwner } from './http1-request-content.ts';
@@ -93,8 +94,9 @@ export class Http1Connection implements ClientConnection, Responder, RequestCont
 
   /** Closes it if it waits for a request: without a goodbye, which would keep its descriptor for as long. */
   letGoIfIdle(): boolean {
+    if (this.#state !== 'waiting' || this.#socket.writableLength > 0) return false;
     // What a new client asks may be on its way.
-    if (this.#state !== 'waiting' || (this.#octetsIn === 0 && performance.now() - this.#acceptedMs < NEW_MS)) return false;
+    if (this.#octetsIn === 0 && performance.now() - this.#acceptedMs < NEW_MS) return false;
     this.#socket.destroy();
     return true;
   }
@@ -103,6 +105,7 @@ export class Http1Connection implements ClientConnection, Responder, RequestCont
   stop(): void {
     const flow = this.#incoming?.flow;
     if (flow === undefined) {
+      releaseNow(this.#socket);
       this.#socket.destroy();
       return;
     }

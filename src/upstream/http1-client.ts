@@ -7,7 +7,7 @@ import { CHUNKED, UNTIL_CLOSE } from '../http/framing.ts';
 import { type Body, type Fields, FULL, NO_FIELDS, type ResponseHead } from '../http/message.ts';
 import { IncomingBody } from '../http1/incoming-body.ts';
 import { CHEAP_TO_COPY, Http1Reader } from '../http1/reader.ts';
-import { MessageWriter, requestHeadText } from '../http1/writer.ts';
+import { MessageWriter, requestHeadText, writeSmall } from '../http1/writer.ts';
 import type { Deadline, Deadlines } from '../net/deadlines.ts';
 import type { Consumer, UpstreamConnection } from './connection.ts';
 import type { UpstreamOptions } from './options.ts';
@@ -210,7 +210,7 @@ export class Http1Client implements Consumer {
     const framing = body === null ? 0 : (body.length ?? CHUNKED);
     const head = requestHeadText(request.method, request.target, request.host, request.fields, framing);
     if (body === null) {
-      this.connection.socket.write(head, 'latin1');
+      writeSmall(this.connection.socket, head);
       this.#isRequestSent = true;
       return;
     }

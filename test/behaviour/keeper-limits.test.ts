@@ -94,6 +94,13 @@ async function refusal(admit: Admit, limited: Rule, asker = ADA): Promise<string
   return admission.kind === 'admitted' ? 'admitted' : `${admission.kind}: ${admission.reason}`;
 }
 
+/** As `refusal`, of one that is over at once: asked again and again, it would take the place of those whom the keeper is still to hear of. */
+async function passing(admit: Admit, limited: Rule): Promise<string> {
+  const admission = await admit(limited, ADA, performance.now());
+  if (admission.kind === 'admitted') admission.lease.release();
+  return admission.kind === 'admitted' ? 'admitted' : admission.kind;
+}
+
 /** Asks until it is so: what one end says is heard by the other a little later. */
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await isSo())) await new Promise((resolve) => setImmediate(resolve));
@@ -198,11 +205,11 @@ describe('the limits of a rule, over workers', () => {
     expect(await refusal(one, { ...limited, limits: null })).toBe('admitted');
     expect(first.spend(10_000)).toBe(true);
     await kept.anotherKeeper();
-    await until(async () => (await refusal(one, limited)).startsWith('refused'));
-    await until(async () => (await refusal(other, limited)).startsWith('refused'));
+    await until(async () => (await passing(one, limited)).startsWith('refused'));
+    await until(async () => (await passing(other, limited)).startsWith('refused'));
     first.release();
     await until(() => kept.dailyBytes.used('Artifacts', 'user ada') === 10_000);
-    await until(async () => (await refusal(other, limited)) === 'admitted');
+    await until(async () => (await passing(other, limited)) === 'admitted');
   });
 });
 

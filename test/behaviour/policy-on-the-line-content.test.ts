@@ -1,7 +1,7 @@
 // Rules about content, on the wire: what a response says of itself, how much of it comes, and how much a request brings. What is denied is denied
 // before any of it passes; where only its end would tell, it is broken off, and never shown as complete.
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type Origin, type Reply, type ResponseToSend, startOrigin } from '../support/origin.ts';
+import { continueWhenExpected, type Origin, type Reply, type RequestHandler, type ResponseToSend, startOrigin } from '../support/origin.ts';
 import { ask, policyOf } from '../support/policies.ts';
 import { connectRaw, type RawClient } from '../support/raw-client.ts';
 import { BrokenOffError } from '../support/raw-connection.ts';
@@ -128,10 +128,13 @@ describe('request_size', () => {
   });
 
   test('in chunks is denied once there is too much, and the origin never sees a complete request', async () => {
-    const { proxy, origin } = await start(POLICY);
+    const { proxy, origin, heads } = await start(POLICY);
     using client = await connectRaw(proxy);
     await client.send(`POST ${origin.url}/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n`);
-    for (const _ of [1, 2, 3]) await client.send(`200\r\n${'.'.repeat(512)}\r\n`);
+    await client.send(`200\r\n${'.'.repeat(512)}\r\n`);
+    // What comes in one turn with too much of it does not even leave.
+    await expect.poll(() => heads).toHaveLength(1);
+    for (const _ of [2, 3]) await client.send(`200\r\n${'.'.repeat(512)}\r\n`);
     await client.send('0\r\n\r\n');
     const response = await client.readResponse('POST');
     expect([response.status, JSON.stringify(response.body.toString())]).toEqual([413, expect.stringContaining('Small uploads')]);
@@ -178,18 +181,26 @@ type Answer = ResponseToSend | ((reply: Reply) => unknown);
 async function start(
   policy: string,
   answer: Answer = { body: 'thanks' },
-): Promise<{ readonly proxy: TestProxy; readonly origin: Origin; readonly answers: Map<string, Answer> }> {
+): Promise<{ readonly proxy: TestProxy; readonly origin: Origin; readonly answers: Map<string, Answer>; readonly heads: string[] }> {
   const answers = new Map<string, Answer>();
-  const origin = await startOrigin(({ target }, reply) => {
+  /** Their methods. */
+  const heads: string[] = [];
+  const handler: RequestHandler = ({ target }, reply) => {
     const given = answers.get(target) ?? answer;
     return typeof given === 'function' ? given(reply) : reply.response(given);
+  };
+  const origin = await startOrigin(handler, {
+    onHead: (head, reply) => {
+      heads.push(head.method);
+      return continueWhenExpected(head, reply);
+    },
   });
   const proxy = await startTestProxy({ policyFile: policyOf(policy) });
   onTestFinished(async () => {
     await proxy.close();
     await origin.close();
   });
-  return { proxy, origin, answers };
+  return { proxy, origin, answers, heads };
 }
 
 async function get(client: RawClient, origin: Origin, path: string) {

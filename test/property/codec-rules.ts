@@ -271,6 +271,7 @@ function checkPath(pathAndQuery: string): void {
 /** An `Output` in memory that always takes everything. */
 class Wire implements Output {
   readonly bytes: Buffer = Buffer.alloc(2 * CONTENT_ROOM);
+  readonly writableCorked = 0;
   readonly writableLength = 0;
   readonly writableNeedDrain = false;
   length = 0;

@@ -176,6 +176,7 @@ function written(head: string, framing: Framing, { content, trailers }: NodeMess
   writer.write(octets(content));
   writer.end(framing === CHUNKED ? asFields(trailers) : []);
   if (framing === UNTIL_CLOSE) expect(trailers).toEqual([]);
+  output.endTurn();
   return output.bytes;
 }
 

@@ -1,6 +1,7 @@
 // Owns an `Output` in memory that behaves like a socket: it takes at once what its kernel has room for, holds references to the rest, and asks
 // to be drained once it holds too much. Memory that is changed while it is held comes out changed, as it would on the wire.
 import type { Output } from '../../src/http1/writer.ts';
+import { releaseNow } from '../../src/net/turn-writes.ts';
 
 export class MemoryOutput implements Output {
   /** Every write, as ISO-8859-1 text, at the time it was made. */
@@ -15,7 +16,7 @@ export class MemoryOutput implements Output {
   writableNeedDrain = false;
   #held: Buffer[] = [];
   #left: Buffer[] = [];
-  #corks = 0;
+  writableCorked = 0;
 
   get writableLength(): number {
     return this.#held.reduce((sum, bytes) => sum + bytes.length, 0);
@@ -35,21 +36,28 @@ export class MemoryOutput implements Output {
     if (typeof piece !== 'string') this.buffers.push(piece);
     this.writes.push(bytes.toString('latin1'));
     this.#held.push(bytes);
-    if (this.#corks === 0) this.#send();
+    if (this.writableCorked === 0) this.#send();
   }
 
   cork(): void {
-    this.#corks += 1;
+    this.writableCorked += 1;
   }
 
   uncork(): void {
-    this.#corks -= 1;
-    if (this.#corks === 0) this.#send();
+    if (this.writableCorked === 0) return;
+    this.writableCorked -= 1;
+    if (this.writableCorked === 0) this.#send();
   }
 
-  /** The kernel has room again. @returns whether somebody was waiting to hear it */
+  /** Lets go of what waits for the end of the turn. */
+  endTurn(): void {
+    releaseNow(this);
+  }
+
+  /** The turn is over and the kernel has room again. @returns whether somebody was waiting to hear it */
   drain(octets = Number.POSITIVE_INFINITY): boolean {
     this.capacity = octets;
+    this.endTurn();
     this.#send();
     return !this.writableNeedDrain;
   }

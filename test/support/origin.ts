@@ -194,7 +194,8 @@ export class Reply {
   }
 }
 
-function continueWhenExpected(head: RequestSoFar, reply: Reply): unknown {
+/** What an origin without `onHead` does. */
+export function continueWhenExpected(head: RequestSoFar, reply: Reply): unknown {
   const expects = head.fields.some(([name, value]) => name.toLowerCase() === 'expect' && value.toLowerCase() === '100-continue');
   return expects ? reply.interim(100) : undefined;
 }

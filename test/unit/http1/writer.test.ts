@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { ProxyError } from '../../../src/errors/proxy-error.ts';
 import { CHUNKED, type Framing, UNTIL_CLOSE } from '../../../src/http/framing.ts';
@@ -56,6 +57,7 @@ describe('MessageWriter', () => {
   it('sends the head alone at the end of a message without content', () => {
     const { output, writer, done } = writing('HEAD', null);
     writer.end(NO_FIELDS);
+    output.endTurn();
     expect({ text: output.text, done }).toEqual({ text: 'HEAD', done: [null] });
   });
 
@@ -71,6 +73,7 @@ describe('MessageWriter', () => {
     const { output, writer } = writing('HEAD', CHUNKED);
     writer.write(Buffer.from('hello'));
     writer.end(NO_FIELDS);
+    output.endTurn();
     expect(output.writes).toEqual(['HEAD5\r\nhello\r\n0\r\n\r\n']);
     expect(writer.bytesWritten).toBe(output.text.length);
   });
@@ -78,8 +81,9 @@ describe('MessageWriter', () => {
   it('sends a small chunk at the end of the turn when nothing follows it, and no later', async () => {
     const { output, writer } = writing('HEAD', CHUNKED);
     writer.write(Buffer.from('event'));
-    expect(output.text).toBe('');
     await null;
+    expect(output.text).toBe('');
+    await setImmediate();
     expect(output.text).toBe('HEAD5\r\nevent\r\n');
   });
 
@@ -89,6 +93,7 @@ describe('MessageWriter', () => {
     expect(writer.write(scratch)).toBe(TAKEN);
     scratch.fill('!');
     await null;
+    output.endTurn();
     expect(output.text).toBe('HEAD5\r\nhello\r\n');
   });
 
@@ -102,6 +107,7 @@ describe('MessageWriter', () => {
     expect(output.buffers.map(({ length }) => length)).toEqual([0, 10_008]);
     output.drain();
     writer.end(NO_FIELDS);
+    output.endTurn();
     expect(output.text).toBe(`HEAD2710\r\n${'a'.repeat(10_000)}\r\n2710\r\n${'b'.repeat(10_000)}\r\n0\r\n\r\n`);
   });
 
@@ -110,6 +116,7 @@ describe('MessageWriter', () => {
     const { output, writer } = writing('', CHUNKED);
     for (const piece of [Buffer.from('a'), Buffer.from('b'), large, Buffer.from('c')]) writer.write(piece);
     writer.end([{ name: 'X', value: '1' }]);
+    output.endTurn();
     expect(output.text).toBe(`1\r\na\r\n1\r\nb\r\n4268\r\n${large}\r\n1\r\nc\r\n0\r\nX: 1\r\n\r\n`);
     expect(writer.bytesWritten).toBe(output.text.length);
   });
@@ -120,6 +127,7 @@ describe('MessageWriter', () => {
     writer.write(Buffer.from('a'));
     writer.write(Buffer.alloc(0));
     writer.end(NO_FIELDS);
+    output.endTurn();
     expect(output.text).toBe('HEAD1\r\na\r\n0\r\n\r\n');
   });
 
@@ -131,6 +139,7 @@ describe('MessageWriter', () => {
     writer.write(Buffer.from('hello'));
     writer.write(Buffer.from('more'));
     writer.end(NO_FIELDS);
+    output.endTurn();
     expect(output.text).toBe('HEAD');
     expect(done).toEqual([expect.objectContaining({ code: 'proxy_internal_error' })]);
   });
@@ -149,6 +158,7 @@ describe('MessageWriter', () => {
     writer.fail(error);
     writer.end(NO_FIELDS);
     writer.fail(error);
+    output.endTurn();
     expect(output.text).toBe('HEAD5\r\nhello\r\n');
     expect(done).toEqual([error]);
   });
@@ -156,6 +166,7 @@ describe('MessageWriter', () => {
   it('answers FULL while the output holds too much, KEPT while it holds some, TAKEN when it holds none', () => {
     const { output, writer } = writing('', UNTIL_CLOSE);
     writer.flush();
+    output.endTurn();
     output.capacity = 0;
     output.highWaterMark = 10;
     expect(writer.write(Buffer.from('12345'))).toBe(KEPT);

@@ -16,6 +16,9 @@ test.for([
   const done: string[] = [];
   breakOff({
     ...state,
+    writableCorked: 0,
+    cork: () => {},
+    uncork: () => {},
     destroy: () => done.push('destroy'),
     resetAndDestroy: () => {
       done.push('reset');
@@ -23,4 +26,20 @@ test.for([
     },
   });
   expect(done).toEqual(expected);
+});
+
+test('what waits for the end of the turn is written before the reset', () => {
+  const done: string[] = [];
+  const socket = {
+    ...{ destroyed: false, writableEnded: false, writableLength: 4, writableCorked: 2 },
+    cork: () => {},
+    uncork: () => {
+      socket.writableCorked -= 1;
+      done.push('uncork');
+    },
+    destroy: () => done.push('destroy'),
+    resetAndDestroy: () => done.push('reset'),
+  };
+  breakOff(socket);
+  expect(done).toEqual(['uncork', 'uncork', 'reset']);
 });
