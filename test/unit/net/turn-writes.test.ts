@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { holdForTurn, releaseNow } from '../../../src/net/turn-writes.ts';
 import { MemoryOutput } from '../../support/memory-output.ts';
 
@@ -37,4 +37,28 @@ it('makes nobody wait for more than 63 others', async () => {
   expect(outputs.map(({ text }) => text)).toEqual([...Array(64).fill('a'), '']);
   await setImmediate();
   expect(outputs.map(({ text }) => text)).toEqual(Array(65).fill('a'));
+});
+
+it('lets go of all others when one of them throws, which is told of as a defect', async () => {
+  const told: unknown[] = [];
+  const before = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException').on('uncaughtException', (thrown) => told.push(thrown));
+  onTestFinished(() => {
+    process.removeAllListeners('uncaughtException');
+    for (const listener of before) process.on('uncaughtException', listener);
+  });
+  const defect = new Error('not to be uncorked');
+  const broken = {
+    writableCorked: 0,
+    cork: () => {},
+    uncork: () => {
+      throw defect;
+    },
+  };
+  const output = new MemoryOutput();
+  holdForTurn(broken);
+  write(output, 'a');
+  await setImmediate();
+  await setImmediate();
+  expect({ text: output.text, told }).toEqual({ text: 'a', told: [defect] });
 });
