@@ -1,9 +1,8 @@
-// Owns that one process at a time does what a file stands for. The lock is SQLite's, as of the sessions in flows/store: the system lets go of it when the
-// process ends, however it ends, and two parts of one process keep each other out as well. The file is empty, is this user's alone (0600), and stays.
-import { closeSync, openSync } from 'node:fs';
+// Owns that one process at a time does what a file stands for. The lock is SQLite's: the system lets go of it when the process ends, however it ends, and
+// two parts of one process keep each other out as well. The file is empty, is this user's alone (0600), and stays.
 import type { DatabaseSync } from 'node:sqlite';
-import { errorCode } from '../errors/from-node.ts';
 import { isBusy } from '../errors/from-sqlite.ts';
+import { makePrivateFile } from './private-file.ts';
 
 export class FileLock {
   readonly #database: DatabaseSync;
@@ -12,12 +11,12 @@ export class FileLock {
     this.#database = database;
   }
 
-  /** @returns `null` while somebody else has it. @throws when the file cannot be made or written */
-  static take(file: string): FileLock | null {
-    make(file);
+  /** @param waitMs for somebody who has it. @returns `null` while somebody else has it. @throws when the file cannot be made or written */
+  static take(file: string, waitMs = 0): FileLock | null {
+    makePrivateFile(file);
     // Few starts need it, and none of them should load a database for the others.
     const sqlite = process.getBuiltinModule('node:sqlite');
-    const database = new sqlite.DatabaseSync(file, { timeout: 0 });
+    const database = new sqlite.DatabaseSync(file, { timeout: waitMs });
     try {
       database.exec('PRAGMA journal_mode = MEMORY; PRAGMA cache_size = 1; BEGIN EXCLUSIVE');
       return new FileLock(database);
@@ -30,14 +29,5 @@ export class FileLock {
 
   release(): void {
     if (this.#database.isOpen) this.#database.close();
-  }
-}
-
-/** One that is there is not opened: closing it would take away the locks that this process has on it (fcntl(2)). */
-function make(file: string): void {
-  try {
-    closeSync(openSync(file, 'wx', 0o600));
-  } catch (error) {
-    if (errorCode(error) !== 'EEXIST') throw error;
   }
 }

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { maskRules } from '../../src/flows/redact/rules.ts';
 import type { BatchFrame } from '../../src/flows/store/batch-frames.ts';
 import { writeBatchFrame } from '../../src/flows/store/batch-frames.ts';
-import { SessionLock } from '../../src/flows/store/session-lock.ts';
+import { lockSession } from '../../src/flows/store/session-lock.ts';
 import { unnamedSessions } from '../../src/flows/store/unnamed-sessions.ts';
 import { begun, finished, message } from '../support/flow-batches.ts';
 import { openTestStore, type TestStore } from '../support/flow-store.ts';
@@ -185,7 +185,7 @@ test('what was being built, or removed, when a process ended is cleared away; wh
   ) as [string, string, string];
   for (const unfinished of [old, building, recent]) mkdirSync(unfinished, { recursive: true });
   writeFileSync(path.join(old, 'segment-000001.frames'), '');
-  const lock = SessionLock.take(building);
+  const lock = lockSession(building);
   for (const unfinished of [old, building]) utimesSync(unfinished, 1, 1);
   {
     await using _ = await openTestStore(folder);

@@ -10,7 +10,7 @@ import { rmSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { isDamage, isWrongStatement } from '../../errors/from-sqlite.ts';
 import { numberOf } from '../../net/database-number.ts';
-import { makePrivateFile } from './private-file.ts';
+import { makePrivateFile } from '../../net/private-file.ts';
 import type { WrittenReference } from './record-frames.ts';
 import { packed, RowBlock, readIds, unpacked } from './row-block.ts';
 import type { Place } from './segments.ts';

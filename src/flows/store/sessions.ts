@@ -4,18 +4,19 @@
 import { randomBytes } from 'node:crypto';
 import { copyFileSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
+import type { FileLock } from '../../net/file-lock.ts';
 import { makePrivateFolder } from '../../net/private-folder.ts';
 import { FlowSession, type SessionBounds } from './flow-session.ts';
 import type { Masking } from './mask-record.ts';
 import type { SessionFacts } from './protocol.ts';
 import { exportSession, importSession } from './session-file.ts';
-import { SessionLock } from './session-lock.ts';
+import { lockSession } from './session-lock.ts';
 import type { Slices } from './slices.ts';
 import { fateOf, isUnnamed, unlessGone, unnamedSessions } from './unnamed-sessions.ts';
 
 interface Opened {
   readonly session: FlowSession;
-  readonly lock: SessionLock;
+  readonly lock: FileLock;
 }
 
 /** A sentence for people. */
@@ -49,7 +50,7 @@ export class Sessions {
     for (let number = 1; number <= MOST_BESIDE; number += 1) {
       const place = path.join(folder, checked(number === 1 ? name : `${name}-${number}`));
       makePrivateFolder(place);
-      const lock = SessionLock.take(place);
+      const lock = lockSession(place);
       if (lock === null) continue;
       try {
         return new Sessions(folder, bounds, slices, { session: atOnce(FlowSession.open(place, bounds)), lock });
@@ -131,7 +132,7 @@ export class Sessions {
       // Somebody who looks at it is spared until the next time.
       if (fate === 'stays' || this.#others.has(name) || this.#opening.has(name)) continue;
       const place = path.join(this.#folder, name);
-      const lock = unlessGone(() => SessionLock.take(place));
+      const lock = unlessGone(() => lockSession(place));
       if (lock === null) continue;
       this.#pruned = name;
       try {
@@ -196,7 +197,7 @@ export class Sessions {
   }
 
   #isElsewhere(place: string): boolean {
-    const lock = SessionLock.take(place);
+    const lock = lockSession(place);
     lock?.release();
     return lock === null;
   }
@@ -256,7 +257,7 @@ export class Sessions {
     free();
     const temporary = this.#hidden();
     mkdirSync(temporary, { mode: 0o700 });
-    const lock = SessionLock.take(temporary);
+    const lock = lockSession(temporary);
     try {
       await fill(temporary);
       const name = free();
@@ -307,9 +308,9 @@ export class Sessions {
     }
   }
 
-  #lock(name: string, place: string): SessionLock {
+  #lock(name: string, place: string): FileLock {
     if (name === this.#pruned) throw new Refused(`Room is being made in ${name}; try again in a moment.`);
-    const lock = SessionLock.take(place);
+    const lock = lockSession(place);
     if (lock === null) throw new Refused(`Another process has the session ${name} open. Ask it there, or stop that process.`);
     return lock;
   }
@@ -334,7 +335,7 @@ function removeUnfinished(folder: string): void {
     const place = path.join(folder, name);
     const found = UNFINISHED.test(name) ? statSync(place, { throwIfNoEntry: false }) : undefined;
     if (found === undefined || found.mtimeMs > Date.now() - JUST_BEGUN_MS) continue;
-    const lock = unlessGone(() => SessionLock.take(place));
+    const lock = unlessGone(() => lockSession(place));
     if (lock === null) continue;
     rmSync(place, { recursive: true, force: true });
     lock.release();
