@@ -7,15 +7,13 @@ import { ProxyError } from '../errors/proxy-error.ts';
 import { type Authority, formatAuthority } from '../http/authority.ts';
 import { fieldValues, hasField } from '../http/fields.ts';
 import { authenticatesConnection } from '../http/forwarding.ts';
-import { type Body, type Fields, NO_FIELDS, type ResponseHead } from '../http/message.ts';
+import { type Fields, NO_FIELDS } from '../http/message.ts';
 import { DEFAULT_PORTS, type Scheme } from '../http/target.ts';
 import { isWebSocketKey } from '../http/websocket-accept.ts';
 import type { UpstreamConnection } from './connection.ts';
+import { clientOn, exchangeByHttp2, findSession, mayRepeatAfter, openSession, webSocketOnOpen } from './find-session.ts';
 import { type ClientResponse, Http1Client } from './http1-client.ts';
-import { Http2Client } from './http2-client.ts';
-import type { Http2Session } from './http2-session.ts';
 import {
-  type ConnectParts,
   type GuardQuestion,
   type IsAddressAllowed,
   nameOf,
@@ -27,36 +25,22 @@ import {
   routeName,
   type TunnelRequest,
 } from './open-connection.ts';
-import { refusal } from './parent.ts';
-import type { ConnectionPool } from './pool.ts';
+import {
+  acceptedFaults,
+  type ForwardRequest,
+  isRepeatable,
+  mayReuse,
+  type Peer,
+  permits,
+  poolKey,
+  refused407,
+  SURELY_ALIVE_MS,
+  type UpstreamParts,
+} from './request-to-forward.ts';
 import type { Route } from './route.ts';
 import { SharedUpload } from './shared-upload.ts';
-import type { AcceptedFaults } from './verify-origin.ts';
 
-export type { GuardQuestion, IsAddressAllowed, TunnelRequest };
-
-export interface ForwardRequest extends TunnelRequest {
-  readonly method: string;
-  readonly scheme: Scheme;
-  readonly pathAndQuery: string;
-  readonly body: Body | null;
-  readonly onInterim: (head: ResponseHead) => void;
-  /** What the client's own connection speaks, and what is forgiven the origin's certificate; `null` is HTTP/1.1, and nothing. */
-  readonly tls: { readonly alpn: 'h2' | 'http/1.1'; readonly accept: AcceptedFaults | null } | null;
-  /** Whether the client has said `TE: trailers`. */
-  readonly wantsTrailers: boolean;
-}
-
-export interface UpstreamParts extends ConnectParts {
-  readonly route: (host: string, port: number) => Route;
-  readonly pool: ConnectionPool;
-}
-
-/** Where something came from. */
-interface Peer {
-  readonly address: string;
-  readonly port: number;
-}
+export type { ForwardRequest, GuardQuestion, IsAddressAllowed, TunnelRequest, UpstreamParts };
 
 export interface Upstream {
   /** @throws ProxyError */
@@ -209,7 +193,11 @@ async function forwardByHttp2(parts: UpstreamParts, request: ForwardRequest, rou
   const { authority, cancellation } = request;
   const fields = request.outgoingFields();
   if (authenticatesConnection(fields, NO_FIELDS)) return forwardByHttp1(parts, request, route, key, null);
-  if (hasField(fields, 'upgrade')) return forwardWebSocket(parts, request, route, key, fields);
+  if (hasField(fields, 'upgrade')) {
+    // Over HTTP/1.1 where no session is open that takes it: most origins speak that which take any. It goes out a second time only where the origin has not
+    // acted on the first, or wants HTTP/1.1 for it: CONNECT is not idempotent.
+    return (await webSocketOnOpen(parts, request, route, key, fields)) ?? forwardByHttp1(parts, request, route, key, null);
+  }
   for (let repeats = 0; ; repeats += 1) {
     const upload = request.body === null ? null : new SharedUpload(request.body);
     const found = await findSession(parts, request, route, key, upload);
@@ -222,49 +210,6 @@ async function forwardByHttp2(parts: UpstreamParts, request: ForwardRequest, rou
       if (client.needsHttp1) parts.pool.http2.noteHttp1Alone(key);
     }
   }
-}
-
-/** For one exchange on a session, of which the record is told. */
-function clientOn(session: Http2Session, parts: UpstreamParts, request: ForwardRequest, route: Route, isReused: boolean): Http2Client {
-  const { authority, facts } = request;
-  facts.upstreamProtocol = '2';
-  facts.reusedConnection = isReused;
-  noteAddress(facts, session.connection);
-  return new Http2Client(session, nameOf(authority, route), parts.options, parts.deadlines);
-}
-
-function exchangeByHttp2(
-  client: Http2Client,
-  request: ForwardRequest,
-  fields: Fields,
-  body: Body | null,
-  isWebSocket: boolean,
-): Promise<ClientResponse> {
-  request.cancellation.listen({ cancel: () => client.abort() });
-  return client.exchange({
-    method: request.method,
-    target: request.pathAndQuery,
-    host: formatAuthority(request.authority, DEFAULT_PORTS.https),
-    fields,
-    body,
-    onInterim: request.onInterim,
-    wantsTrailers: request.wantsTrailers,
-    isWebSocket,
-  });
-}
-
-/**
- * On a session that is open already and whose origin takes WebSockets (RFC 8441); else over HTTP/1.1, which most origins speak that take any. It goes
- * out a second time only where the origin has not acted on the first, or wants HTTP/1.1 for it: CONNECT is not idempotent.
- */
-async function forwardWebSocket(
-  parts: UpstreamParts,
-  request: ForwardRequest,
-  route: Route,
-  key: string,
-  fields: Fields,
-): Promise<ClientResponse> {
-  return (await webSocketOnOpen(parts, request, route, key, fields)) ?? forwardByHttp1(parts, request, route, key, null);
 }
 
 /**
@@ -309,148 +254,6 @@ function withoutWebSockets(name: string): ProxyError {
   );
 }
 
-/** @returns `null` where no session is open that takes it, or the origin has not acted on it there */
-async function webSocketOnOpen(
-  parts: UpstreamParts,
-  request: ForwardRequest,
-  route: Route,
-  key: string,
-  fields: Fields,
-): Promise<ClientResponse | null> {
-  const { authority, facts, cancellation } = request;
-  const session = parts.pool.http2.takeForWebSocket(key, (open) => mayReuse(parts, request, route, open.connection));
-  if (session === null) return null;
-  if (!(await session.isAlive(SURELY_ALIVE_MS))) {
-    session.release();
-    return null;
-  }
-  const client = clientOn(session, parts, request, route, true);
-  try {
-    return refused407(await exchangeByHttp2(client, request, fields, null, true), client, authority, route);
-  } catch (error) {
-    if (cancellation.isCancelled || (!client.wasRefused && !client.needsHttp1)) throw error;
-    facts.reusedConnection = false;
-    return null;
-  }
-}
-
-function mayRepeatAfter(client: Http2Client, request: ForwardRequest, isReused: boolean): boolean {
-  if (request.body !== null) return false;
-  if (client.wasRefused) return true;
-  return isRepeatable(request) && !client.hasAnswered && (client.needsHttp1 || client.wasCrowdedOut || (client.wasLost && isReused));
-}
-
-type Found =
-  | { readonly session: Http2Session; readonly isReused: boolean }
-  | { readonly session: null; readonly connection: UpstreamConnection | null };
-
-/** An open session, or a new one; where somebody is making one already, that one. */
-async function findSession(
-  parts: UpstreamParts,
-  request: ForwardRequest,
-  route: Route,
-  key: string,
-  upload: SharedUpload | null,
-): Promise<Found> {
-  const { http2 } = parts.pool;
-  const maxQuietMs = isRepeatable(request) ? LIKELY_ALIVE_MS : SURELY_ALIVE_MS;
-  let content: Parameters<typeof http2.take>[1] = upload === null ? 'none' : 'apart';
-  for (;;) {
-    if (request.cancellation.isCancelled) throw new ProxyError('connection_terminated', 'The client left before the connection stood.');
-    if (http2.speaksHttp1Alone(key)) return { session: null, connection: null };
-    const kept = http2.take(key, content, (session) => mayReuse(parts, request, route, session.connection));
-    if (kept === 'busy') {
-      const { options, deadlines } = parts;
-      await http2.waiting.wait(key, nameOf(request.authority, route), options.responseTimeoutMs, deadlines, request.cancellation);
-      continue;
-    }
-    if (kept !== null) {
-      // In this turn: who comes in the next shall see it.
-      upload?.goOver(kept);
-      if (await kept.isAlive(maxQuietMs)) return { session: kept, isReused: true };
-      upload?.goOver(null);
-      kept.release();
-      continue;
-    }
-    const attempt = http2.attempt(key);
-    const isAboutUploads = http2.has(key) && content === 'apart';
-    // Once: what is made for many goes to the first of them, and an origin may take no more connections.
-    if (isAboutUploads) content = 'beside';
-    if (attempt === null || (isAboutUploads && upload?.isLarge)) {
-      try {
-        return await openSession(parts, request, route, key, upload);
-      } catch (error) {
-        if (!isAboutUploads) throw error;
-        continue;
-      }
-    }
-    const failure = await attempt;
-    if (isAboutUploads) continue;
-    // Somebody else's connection was not for this request if the policy has said which addresses are.
-    if (failure !== null && request.guard.addresses === null && concernsEverybody(failure)) throw failure;
-  }
-}
-
-async function openSession(
-  parts: UpstreamParts,
-  request: ForwardRequest,
-  route: Route,
-  key: string,
-  upload: SharedUpload | null,
-): Promise<Found> {
-  const alpn = { alpn: HTTP2_TOO, accept: acceptedFaults(request) };
-  const made = await parts.pool.http2.connect(key, parts.deadlines, () => openSecure(parts, request, route, alpn));
-  if (made.session === null) return made;
-  upload?.goOver(made.session);
-  return { session: made.session, isReused: false };
-}
-
-/** A failure to connect that is not due to the one client that tried. */
-function concernsEverybody(failure: unknown): boolean {
-  return failure instanceof ProxyError && failure.code !== 'destination_ip_prohibited' && failure.code !== 'connection_terminated';
-}
-
-/** Credentials for a proxy are between the client and us; nobody behind us may ask for them (RFC 9110 §15.5.8). */
-function refused407(response: ClientResponse, client: { abort(): void }, authority: Authority, route: Route): ClientResponse {
-  if (response.head.status !== 407) return response;
-  client.abort();
-  if (route.kind === 'parent') throw refusal(407, nameOf(authority, route));
-  throw new ProxyError('http_protocol_error', `${nameOf(authority, route)} answered 407, which only a proxy may.`);
-}
-
-function mayReuse(parts: UpstreamParts, request: ForwardRequest, route: Route, connection: UpstreamConnection): boolean {
-  return permits(parts, request.authority, route.kind === 'parent' ? null : connection, request.guard);
-}
-
-function permits(parts: UpstreamParts, { host, port }: Authority, from: Peer | null, guard: GuardQuestion): boolean {
-  if (from !== null) return parts.isAddressAllowed(from.address, from.port, guard).allowed;
-  return parts.resolver.known(host)?.every((address) => parts.isAddressAllowed(address, port, guard).allowed) ?? true;
-}
-
-/**
- * Everything that a connection depends on; the certificate that we show depends on the host. Plain HTTP towards one parent shares its connections
- * over all destinations.
- */
-function poolKey({ scheme, authority, tls }: ForwardRequest, route: Route): string {
-  if (scheme === 'http') return route.kind === 'direct' ? `http ${authority.host} ${authority.port}` : `parent ${parentKey(route)}`;
-  const origin = `https ${authority.host} ${authority.port}`;
-  const accept = tls?.accept ?? null;
-  const faults = accept === null ? '' : ` accepts ${[...accept].sort().join(' ')}`;
-  return route.kind === 'direct' ? `${origin}${faults}` : `${origin}${faults} ${parentKey(route)}`;
-}
-
-function parentKey({ parent }: Route & { kind: 'parent' }): string {
-  return `${parent.host} ${parent.port} ${parent.user ?? ''}`;
-}
-
-function acceptedFaults({ tls }: ForwardRequest): AcceptedFaults | null {
-  return tls?.accept ?? null;
-}
-
-function isRepeatable({ body, method }: ForwardRequest): boolean {
-  return body === null && SAFE.has(method);
-}
-
 function absoluteForm(scheme: Scheme, host: string, pathAndQuery: string): string {
   return pathAndQuery === '*' ? `${scheme}://${host}` : `${scheme}://${host}${pathAndQuery}`;
 }
@@ -460,13 +263,6 @@ function isBrokenConnection(error: unknown): boolean {
 }
 
 const HTTP1_ALONE = ['http/1.1'] as const;
-const HTTP2_TOO = ['h2', 'http/1.1'] as const;
 const NO_APPLICATION_PROTOCOL = 120;
-/** RFC 9110 §9.2.1. PUT and DELETE could be repeated, too, but what somebody else has stored between the two would be lost. */
-const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
-/** A request that may not be repeated takes a kept connection only if it was used this recently: origins close idle ones, but not that soon. */
-const SURELY_ALIVE_MS = 1_000;
-/** A session of HTTP/2 that has been silent for longer is asked for a sign of life first. */
-const LIKELY_ALIVE_MS = 10_000;
 /** An origin that ends its sessions after a few requests, as some do, refuses what was on the way; it may be so unlucky more than once. */
 const MOST_REPEATS = 5;
