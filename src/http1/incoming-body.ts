@@ -99,7 +99,10 @@ export class IncomingBody implements Body {
       } else if (event.kind === 'content') {
         this.octets += event.bytes.length;
         const taken = sink.write(event.bytes);
-        if (taken !== TAKEN) this.hasKeptBytes = true;
+        if (taken !== TAKEN) {
+          this.hasKeptBytes = true;
+          this.#reader.keepCopy();
+        }
         if (taken === FULL && !this.#isOver) {
           this.#isFull = true;
           this.#source.pauseReading();

@@ -7,6 +7,7 @@ import { ProxyError } from '../errors/proxy-error.ts';
 import { CHUNKED, type Framing, requestFraming, responseFraming, UNTIL_CLOSE } from '../http/framing.ts';
 import { type Fields, NO_FIELDS, type RequestHead, type ResponseHead } from '../http/message.ts';
 import { IS_TOKEN } from '../http/token.ts';
+import { freeMemory } from '../net/free-memory.ts';
 import { BARE_LF, firstProblem, foreignProtocol, NUL_OCTET, type Role, tooLarge, unreadable } from './refusals.ts';
 import { parseFieldLines, parseRequestLine, parseStatusLine, SyntaxProblem } from './syntax.ts';
 
@@ -53,6 +54,8 @@ export class Http1Reader {
   #end = 0;
   /** The buffer is a copy of ours, with room behind #end to append. */
   #isOurs = false;
+  /** Something out of that copy is in use. */
+  #isCopyKept = false;
   /** Octets from #at that a search for the end of a line or head has already covered. */
   #searched = 0;
   /** Octets left of the content or chunk. */
@@ -105,6 +108,7 @@ export class Http1Reader {
     this.#at = 0;
     this.#end = size;
     this.#isOurs = true;
+    this.#isCopyKept = false;
   }
 
   /** Copies what is buffered, so that the memory it came in may be used again, or freed, at once. */
@@ -120,6 +124,23 @@ export class Http1Reader {
     this.#end -= this.#at;
     this.#at = 0;
     this.#isOurs = true;
+  }
+
+  /** Part of what was pulled is still in use somewhere: if it came out of a copy, that is left to the collector. */
+  keepCopy(): void {
+    this.#isCopyKept = true;
+  }
+
+  /**
+   * Frees the copy that a head or the line of a chunk made which came in two pieces, when nobody uses what was pulled any more; what is buffered stays.
+   * A long upload in chunks would leave a fifteenth of itself to the collector.
+   */
+  freeCopy(): void {
+    if (!this.#isOurs || this.#isCopyKept || this.#buffer.length <= CHEAP_TO_COPY) return;
+    const copy = this.#buffer;
+    this.#isOurs = false;
+    this.detach();
+    freeMemory(copy);
   }
 
   /**

@@ -130,6 +130,7 @@ export class RequestContent implements BodySource {
     if (held === null || this.#reader.buffered > CHEAP_TO_COPY) return;
     this.#held = null;
     this.#reader.detach();
+    this.#reader.freeCopy();
     if (readsIntoOwnMemory(this.#socket)) freeMemory(held);
   }
 
@@ -154,6 +155,7 @@ export class RequestContent implements BodySource {
     this.#held = body.isFull ? bytes : null;
     if (isKept || this.#reader.buffered > CHEAP_TO_COPY) return;
     this.#reader.detach();
+    this.#reader.freeCopy();
     if (readsIntoOwnMemory(this.#socket)) freeMemory(bytes);
   }
 

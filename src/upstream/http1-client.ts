@@ -190,6 +190,7 @@ export class Http1Client implements Consumer {
     if (held === null || this.#reader.buffered > CHEAP_TO_COPY) return;
     this.#held = null;
     this.#reader.detach();
+    this.#reader.freeCopy();
     this.connection.giveBack(held);
   }
 
@@ -320,9 +321,12 @@ export class Http1Client implements Consumer {
     // A short answer waits in the reader until its head has been acted on: copying it costs less than another buffer.
     if (buffered > 0 && buffered <= CHEAP_TO_COPY) this.#reader.detach();
     else if (buffered > 0) return false;
-    if (body === null || !body.hasKeptBytes) return true;
-    body.hasKeptBytes = false;
-    return false;
+    if (body?.hasKeptBytes) {
+      body.hasKeptBytes = false;
+      return false;
+    }
+    this.#reader.freeCopy();
+    return true;
   }
 
   #failHead(error: ProxyError): void {

@@ -284,6 +284,42 @@ describe('where a connection stands', () => {
   });
 });
 
+describe('a copy that a line in two pieces made', () => {
+  const SIZE = 20_000;
+
+  /** A chunk's first line comes in two pieces, the second with all of its content and the start of the next line. */
+  function readerOfSplitLine(): { reader: Http1Reader; content: Buffer } {
+    const reader = requestReader(`${POST_CHUNKED}4`);
+    reader.next();
+    expect(reader.next()).toBeNull();
+    reader.detach();
+    reader.feed(octets(`e20\r\n${'x'.repeat(SIZE)}\r\n2`));
+    const event = reader.next();
+    if (event?.kind !== 'content') throw new Error('no content');
+    expect(reader.next()).toBeNull();
+    return { reader, content: event.bytes };
+  }
+
+  it('is freed with its content, and what is buffered is read on', () => {
+    const { reader, content } = readerOfSplitLine();
+    expect(content.length).toBe(SIZE);
+    reader.freeCopy();
+    expect(content.length).toBe(0);
+    reader.feed(octets('\r\nhi\r\n0\r\n\r\n'));
+    expect(reader.next()).toEqual({ kind: 'content', bytes: octets('hi') });
+    expect(reader.next()).toEqual({ kind: 'end', trailers: [] });
+  });
+
+  it('is left alone while something out of it is in use', () => {
+    const { reader, content } = readerOfSplitLine();
+    reader.keepCopy();
+    reader.feed(octets('\r\nhi'));
+    reader.next();
+    reader.freeCopy();
+    expect(content.toString('latin1')).toBe('x'.repeat(SIZE));
+  });
+});
+
 describe('limits are exact', () => {
   const limits = { headBytes: 100, targetBytes: 10, fieldCount: 2, trailerBytes: 30 };
   const headOf = (size: number): string => `GET / HTTP/1.1\r\nX: ${'x'.repeat(size - 23)}\r\n\r\n`;
