@@ -86,9 +86,10 @@ export class SessionCounts {
     return totals;
   }
 
-  #addRules({ rule, decision, reportedBy, startedAtMs }: Summary): void {
+  #addRules({ rule, decision, deniedFor, reportedBy, startedAtMs }: Summary): void {
     if (decision === null) return;
-    this.#addRule(rule, startedAtMs);
+    // What was refused before any rule had its say is no hit of the default.
+    if (rule !== null || deniedFor === undefined) this.#addRule(rule, startedAtMs);
     // On trial they decide nothing: what they would have denied is their hit.
     if (reportedBy !== undefined) for (const each of reportedBy) this.#addRule(each, startedAtMs);
   }

@@ -66,6 +66,18 @@ test('octets are saved where the cache answered; names are those of the largest 
   ]);
 });
 
+test('what was refused before any rule had its say is no hit of the default', () => {
+  const counts = new SessionCounts();
+  counts.add(summaryOf({ decision: 'deny', outcome: 'denied', rule: null, startedAtMs: 1 }), NOW);
+  counts.add(summaryOf({ decision: 'deny', outcome: 'denied', rule: null, deniedFor: 'connect-ports', startedAtMs: 2 }), NOW);
+  counts.add(summaryOf({ decision: 'deny', outcome: 'denied', rule: 'r', deniedFor: 'identity-needed', startedAtMs: 3 }), NOW);
+  expect(counts.overview().denied).toBe(3);
+  expect(counts.rules()).toEqual([
+    { rule: null, hits: 1, lastHitMs: 1 },
+    { rule: 'r', hits: 1, lastHitMs: 3 },
+  ]);
+});
+
 test('what a rule on trial would have denied is its hit, too', () => {
   const counts = new SessionCounts();
   counts.add(summaryOf({ rule: 'r', startedAtMs: 1, reported: 2, reportedBy: ['trial', 'p.yaml:7'] }), NOW);
