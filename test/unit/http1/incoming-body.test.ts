@@ -66,6 +66,23 @@ describe('IncomingBody', () => {
     expect(body.hasKeptBytes).toBe(isKept);
   });
 
+  it.each<[string, Taken, number]>([
+    ['TAKEN', TAKEN, 0],
+    ['KEPT', KEPT, 20_000],
+  ])('keeps what its reader has copied from being freed while a sink uses it: %s', (_, answer, left) => {
+    const { body, reader, feed } = bodyOf('Transfer-Encoding: chunked', '4');
+    const given: Buffer[] = [];
+    const write = (bytes: Buffer): Taken => {
+      given.push(bytes);
+      return answer;
+    };
+    body.start({ write, end: () => {}, fail: () => {} });
+    // The line in two pieces makes the copy.
+    feed(`e20\r\n${'x'.repeat(20_000)}\r\n`);
+    reader.freeCopy();
+    expect(given.map(({ length }) => length)).toEqual([left]);
+  });
+
   it('fails when the content cannot be read on, and keeps what came before', () => {
     const { body, heard } = bodyOf('Transfer-Encoding: chunked', '1\r\na\r\nnonsense');
     body.start(sinkInto(heard));
@@ -127,7 +144,10 @@ describe('IncomingBody', () => {
   });
 });
 
-function bodyOf(framing: string, content: string): { body: IncomingBody; heard: string[]; feed: (text: string) => void } {
+function bodyOf(
+  framing: string,
+  content: string,
+): { body: IncomingBody; reader: Http1Reader; heard: string[]; feed: (text: string) => void } {
   const reader = new Http1Reader('request', LIMITS);
   const heard: string[] = [];
   reader.feed(octets(`POST / HTTP/1.1\r\n${framing}\r\n\r\n${content}`));
@@ -137,7 +157,7 @@ function bodyOf(framing: string, content: string): { body: IncomingBody; heard: 
     reader.feed(octets(text));
     body.pump();
   };
-  return { body, heard, feed };
+  return { body, reader, heard, feed };
 }
 
 function sourceInto(heard: string[]): BodySource {
