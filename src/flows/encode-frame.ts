@@ -10,7 +10,7 @@ import type { CapturedContent } from './captured-content.ts';
 import { type DecisionTexts, type EncodedBy, FactsEncoder, namesOfRules, slotOf } from './encode-facts.ts';
 import { FieldLines } from './field-lines.ts';
 import type { Flow } from './flow.ts';
-import type { EncodedTexts } from './frame-batch.ts';
+import type { EncodedTexts, PlaceOfTexts } from './frame-batch.ts';
 import { hundredths, quoted, serialized } from './json-text.ts';
 import { OctetWriter } from './octet-writer.ts';
 import type { RecordedChange } from './recorded.ts';
@@ -47,44 +47,49 @@ export class ExchangeEncoder {
     this.#facts = new FactsEncoder({ out: this.#out, unwritten, policyDigestOf });
   }
 
-  /** All of one that has ended. The octets hold until the next call. */
-  finished(flow: Flow, capture: Capture): EncodedTexts {
-    const out = this.#begin();
+  /** All of one that has ended, written into `place`; elsewhere, if that has no room for it. */
+  finished(place: PlaceOfTexts, flow: Flow, capture: Capture): EncodedTexts {
+    const out = this.#begin(place);
+    const { at } = out;
     const known = this.#known(flow);
     const origin = this.#summary(flow, capture, known, 'done');
-    const summary = out.at;
+    const detailAt = out.at;
     this.#detail(flow, capture, known, origin);
-    return { octets: out.octets, summary, detail: out.at - summary };
+    return { octets: out.octets, at, summary: detailAt - at, detail: out.at - detailAt };
   }
 
-  /** The row of one that has not. The octets hold until the next call. */
-  begun(flow: Flow, capture: Capture): EncodedTexts {
-    const out = this.#begin();
+  /** The row of one that has not. */
+  begun(place: PlaceOfTexts, flow: Flow, capture: Capture): EncodedTexts {
+    const out = this.#begin(place);
+    const { at } = out;
     this.#summary(flow, capture, this.#known(flow), 'pending');
-    return { octets: out.octets, summary: out.at, detail: 0 };
+    return { octets: out.octets, at, summary: out.at - at, detail: 0 };
   }
 
-  /** `RecordedMessage` without its preview. The octets hold until the next call. */
+  /** `RecordedMessage` without its preview. */
   message(
+    place: PlaceOfTexts,
     { atMs, direction, kind, length, isCompressed, contentLength, closeCode, problem, fate }: CapturedMessage,
     id: number,
     number: number,
   ): EncodedTexts {
-    const out = this.#begin().anyText(
+    const out = this.#begin(place);
+    const { at } = out;
+    out.anyText(
       `{"exchangeId":${id},"number":${number},"atMs":${atMs},"direction":"${direction}","kind":"${kind}","length":${length}` +
         `,"isCompressed":${isCompressed},"contentLength":${contentLength},"closeCode":${closeCode},"problem":${quoted(problem)}` +
         (fate === undefined ? '}' : `,"fate":{"of":${fate.of},"how":"${fate.how}"}}`),
     );
-    return { octets: out.octets, summary: 0, detail: out.at };
+    return { octets: out.octets, at, summary: 0, detail: out.at - at };
   }
 
   #known({ decision }: Flow): DecisionTexts | null {
     return decision === null ? null : this.#facts.decision(decision);
   }
 
-  #begin(): OctetWriter {
+  #begin({ octets, at }: PlaceOfTexts): OctetWriter {
     this.#lines.clear();
-    this.#out.clear();
+    this.#out.goOnIn(octets, at);
     return this.#out;
   }
 

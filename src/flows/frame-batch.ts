@@ -18,42 +18,57 @@ export interface Frame {
   readonly responseContent: Copied | null;
 }
 
-/** Summary and detail, one behind the other, and how many octets either has. */
+/** Summary and detail, one behind the other from `at` on, and how many octets either has. */
 export interface EncodedTexts {
   readonly octets: Buffer;
+  readonly at: number;
   readonly summary: number;
   readonly detail: number;
+}
+
+/** Where texts are to be written, as long as there is room. */
+export interface PlaceOfTexts {
+  readonly octets: Buffer;
+  readonly at: number;
 }
 
 /** Octets that are written where they are to be. */
 export type Copied = Pick<CapturedContent, 'kept' | 'copyTo'>;
 
-export class FrameBatch {
+/** Texts are written where they stay: they are encoded into the place that the next frame has for them. */
+export class FrameBatch implements PlaceOfTexts {
   readonly bytes: ArrayBuffer;
-  readonly #octets: Buffer;
+  readonly octets: Buffer;
   readonly #view: DataView;
   /** Octets that are written. */
   used = 0;
 
   constructor(bytes: ArrayBuffer) {
     this.bytes = bytes;
-    this.#octets = Buffer.from(bytes);
+    this.octets = Buffer.from(bytes);
     this.#view = new DataView(bytes);
   }
 
-  hasRoomFor(octets: number): boolean {
-    return this.used + octets <= this.#octets.length;
+  /** Of the texts of the next frame. */
+  get at(): number {
+    return this.used + HEAD_OCTETS;
   }
 
-  /** There must be room for it. */
+  hasRoomFor(octets: number): boolean {
+    return this.used + octets <= this.octets.length;
+  }
+
+  /** There must be room for it. Texts that are not in their place are copied. */
   add({ kind, id, texts, requestContent, responseContent }: Frame): void {
     const view = this.#view;
     const start = this.used;
     let at = start + HEAD_OCTETS;
-    at += texts.octets.copy(this.#octets, at, 0, texts.summary + texts.detail);
-    requestContent?.copyTo(this.#octets, at);
+    const behind = at + texts.summary + texts.detail;
+    if (texts.octets !== this.octets) texts.octets.copy(this.octets, at, texts.at, texts.at + behind - at);
+    at = behind;
+    requestContent?.copyTo(this.octets, at);
     at += requestContent?.kept ?? 0;
-    responseContent?.copyTo(this.#octets, at);
+    responseContent?.copyTo(this.octets, at);
     at += responseContent?.kept ?? 0;
     view.setUint32(start, at - start - 4, true);
     view.setUint8(start + 4, kind);

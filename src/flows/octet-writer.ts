@@ -12,6 +12,12 @@ export class OctetWriter {
     if (this.octets.length > MOST_KEPT) this.octets = newOctets(LEAST_OCTETS);
   }
 
+  /** Goes on in `octets`, which are somebody else's, at `at`. Where they end too soon, others take their place, with all that stands in them up to there. */
+  goOnIn(octets: Buffer, at: number): void {
+    this.octets = octets as WritableBuffer;
+    this.at = at;
+  }
+
   /** As it is; for what stands in the source, and other short texts. */
   text(text: string): this {
     const { length } = text;

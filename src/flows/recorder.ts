@@ -68,9 +68,7 @@ export class Recorder implements CaptureOwner<Flow> {
     this.#encoder = new ExchangeEncoder({ base: store.base, ...options });
     this.#memory = new CaptureMemory(options.maxContentBytes ?? MAX_CONTENT_BYTES);
     this.#maxPendingBytes = options.maxPendingBytes ?? MAX_PENDING_BYTES;
-    store.onFreed = (buffer) => {
-      if (buffer.byteLength === BATCH_OCTETS && this.#free.length < MOST_FREE) this.#free.push(buffer);
-    };
+    store.onFreed = (buffer) => this.#useAgain(buffer);
   }
 
   /** Exchanges that have not ended. */
@@ -128,8 +126,8 @@ export class Recorder implements CaptureOwner<Flow> {
       // The store has to know what it is a message of.
       if (!capture.isAnnounced) this.#announce(capture);
       const id = this.#store.base + capture.flow.id;
-      const texts = this.#encoder.message(message, id, capture.messages);
       const preview = copied(this.#maskedPreview(message));
+      const texts = this.#encoder.message(this.#place(preview.kept), message, id, capture.messages);
       this.#write({ kind: FRAME_KINDS.message, id, texts, requestContent: preview, responseContent: null });
     } catch (defect) {
       this.#noteDefect(defect);
@@ -141,9 +139,10 @@ export class Recorder implements CaptureOwner<Flow> {
     const capture = this.#find(id);
     if (capture === null) return null;
     const { flow } = capture;
-    const row = this.#encoder.begun(flow, capture);
+    const place = { octets: Buffer.alloc(MOST_TEXTS), at: 0 };
+    const row = this.#encoder.begun(place, flow, capture);
     const summary = readSummary(row.octets.toString('latin1', 0, row.summary));
-    const all = this.#encoder.finished(flow, capture);
+    const all = this.#encoder.finished(place, flow, capture);
     return { summary, ...readDetail(all.octets.subarray(all.summary, all.summary + all.detail), summary) };
   }
 
@@ -161,12 +160,7 @@ export class Recorder implements CaptureOwner<Flow> {
   flush(): void {
     const batch = this.#batch;
     this.#batch = null;
-    if (batch === null) return;
-    try {
-      this.#store.send(batch.bytes, batch.used);
-    } catch (defect) {
-      this.#noteDefect(defect);
-    }
+    this.#send(batch);
   }
 
   /** Nothing is to be recorded any more; the store is for whoever opened it to close. */
@@ -195,7 +189,8 @@ export class Recorder implements CaptureOwner<Flow> {
       responseContent = null;
     }
     const id = this.#store.base + flow.id;
-    this.#write({ kind: FRAME_KINDS.finished, id, texts: this.#encoder.finished(flow, capture), requestContent, responseContent });
+    const texts = this.#encoder.finished(this.#place(kept), flow, capture);
+    this.#write({ kind: FRAME_KINDS.finished, id, texts, requestContent, responseContent });
   }
 
   /** Of content that has a coding nobody here can tell what is secret, and so nothing of it is written. */
@@ -223,21 +218,53 @@ export class Recorder implements CaptureOwner<Flow> {
     this.#announced.add(capture);
     capture.isAnnounced = true;
     const id = this.#store.base + capture.flow.id;
-    this.#write({
-      kind: FRAME_KINDS.begun,
-      id,
-      texts: this.#encoder.begun(capture.flow, capture),
-      requestContent: null,
-      responseContent: null,
-    });
+    const texts = this.#encoder.begun(this.#place(0), capture.flow, capture);
+    this.#write({ kind: FRAME_KINDS.begun, id, texts, requestContent: null, responseContent: null });
   }
 
+  /** Where texts of a usual length find room, and their contents behind them. */
+  #place(contents: number): FrameBatch {
+    const batch = this.#batch;
+    if (batch?.hasRoomFor(MOST_TEXTS + contents)) return batch;
+    this.flush();
+    return (this.#batch = this.#newBatch(MOST_TEXTS + contents));
+  }
+
+  /** Where its place did not suffice, it begins a new batch: what is there already goes after it was copied from there. */
   #write(frame: Frame): void {
     const octets = frameOctets(frame);
-    if (this.#batch !== null && !this.#batch.hasRoomFor(octets)) this.flush();
-    this.#batch ??= new FrameBatch(octets > BATCH_OCTETS ? new ArrayBuffer(octets) : (this.#free.pop() ?? new ArrayBuffer(BATCH_OCTETS)));
-    this.#batch.add(frame);
+    let batch = this.#batch!;
+    if (batch.hasRoomFor(octets)) batch.add(frame);
+    else {
+      const full = batch;
+      batch = this.#newBatch(octets);
+      batch.add(frame);
+      this.#batch = batch;
+      this.#send(full);
+    }
     this.#arm();
+  }
+
+  #newBatch(octets: number): FrameBatch {
+    return new FrameBatch(octets > BATCH_OCTETS ? new ArrayBuffer(octets) : (this.#free.pop() ?? new ArrayBuffer(BATCH_OCTETS)));
+  }
+
+  #send(batch: FrameBatch | null): void {
+    if (batch === null) return;
+    if (batch.used === 0) {
+      // What was to be its first frame was too long for it, or a defect.
+      this.#useAgain(batch.bytes);
+      return;
+    }
+    try {
+      this.#store.send(batch.bytes, batch.used);
+    } catch (defect) {
+      this.#noteDefect(defect);
+    }
+  }
+
+  #useAgain(buffer: ArrayBuffer): void {
+    if (buffer.byteLength === BATCH_OCTETS && this.#free.length < MOST_FREE) this.#free.push(buffer);
   }
 
   #pendingBytes(): number {
@@ -290,6 +317,8 @@ const FLUSH_MS = 100;
 const ANNOUNCED_AFTER_MS = 100;
 /** Smaller ones cost the store a transaction and a wake-up each; at a rate where that matters, this is what comes in `FLUSH_MS`. */
 const BATCH_OCTETS = 1024 * 1024;
+/** Texts of more, which only long targets and fields come to, are written elsewhere first. */
+const MOST_TEXTS = 16 * 1024;
 /** Batches that wait for their next use. */
 const MOST_FREE = 4;
 const MAX_PENDING_BYTES = 64 * 2 ** 20;

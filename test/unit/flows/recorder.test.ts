@@ -312,6 +312,25 @@ test('what is larger than a batch goes alone', () => {
   expect(store.frames[1]!.responseContent).toHaveLength(1_200_000);
 });
 
+test('texts of any length are whole, wherever their batch ends', () => {
+  const store = new MemoryStore();
+  const recorder = recorderInto(store, { bodyLimit: 100_000 });
+  const lengths = Array.from({ length: 400 }, (_, i) => ({
+    target: i === 100 ? 2_500_000 : (i * 7_919) % 40_000,
+    content: (i * 104_729) % 60_000,
+  }));
+  for (const { target, content } of lengths) {
+    const flow = begun(recorder, REQUEST, `/${'t'.repeat(target)}`);
+    deliver(recorder, flow, 'c'.repeat(content));
+    recorder.finish(flow);
+  }
+  recorder.flush();
+  expect(store.frames.map(({ exchange }) => exchange!.request.target.length - 1)).toEqual(lengths.map(({ target }) => target));
+  expect(store.frames.map(({ responseContent }) => responseContent.length)).toEqual(lengths.map(({ content }) => content));
+  expect(store.batches.filter((used) => used > 2 ** 20)).toHaveLength(1);
+  expect(store.batches.length).toBeLessThan((1.2 * store.batches.reduce((sum, used) => sum + used, 0)) / 2 ** 20);
+});
+
 test('while the store is behind, contents are left out first, then exchanges; those that were announced end all the same', () => {
   const store = new MemoryStore();
   const recorder = recorderInto(store, { maxPendingBytes: 100_000 });
