@@ -214,7 +214,10 @@ function fileOf(name: string): string {
 
 const FILES: Readonly<Record<Role, string>> = { worker: fileOf('worker'), keeper: fileOf('keeper-process') };
 /** As bin.cjs sets them for a process that is all of the proxy, and why. */
-const V8_FLAGS = ['--max-semi-space-size=8', '--no-allocation-site-pretenuring', '--invocation-count-for-turbofan=1000'];
+const V8_FLAGS = [
+  ...['--max-semi-space-size=8', '--no-allocation-site-pretenuring', '--invocation-count-for-turbofan=1000'],
+  ...['--max-inlined-bytecode-size=900', '--max-inlined-bytecode-size-cumulative=2400'],
+];
 const MOST_SILENCES = 6;
 /** Behind standard input, output and error, and the channel. */
 const FIRST_HANDED = 4;
