@@ -2,7 +2,7 @@
 // The account `cn=proxy` may search; people may bind, and read their own entry and nothing else.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -50,7 +50,11 @@ export async function startSlapd(folder: string, leaf: Leaf): Promise<Slapd> {
     url,
     port,
     secureUrl,
-    freeze: () => void server.kill('SIGSTOP'),
+    freeze: () => {
+      server.kill('SIGSTOP');
+      // It goes on for a moment after the signal was sent.
+      while (!isStopped(server.pid!));
+    },
     thaw: () => void server.kill('SIGCONT'),
     stop,
     async start() {
@@ -147,4 +151,10 @@ function group(dn: string, cn: string, ...members: readonly string[]): string[] 
 
 function base64(text: string): string {
   return Buffer.from(text).toString('base64');
+}
+
+/** All of its threads, as Linux tells (proc(5)). */
+function isStopped(pid: number): boolean {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.every((thread) => /\) T /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')));
 }
