@@ -19,14 +19,12 @@ export interface Frame {
 }
 
 /** Summary and detail, one behind the other from `at` on, and how many octets either has. */
-export interface EncodedTexts {
-  readonly octets: Buffer;
-  readonly at: number;
+export interface EncodedTexts extends PlaceOfTexts {
   readonly summary: number;
   readonly detail: number;
 }
 
-/** Where texts are to be written, as long as there is room. */
+/** Where texts stand, or are to be written as long as there is room. */
 export interface PlaceOfTexts {
   readonly octets: Buffer;
   readonly at: number;
@@ -63,9 +61,9 @@ export class FrameBatch implements PlaceOfTexts {
     const view = this.#view;
     const start = this.used;
     let at = start + HEAD_OCTETS;
-    const behind = at + texts.summary + texts.detail;
-    if (texts.octets !== this.octets) texts.octets.copy(this.octets, at, texts.at, texts.at + behind - at);
-    at = behind;
+    const length = texts.summary + texts.detail;
+    if (texts.octets !== this.octets) texts.octets.copy(this.octets, at, texts.at, texts.at + length);
+    at += length;
     requestContent?.copyTo(this.octets, at);
     at += requestContent?.kept ?? 0;
     responseContent?.copyTo(this.octets, at);

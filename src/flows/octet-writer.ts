@@ -12,7 +12,7 @@ export class OctetWriter {
     if (this.octets.length > MOST_KEPT) this.octets = newOctets(LEAST_OCTETS);
   }
 
-  /** Goes on in `octets`, which are somebody else's, at `at`. Where they end too soon, others take their place, with all that stands in them up to there. */
+  /** Goes on at `at` in `octets`, which are somebody else's. Where they end too soon, larger ones take their place, with a copy of what stands in them. */
   goOnIn(octets: Buffer, at: number): void {
     this.octets = octets as WritableBuffer;
     this.at = at;

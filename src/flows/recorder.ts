@@ -141,9 +141,9 @@ export class Recorder implements CaptureOwner<Flow> {
     const { flow } = capture;
     const place = { octets: Buffer.alloc(MOST_TEXTS), at: 0 };
     const row = this.#encoder.begun(place, flow, capture);
-    const summary = readSummary(row.octets.toString('latin1', 0, row.summary));
+    const summary = readSummary(row.octets.toString('latin1', row.at, row.at + row.summary));
     const all = this.#encoder.finished(place, flow, capture);
-    return { summary, ...readDetail(all.octets.subarray(all.summary, all.summary + all.detail), summary) };
+    return { summary, ...readDetail(all.octets.subarray(all.at + all.summary, all.at + all.summary + all.detail), summary) };
   }
 
   /** A copy of what is kept so far of a content; `null` where there is none, or its exchange has ended. */
@@ -230,17 +230,15 @@ export class Recorder implements CaptureOwner<Flow> {
     return (this.#batch = this.#newBatch(MOST_TEXTS + contents));
   }
 
-  /** Where its place did not suffice, it begins a new batch: what is there already goes after it was copied from there. */
+  /** Where its place did not suffice, it begins a new batch. The one before is handed over last: texts may stand in it. */
   #write(frame: Frame): void {
     const octets = frameOctets(frame);
-    let batch = this.#batch!;
-    if (batch.hasRoomFor(octets)) batch.add(frame);
+    const place = this.#batch!;
+    if (place.hasRoomFor(octets)) place.add(frame);
     else {
-      const full = batch;
-      batch = this.#newBatch(octets);
-      batch.add(frame);
-      this.#batch = batch;
-      this.#send(full);
+      this.#batch = this.#newBatch(octets);
+      this.#batch.add(frame);
+      this.#send(place);
     }
     this.#arm();
   }

@@ -153,8 +153,9 @@ function base64(text: string): string {
   return Buffer.from(text).toString('base64');
 }
 
-/** All of its threads, as Linux tells (proc(5)). */
+/** All of its threads, or it has ended (proc(5)); elsewhere than on Linux nobody tells. */
 function isStopped(pid: number): boolean {
+  if (process.platform !== 'linux') return true;
   const threads = readdirSync(`/proc/${pid}/task`);
-  return threads.every((thread) => /\) T /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')));
+  return threads.every((thread) => /\) [TZX] /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')));
 }
